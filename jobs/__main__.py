@@ -1,0 +1,56 @@
+"""`python -m jobs <stage> key=value ...`: the chain up to that stage, one process each, its exit code.
+
+`python -m jobs` lists the stages; `rules` prints docs/rules.md; `preview` shows which tokens of the rows are graded;
+`certificate FOLDER` checks a shipped folder offline.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from jobs.core import chain, pipeline, process, terminal
+from jobs.core.errors import Exit, Refusal
+from jobs.core.stage import ending
+
+
+def main(words: Sequence[str]) -> int:
+    """Answer one command line; returns the exit code."""
+    process.install_stop_handlers()
+    if not words or words[0] in ("help", "-h", "--help"):
+        return usage()
+    command, rest = words[0], words[1:]
+    return ending(command, lambda: answer(command, rest))
+
+
+def answer(command: str, rest: Sequence[str]) -> int:
+    """Dispatch; raises Refusal for a command that does not exist."""
+    if command == "rules":
+        from jobs.core.documents import rules_page
+
+        print(rules_page(), end="")
+        return Exit.PASSED
+    if command == "preview":
+        from jobs.preflight import preview
+
+        return preview(rest)
+    if command == "certificate":
+        from jobs.core.certificate import check_command
+
+        return check_command(rest)
+    if command == "all":
+        command = chain.LAST
+    if command not in pipeline.NAMES:
+        raise Refusal(f"no such stage; there are: {', '.join(pipeline.NAMES)}, all, preview, rules, certificate")
+    return chain.run_chain(command, rest)
+
+
+def usage() -> int:
+    """The stages in order."""
+    rows = [(stage.name, stage.title) for stage in pipeline.PIPELINE]
+    terminal.table("python -m jobs <stage> key=value ...", ("stage", "what it does"), rows)
+    return Exit.PASSED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

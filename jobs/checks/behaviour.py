@@ -1,0 +1,172 @@
+"""What generated answers look like, for the two gates that judge them: in Hugging Face and in llama.cpp."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from jobs.core.model import StrictModel
+from jobs.logic.behaviour import Measure, Signs, signs, split_thinking
+from jobs.logic.similarity import TrainingAnswers, rouge_l, tidy
+
+PROMPTS = ("default", "no_thinking")
+
+
+class MeasureConfig(StrictModel):
+    """How faults are told from good answers."""
+
+    thinking_block: Literal["empty", "none", "keep"]
+    """What the rows have; only with `keep` may an answer open with thoughts."""
+    repeat_chars: int
+    """Characters that one to three, over and over, must fill to count as repeated."""
+    loop_repeats: int
+    """Times a phrase must stand in a row to count as a loop."""
+    loop_chars: int
+    """Characters that a loop must fill."""
+    overlap_chars: int
+    """The smallest piece of a training answer that counts as taken over."""
+
+
+class Generation(StrictModel):
+    """One line of `generations.jsonl`."""
+
+    id: str
+    model: str
+    """`base`, `tuned`, or the artefact."""
+    prompt: str
+    """`default`: what a client sends that passes no flag; `no_thinking`: the template's other generation prompt."""
+    text: str
+    """Every token of the answer, control tokens too, without the one that stopped it."""
+    ids: list[int]
+    stopped: bool
+    reference: str
+
+
+class Behaviour(StrictModel):
+    """What one model does under one generation prompt; rates are shares of the rows."""
+
+    model: str
+    prompt: str
+    num_rows: int
+    num_tokens: int
+    stop_rate: float
+    loop_rate: float
+    repeat_rate: float
+    empty_rate: float
+    markup_rate: float
+    think_leak_rate: float
+    copy_rate: float
+    """Equal to an answer that belongs to one training row, when the reference is another."""
+    exact_rate: float
+    agreement: float
+    """Mean character-level ROUGE-L F1 with the reference, both NFC."""
+    overlap: float
+    """Mean share of an answer's pieces that one single training answer has."""
+
+
+class Sample(StrictModel):
+    """One held-out row with its answers side by side, for people."""
+
+    id: str
+    prompt: str
+    reference: str
+    texts: dict[str, str]
+
+
+def behaviours(generations: Sequence[Generation], training: Sequence[str], measure: MeasureConfig) -> list[Behaviour]:
+    """One Behaviour per model and prompt, in the order they first appear."""
+    answers = TrainingAnswers(training, measure.overlap_chars)
+    what = Measure(measure.repeat_chars, measure.loop_repeats, measure.loop_chars)
+    groups: dict[tuple[str, str], list[Generation]] = {}
+    for generation in generations:
+        groups.setdefault((generation.model, generation.prompt), []).append(generation)
+    return [
+        _behaviour(
+            model,
+            prompt,
+            rows,
+            [
+                signs(row.text, row.stopped, row.reference, answers, what, measure.thinking_block == "keep")
+                for row in rows
+            ],
+        )
+        for (model, prompt), rows in groups.items()
+    ]
+
+
+def _behaviour(model: str, prompt: str, rows: Sequence[Generation], seen: Sequence[Signs]) -> Behaviour:
+    def mean(field: str) -> float:
+        return math.fsum(getattr(one, field) for one in seen) / len(seen)
+
+    return Behaviour(
+        model=model,
+        prompt=prompt,
+        num_rows=len(rows),
+        num_tokens=sum(len(row.ids) for row in rows),
+        stop_rate=mean("stopped"),
+        loop_rate=mean("loop"),
+        repeat_rate=mean("repeat"),
+        empty_rate=mean("empty"),
+        markup_rate=mean("markup"),
+        think_leak_rate=mean("think_leak"),
+        copy_rate=mean("copy"),
+        exact_rate=mean("exact"),
+        agreement=mean("agreement"),
+        overlap=mean("overlap"),
+    )
+
+
+def samples(
+    generations: Sequence[Generation], questions: Mapping[str, str], worst_of: str, num_samples: int
+) -> list[Sample]:
+    """`num_samples` rows: half of them where `worst_of` agrees least with the reference, the rest as they come."""
+    texts: dict[str, dict[str, str]] = {}
+    references: dict[str, str] = {}
+    agreement: dict[str, float] = {}
+    for one in generations:
+        label = one.model if one.prompt == "default" else f"{one.model} ({one.prompt})"
+        texts.setdefault(one.id, {})[label] = one.text
+        references[one.id] = one.reference
+        if label == worst_of:
+            agreement[one.id] = rouge_l(tidy(split_thinking(one.text)[1]), tidy(split_thinking(one.reference)[1]))
+    worst = sorted(agreement, key=lambda key: agreement[key])[: num_samples // 2]
+    chosen = [*worst, *(key for key in texts if key not in worst)][:num_samples]
+    return [
+        Sample(id=key, prompt=questions.get(key, ""), reference=references[key], texts=texts[key]) for key in chosen
+    ]
+
+
+def wilson(rate: float, number: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval of a rate seen on `number` rows (Wilson 1927): honest at 0, at 1, and on few."""
+    if not number:
+        return 0.0, 1.0
+    z = 1.959964
+    center = (rate + z * z / (2 * number)) / (1 + z * z / number)
+    half = z * math.sqrt(rate * (1 - rate) / number + z * z / (4 * number * number)) / (1 + z * z / number)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def rates_above(found: Sequence[Behaviour], field: str, what: str, limit: float) -> Iterator[str]:
+    """One message for each Behaviour whose rate is above the limit, or is no number."""
+    for one in found:
+        rate = getattr(one, field)
+        if not rate <= limit:
+            yield f"{name(one)}: {rate:.1%} of {one.num_rows} answers {what}, the most is {limit:.1%}"
+
+
+def name(one: Behaviour) -> str:
+    """How a message calls a model under a prompt."""
+    return one.model if one.prompt == "default" else f"{one.model} under the {one.prompt} prompt"
+
+
+def behaviour_lines(found: Sequence[Behaviour]) -> list[tuple[str, str]]:
+    """A line per Behaviour for the table a stage ends with."""
+    return [
+        (
+            f"{name(one)}, {one.num_rows} answers",
+            f"stops {one.stop_rate:.1%}, agreement {one.agreement:.3f}, exact {one.exact_rate:.1%}, "
+            f"loops {one.loop_rate:.1%}, repeats {one.repeat_rate:.1%}, copies {one.copy_rate:.1%}",
+        )
+        for one in found
+    ]

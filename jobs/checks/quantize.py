@@ -1,0 +1,137 @@
+"""What the quantized GGUFs are, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jobs.core.model import Facts, Limits, StrictModel
+from jobs.core.rule import Gate, Skip
+
+
+class QuantFacts(StrictModel):
+    """One quantized file."""
+
+    file: str
+    type: str
+    problems: list[str]
+    """By which the file is not what its own header says."""
+    types: dict[str, int]
+    fallbacks: list[str]
+    """`tensor: type` of every tensor that did not get what was asked."""
+    metadata_differs: list[str]
+    """Header keys whose value is not the F32 file's."""
+    nonfinite: list[str]
+    error: float
+    """Largest ||quantized - F32|| / ||F32|| over the tensors; infinite where one that stays F32 differs."""
+    error_tensor: str
+    num_bytes: int
+    bits_per_weight: float
+
+
+class QuantizeFacts(Facts):
+    quants: list[QuantFacts]
+    asked: list[str]
+    imatrix_tokens: int | None
+    """Training tokens that the importance matrix was measured on; None without one."""
+
+    def lines(self) -> list[tuple[str, str]]:
+        shown = [
+            (
+                quant.type,
+                f"{quant.num_bytes / 1e6:,.1f} MB, {quant.bits_per_weight:.2f} bits a weight, "
+                f"error {quant.error:.4f} at {quant.error_tensor}; {_types(quant.types)}",
+            )
+            for quant in self.quants
+        ]
+        return [*shown, ("importance matrix", f"{self.imatrix_tokens} tokens" if self.imatrix_tokens else "none")]
+
+
+class QuantizeLimits(Limits):
+    max_error: dict[str, float]
+    """Type to the largest relative error of a matrix; the key `other` holds for every other type."""
+    min_imatrix_tokens: int
+
+
+GATE = Gate("quantize", "QNT", QuantizeFacts, QuantizeLimits)
+
+
+@GATE.rule("001", "quant-not-whole", explains=("PAR004",))
+def quant_not_whole(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
+    """A quantized file is missing, truncated, padded, or its header does not describe it.
+
+    Why: GGUF has no checksum; llama.cpp loads many damaged files without a word.
+    Fix: free disk space and quantize again with redo=true.
+    """
+    made = [quant.type for quant in facts.quants]
+    if made != facts.asked:
+        yield f"made {', '.join(made) or 'nothing'}, asked for {', '.join(facts.asked)}"
+    for quant in facts.quants:
+        yield from (f"{quant.file}: {problem}" for problem in quant.problems)
+
+
+@GATE.rule("002", "quant-fallback", explains=("PAR005",))
+def quant_fallback(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
+    """Tensors did not get the type that was asked for.
+
+    Why: rows that 256 does not divide fall back one by one, and llama-quantize ends with exit 0.
+    Fix: choose a type the rows allow (Q8_0 needs rows divisible by 32), or another base.
+    """
+    for quant in facts.quants:
+        if quant.fallbacks:
+            yield f"{quant.file}: {len(quant.fallbacks)} tensors, the most is 0: {', '.join(quant.fallbacks[:5])}"
+
+
+@GATE.rule("003", "quant-metadata-differs", explains=("PAR008",))
+def quant_metadata_differs(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
+    """A header value is not the F32 file's.
+
+    Why: quantizing changes weights; template, stop token and tokenizer must stay.
+    Fix: quantize again from the checked F32 file.
+    """
+    for quant in facts.quants:
+        if quant.metadata_differs:
+            yield f"{quant.file}: {', '.join(quant.metadata_differs[:5])}"
+
+
+@GATE.rule("004", "weights-not-from-f32", explains=("PAR003", "PAR005"))
+def weights_not_from_f32(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
+    """A quantized matrix is further from the F32 one than its type explains.
+
+    Why: it was made from another model, or damaged.
+    Fix: quantize again from the F32 file of `convert`.
+    """
+    if not facts.quants:
+        raise Skip("nothing was quantized")
+    for quant in facts.quants:
+        most = limits.max_error.get(quant.type, limits.max_error["other"])
+        if not quant.problems and not quant.error <= most:
+            yield f"{quant.file}: relative error {quant.error:.4f} at {quant.error_tensor}, the most is {most:g}"
+
+
+@GATE.rule("005", "quant-not-finite", explains=("PAR004",))
+def quant_not_finite(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
+    """A quantized tensor holds NaN or infinity.
+
+    Why: it spreads to every answer.
+    Fix: look at the merged weights and at the importance matrix; quantize without one to tell.
+    """
+    for quant in facts.quants:
+        if quant.nonfinite:
+            yield f"{quant.file}: {', '.join(quant.nonfinite[:5])}"
+
+
+@GATE.rule("006", "imatrix-from-little-text", level="warn", explains=("PAR005",))
+def imatrix_from_little_text(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
+    """The importance matrix was measured on little text.
+
+    Why: weights that the text does not touch are then quantized as if they did not matter.
+    Fix: more training rows, or quantize.imatrix=false.
+    """
+    if facts.imatrix_tokens is None:
+        raise Skip("no importance matrix was asked for")
+    if facts.imatrix_tokens < limits.min_imatrix_tokens:
+        yield f"{facts.imatrix_tokens} tokens, advice is at least {limits.min_imatrix_tokens}"
+
+
+def _types(types: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(types.items()))

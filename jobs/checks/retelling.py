@@ -1,0 +1,315 @@
+"""A run retold: each stage's record with its gate, facts and limits side by side, as the report's pages need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.core import pipeline
+from jobs.core.artifact import Record
+from jobs.core.certificate import Certificate, Link, chain_problems, failed, stale
+from jobs.core.config import checked
+from jobs.core.evidence import evidence
+from jobs.core.model import Facts
+from jobs.core.rule import Finding, Gate, Rule
+from jobs.core.stage import shortened
+from jobs.logic import card, story
+
+Page = dict[str, Any]
+AnyGate = Gate[Any, Any]
+SHOWN_VALUES = 8
+
+
+@dataclass(frozen=True)
+class Told:
+    """One stage that was made."""
+
+    record: Record
+    gate: AnyGate
+    limits: dict[str, Any]
+    facts: Facts | None
+    """None where the record's facts are not what the gate knows today."""
+    status_today: str
+    """What the limits make of the facts."""
+
+    @property
+    def name(self) -> str:
+        return self.record.stage
+
+    @property
+    def rules(self) -> dict[str, Rule[Any, Any]]:
+        return {rule.code: rule for rule in self.gate.rules}
+
+
+def told(record: Record, gate: AnyGate, limits: Mapping[str, Any], waivers: Mapping[str, str]) -> Told:
+    """Judge the recorded facts again; raises Refusal where the limits are not the gate's."""
+    judged_by = checked(gate.limits, dict(limits), f"{record.stage}.limits")
+    try:
+        facts = gate.facts.model_validate(record.facts, strict=False)
+    except ValueError:
+        return Told(record, gate, dict(limits), None, "unreadable")
+    status = gate.judge(facts, judged_by, waivers).status
+    return Told(record, gate, dict(limits), facts, status)
+
+
+def plain_facts(run: Mapping[str, Told]) -> dict[str, dict[str, Any]]:
+    """Stage to its facts as plain data, with NaN as a number."""
+    return {name: one.facts.model_dump() for name, one in run.items() if one.facts is not None}
+
+
+def stage_pages(run: Mapping[str, Told], certificate: Certificate) -> list[Page]:
+    """Every stage of the chain, made or not, for the row at the top and the list of rules."""
+    links = certificate.links
+    off, no = stale(links), failed(links)
+    pages = []
+    for stage in pipeline.CHAIN:
+        one = run.get(stage.name)
+        if one is None:
+            pages.append(_page(stage, "none", "not made", [], [], [], False))
+            continue
+        findings = one.record.verdict.findings
+        state = "fail" if stage.name in no else "stale" if stage.name in off or links[stage.name].changed else "pass"
+        note = _note(one, state, links[stage.name])
+        lines = one.facts.lines() if one.facts else [("facts", "written by another version of this stage")]
+        rules = _rule_pages(one, findings)
+        pages.append(_page(stage, state, note, lines, rules, one.record.verdict.notes, state != "pass"))
+    return pages
+
+
+def _page(
+    stage: pipeline.Stage,
+    state: str,
+    note: str,
+    lines: list[tuple[str, str]],
+    rules: list[Page],
+    notes: list[str],
+    is_open: bool,
+) -> Page:
+    return {
+        "name": stage.name, "title": stage.title, "state": state, "note": note, "lines": lines, "rules": rules,
+        "notes": notes, "open": is_open,
+    }  # fmt: skip
+
+
+def _note(one: Told, state: str, link: Link) -> str:
+    findings = one.record.verdict.findings
+    if state == "fail":
+        return ", ".join(finding.code for finding in one.record.verdict.failing) or "asked nothing"
+    if state == "stale":
+        return "changed since" if link.changed else "stale"
+    asked = sum(finding.status != "skip" for finding in findings)
+    words = [f"{sum(f.status == status for f in findings)} {status}" for status in ("waived", "warn")]
+    said = [word for word in words if not word.startswith("0 ")]
+    return ", ".join(said).replace("warn", "warned") or f"{asked} rules"
+
+
+def _rule_pages(one: Told, findings: Sequence[Finding]) -> list[Page]:
+    looked = evidence(one.gate, one.facts, one.gate.limits.model_validate(one.limits)) if one.facts else {}
+    pages = []
+    for finding in findings:
+        rule = one.rules.get(finding.code)
+        facts, limits = looked.get(finding.code, ({}, {}))
+        bad = finding.status in ("fail", "crashed", "waived", "warn")
+        pages.append(
+            {
+                "code": finding.code, "status": finding.status, "title": rule.title if rule else finding.name,
+                "messages": shortened(finding.messages, 5) if finding.status != "pass" else [],
+                "fix": finding.fix if bad else "", "limits": _values(limits),
+                "looked_at": [] if bad else _values(facts),
+            }
+        )  # fmt: skip
+    return pages
+
+
+def _values(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    shown = [(_words(name), story.value(found)) for name, found in fields.items()]
+    return [(name, said) for name, said in shown if said is not None][:SHOWN_VALUES]
+
+
+def _words(name: str) -> str:
+    """A field's name as words, without the `num` of counts."""
+    return " ".join(word for word in name.replace("_", " ").split() if word != "num")
+
+
+def attention(run: Mapping[str, Told]) -> list[Page]:
+    """Waived rules, then warnings."""
+    found = [(one, finding) for one in run.values() for finding in one.record.verdict.findings]
+    ordered = [pair for status in ("waived", "warn") for pair in found if pair[1].status == status]
+    return [
+        {
+            "status": finding.status, "code": finding.code, "messages": shortened(finding.messages, 4),
+            "title": one.rules[finding.code].title if finding.code in one.rules else finding.name,
+        }
+        for one, finding in ordered
+    ]  # fmt: skip
+
+
+def stop(run: Mapping[str, Told]) -> Page | None:
+    """The earliest rule that failed: what was measured against the limit, and the fix."""
+    for stage in pipeline.CHAIN:
+        one = run.get(stage.name)
+        failing = one.record.verdict.failing if one else []
+        if one is None or not failing:
+            continue
+        first = failing[0]
+        rule = one.rules.get(first.code)
+        return {
+            "stage": stage.name, "code": first.code, "name": first.name, "messages": shortened(first.messages, 4),
+            "title": rule.title if rule else first.name, "why": rule.why if rule else "", "fix": first.fix,
+            "more": [finding.code for finding in failing[1:]],
+        }  # fmt: skip
+    return None
+
+
+def other_reasons(certificate: Certificate, stopped: Page | None) -> list[str]:
+    """Why a run is not certified, beside the rule that stopped it and what that kept from being made."""
+    links = certificate.links
+    known = set(certificate.reasons)
+    if stopped is not None:
+        order = [stage.name for stage in pipeline.CHAIN]
+        after = set(order[order.index(stopped["stage"]) + 1 :])
+        known -= {f"{name}: was not made" for name in after}
+        known -= {reason for reason in chain_problems(links) if reason.startswith(f"{stopped['stage']}: did not pass")}
+    return [reason for reason in certificate.reasons if reason in known]
+
+
+def lede(certificate: Certificate, stopped: Page | None, facts: story.Facts, quant: str | None) -> str:
+    """The verdict in a sentence."""
+    if certificate.certified:
+        parity = story.named(facts.get("verify", {}).get("parities", []), "artifact", quant or "")
+        kept = f" {story.percent(parity['retention'])} of what training changed is still in it." if parity else ""
+        waived = f" {len(certificate.waivers)} failed rule(s) were waived, see below." if certificate.waivers else ""
+        return (
+            f"model-{quant}.gguf is the model that was trained: every stage passed, every digest matches.{kept}{waived}"
+        )
+    if stopped is not None:
+        more = (
+            f" {len(stopped['more'])} more rule(s) failed in the same stage: {', '.join(stopped['more'])}."
+            if stopped["more"]
+            else ""
+        )
+        return f"The chain stopped at {stopped['stage']}.{more}"
+    return "No gate said no, but the chain does not hold together."
+
+
+def digests(certificate: Certificate) -> Iterator[Page]:
+    """From what came in, through every stage, to what ships."""
+    off, shown = stale(certificate.links), set()
+    for link in certificate.chain:
+        for label, digest in link.record.key.outside.items():
+            if (label, digest) in shown:
+                continue
+            shown.add((label, digest))
+            yield {"kind": "outside", "name": label, "digest": digest, "note": ""}
+        notes = [f"not made from this {', '.join(off[link.stage])}"] if link.stage in off else []
+        yield {"kind": "made", "name": link.stage, "digest": link.digest, "note": "; ".join([*notes, *link.changed])}
+    for name, entry in certificate.shipped.items():
+        if name.endswith(".gguf"):
+            yield {"kind": "shipped", "name": name, "digest": entry.sha256, "note": ""}
+
+
+def provenance(run: Mapping[str, Told], certificate: Certificate) -> Page:
+    """Time and memory of each stage, and every version in play."""
+    rows, versions = [], {}  # type: list[list[str]], dict[str, list[str]]
+    for one in run.values():
+        by = one.record.made_by
+        rows.append(
+            [
+                one.name,
+                f"{by['seconds']:.1f} s",
+                f"{by['peak_rss_bytes'] / 2**20:,.0f} MiB",
+                by["started"],
+                by["machine"],
+            ]
+        )
+        for name, version in {"kiwame": by["commit"], "Python": by["python"], **by["packages"]}.items():
+            if version not in versions.setdefault(name, []):
+                versions[name].append(version)
+    shown = [(name, ", ".join(found)) for name, found in versions.items()]
+    shown += [(f"llama.cpp {name}", text) for name, text in certificate.llama_cpp.items()]
+    shown += [(f"base model {name}", text) for name, text in certificate.base_model.items()]
+    return {"costs": {"heads": ["stage", "took", "peak memory", "made", "machine"], "rows": rows}, "versions": shown}
+
+
+def page_of(
+    run: Mapping[str, Told], certificate: Certificate, log: Sequence[Mapping[str, Any]], num_samples: int
+) -> Page:
+    """Everything `report.html` shows."""
+    facts, stopped, quants = plain_facts(run), stop(run), ggufs(run)
+    quant = next(iter(quants), None)
+    limits = {name: one.limits for name, one in run.items()}
+    return {
+        "title": certificate.title,
+        "subtitle": " · ".join([*list(certificate.base_model.values())[:1], *([quant] if quant else [])]),
+        "certified": certificate.certified,
+        "lede": lede(certificate, stopped, facts, quant),
+        "stop": stopped,
+        "reasons": other_reasons(certificate, stopped),
+        "stages": stage_pages(run, certificate),
+        "numbers": story.numbers(facts, quant),
+        "attention": attention(run),
+        "survival": story.survival(facts, limits),
+        "samples": story.samples(facts, num_samples),
+        "training": story.training(facts, log),
+        "data": story.data(facts),
+        "use": use(certificate, quants),
+        "digests": list(digests(certificate)),
+        "chain_digest": certificate.chain_digest,
+        "provenance": provenance(run, certificate),
+    }
+
+
+def ggufs(run: Mapping[str, Told]) -> dict[str, str]:
+    """Quantization to file name of the GGUFs that ship, the first asked for first."""
+    one = run.get("quantize")
+    if one is None or one.facts is None:
+        return {}
+    quants = plain_facts(run)["quantize"]["quants"]
+    return {quant["type"]: quant["file"] for quant in quants if quant["file"] in one.record.files}
+
+
+def use(certificate: Certificate, quants: Mapping[str, str]) -> Page | None:
+    """How to run what ships."""
+    if not quants:
+        return None
+    gguf, name = next(iter(quants.values())), card.slug(certificate.title)
+    commands = [
+        ("talk to it with llama.cpp", card.talk(gguf)),
+        ("serve it with llama.cpp", f"llama-server -m {gguf} --jinja"),
+        (
+            "Ollama (the Modelfile was never tried in Ollama itself)",
+            f"ollama create {name} -f Modelfile\nollama run {name}",
+        ),
+        ("check the files", "sha256sum -c SHA256SUMS"),
+    ]
+    note = "In this folder. Everything was measured greedily; send text in Unicode NFC."
+    return {"note": note, "commands": commands}
+
+
+def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
+    """Everything the model card shows."""
+    facts, stopped, quants = plain_facts(run), stop(run), ggufs(run)
+    quant = next(iter(quants), None)
+    survival = story.survival(facts, {name: one.limits for name, one in run.items()})
+    preflight = facts.get("preflight", {})
+    empty_block = preflight.get("thinking_block") == "empty"
+    base = certificate.base_model
+    asked = next((one["num_rows"] for one in story.default_behaviours(facts)), None)
+    gguf = quants[quant] if quant else None
+    name = card.slug(certificate.title)
+    provenance = [(f"base model {key}", value) for key, value in base.items()]
+    provenance += [(f"llama.cpp {key}", value) for key, value in certificate.llama_cpp.items()]
+    return {
+        "title": certificate.title, "certified": certificate.certified, "stop": stopped,
+        "lede": lede(certificate, stopped, facts, quant), "reasons": other_reasons(certificate, stopped),
+        "base": base.get("id", "a model that was not fetched"), "waivers": certificate.waivers,
+        "measured": [(f"{one['label']}: {one['value']}", one["note"]) for one in story.numbers(facts, quant)],
+        "tables": survival["tables"] if survival else [],
+        "warnings": [one for one in attention(run) if one["status"] == "warn"],
+        "gguf": gguf, "talk": card.talk(gguf) if gguf else "",
+        "ollama": f"ollama create {name} -f Modelfile\nollama run {name}",
+        "prompt": card.prompt(empty_block), "empty_block": empty_block,
+        "rows": f", on {asked:,} held-out rows" if asked else "", "max_length": preflight.get("max_length"),
+        "provenance": [*provenance, ("chain digest", certificate.chain_digest)],
+    }  # fmt: skip

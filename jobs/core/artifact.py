@@ -1,0 +1,260 @@
+"""Artifacts: folders with a record, there whole or not at all.
+
+A run is `runs/<name>/`, an artifact `runs/<name>/<stage>/` with `artifact.json`. A stage writes into
+`<stage>.partial/`; publishing hashes the files, writes the record last, syncs, and renames. A crash leaves the
+partial folder, which is never taken for an artifact.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from jobs.core.errors import EnvironmentProblem, Refusal
+from jobs.core.model import StrictModel
+from jobs.core.provenance import data_digest, file_digest
+from jobs.core.rule import Verdict
+
+RECORD = "artifact.json"
+SCHEMA = 1
+LOCK_VARIABLE = "KIWAME_RUN_LOCK"
+
+
+class FileEntry(StrictModel):
+    """One published file."""
+
+    sha256: str
+    bytes: int
+
+
+class Key(StrictModel):
+    """What an artifact was made from. Equal keys mean that nothing has to be made again."""
+
+    config: dict[str, Any]
+    """The stage's slice, without what does not change the artifact, such as `limits`."""
+    inputs: dict[str, str]
+    """Ancestor stage to artifact digest; of a stage that is only read, with its verdict."""
+    outside: dict[str, str]
+    """What comes from outside the run (data files, the llama.cpp pin): label to fingerprint."""
+
+
+class Record(StrictModel):
+    """`artifact.json`."""
+
+    schema_version: int
+    stage: str
+    key: Key
+    files: dict[str, FileEntry]
+    facts: dict[str, Any]
+    verdict: Verdict
+    made_by: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """Stands for the artifact: what it was made from, its files and facts; not its verdict, time or maker."""
+        data = self.model_dump(mode="json", exclude={"verdict", "made_by"})
+        return data_digest(data)
+
+
+class Artifact:
+    """A published folder. Files are checked against their digest when they are asked for."""
+
+    def __init__(self, root: Path, record: Record) -> None:
+        self.root, self.record = root, record
+        self._checked: set[str] = set()
+
+    @classmethod
+    def open(cls, root: Path) -> Artifact:
+        """Raises Refusal where the record is missing or damaged."""
+        path = root / RECORD
+        try:
+            return cls(root, Record.model_validate_json(path.read_bytes(), strict=False))
+        except FileNotFoundError:
+            raise Refusal(f"{path}: there is no record; the folder is not an artifact") from None
+        except (ValidationError, ValueError) as error:
+            raise Refusal(f"{path}: the record is damaged ({str(error).splitlines()[0]}); remove the folder") from None
+
+    @property
+    def digest(self) -> str:
+        return self.record.digest
+
+    @property
+    def passed(self) -> bool:
+        return self.record.verdict.status == "pass"
+
+    def file(self, name: str) -> Path:
+        """The path of a file, after its size and SHA-256 were found to be the record's."""
+        entry = self.record.files.get(name)
+        if entry is None:
+            raise Refusal(
+                f"{self.root / name}: is not part of the artifact; it has {', '.join(sorted(self.record.files))}"
+            )
+        path = self.root / name
+        if name not in self._checked:
+            problem = file_problem(path, entry)
+            if problem:
+                raise Refusal(f"{path}: {problem}; make `{self.record.stage}` again with redo=true")
+            self._checked.add(name)
+        return path
+
+    def folder(self, name: str) -> Path:
+        """The path of a sub-folder, all of whose files were checked."""
+        names = [entry for entry in self.record.files if entry.startswith(f"{name}/")]
+        if not names:
+            raise Refusal(f"{self.root / name}: is not part of the artifact")
+        for entry in names:
+            self.file(entry)
+        return self.root / name
+
+    def problems(self, whole: bool) -> list[str]:
+        """What differs from the record: by size, or with `whole` by digest. Also files that were added."""
+        found = []
+        for name, entry in self.record.files.items():
+            path = self.root / name
+            problem = file_problem(path, entry) if whole else size_problem(path, entry)
+            if problem:
+                found.append(f"{name}: {problem}")
+        extra = set(listing(self.root)) - set(self.record.files)
+        return found + [f"{name}: is not in the record" for name in sorted(extra)]
+
+
+def size_problem(path: Path, entry: FileEntry) -> str | None:
+    """Why `path` cannot be the file of `entry`, by its size alone."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return "is missing"
+    return None if size == entry.bytes else f"has {size:,} bytes, the record says {entry.bytes:,}"
+
+
+def file_problem(path: Path, entry: FileEntry) -> str | None:
+    """Why `path` is not the file of `entry`, by its bytes."""
+    problem = size_problem(path, entry)
+    if problem:
+        return problem
+    return (
+        None if file_digest(path) == entry.sha256 else "its bytes are not the ones that were recorded (SHA-256 differs)"
+    )
+
+
+def listing(root: Path) -> list[str]:
+    """Every file below `root` but the record, as relative POSIX paths, sorted."""
+    return sorted(
+        path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file() and path != root / RECORD
+    )
+
+
+class RunDir:
+    """One run's folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def artifact(self, stage: str) -> Artifact | None:
+        """The published artifact of `stage`, or None."""
+        root = self.root / stage
+        return Artifact.open(root) if (root / RECORD).exists() else None
+
+    def partial(self, stage: str) -> Path:
+        return self.root / f"{stage}.partial"
+
+    def begin(self, stage: str, key: Key, resumes: bool) -> Path:
+        """An empty `<stage>.partial`; with `resumes`, what a former attempt with the same key left in it."""
+        partial = self.partial(stage)
+        note = self.root / f".{stage}.key.json"
+        data = key.model_dump_json()
+        if partial.exists() and not (resumes and note.exists() and note.read_text() == data):
+            shutil.rmtree(partial)
+        partial.mkdir(parents=True, exist_ok=True)
+        note.write_text(data)
+        return partial
+
+    def abandon(self, stage: str) -> None:
+        """Remove what a refused attempt has begun."""
+        shutil.rmtree(self.partial(stage), ignore_errors=True)
+        (self.root / f".{stage}.key.json").unlink(missing_ok=True)
+
+    def publish(self, record: Record) -> Artifact:
+        """Write the record, sync everything, and put the partial folder in the place of the stage's."""
+        partial, final = self.partial(record.stage), self.root / record.stage
+        write_record(partial, record)
+        for folder, _, names in os.walk(partial):
+            for name in names:
+                _sync(Path(folder) / name)
+            _sync(Path(folder))
+        old = self.root / f".{record.stage}.old"
+        shutil.rmtree(old, ignore_errors=True)
+        if final.exists():
+            final.rename(old)
+        partial.rename(final)
+        _sync(self.root)
+        shutil.rmtree(old, ignore_errors=True)
+        (self.root / f".{record.stage}.key.json").unlink(missing_ok=True)
+        return Artifact.open(final)
+
+    @contextmanager
+    def lock(self) -> Iterator[int]:
+        """Held by one command at a time; a child that inherits the descriptor shares it.
+
+        Raises EnvironmentProblem where another command holds it.
+        """
+        inherited = os.environ.get(LOCK_VARIABLE)
+        if inherited is not None:
+            yield int(inherited)
+            return
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except FileExistsError:
+            raise Refusal(f"{self.root}: is a file; a run needs a folder there") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise EnvironmentProblem(
+                f"{self.root}: another command is working on this run; wait for it or use another run.name"
+            ) from None
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write `artifact.json` by rename, so that it is never seen half."""
+    text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, sort_keys=True)
+    temporary = folder / f".{RECORD}.new"
+    temporary.write_text(text + "\n", encoding="utf-8")
+    _sync(temporary)
+    temporary.rename(folder / RECORD)
+
+
+def hash_files(root: Path) -> dict[str, FileEntry]:
+    """The entries of every file below `root` but the record."""
+    return {
+        name: FileEntry(sha256=file_digest(root / name), bytes=(root / name).stat().st_size) for name in listing(root)
+    }
+
+
+def reads_fingerprint(artifact: Artifact) -> str:
+    """Of an ancestor that is read whatever its verdict: the verdict is part of what was read."""
+    return f"{artifact.digest}+{data_digest(artifact.record.verdict.model_dump(mode='json'))[:16]}"
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+Inputs = Mapping[str, Artifact]

@@ -1,0 +1,156 @@
+"""The chain: every stage up to one, a process each, stopping at the first gate that says no."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jobs.core import config, pipeline, process, terminal
+from jobs.core.artifact import LOCK_VARIABLE, Artifact, RunDir
+from jobs.core.errors import EnvironmentProblem, Exit, MissingValue, Refusal
+from jobs.core.stage import StageMain, checked_waivers, refusal_to_rebuild, stale_because
+
+Main = StageMain[Any, Any, Any]
+LAST = pipeline.PIPELINE[-1].name
+
+
+def load(name: str) -> Main:
+    """The stage's module, which imports nothing heavy."""
+    main: Main = importlib.import_module(f"jobs.{name}").main
+    return main
+
+
+def run_chain(target: str, words: Sequence[str]) -> int:
+    """Make everything up to `target`; returns the exit code of the first stage that did not pass, or 0.
+
+    Where a gate says no, the report is still made, uncertified.
+    """
+    composed = config.compose(words)
+    run = config.run_config(composed)
+    stages = pipeline.up_to(target)
+    mains = {stage.name: load(stage.name) for stage in pipeline.PIPELINE}
+    slices = _slices(mains, composed, words, {stage.name for stage in stages})
+    _warn_of_unknown_waivers(composed, mains)
+    run_dir = RunDir(Path(run.folder) / run.name)
+    with run_dir.lock() as lock:
+        code = int(Exit.PASSED)
+        for stage in stages:
+            code = _one(mains[stage.name], slices[stage.name], run_dir, composed, words, lock, stage.name == target)
+            if code != Exit.PASSED:
+                break
+        if code == Exit.GATE_FAILED and stage.name != LAST and LAST in slices:
+            _one(mains[LAST], slices[LAST], run_dir, composed, words, lock, target=True)
+        show(run_dir, stages)
+        _say_why(run_dir, stages, code)
+    return code
+
+
+def _slices(
+    mains: Mapping[str, Main], composed: Mapping[str, Any], words: Sequence[str], asked: Collection[str]
+) -> dict[str, Any]:
+    """Every stage's config, checked; a value that only a later stage needs may still be missing.
+
+    A wrong value may reach several slices: the refusal that names the key as it was typed is the one to raise.
+    """
+    slices, refusals = {}, []
+    for name, main in mains.items():
+        try:
+            slices[name] = main.slice(composed)
+        except MissingValue as missing:
+            if name in asked:
+                refusals.append(missing)
+        except Refusal as refusal:
+            refusals.append(refusal)
+    typed = [word.partition("=")[0] for word in words]
+    refusals.sort(key=lambda refusal: not any(str(refusal).startswith(key) for key in typed))
+    if refusals:
+        raise refusals[0]
+    return slices
+
+
+def _one(
+    main: Main, cfg: Any, run_dir: RunDir, composed: Mapping[str, Any], words: Sequence[str], lock: int, target: bool
+) -> int:
+    """Bring one stage up to date: answer from its record where nothing changed, else a child makes it."""
+    name, waivers = main.stage.name, checked_waivers(composed)
+    redo = composed["redo"] is True
+    key = main.key(cfg, main.inputs(run_dir))
+    state = main.state(run_dir, key) if not (redo and target) else None
+    if state is not None and state.kind == "done" and state.artifact is not None:
+        artifact = main.rejudge(state.artifact, cfg, waivers)
+        terminal.say(f"{name}: nothing to do, {artifact.record.verdict.status}")
+        return Exit.PASSED if artifact.passed else Exit.GATE_FAILED
+    if state is not None and state.kind == "differs" and not redo and not main.stage.follows:
+        raise Refusal(refusal_to_rebuild(run_dir, name, state.differences))
+    again = redo and (state is None or state.kind == "differs")
+    kept = [word for word in words if not word.startswith("redo=")]
+    command = [sys.executable, "-m", f"jobs.{name}", *kept, *(["redo=true"] if again else [])]
+    terminal.say(f"{name}: {main.stage.title}")
+    child = process.run_child(command, process.environment(**{LOCK_VARIABLE: str(lock)}), (lock,))
+    if process.stop_requested():
+        return Exit.INTERRUPTED
+    if child < 0:
+        raise EnvironmentProblem(
+            f"`{name}` was ended by signal {-child}, often for lack of memory; run the command again"
+        )
+    return child
+
+
+def show(run_dir: RunDir, stages: Sequence[pipeline.Stage]) -> None:
+    """The table of every stage and its verdict."""
+    rows = []
+    for stage in stages:
+        artifact = run_dir.artifact(stage.name)
+        if artifact is None:
+            rows.append((stage.name, "-", "", "", "not made"))
+            continue
+        record = artifact.record
+        said = "; ".join(f"{finding.code} {finding.name}" for finding in record.verdict.failing)
+        warned = ", ".join(finding.code for finding in record.verdict.findings if finding.status == "warn")
+        note = said or (f"warned: {warned}" if warned else "")
+        stale = stale_because(run_dir, artifact)
+        rows.append(
+            (
+                stage.name,
+                record.verdict.status,
+                f"{record.made_by['seconds']:.1f} s",
+                f"{record.made_by['peak_rss_bytes'] / 2**20:,.0f} MiB",
+                f"stale: {stale}" if stale else note,
+            )
+        )
+    terminal.table(f"run {run_dir.root.name}", ("stage", "verdict", "took", "peak memory", ""), rows)
+
+
+def _say_why(run_dir: RunDir, stages: Sequence[pipeline.Stage], code: int) -> None:
+    for stage in stages:
+        artifact = run_dir.artifact(stage.name)
+        if artifact is None or artifact.passed or code != Exit.GATE_FAILED:
+            continue
+        for finding in artifact.record.verdict.failing:
+            terminal.say(f"stopped at {stage.name} by {finding.code} {finding.name}: {'; '.join(finding.messages[:2])}")
+            terminal.say(f"  fix: {finding.fix}")
+        break
+    report = run_dir.root / LAST / "report.html"
+    if report.exists():
+        terminal.say(f"report: {os.path.relpath(report)}")
+    closing = _closing(run_dir.artifact(LAST))
+    for line in closing if code == Exit.PASSED else []:
+        terminal.say(line)
+
+
+def _closing(report: Artifact | None) -> list[str]:
+    if report is None:
+        return []
+    lines = report.record.facts.get("closing", [])
+    return [str(line).replace("{run}", os.path.relpath(report.root.parent)) for line in lines]
+
+
+def _warn_of_unknown_waivers(composed: Mapping[str, Any], mains: Mapping[str, Main]) -> None:
+    known = {rule.code for main in mains.values() for rule in main.gate.rules}
+    for code in sorted(checked_waivers(composed)):
+        if code not in known:
+            terminal.say(f"warning: waivers.{code}: no rule has this code; docs/rules.md lists them")

@@ -1,0 +1,47 @@
+"""The ways a command can end, and the exit code of each.
+
+The same codes hold for a stage, the chain, a pod and a Kubernetes Job.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Process exit codes. Anything that is not listed is the system's own (137: killed)."""
+
+    PASSED = 0
+    CRASHED = 1
+    REFUSED = 2
+    GATE_FAILED = 3
+    ENVIRONMENT = 4
+    INTERRUPTED = 75
+
+
+class Refusal(Exception):
+    """Bad usage, config or input, or a missing ancestor: nothing was done. Exit 2.
+
+    The message is one line that names the key, file or row, what was expected, and the way out.
+    """
+
+    exit = Exit.REFUSED
+
+
+class MissingValue(Refusal):
+    """A config value that has no default and was not given."""
+
+
+class EnvironmentProblem(Exception):
+    """The machine cannot do it: no GPU, no disk, no memory, no build, run locked by another. Exit 4."""
+
+    exit = Exit.ENVIRONMENT
+
+
+class Interrupted(BaseException):
+    """Asked to stop (SIGTERM or Ctrl-C): the state is saved and the same command goes on from it. Exit 75.
+
+    A BaseException, so that no `except Exception` on the way takes it for a crash.
+    """
+
+    exit = Exit.INTERRUPTED

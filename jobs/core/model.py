@@ -1,0 +1,41 @@
+"""The one kind of data model: every field given, no field unknown, no type guessed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class StrictModel(BaseModel):
+    """Frozen; unknown fields and values of another type are errors.
+
+    NaN and infinity survive JSON as the strings "NaN", "Infinity" and "-Infinity": facts must be able to hold
+    what went wrong.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, ser_json_inf_nan="strings", use_attribute_docstrings=True
+    )
+
+
+class StageConfig(StrictModel):
+    """A stage's slice of the config: complete, and without defaults, for YAML holds every value.
+
+    A subclass adds `limits`, the numbers its gate judges by.
+    """
+
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits"})
+    """Fields that do not change what is made, so that another value makes nothing again."""
+
+
+class Facts(StrictModel):
+    """What a stage measured. Deterministic: no times, no paths of the machine."""
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What a person is shown of it: (what, value) in words and units."""
+        raise NotImplementedError(f"{type(self).__name__} shows nothing")
+
+
+class Limits(StrictModel):
+    """The numbers a gate judges by, each with its reason in the YAML."""

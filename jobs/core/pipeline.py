@@ -1,0 +1,79 @@
+"""The order of the stages: the only place where it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One word, the same in five places: module, checks, config group, make target, test."""
+
+    name: str
+    title: str
+    """What it does, as `make help` says it."""
+    needs: tuple[str, ...] = ()
+    """Must exist and have passed."""
+    reads: tuple[str, ...] = ()
+    """Used when present, whatever the verdict."""
+    gpu: bool = False
+    """Runs on a GPU where there is one."""
+    resumes: bool = False
+    """Goes on from what an interrupted attempt left in its partial folder."""
+    follows: bool = False
+    """Made again whenever what it reads has changed: it costs seconds and only retells records."""
+
+
+CHAIN = (
+    Stage("fetch", "the base model and tokenizer at a pinned revision, every file hashed; offline from here on"),
+    Stage("prepare", "clean, deduplicate and split the conversations"),
+    Stage(
+        "preflight",
+        "tokenize and mask every row once, and look: nothing is trained on that was not judged here",
+        needs=("fetch", "prepare"),
+    ),
+    Stage("train", "LoRA fine-tune on exactly those tokens", needs=("fetch", "preflight"), gpu=True, resumes=True),
+    Stage(
+        "smoke",
+        "generate with base and adapter in Hugging Face, on held-out rows",
+        needs=("fetch", "preflight", "train"),
+        gpu=True,
+    ),
+    Stage(
+        "merge",
+        "fold the adapter into the base weights, tensor by tensor, and prove it",
+        needs=("fetch", "preflight", "train", "smoke"),
+    ),
+    Stage("convert", "F32 and F16 GGUF with the pinned llama.cpp", needs=("preflight", "merge")),
+    Stage("quantize", "the GGUFs that ship, from F32", needs=("preflight", "convert")),
+    Stage(
+        "verify",
+        "every artifact against the fp32 reference: tokens, logits, what survived of the fine-tune, text",
+        needs=("fetch", "preflight", "train", "smoke", "merge", "convert", "quantize"),
+        gpu=True,
+    ),
+)
+PIPELINE: tuple[Stage, ...] = (
+    *CHAIN,
+    Stage(
+        "report",
+        "report.html, model card, Modelfile, SHA256SUMS and the certificate",
+        reads=tuple(stage.name for stage in CHAIN),
+        follows=True,
+    ),
+)
+NAMES = tuple(stage.name for stage in PIPELINE)
+
+
+def stage(name: str) -> Stage:
+    """The stage called `name`; raises KeyError."""
+    return {stage.name: stage for stage in PIPELINE}[name]
+
+
+def up_to(name: str) -> tuple[Stage, ...]:
+    """`name` and everything it stands on, in order. A stage that only reads stands on the whole chain."""
+    wanted = {name}
+    for candidate in reversed(PIPELINE):
+        if candidate.name in wanted:
+            wanted.update(candidate.needs, candidate.reads)
+    return tuple(stage for stage in PIPELINE if stage.name in wanted)

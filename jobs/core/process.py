@@ -1,0 +1,91 @@
+"""Signals and child processes: a stop is asked for once, answered in order, and never orphans a child."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from jobs.core.errors import EnvironmentProblem, Interrupted
+
+PR_SET_PDEATHSIG = 1
+
+
+class _Stop:
+    requested = False
+    deferred = False
+
+
+def install_stop_handlers() -> None:
+    """SIGTERM and SIGINT raise Interrupted, or only set `stop_requested()` inside `deferred_stop()`."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        _Stop.requested = True
+        if not _Stop.deferred:
+            raise Interrupted(signal.Signals(number).name)
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+
+
+def stop_requested() -> bool:
+    """Whether a stop was asked for; work that can save its state looks at this between steps."""
+    return _Stop.requested
+
+
+@contextmanager
+def deferred_stop() -> Iterator[None]:
+    """Within it a stop does not raise: the work looks at `stop_requested()`, saves, and raises Interrupted itself."""
+    _Stop.deferred = True
+    try:
+        yield
+    finally:
+        _Stop.deferred = False
+
+
+def run_child(words: Sequence[str], environment: Mapping[str, str], pass_fds: tuple[int, ...] = ()) -> int:
+    """Run a command to its end and return its exit code (negative: ended by that signal).
+
+    A stop is passed on once and the child's own ending waited for; a child outlives no parent.
+    """
+    child = subprocess.Popen(list(words), env=dict(environment), pass_fds=pass_fds, preexec_fn=end_with_parent)
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        _Stop.requested = True
+        if number == signal.SIGTERM and child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+
+    before = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        return child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def end_with_parent() -> None:
+    """For `preexec_fn`: the kernel sends SIGTERM to this process when its parent is gone (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def require_space(folder: Path, num_bytes: int) -> None:
+    """Raises EnvironmentProblem where the file system of `folder` has less than `num_bytes` free."""
+    free = shutil.disk_usage(folder).free
+    if free < num_bytes:
+        raise EnvironmentProblem(
+            f"{folder}: {num_bytes / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; free some, "
+            "or set run.folder to a larger disk"
+        )
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """This process's environment with `changes`."""
+    return {**os.environ, **changes}

@@ -1,0 +1,282 @@
+"""What every stage does around its `run`: check the config, open the ancestors, judge, publish, say, exit."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import ValidationError
+
+from jobs.core import config, pipeline, process, terminal
+from jobs.core.artifact import (
+    SCHEMA,
+    Artifact,
+    Inputs,
+    Key,
+    Record,
+    RunDir,
+    hash_files,
+    reads_fingerprint,
+    write_record,
+)
+from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
+from jobs.core.model import Facts, Limits, StageConfig
+from jobs.core.provenance import Stopwatch
+from jobs.core.rule import Gate, Verdict
+
+C = TypeVar("C", bound=StageConfig)
+F = TypeVar("F", bound=Facts)
+L = TypeVar("L", bound=Limits)
+Run = Callable[[C, Inputs, Path], F]
+Outside = Callable[[C], dict[str, str]]
+"""Fingerprints of what a stage takes from outside the run: label to digest."""
+
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a stage stands with respect to what is asked of it."""
+
+    kind: Literal["missing", "done", "differs"]
+    artifact: Artifact | None = None
+    differences: tuple[str, ...] = ()
+
+
+class StageMain(Generic[C, F, L]):
+    """A stage: its config model, its run, its gate. Called with overrides, it is the stage's command."""
+
+    def __init__(
+        self, name: str, config_model: type[C], run: Run[C, F], gate: Gate[F, L], outside: Outside[C] | None = None
+    ) -> None:
+        self.stage, self.config_model, self.run, self.gate, self.outside = (
+            pipeline.stage(name),
+            config_model,
+            run,
+            gate,
+            outside,
+        )
+
+    def slice(self, composed: Mapping[str, Any]) -> C:
+        """This stage's part of the config, checked."""
+        return config.checked(self.config_model, composed.get(self.stage.name), self.stage.name)
+
+    def inputs(self, run_dir: RunDir) -> dict[str, Artifact]:
+        """The ancestors; raises Refusal where one that is needed is missing, failed or stale."""
+        found = {}
+        for name in self.stage.needs:
+            artifact = run_dir.artifact(name)
+            if artifact is None:
+                raise Refusal(f"{run_dir.root / name}: is missing; run `make {name}` first")
+            if not artifact.passed:
+                codes = ", ".join(finding.code for finding in artifact.record.verdict.failing)
+                raise Refusal(
+                    f"{run_dir.root / name}: its gate said no ({codes}); `make {self.stage.name}` will not open it"
+                )
+            stale = stale_because(run_dir, artifact)
+            if stale:
+                raise Refusal(f"{run_dir.root / name}: is stale: {stale}; run `make {name}` with redo=true")
+            found[name] = artifact
+        for name in self.stage.reads:
+            artifact = run_dir.artifact(name)
+            if artifact is not None:
+                found[name] = artifact
+        return found
+
+    def key(self, cfg: C, inputs: Inputs) -> Key:
+        """What the artifact would be made from."""
+        return Key(
+            config=cfg.model_dump(mode="json", exclude=set(self.config_model.beside_key)),
+            inputs={
+                name: artifact.digest if name in self.stage.needs else reads_fingerprint(artifact)
+                for name, artifact in inputs.items()
+            },
+            outside=self.outside(cfg) if self.outside else {},
+        )
+
+    def state(self, run_dir: RunDir, key: Key) -> State:
+        """Compare what is on disk with what is asked."""
+        artifact = run_dir.artifact(self.stage.name)
+        if artifact is None:
+            return State("missing")
+        damage = artifact.problems(whole=False)
+        if damage:
+            raise Refusal(f"{artifact.root}: was changed after it was made: {'; '.join(damage[:3])}; say redo=true")
+        differences = tuple(differing(self.stage.name, artifact.record.key, key))
+        return State("differs" if differences else "done", artifact, differences)
+
+    def judge(self, facts: Mapping[str, Any], cfg: C, waivers: Mapping[str, str]) -> Verdict:
+        """The verdict on stored facts under the limits of today."""
+        limits: L = cfg.limits  # type: ignore[attr-defined]
+        return self.gate.judge(self.facts(facts), limits, waivers)
+
+    def facts(self, stored: Mapping[str, Any]) -> F:
+        """Stored facts as the gate's model; raises Refusal where another version of this program measured them."""
+        try:
+            return self.gate.facts.model_validate(dict(stored), strict=False)
+        except ValidationError:
+            raise Refusal(
+                f"{self.stage.name}: its facts were measured by another version of this program; "
+                "make it again with redo=true"
+            ) from None
+
+    def rejudge(self, artifact: Artifact, cfg: C, waivers: Mapping[str, str]) -> Artifact:
+        """Judge a finished artifact again; its record is rewritten only where the verdict differs."""
+        verdict = self.judge(artifact.record.facts, cfg, waivers)
+        if verdict == artifact.record.verdict:
+            return artifact
+        write_record(artifact.root, artifact.record.model_copy(update={"verdict": verdict}))
+        return Artifact.open(artifact.root)
+
+    def make(self, run_dir: RunDir, cfg: C, inputs: Inputs, key: Key, waivers: Mapping[str, str]) -> Artifact:
+        """Run the stage and publish what it made."""
+        watch = Stopwatch()
+        partial = run_dir.begin(self.stage.name, key, self.stage.resumes)
+        try:
+            facts = self.run(cfg, inputs, partial)
+        except Refusal:
+            run_dir.abandon(self.stage.name)
+            raise
+        stored = facts.model_dump(mode="json")
+        record = Record(
+            schema_version=SCHEMA,
+            stage=self.stage.name,
+            key=key,
+            files=hash_files(partial),
+            facts=stored,
+            verdict=self.judge(stored, cfg, waivers),
+            made_by=watch.made_by(),
+        )
+        return run_dir.publish(record)
+
+    def __call__(self, words: Sequence[str] | None = None) -> int:
+        """The command `python -m jobs.<stage> key=value ...`; returns the exit code."""
+        process.install_stop_handlers()
+        return ending(self.stage.name, lambda: self._command(sys.argv[1:] if words is None else words))
+
+    def _command(self, words: Sequence[str]) -> int:
+        composed = config.compose(words)
+        run, cfg = config.run_config(composed), self.slice(composed)
+        waivers = checked_waivers(composed)
+        run_dir = RunDir(Path(run.folder) / run.name)
+        with run_dir.lock():
+            inputs = self.inputs(run_dir)
+            key = self.key(cfg, inputs)
+            redo = composed["redo"] is True
+            state = State("missing") if redo else self.state(run_dir, key)
+            if state.kind == "differs" and not self.stage.follows:
+                raise Refusal(refusal_to_rebuild(run_dir, self.stage.name, state.differences))
+            if state.kind == "done" and state.artifact is not None:
+                artifact = self.rejudge(state.artifact, cfg, waivers)
+            else:
+                artifact = self.make(run_dir, cfg, inputs, key, waivers)
+        show(artifact, self.facts(artifact.record.facts))
+        return Exit.PASSED if artifact.passed else Exit.GATE_FAILED
+
+
+stage_main = StageMain
+
+
+def ending(name: str, work: Callable[[], int]) -> int:
+    """Do `work` and turn every way it can end into an exit code and a word."""
+    try:
+        return int(work())
+    except Refusal as refusal:
+        terminal.say(f"{name}: refused: {refusal}")
+        return Exit.REFUSED
+    except EnvironmentProblem as problem:
+        terminal.say(f"{name}: cannot run here: {problem}")
+        return Exit.ENVIRONMENT
+    except (Interrupted, KeyboardInterrupt) as stop:
+        terminal.say(f"{name}: interrupted ({stop or 'Ctrl-C'}); the same command goes on from what was saved")
+        return Exit.INTERRUPTED
+    except MemoryError:
+        terminal.say(f"{name}: cannot run here: out of memory")
+        return Exit.ENVIRONMENT
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            traceback.print_exc()
+            return Exit.CRASHED
+        terminal.say(
+            f"{name}: cannot run here: {error.strerror}: {error.filename or 'the disk'}; nothing was published"
+        )
+        return Exit.ENVIRONMENT
+    except Exception:
+        traceback.print_exc()
+        terminal.say(f"{name}: crashed; this is a bug in the stage, not a verdict on the model")
+        return Exit.CRASHED
+
+
+def differing(stage: str, old: Key, new: Key) -> list[str]:
+    """One phrase per difference, naming the config key, the ancestor or the outside thing."""
+    phrases = []
+    before, now = config.flatten(old.config), config.flatten(new.config)
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key):
+            phrases.append(f"{stage}.{key} is {now.get(key)!r}, it was made with {before.get(key)!r}")
+    for name in sorted(old.inputs.keys() | new.inputs.keys()):
+        if old.inputs.get(name) != new.inputs.get(name):
+            phrases.append(f"`{name}` was made again since")
+    for name in sorted(old.outside.keys() | new.outside.keys()):
+        if old.outside.get(name) != new.outside.get(name):
+            phrases.append(f"{name} is not the same as it was")
+    return phrases
+
+
+def refusal_to_rebuild(run_dir: RunDir, stage: str, differences: Sequence[str]) -> str:
+    """Why a finished artifact is not silently replaced, and the two ways out."""
+    return (
+        f"{run_dir.root / stage}: {'; '.join(differences[:6])}. Say redo=true to make it again, "
+        "or another run.name to keep both"
+    )
+
+
+def stale_because(run_dir: RunDir, artifact: Artifact) -> str | None:
+    """Why an artifact no longer stands on what is there, or None."""
+    for name in pipeline.stage(artifact.record.stage).needs:
+        ancestor = run_dir.artifact(name)
+        if ancestor is None:
+            return f"`{name}`, which it was made from, is gone"
+        if artifact.record.key.inputs.get(name) != ancestor.digest:
+            return f"`{name}` was made again after it"
+    return None
+
+
+def checked_waivers(composed: Mapping[str, Any]) -> dict[str, str]:
+    """`waivers` as code to reason; raises Refusal where a reason is missing."""
+    waivers = composed.get("waivers") or {}
+    for code, reason in waivers.items():
+        if not isinstance(reason, str) or not reason.strip():
+            raise Refusal(f'waivers.{code}: expected the reason as text, for example waivers.{code}="known, see notes"')
+    return dict(waivers)
+
+
+def show(artifact: Artifact, facts: Facts) -> None:
+    """The small tables a stage ends with: what it measured, and what the gate said where it is not a pass."""
+    record = artifact.record
+    terminal.table(f"{record.stage}: what was measured", ("", ""), facts.lines())
+    said = [
+        (finding.code, finding.status, f"{finding.name}: {message}")
+        for finding in record.verdict.findings
+        for message in shortened(finding.messages)
+        if finding.status not in ("pass", "skip")
+    ]
+    if said:
+        terminal.table("", ("rule", "status", "what"), said)
+    for finding in record.verdict.failing:
+        terminal.say(f"  fix for {finding.code}: {finding.fix}")
+    for note in record.verdict.notes:
+        terminal.say(f"  note: {note}")
+    passed = sum(finding.status == "pass" for finding in record.verdict.findings)
+    terminal.say(f"{record.stage}: {record.verdict.status} ({passed} of {len(record.verdict.findings)} rules passed)")
+
+
+def shortened(messages: Sequence[str], most: int = 3) -> list[str]:
+    """The first `most` messages and a count of the rest."""
+    rest = len(messages) - most
+    return list(messages[:most]) + ([f"... and {rest} more"] if rest > 0 else [])

@@ -1,0 +1,97 @@
+"""What a person sees while work goes on: bars with an ETA on a terminal, plain lines elsewhere, and small tables."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+PLAIN_SECONDS = 10.0
+STYLES = {
+    "pass": "green",
+    "fail": "bold red",
+    "warn": "yellow",
+    "skip": "dim",
+    "waived": "magenta",
+    "crashed": "bold red",
+}
+
+
+class Progress(Protocol):
+    """`advance(done, note)`: `done` is the absolute count so far."""
+
+    def __call__(self, done: int, note: str = "") -> None: ...
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Progress]:
+    """A bar with an ETA on a terminal; elsewhere a line every ten seconds and one at the end."""
+    if sys.stderr.isatty():
+        with _bar(label, total) as bar:
+            yield bar
+        return
+    yield _Lines(label, total)
+
+
+@contextmanager
+def _bar(label: str, total: int) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("eta"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with RichProgress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=total, note="")
+
+        def advance(done: int, note: str = "") -> None:
+            bar.update(task, completed=done, note=note)
+
+        yield advance
+
+
+class _Lines:
+    def __init__(self, label: str, total: int) -> None:
+        self.label, self.total = label, total
+        self.started = self.said = time.monotonic()
+
+    def __call__(self, done: int, note: str = "") -> None:
+        now = time.monotonic()
+        if done < self.total and now - self.said < PLAIN_SECONDS:
+            return
+        self.said = now
+        spent = now - self.started
+        left = f", about {spent / done * (self.total - done):.0f} s left" if 0 < done < self.total else ""
+        say(f"{self.label}: {done}/{self.total} in {spent:.0f} s{left}{' · ' + note if note else ''}")
+
+
+def say(message: str) -> None:
+    """One line on stderr, at once."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A small table on stderr; cells equal to a status are coloured on a terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
+    drawn = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_header=bool(any(headers))
+    )
+    for header in headers:
+        drawn.add_column(header, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+    console.print(drawn)

@@ -1,0 +1,101 @@
+"""LoRA adapters as files: what they hold and the update each one makes."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+
+from jobs.core.errors import Refusal
+
+NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
+OTHER_KINDS = ("rank_pattern", "alpha_pattern", "use_dora", "fan_in_fan_out", "lora_bias")
+"""Settings of PEFT that make the update something else than one scale times B A."""
+
+
+@dataclass
+class Adapter:
+    """An opened adapter. `modules` are names as in the base model, without `.weight`."""
+
+    scale: float
+    config: dict[str, Any]
+    modules: list[str]
+    weights: Path
+
+    def factors(self, module: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """(A [rank, in], B [out, rank]) in fp32."""
+        with safe_open(str(self.weights), framework="pt") as file:
+            a = file.get_tensor(f"base_model.model.{module}.lora_A.weight").float()
+            b = file.get_tensor(f"base_model.model.{module}.lora_B.weight").float()
+        return a, b
+
+
+@dataclass
+class Inspection:
+    """Facts of an adapter file."""
+
+    scale: float
+    num_weights: int = 0
+    norm: float = 0.0
+    layers_by_target: dict[str, int] = field(default_factory=dict)
+    zero_modules: list[str] = field(default_factory=list)
+    nonfinite: list[str] = field(default_factory=list)
+    """Modules with a factor or an update that is not finite; the norm leaves them out."""
+
+
+def load(folder: Path) -> Adapter:
+    """Open an adapter folder; raises Refusal for tensors that are not plain LoRA factors."""
+    config = json.loads((folder / "adapter_config.json").read_text())
+    weights = folder / "adapter_model.safetensors"
+    with safe_open(str(weights), framework="pt") as file:
+        names = list(file.keys())
+    sides: dict[str, set[str]] = {}
+    for name in names:
+        match = NAME.fullmatch(name)
+        if match is None:
+            raise Refusal(f"{weights}: {name} is not a LoRA factor; only lora_A and lora_B weights can be merged")
+        sides.setdefault(match["module"], set()).add(match["side"])
+    half = [module for module, found in sides.items() if found != {"A", "B"}]
+    if half:
+        raise Refusal(f"{weights}: {half[0]} has only one of its two factors; the adapter is not whole")
+    other = [name for name in OTHER_KINDS if config.get(name)]
+    if other:
+        raise Refusal(f"{folder / 'adapter_config.json'}: sets {', '.join(other)}; only plain LoRA can be merged")
+    rank = config["r"]
+    scale = config["lora_alpha"] / (math.sqrt(rank) if config.get("use_rslora") else rank)
+    return Adapter(scale, config, sorted(sides), weights)
+
+
+def updates(adapter: Adapter) -> Iterator[tuple[str, torch.Tensor]]:
+    """(module, scale * B A) in fp32, one at a time."""
+    for module in adapter.modules:
+        a, b = adapter.factors(module)
+        yield module, adapter.scale * (b @ a)
+
+
+def inspect(folder: Path) -> Inspection:
+    """Read every factor once."""
+    adapter = load(folder)
+    found = Inspection(adapter.scale)
+    squares = 0.0
+    for module in adapter.modules:
+        a, b = adapter.factors(module)
+        found.num_weights += a.numel() + b.numel()
+        target = module.rpartition(".")[2]
+        found.layers_by_target[target] = found.layers_by_target.get(target, 0) + 1
+        update = adapter.scale * (b @ a)
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in (a, b, update)):
+            found.nonfinite.append(module)
+            continue
+        if not bool(update.any()):
+            found.zero_modules.append(module)
+        squares += float(update.double().square().sum())
+    found.norm = math.sqrt(squares)
+    return found

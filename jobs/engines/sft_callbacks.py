@@ -1,0 +1,105 @@
+"""What happens around the trainer's steps: checkpoints, early stopping, a stop from outside, the log, the bar.
+
+All decisions are taken from the trainer's own log history, which a checkpoint carries: a resumed run decides as an
+uninterrupted one does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from jobs.core import checkpoint, process
+from jobs.core.terminal import Progress
+
+TRAIN_FIELDS = ("loss", "content_loss", "template_loss", "grad_norm", "learning_rate")
+EVAL_FIELDS = ("eval_loss", "eval_content_loss", "eval_template_loss")
+
+
+def log_lines(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The deterministic part of the trainer's log history: one entry per logged step or evaluation."""
+    lines = []
+    for entry in history:
+        fields = EVAL_FIELDS if "eval_loss" in entry else TRAIN_FIELDS if "loss" in entry else ()
+        if fields:
+            lines.append(
+                {
+                    "step": entry["step"],
+                    "epoch": round(entry["epoch"], 6),
+                    **{name: entry[name] for name in fields if name in entry},
+                }
+            )
+    return lines
+
+
+def write_log(path: Path, history: list[dict[str, Any]], mode: str = "w") -> None:
+    """`log.jsonl`; NaN and infinity are written as JSON strings."""
+    with path.open(mode, encoding="utf-8") as file:
+        for line in log_lines(history):
+            safe = {k: v if not isinstance(v, float) or math.isfinite(v) else str(v) for k, v in line.items()}
+            file.write(json.dumps(safe) + "\n")
+
+
+def best_evaluation(history: list[dict[str, Any]]) -> tuple[int, float] | None:
+    """(step, loss) of the lowest validation loss after step 0; the earliest of equals; None without one."""
+    found = [
+        (entry["eval_loss"], entry["step"])
+        for entry in history
+        if "eval_loss" in entry and entry["step"] > 0 and math.isfinite(entry["eval_loss"])
+    ]
+    return (min(found)[1], min(found)[0]) if found else None
+
+
+class Keeper(TrainerCallback):  # type: ignore[misc]
+    """Publishes what the trainer saves, keeps the best and the newest, and stops early or when told to."""
+
+    def __init__(self, folder: Path, patience: int, keep: int) -> None:
+        self.folder, self.patience, self.keep = folder, patience, keep
+        self.nonfinite_step: int | None = None
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        best = best_evaluation(state.log_history)
+        if state.global_step == 0:
+            return
+        control.should_save = (best is not None and best[0] == state.global_step) or control.should_save
+        later = [e for e in state.log_history if "eval_loss" in e and best is not None and e["step"] > best[0]]
+        if self.patience and len(later) >= self.patience:
+            control.should_training_stop = True
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        if self.nonfinite_step is None and logs and not math.isfinite(logs.get("loss", logs.get("eval_loss", 0.0))):
+            self.nonfinite_step = int(state.global_step)
+            control.should_training_stop = True
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if process.stop_requested():
+            control.should_save = control.should_training_stop = True
+        if state.global_step >= state.max_steps:
+            control.should_evaluate = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        work = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        checkpoint.publish(work, self.folder, state.global_step)
+        best = best_evaluation(state.log_history)
+        checkpoint.rotate(self.folder, self.keep, {best[0]} if best else set())
+
+
+class Follower(TrainerCallback):  # type: ignore[misc]
+    """The bar on the terminal, and `log.jsonl` while it grows."""
+
+    def __init__(self, log: Path, bar: Progress) -> None:
+        self.log, self.bar, self.validation = log, bar, ""
+        self.written = 0
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        logs = logs or {}
+        if "eval_loss" in logs:
+            self.validation = f", validation {logs['eval_loss']:.3f}"
+        if "loss" in logs:
+            self.bar(state.global_step, f"loss {logs['loss']:.3f}{self.validation}")
+        write_log(self.log, state.log_history[self.written :], "a" if self.written else "w")
+        self.written = len(state.log_history)

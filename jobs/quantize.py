@@ -1,0 +1,195 @@
+"""Quantize the F32 GGUF to the types that ship, and look at what came out, tensor by tensor.
+
+Reads `convert` (the F32 file) and `preflight` (training rows, for an importance matrix); makes `model-<TYPE>.gguf`
+for each type, and `imatrix.gguf` where one is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from jobs.checks.quantize import GATE, QuantFacts, QuantizeFacts, QuantizeLimits
+from jobs.core import terminal
+from jobs.core.artifact import Inputs
+from jobs.core.errors import Refusal
+from jobs.core.model import StageConfig
+from jobs.core.process import require_space
+from jobs.core.provenance import ROOT, file_digest
+from jobs.core.stage import stage_main
+from jobs.logic.quant_types import fallbacks
+
+SOURCE, IMATRIX = "model-f32.gguf", "imatrix.gguf"
+CHUNK = 512
+"""Tokens that the importance matrix is measured on at a time; llama.cpp wants two chunks at least."""
+QuantType = Literal["Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "Q8_0"]
+
+
+class QuantizeConfig(StageConfig):
+    types: list[QuantType] = Field(min_length=1)
+    imatrix: bool
+    """Weigh weights by how much the training rows use them."""
+    imatrix_rows: int = Field(ge=1)
+    num_threads: int = Field(ge=0)
+    limits: QuantizeLimits
+
+
+def make(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> None:
+    """One file a type, each from F32."""
+    from jobs.engines import llama_tools
+
+    source = inputs["convert"].file(SOURCE)
+    require_space(out, int(0.5 * source.stat().st_size * len(cfg.types)))
+    weights = None
+    if cfg.imatrix:
+        if num_tokens(cfg, inputs) < 2 * CHUNK:
+            raise Refusal(
+                f"quantize.imatrix=true: the training rows have {num_tokens(cfg, inputs)} tokens, an importance "
+                f"matrix needs {2 * CHUNK}; set quantize.imatrix=false"
+            )
+        weights, text = out / IMATRIX, out / "imatrix.txt"
+        text.write_text(training_text(cfg, inputs), encoding="utf-8")
+        terminal.say("quantize: importance matrix from training rows")
+        llama_tools.imatrix(source, text, weights, num_threads=threads(cfg))
+        text.unlink()
+    for quant in cfg.types:
+        terminal.say(f"quantize: {quant}")
+        llama_tools.quantize(source, out / f"model-{quant}.gguf", quant, weights, threads(cfg))
+
+
+def measure(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> QuantizeFacts:
+    """Facts from the files as they are on disk, against the F32 file."""
+    from jobs.engines import gguf_file
+
+    source = gguf_file.read(inputs["convert"].file(SOURCE))
+    quants = [
+        inspect(out / f"model-{quant}.gguf", quant, source, cfg.imatrix)
+        for quant in cfg.types
+        if (out / f"model-{quant}.gguf").exists()
+    ]
+    tokens = measured_tokens(out / IMATRIX) if cfg.imatrix else None
+    return QuantizeFacts(quants=quants, asked=list(cfg.types), imatrix_tokens=tokens)
+
+
+def measured_tokens(weights: Path) -> int:
+    """Tokens that an importance matrix was measured on, by its own header; 0 where there is none."""
+    from jobs.engines import gguf_file
+
+    if not weights.exists() or gguf_file.structure_problems(weights):
+        return 0
+    header = gguf_file.read(weights).metadata
+    return int(header.get("imatrix.chunk_count", 0)) * int(header.get("imatrix.chunk_size", 0))
+
+
+def inspect(path: Path, quant: str, source: Any, weighed: bool) -> QuantFacts:
+    """One quantized file against the F32 file it was made from; `weighed` is one by an importance matrix."""
+    from jobs.engines import gguf_checks, gguf_file
+
+    problems = [problem.replace(f"{path}: ", "") for problem in gguf_file.structure_problems(path)]
+    size = path.stat().st_size
+    if problems:
+        return QuantFacts(
+            file=path.name,
+            type=quant,
+            problems=problems,
+            types={},
+            fallbacks=[],
+            metadata_differs=[],
+            nonfinite=[],
+            error=float("nan"),
+            error_tensor="",
+            num_bytes=size,
+            bits_per_weight=float("nan"),
+        )
+    file = gguf_file.read(path)
+    types = {name: (tensor.type, len(tensor.shape)) for name, tensor in file.tensors.items()}
+    error, where = largest_error(file, source)
+    differing = gguf_checks.differing_metadata(file, source, quant)
+    if ("quantize.imatrix.file" in file.metadata) != weighed:
+        differing.append("quantize.imatrix.file")
+    weights = sum(tensor.n_bytes for tensor in source.tensors.values()) // 4
+    return QuantFacts(
+        file=path.name,
+        type=quant,
+        problems=[],
+        types=gguf_file.type_histogram(file),
+        fallbacks=fallbacks(quant, types),
+        metadata_differs=differing,
+        nonfinite=sorted(gguf_file.non_finite(file)),
+        error=error,
+        error_tensor=where,
+        num_bytes=size,
+        bits_per_weight=round(8 * size / weights, 4),
+    )
+
+
+def largest_error(file: Any, source: Any) -> tuple[float, str]:
+    """The largest relative error of a tensor, and its name.
+
+    NaN for one that is missing, extra, of another shape, or NaN; infinity for an F32 one that is not equal.
+    """
+    import numpy as np
+
+    from jobs.engines import gguf_file
+
+    worst, where = 0.0, ""
+    for name in sorted(source.tensors.keys() | file.tensors.keys()):
+        shapes = [found.tensors[name].shape for found in (file, source) if name in found.tensors]
+        if len(shapes) < 2 or shapes[0] != shapes[1]:
+            return math.nan, name
+        wide, narrow = gguf_file.tensor_values(source, name), gguf_file.tensor_values(file, name)
+        moved, length = float(np.linalg.norm(narrow - wide)), float(np.linalg.norm(wide))
+        error = moved / length if length else math.inf if moved else 0.0
+        if file.tensors[name].type == "F32" and moved:
+            error = math.inf
+        if math.isnan(moved):
+            return math.nan, name
+        if error > worst:
+            worst, where = error, name
+    return worst, where
+
+
+def training_text(cfg: QuantizeConfig, inputs: Inputs) -> str:
+    """Training rows as the model sees them, one after another."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(str(inputs["preflight"].folder("tokenizer")), local_files_only=True)
+    return "".join(tokenizer.decode(row["input_ids"]) for row in rows(cfg, inputs))
+
+
+def num_tokens(cfg: QuantizeConfig, inputs: Inputs) -> int:
+    """Tokens of the rows that `training_text` joins."""
+    return sum(len(row["input_ids"]) for row in rows(cfg, inputs))
+
+
+def rows(cfg: QuantizeConfig, inputs: Inputs) -> list[dict[str, Any]]:
+    """The training rows the importance matrix is measured on; never held-out ones."""
+    with inputs["preflight"].file("train.jsonl").open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file][: cfg.imatrix_rows]
+
+
+def threads(cfg: QuantizeConfig) -> int:
+    """The configured number of threads, or all CPUs."""
+    return cfg.num_threads or os.cpu_count() or 1
+
+
+def run(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> QuantizeFacts:
+    make(cfg, inputs, out)
+    return measure(cfg, inputs, out)
+
+
+def outside(cfg: QuantizeConfig) -> dict[str, str]:
+    """The pin decides what the quantizer does."""
+    return {"vendor/llama.cpp/PIN": file_digest(ROOT / "vendor" / "llama.cpp" / "PIN")}
+
+
+main = stage_main("quantize", QuantizeConfig, run, GATE, outside)
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""Fine-tune a LoRA adapter on exactly the tokens that preflight made and judged.
+
+Reads `fetch` (the base) and `preflight` (token rows, tokenizer); makes `adapter/` in PEFT's format, `log.jsonl` with
+a line per step and evaluation, and `outcome.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from jobs.checks.train import GATE, TrainFacts, TrainLimits
+from jobs.core.artifact import Inputs
+from jobs.core.model import StageConfig, StrictModel
+from jobs.core.stage import stage_main
+from jobs.logic import curves
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class LoraConfig(StrictModel):
+    rank: int = Field(ge=1, le=1024)
+    alpha: float = Field(gt=0)
+    dropout: Fraction
+    rslora: bool
+    target_modules: list[str] = Field(min_length=1)
+
+
+class ScheduleConfig(StrictModel):
+    learning_rate: float = Field(gt=0, le=0.1)
+    warmup_fraction: Fraction
+    weight_decay: Fraction
+    max_grad_norm: float = Field(gt=0)
+    num_epochs: float = Field(gt=0, le=100)
+    batch_size: int = Field(ge=1)
+    gradient_accumulation: int = Field(ge=1)
+    eval_batch_size: int = Field(ge=1)
+    evals_per_epoch: int = Field(ge=1)
+    patience: int = Field(ge=0)
+    checkpoint_every_steps: int = Field(ge=1)
+    keep_checkpoints: int = Field(ge=1)
+
+
+class TrainConfig(StageConfig):
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "tracker"})
+    backend: Literal["hf", "unsloth"]
+    device: Literal["auto", "cpu", "cuda"]
+    dtype: Literal["float32", "bfloat16"]
+    """Of the base weights; the adapter is fp32."""
+    seed: int = Field(ge=0)
+    lora: LoraConfig
+    schedule: ScheduleConfig
+    tracker: Literal["trackio", "wandb", "tensorboard", "none"]
+    gap_rows: int = Field(ge=2)
+    """Rows of each side that the generalisation gap is measured on."""
+    limits: TrainLimits
+
+
+def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
+    """Train and write the best adapter."""
+    from jobs.engines import sft, sft_run
+
+    preflight = inputs["preflight"]
+    places = sft_run.Places(inputs["fetch"].folder("model"), preflight.folder("tokenizer"), out, out.parent / "tracker")
+    settings = sft_run.Settings(
+        backend=cfg.backend,
+        lora=sft.Lora(**cfg.lora.model_dump()),
+        schedule=sft.Schedule(**cfg.schedule.model_dump()),
+        dtype=cfg.dtype,
+        device=cfg.device,
+        seed=cfg.seed,
+        tracker=cfg.tracker,
+        run_name=out.parent.name,
+        base_id=json.loads(inputs["fetch"].file("model.json").read_text())["id"],
+        gap_rows=cfg.gap_rows,
+    )
+    rows = (token_rows(preflight.file(name)) for name in ("train.jsonl", "val.jsonl"))
+    outcome = sft_run.fit(settings, places, *rows)
+    (out / "outcome.json").write_text(json.dumps(asdict(outcome), indent=1) + "\n")
+
+
+def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
+    """Facts from the adapter file, the log and the outcome, as they are on disk."""
+    from jobs.engines import adapter
+
+    outcome = json.loads((out / "outcome.json").read_text())
+    log = curves.read_log((out / "log.jsonl").read_text())
+    found = adapter.inspect(out / "adapter")
+    train_losses, val_losses = outcome.pop("train_row_losses"), outcome.pop("val_row_losses")
+    gap: dict[str, Any] = curves.gap(train_losses, val_losses, seed=cfg.seed)
+    outcome.pop("base_id")
+    graded = sum(
+        sum(label != -100 for label in row["labels"][1:]) for row in token_rows(inputs["preflight"].file("train.jsonl"))
+    )
+    return TrainFacts(
+        backend=cfg.backend,
+        dtype=cfg.dtype,
+        graded_tokens_expected=graded,
+        num_train_rows=len(token_rows(inputs["preflight"].file("train.jsonl"))),
+        num_val_rows=len(token_rows(inputs["preflight"].file("val.jsonl"))),
+        graded_tokens_an_epoch=outcome.pop("first_epoch_graded_tokens"),
+        target_modules={name: found.layers_by_target.get(name, 0) for name in cfg.lora.target_modules},
+        zero_modules=found.zero_modules,
+        adapter_norm=found.norm,
+        adapter_nonfinite=found.nonfinite,
+        num_adapter_weights=found.num_weights,
+        effective_scale=found.scale,
+        learning_rate=cfg.schedule.learning_rate,
+        effective_batch=cfg.schedule.batch_size * cfg.schedule.gradient_accumulation,
+        **curves.summary(log, outcome["chosen_step"]),
+        **gap,
+        **outcome,
+    )
+
+
+def token_rows(path: Path) -> list[dict[str, Any]]:
+    """Preflight's rows: `id`, `input_ids`, `labels`, `kinds`."""
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def run(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
+    make(cfg, inputs, out)
+    return measure(cfg, inputs, out)
+
+
+main = stage_main("train", TrainConfig, run, GATE)
+
+if __name__ == "__main__":
+    sys.exit(main())

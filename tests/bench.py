@@ -1,0 +1,125 @@
+"""`make bench`: what the stages cost, and how that compares with the stock tools, in one run.
+
+`python -m tests.bench [run=runs/demo] [only=stages,step,merge,verify,start] [out=PATH] ...` needs a finished run. It is
+about five minutes on two quiet CPUs. Nothing here passes or fails: the numbers are for reading.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.core import pipeline, process, terminal
+from jobs.core.artifact import RunDir
+from jobs.core.errors import Exit, Refusal
+from jobs.core.stage import ending
+from tests import bench_merge, bench_start, bench_step, bench_verify
+from tests.bench_rows import MIB, PartFailed, Row, machine, show
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be set on the command line."""
+
+    run: str = "runs/demo"
+    """A finished run."""
+    words: str = "experiment=demo"
+    """The overrides it was made with, beside `run.`; spaces between them."""
+    only: str = "stages,step,merge,verify,start"
+    out: str = ""
+    """Where the numbers are saved as JSON."""
+    blocks: int = 5
+    """Of training steps, each side; they alternate."""
+    steps: int = 6
+    """Optimiser steps a block; the first is not counted."""
+    large: bool = True
+    """Whether a random model of Qwen3-0.6B's shapes is merged too: 4 GB of disk for a while."""
+    tokens: int = 600
+    """Graded tokens that are scored; 0.6 MB of disk each for a while."""
+    repeats: int = 3
+    """Of every scoring pass."""
+
+
+def stages(options: Options) -> list[Row]:
+    """Wall time and peak memory of every stage, from the records."""
+    run_dir = RunDir(Path(options.run))
+    records = [artifact.record for name in pipeline.NAMES if (artifact := run_dir.artifact(name)) is not None]
+    total = sum(record.made_by["seconds"] for record in records)
+    rows = []
+    for record in records:
+        seconds, peak = record.made_by["seconds"], record.made_by["peak_rss_bytes"] / MIB
+        rows.append(Row(record.stage, seconds, "s", seconds / total, f"{peak:,.0f} MiB peak"))
+    highest = max(record.made_by["peak_rss_bytes"] for record in records) / MIB
+    return [*rows, Row("all stages", total, "s", 1.0, f"{highest:,.0f} MiB peak; ratio: share of all")]
+
+
+PARTS: dict[str, tuple[str, Callable[[Options], list[Row]]]] = {
+    "stages": ("Stages of the run, as recorded when it was made", stages),
+    "step": ("A training step: our loop against a bare TRL SFTTrainer", bench_step.measure),
+    "merge": ("Merge: streaming against PEFT's merge_and_unload, float32", bench_merge.measure),
+    "verify": ("Verify: scoring a GGUF against llama-perplexity's KL pass", bench_verify.measure),
+    "start": ("Answers without work", bench_start.measure),
+}
+
+
+def parsed(words: Sequence[str]) -> Options:
+    """The options; raises Refusal for what is not one."""
+    fields = {field.name: field for field in dataclasses.fields(Options)}
+    values: dict[str, object] = {}
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals or key not in fields:
+            raise Refusal(f"{word[:60]}: expected key=value, with one of: {', '.join(fields)}")
+        kind = type(fields[key].default)
+        if (kind is int and not (text.isdigit() and int(text) > 0)) or (kind is bool and text not in ("true", "false")):
+            expected = "true or false" if kind is bool else "a whole number above 0"
+            raise Refusal(f"{key}: expected {expected}, got {text[:60]!r}")
+        values[key] = text == "true" if kind is bool else int(text) if kind is int else text
+    options = Options(**values)  # type: ignore[arg-type]
+    if options.steps < 2:
+        raise Refusal("steps: expected at least 2, since a block's first is not counted")
+    unknown = [name for name in options.only.split(",") if name not in PARTS]
+    if unknown:
+        raise Refusal(f"only: {', '.join(unknown)}: expected some of {','.join(PARTS)}")
+    return options
+
+
+def required(options: Options) -> None:
+    """Raises Refusal where the run is not finished."""
+    run_dir = RunDir(Path(options.run))
+    missing = [name for name in pipeline.NAMES if run_dir.artifact(name) is None]
+    if missing:
+        raise Refusal(f"{options.run}: has no {', '.join(missing)}; run `make demo` first, or name a run with run=PATH")
+
+
+def command(words: Sequence[str]) -> int:
+    """Measure part by part; a part that fails does not take the others with it."""
+    options = parsed(words)
+    required(options)
+    options = dataclasses.replace(options, run=str(Path(options.run).resolve()))
+    about = machine()
+    terminal.say(f"bench: {about}")
+    found: dict[str, list[Row]] = {}
+    failed = False
+    for name in options.only.split(","):
+        title, measure = PARTS[name]
+        try:
+            found[name] = measure(options)
+        except PartFailed as problem:
+            failed = True
+            terminal.say(f"bench: {name}: {problem}")
+            continue
+        show(title, found[name])
+    if options.out:
+        parts = {name: [dataclasses.asdict(row) for row in rows] for name, rows in found.items()}
+        Path(options.out).write_text(json.dumps({"machine": about, "parts": parts}, indent=1) + "\n", encoding="utf-8")
+    return Exit.CRASHED if failed else Exit.PASSED
+
+
+if __name__ == "__main__":
+    process.install_stop_handlers()
+    sys.exit(ending("bench", lambda: command(sys.argv[1:])))

@@ -1,0 +1,138 @@
+"""Every rule of the fetch gate, under the limits of each of its configs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jobs.checks.fetch import GATE, FetchFacts, FetchLimits
+from jobs.core import config
+from jobs.fetch import FetchConfig
+
+NAN = float("nan")
+COMMIT = "c0ffee" * 6 + "c0de"
+IDS = {
+    "<|endoftext|>": 151_643,
+    "<|im_start|>": 151_644,
+    "<|im_end|>": 151_645,
+    "<think>": 151_667,
+    "</think>": 151_668,
+}
+
+
+def limits_of(*words: str) -> FetchLimits:
+    return config.checked(FetchConfig, config.compose(words)["fetch"], "fetch").limits
+
+
+LIMITS = limits_of()
+GOOD = FetchFacts(
+    source="hub",
+    id="Qwen/Qwen3-0.6B",
+    revision=COMMIT,
+    commit=COMMIT,
+    licence="apache-2.0",
+    model_type="qwen3",
+    dtype="bfloat16",
+    num_files=8,
+    num_bytes=1_200_000_000,
+    num_tensors=310,
+    num_weights=596_049_920,
+    nonfinite=[],
+    tied=True,
+    length=40_960,
+    vocab_rows=151_936,
+    tokenizer_length=151_669,
+    config_rows=151_936,
+    token_ids=dict(IDS),
+    bos_id=None,
+    pad_id=151_643,
+    eos_config=[151_645],
+    eos_generation=[151_645, 151_643],
+    eos_tokenizer=151_645,
+    has_template=True,
+    kind="post-trained",
+    turn_row_cosine=0.11,
+    turn_row_norm_ratio=1.3,
+    narrow_rows=[],
+)
+BASE = {"kind": "base", "eos_config": [151_643], "eos_generation": [151_643], "eos_tokenizer": 151_643}
+
+
+def test_good_facts_pass_every_rule() -> None:
+    verdict = GATE.judge(GOOD, LIMITS, {})
+    assert set(verdict.statuses.values()) == {"pass"}
+    assert verdict.status == "pass"
+
+
+@pytest.mark.parametrize("words", [["fetch=demo"], ["fetch=local", "fetch.source.folder=x"]])
+def test_every_source_is_judged_alike(words: list[str]) -> None:
+    assert limits_of(*words) == LIMITS
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "status"),
+    [
+        ({"nonfinite": ["model.norm.weight"]}, "FET001", "fail"),
+        ({"token_ids": IDS | {"<|im_end|>": None}}, "FET002", "fail"),
+        ({"token_ids": IDS | {"<|endoftext|>": None}}, "FET002", "fail"),
+        ({"token_ids": {}}, "FET002", "fail"),
+        ({"token_ids": IDS | {"<think>": None, "</think>": None}}, "FET002", "pass"),
+        ({"tokenizer_length": 151_937}, "FET003", "fail"),
+        ({"tokenizer_length": 151_936}, "FET003", "pass"),
+        ({"tokenizer_length": 151_668}, "FET003", "fail"),
+        ({"config_rows": 151_669}, "FET003", "fail"),
+        ({"eos_generation": [151_643]}, "FET004", "fail"),
+        ({"eos_generation": []}, "FET004", "fail"),
+        ({"eos_generation": [151_645]}, "FET004", "pass"),
+        ({"eos_tokenizer": 151_643}, "FET004", "fail"),
+        ({"eos_tokenizer": None}, "FET004", "fail"),
+        ({"eos_config": []}, "FET004", "fail"),
+        (BASE, "FET004", "skip"),
+        ({"pad_id": 151_645}, "FET005", "fail"),
+        ({"pad_id": None}, "FET005", "fail"),
+        ({"pad_id": 151_654}, "FET005", "pass"),
+        ({"turn_row_cosine": 0.901}, "FET006", "fail"),
+        ({"turn_row_cosine": 0.9}, "FET006", "pass"),
+        ({"turn_row_cosine": -0.5}, "FET006", "pass"),
+        ({"turn_row_cosine": NAN}, "FET006", "fail"),
+        ({"turn_row_norm_ratio": 1.0}, "FET006", "fail"),
+        ({"turn_row_norm_ratio": 1.019}, "FET006", "fail"),
+        ({"turn_row_norm_ratio": 0.981}, "FET006", "fail"),
+        ({"turn_row_norm_ratio": 1.021}, "FET006", "pass"),
+        ({"turn_row_norm_ratio": NAN}, "FET006", "fail"),
+        ({"turn_row_cosine": None}, "FET006", "skip"),
+        ({"turn_row_norm_ratio": None}, "FET006", "skip"),
+        ({"has_template": False}, "FET007", "fail"),
+        ({"revision": "main"}, "FET008", "warn"),
+        ({"revision": "main", "commit": None}, "FET008", "warn"),
+        ({"source": "local", "revision": "main", "commit": None}, "FET008", "skip"),
+        ({"source": "demo", "revision": "recipe", "commit": None}, "FET008", "skip"),
+        (BASE, "FET009", "warn"),
+        ({"bos_id": 151_643}, "FET010", "fail"),
+        ({"bos_id": 0}, "FET010", "fail"),
+        ({"narrow_rows": ["model.layers.0.mlp.up_proj.weight [512, 192]"]}, "FET011", "warn"),
+    ],
+)
+def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
+    verdict = GATE.judge(GOOD.model_copy(update=changes), LIMITS, {})
+    assert verdict.statuses[code] == status
+    assert verdict.status == ("fail" if "fail" in verdict.statuses.values() else "pass")
+
+
+def test_a_warning_does_not_stop_the_chain() -> None:
+    facts = GOOD.model_copy(update={"revision": "main", "narrow_rows": ["x [4, 3]"]})
+    assert GATE.judge(facts, LIMITS, {}).status == "pass"
+
+
+def test_a_moving_revision_is_told_with_its_commit() -> None:
+    verdict = GATE.judge(GOOD.model_copy(update={"revision": "main"}), LIMITS, {})
+    message = next(finding for finding in verdict.findings if finding.code == "FET008").messages[0]
+    assert message.endswith(f"set model.revision={COMMIT}")
+
+
+def test_a_person_is_shown_what_matters() -> None:
+    shown = dict(GOOD.lines())
+    assert "licence apache-2.0" in shown["model"]
+    assert COMMIT in shown["model"]
+    assert "596,049,920 in 310 tensors" in shown["weights"]

@@ -1,0 +1,86 @@
+"""Every rule of the quantize gate, under conf's limits."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+
+from jobs.checks.quantize import GATE, QuantFacts, QuantizeFacts
+from jobs.core import config
+from jobs.quantize import QuantizeConfig, QuantType
+
+NAN, INF = float("nan"), float("inf")
+LIMITS = config.checked(QuantizeConfig, config.compose([])["quantize"], "quantize").limits
+
+
+def quant(**changes: Any) -> QuantFacts:
+    good = QuantFacts(
+        file="model-Q4_K_M.gguf",
+        type="Q4_K_M",
+        problems=[],
+        types={"F32": 113, "Q4_K": 169, "Q6_K": 28},
+        fallbacks=[],
+        metadata_differs=[],
+        nonfinite=[],
+        error=0.071,
+        error_tensor="blk.0.attn_v.weight",
+        num_bytes=396_705_472,
+        bits_per_weight=5.32,
+    )
+    return good.model_copy(update=changes)
+
+
+GOOD = QuantizeFacts(quants=[quant()], asked=["Q4_K_M"], imatrix_tokens=20_000)
+BROKEN = quant(problems=["truncated"], error=NAN, error_tensor="", bits_per_weight=NAN, types={})
+
+
+def eight(**changes: Any) -> dict[str, Any]:
+    return {"quants": [quant(type="Q8_0", **changes)], "asked": ["Q8_0"]}
+
+
+def test_good_facts_pass_every_rule() -> None:
+    verdict = GATE.judge(GOOD, LIMITS, {})
+    assert set(verdict.statuses.values()) == {"pass"}
+    assert verdict.status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "status"),
+    [
+        ({"quants": []}, "QNT001", "fail"),
+        ({"asked": ["Q4_K_M", "Q8_0"]}, "QNT001", "fail"),
+        ({"quants": [BROKEN]}, "QNT001", "fail"),
+        ({"quants": [quant(fallbacks=["blk.0.attn_q.weight: Q5_0"])]}, "QNT002", "fail"),
+        ({"quants": [quant(metadata_differs=["tokenizer.chat_template"])]}, "QNT003", "fail"),
+        ({"quants": [quant(error=0.15)]}, "QNT004", "pass"),
+        ({"quants": [quant(error=0.16)]}, "QNT004", "fail"),
+        ({"quants": [quant(error=NAN)]}, "QNT004", "fail"),
+        ({"quants": [quant(error=INF)]}, "QNT004", "fail"),
+        ({"quants": [BROKEN]}, "QNT004", "pass"),
+        ({"quants": []}, "QNT004", "skip"),
+        (eight(error=0.02), "QNT004", "pass"),
+        (eight(error=0.03), "QNT004", "fail"),
+        ({"quants": [quant(type="Q2_K", error=0.39)], "asked": ["Q2_K"]}, "QNT004", "pass"),
+        ({"quants": [quant(type="Q2_K", error=0.41)], "asked": ["Q2_K"]}, "QNT004", "fail"),
+        ({"quants": [quant(nonfinite=["token_embd.weight"])]}, "QNT005", "fail"),
+        ({"imatrix_tokens": 19_999}, "QNT006", "warn"),
+        ({"imatrix_tokens": 0}, "QNT006", "warn"),
+        ({"imatrix_tokens": None}, "QNT006", "skip"),
+    ],
+)
+def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
+    verdict = GATE.judge(GOOD.model_copy(update=changes), LIMITS, {})
+    assert verdict.statuses[code] == status
+    assert verdict.status == ("fail" if "fail" in verdict.statuses.values() else "pass")
+
+
+def test_limits_name_types_that_can_be_asked_for() -> None:
+    assert set(LIMITS.max_error) - {"other"} <= set(get_args(QuantType))
+    assert LIMITS.max_error["other"] == max(LIMITS.max_error.values())
+
+
+def test_a_person_is_shown_each_file() -> None:
+    shown = dict(GOOD.lines())
+    assert shown["Q4_K_M"].endswith("error 0.0710 at blk.0.attn_v.weight; 113 F32, 169 Q4_K, 28 Q6_K")
+    assert dict(GOOD.model_copy(update={"imatrix_tokens": None}).lines())["importance matrix"] == "none"

@@ -1,0 +1,128 @@
+"""Every rule of the train gate, under conf's limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jobs.checks.train import GATE, TrainFacts
+from jobs.core import config
+from jobs.train import TrainConfig
+
+NAN, INF = float("nan"), float("inf")
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+LIMITS = config.checked(TrainConfig, config.compose([])["train"], "train").limits
+GOOD = TrainFacts(
+    backend="hf",
+    dtype="float32",
+    num_train_rows=1124,
+    num_val_rows=281,
+    planned_steps=213,
+    num_steps=213,
+    steps_per_epoch=71,
+    chosen_step=177,
+    best_eval_loss=0.8,
+    restored_step=177,
+    restored_eval_loss=0.8,
+    first_eval_loss=2.0,
+    last_eval_loss=0.82,
+    first_train_loss=2.1,
+    last_train_loss=0.61,
+    best_content_loss=1.21,
+    best_template_loss=0.004,
+    nonfinite_step=None,
+    max_grad_norm=3.1,
+    effective_scale=2.0,
+    learning_rate=2e-4,
+    effective_batch=16,
+    target_modules=dict.fromkeys(TARGETS, 28),
+    zero_modules=[],
+    adapter_norm=5.62,
+    adapter_nonfinite=[],
+    num_adapter_weights=10_092_544,
+    graded_tokens_an_epoch=24_728,
+    graded_tokens_expected=24_728,
+    train_content_loss=0.98,
+    val_content_loss=1.21,
+    gap=0.23,
+    gap_low=0.15,
+    gap_high=0.31,
+)
+
+
+def test_good_facts_pass_every_rule() -> None:
+    verdict = GATE.judge(GOOD, LIMITS, {})
+    assert set(verdict.statuses.values()) == {"pass"}
+    assert verdict.status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "status"),
+    [
+        ({"nonfinite_step": 12}, "TRN001", "fail"),
+        ({"nonfinite_step": 0}, "TRN001", "fail"),
+        ({"adapter_nonfinite": ["model.layers.0.mlp.up_proj"]}, "TRN001", "fail"),
+        ({"restored_step": 213}, "TRN002", "fail"),
+        ({"chosen_step": -1, "restored_step": -1, "best_eval_loss": NAN}, "TRN002", "fail"),
+        ({"chosen_step": 0, "restored_step": 0}, "TRN002", "fail"),
+        ({"restored_eval_loss": 0.80007}, "TRN002", "pass"),
+        ({"restored_eval_loss": 0.80009}, "TRN002", "fail"),
+        ({"restored_eval_loss": 0.79991}, "TRN002", "fail"),
+        ({"restored_eval_loss": NAN}, "TRN002", "fail"),
+        ({"best_eval_loss": NAN}, "TRN002", "fail"),
+        ({"best_eval_loss": 0.0, "restored_eval_loss": 0.0}, "TRN002", "pass"),
+        ({"adapter_norm": 0.0}, "TRN003", "fail"),
+        ({"adapter_norm": NAN}, "TRN003", "fail"),
+        ({"adapter_norm": 1e-9}, "TRN003", "pass"),
+        ({"target_modules": dict.fromkeys(TARGETS, 28) | {"q_projj": 0}}, "TRN004", "fail"),
+        ({"target_modules": dict.fromkeys(TARGETS, 28) | {"q_proj": 27}}, "TRN004", "fail"),
+        ({"target_modules": {"q_proj": 28}}, "TRN004", "pass"),
+        ({"zero_modules": ["model.layers.0.self_attn.q_proj"]}, "TRN004", "fail"),
+        ({"zero_modules": ["model.layers.0.self_attn.q_proj"], "adapter_norm": 0.0}, "TRN004", "pass"),
+        ({"best_eval_loss": 1.96}, "TRN005", "pass"),
+        ({"best_eval_loss": 1.97}, "TRN005", "fail"),
+        ({"best_eval_loss": 2.5}, "TRN005", "fail"),
+        ({"best_eval_loss": NAN}, "TRN005", "fail"),
+        ({"first_eval_loss": NAN}, "TRN005", "fail"),
+        ({"first_eval_loss": 0.0}, "TRN005", "fail"),
+        ({"graded_tokens_an_epoch": 24_727}, "TRN006", "fail"),
+        ({"graded_tokens_an_epoch": None}, "TRN006", "skip"),
+        ({"last_eval_loss": 0.879}, "TRN007", "pass"),
+        ({"last_eval_loss": 0.881}, "TRN007", "warn"),
+        ({"last_eval_loss": 0.881, "last_train_loss": 2.2}, "TRN007", "pass"),
+        ({"last_eval_loss": NAN}, "TRN007", "warn"),
+        ({"best_eval_loss": NAN}, "TRN007", "warn"),
+        ({"best_eval_loss": 0.0}, "TRN007", "warn"),
+        ({"last_eval_loss": 0.881, "last_train_loss": NAN}, "TRN007", "warn"),
+        ({"gap_low": 0.5}, "TRN008", "pass"),
+        ({"gap_low": 0.51}, "TRN008", "warn"),
+        ({"gap_low": 0.4, "gap": 0.9, "gap_high": 1.4}, "TRN008", "pass"),
+        ({"gap_low": NAN}, "TRN008", "warn"),
+        ({"train_content_loss": 0.049}, "TRN009", "warn"),
+        ({"train_content_loss": 0.05}, "TRN009", "pass"),
+        ({"train_content_loss": 0.049, "val_content_loss": 0.1}, "TRN009", "pass"),
+        ({"train_content_loss": NAN}, "TRN009", "warn"),
+        ({"train_content_loss": 0.01, "val_content_loss": NAN}, "TRN009", "warn"),
+        ({"chosen_step": 213, "restored_step": 213}, "TRN010", "warn"),
+        ({"chosen_step": 0, "num_steps": 0}, "TRN010", "pass"),
+    ],
+)
+def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
+    verdict = GATE.judge(GOOD.model_copy(update=changes), LIMITS, {})
+    assert verdict.statuses[code] == status
+    assert verdict.status == ("fail" if "fail" in verdict.statuses.values() else "pass")
+
+
+def test_levels() -> None:
+    levels = {rule.code: rule.level for rule in GATE.rules}
+    assert [code for code, level in levels.items() if level == "warn"] == ["TRN007", "TRN008", "TRN009"]
+    assert [code for code, level in levels.items() if level == "info"] == ["TRN010"]
+
+
+def test_a_person_is_shown_what_matters() -> None:
+    shown = dict(GOOD.lines())
+    assert shown["generalisation gap"] == "+0.2300 [+0.1500, +0.3100]"
+    assert shown["content / template loss"] == "1.2100 / 0.0040"
+    without = GOOD.model_copy(update={"best_content_loss": None, "best_template_loss": None})
+    assert dict(without.lines())["content / template loss"] == "- / -"

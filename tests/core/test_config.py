@@ -1,0 +1,89 @@
+"""What is wrong with a command line is said in one line, fast, before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "hf_" + "A1b2C3d4E5f6G7h8I9j0"
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "jobs", *words], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+
+
+def said(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("train.schedule.learning_rat=1", ["train.schedule.learning_rat", "did you mean train.schedule.learning_rate"]),
+        ("train.lrr=1", ["train.lrr", "unknown key"]),
+        ("nonsense.key=1", ["nonsense.key", "unknown key", "the config has"]),
+        ("train.schedule.learning_rate=abc", ["train.schedule.learning_rate", "valid number", "'abc'"]),
+        ("train.schedule.learning_rate=0", ["train.schedule.learning_rate", "greater than 0"]),
+        ("train.schedule.learning_rate=-0.001", ["train.schedule.learning_rate", "greater than 0"]),
+        ("train.schedule.learning_rate=1e6", ["train.schedule.learning_rate", "less than or equal to 0.1"]),
+        ("train.lora.rank=0", ["train.lora.rank", "greater than or equal to 1"]),
+        ("train.lora.alpha=0", ["train.lora.alpha", "greater than 0"]),
+        ("train.lora.dropout=1.0", ["train.lora.dropout", "less than 1"]),
+        ("train.schedule.num_epochs=0", ["train.schedule.num_epochs", "greater than 0"]),
+        ("train.schedule.batch_size=0", ["train.schedule.batch_size", "greater than or equal to 1"]),
+        ("train.schedule.batch_size=2.5", ["train.schedule.batch_size", "valid integer"]),
+        ("quantize.types=[Q4_KM]", ["quantize.types", "Q4_K_M"]),
+        ("fetch=nowhere", ["fetch=nowhere", "no such option", "hub"]),
+        ("fetch=local", ["fetch.source.folder", "has no value"]),
+        ("train._target_=os.system", ["_target_", "forbidden"]),
+        ("+train.extra=1", ["keys cannot be added"]),
+        ("train.lora", ["expected key=value"]),
+        ("run.name=../up", ["run.name", "letters, digits"]),
+        ("run.name='a;b'", ["run.name"]),
+        ("run.name=" + "a" * 300, ["run.name", "64"]),
+        ("waivers.TOK004=", ["waivers.TOK004", "reason"]),
+    ],
+)
+def test_wrong_words_are_refused_in_one_line(word: str, expected: list[str]) -> None:
+    done = command("train", "experiment=demo", word)
+    assert done.returncode == 2, done.stderr[-2000:]
+    lines = said(done)
+    assert len(lines) == 1
+    assert all(part in lines[0] for part in expected), lines[0]
+    assert "| torch" not in done.stderr
+
+
+def test_missing_value_names_the_key() -> None:
+    done = command("train", "run.name=missing-value-test")
+    assert done.returncode == 2
+    assert "prepare.files: has no value; set it with prepare.files=value" in said(done)[0]
+
+
+SECRETS = [f"run.name={SECRET}", "train.api_key=whatever", "hf_token=swordfish", "train.password=hunter2"]
+
+
+@pytest.mark.parametrize("word", SECRETS)
+def test_secrets_are_refused_and_never_repeated(word: str, tmp_path: Path) -> None:
+    done = command("train", "experiment=demo", f"run.folder={tmp_path}", word)
+    assert done.returncode == 2
+    assert "environment variable" in said(done)[0]
+    assert word.partition("=")[2] not in done.stdout + done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_stage_lists_the_stages() -> None:
+    done = command("trian")
+    assert done.returncode == 2
+    assert "prepare" in said(done)[0]
+
+
+def test_config_errors_do_not_need_the_run_folder(tmp_path: Path) -> None:
+    done = command("train", "experiment=demo", f"run.folder={tmp_path / 'runs'}", "train.lrr=1")
+    assert done.returncode == 2
+    assert not list(tmp_path.iterdir())

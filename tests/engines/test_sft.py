@@ -1,0 +1,145 @@
+"""Training: the tokens it was given, the best step restored, and a stop that costs nothing."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+from jobs.core import process
+from jobs.core.errors import Interrupted, Refusal
+from jobs.engines import adapter, sft, sft_run
+from jobs.engines.sft_callbacks import Keeper, best_evaluation
+
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+SCHEDULE = {
+    "learning_rate": 5e-3, "warmup_fraction": 0.1, "weight_decay": 0.0, "max_grad_norm": 1.0, "num_epochs": 2,
+    "batch_size": 2, "gradient_accumulation": 2, "eval_batch_size": 4, "evals_per_epoch": 2, "patience": 0,
+    "checkpoint_every_steps": 3, "keep_checkpoints": 2,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Qwen3 of 2 layers and 128 words, with a tokenizer that only has to pad."""
+    folder = tmp_path_factory.mktemp("base")
+    torch.manual_seed(1)
+    config = Qwen3Config(
+        vocab_size=128, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, max_position_embeddings=64, tie_word_embeddings=True,
+    )  # fmt: skip
+    Qwen3ForCausalLM(config).save_pretrained(folder)
+    words = Tokenizer(models.WordLevel({f"w{i}": i for i in range(128)}, unk_token="w0"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=words, pad_token="w0", eos_token="w1").save_pretrained(folder)
+    return folder
+
+
+def rows(count: int, seed: int) -> list[dict[str, Any]]:
+    """Answers that repeat the prompt's first word twice, then stop."""
+    draw = random.Random(seed)
+    made = []
+    for number in range(count):
+        word = draw.randrange(10, 60)
+        prompt = [2, word, *(draw.randrange(60, 120) for _ in range(draw.randrange(3, 7))), 3]
+        ids = [*prompt, word, word, 1, 4]
+        kinds = "p" * len(prompt) + "cctp"
+        labels = [-100 if kind == "p" else token for kind, token in zip(kinds, ids, strict=True)]
+        made.append({"id": f"r{number}", "input_ids": ids, "labels": labels, "kinds": kinds})
+    return made
+
+
+def fit(base: Path, out: Path, **changes: Any) -> sft_run.Outcome:
+    out.mkdir(exist_ok=True)
+    places = sft_run.Places(base, base, out, out.parent / "tracker")
+    settings = sft_run.Settings(
+        backend="hf", lora=sft.Lora(4, 8.0, 0.0, False, TARGETS), schedule=sft.Schedule(**{**SCHEDULE, **changes}),
+        dtype="float32", device="cpu", seed=7, tracker="none", run_name="t", base_id="test/base", gap_rows=6,
+    )  # fmt: skip
+    return sft_run.fit(settings, places, rows(22, 1), rows(8, 2))
+
+
+def test_best_step_is_restored_and_the_log_is_whole(base: Path, tmp_path: Path) -> None:
+    outcome = fit(base, tmp_path / "out")
+    assert outcome.num_steps == outcome.planned_steps == 12
+    assert outcome.chosen_step == outcome.restored_step
+    assert outcome.restored_eval_loss == outcome.best_eval_loss
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["adapter", "log.jsonl"]
+    log = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log if "loss" in entry] == list(range(1, 13))
+    evaluated = [entry for entry in log if "eval_loss" in entry]
+    assert [entry["step"] for entry in evaluated] == [0, 3, 6, 9, 12]
+    assert min(entry["eval_loss"] for entry in evaluated[1:]) == outcome.best_eval_loss
+    for entry in evaluated:
+        both = (2 * entry["eval_content_loss"] + entry["eval_template_loss"]) / 3
+        assert entry["eval_loss"] == pytest.approx(both, abs=1e-5)
+    graded = sum(sum(label != -100 for label in row["labels"]) for row in rows(22, 1))
+    assert outcome.first_epoch_graded_tokens == graded
+
+
+def test_log_losses_are_the_models_own(base: Path, tmp_path: Path) -> None:
+    fit(base, tmp_path / "out")
+    first = json.loads((tmp_path / "out" / "log.jsonl").read_text().splitlines()[0])
+    model = Qwen3ForCausalLM.from_pretrained(base)
+    pairs = sft.row_losses(model, rows(8, 2))
+    assert first["eval_content_loss"] == pytest.approx(sum(p[0] for p in pairs) / sum(p[1] for p in pairs), abs=1e-5)
+
+
+@pytest.mark.parametrize("stop_at", [2, 7])
+def test_stop_and_resume_gives_the_same_bytes(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    original = Keeper.on_step_end
+
+    def stopping(self: Any, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        process._Stop.requested = state.global_step == stop_at
+        original(self, args, state, control, **kwargs)
+
+    fit(base, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "on_step_end", stopping)
+        with pytest.raises(Interrupted, match=f"step {stop_at} of 12"):
+            fit(base, tmp_path / "stopped")
+    process._Stop.requested = False
+    fit(base, tmp_path / "stopped")
+    for name in ("adapter/adapter_model.safetensors", "adapter/adapter_config.json", "log.jsonl"):
+        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+def test_early_stopping_keeps_an_earlier_step(base: Path, tmp_path: Path) -> None:
+    outcome = fit(base, tmp_path / "out", learning_rate=0.09, num_epochs=20, patience=2)
+    assert outcome.num_steps < outcome.planned_steps
+    assert outcome.restored_step == outcome.chosen_step < outcome.num_steps
+    assert outcome.restored_eval_loss == outcome.best_eval_loss
+
+
+def test_unmatched_target_is_refused_by_name(base: Path) -> None:
+    model = sft.load_base(base, "float32", "cpu")
+    with pytest.raises(Refusal, match=r"q_projj match no linear layer.*q_proj"):
+        sft.add_lora(model, sft.Lora(4, 8.0, 0.0, False, ["v_proj", "q_projj"]), 1)
+
+
+def test_adapter_file_has_every_target_and_no_path(base: Path, tmp_path: Path) -> None:
+    fit(base, tmp_path / "out")
+    found = adapter.inspect(tmp_path / "out" / "adapter")
+    assert found.layers_by_target == dict.fromkeys(TARGETS, 2)
+    assert found.scale == 2.0
+    assert found.norm > 0
+    assert not found.zero_modules
+    assert "/" not in json.loads((tmp_path / "out" / "adapter" / "adapter_config.json").read_text())["peft_type"]
+    assert str(base) not in (tmp_path / "out" / "adapter" / "adapter_config.json").read_text()
+
+
+def test_best_evaluation_is_the_earliest_of_the_lowest_and_finite() -> None:
+    history = [
+        {"step": 0, "eval_loss": 0.1}, {"step": 2, "eval_loss": float("nan")}, {"step": 4, "eval_loss": 0.5},
+        {"step": 6, "eval_loss": 0.5},
+    ]  # fmt: skip
+    assert best_evaluation(history) == (4, 0.5)
+    assert best_evaluation(history[:2]) is None

@@ -1,0 +1,331 @@
+"""A whole run of small fake files with plausible facts, every stage passed: what `report` and the certificate read.
+
+Files are stand-ins, facts are real models of every gate, verdicts are the gates' own under conf's limits.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from omegaconf import OmegaConf
+from pydantic import BaseModel
+
+from jobs.core import chain, pipeline
+from jobs.core.artifact import Artifact, Key, Record, RunDir, hash_files, write_record
+from jobs.core.provenance import ROOT, data_digest, file_digest
+
+PIN = "vendor/llama.cpp/PIN"
+MADE_BY = {
+    "started": "2026-11-22T03:00:00Z", "seconds": 12.3, "peak_rss_bytes": 700 * 2**20, "python": "3.11.9",
+    "machine": "2 CPU, x86_64, Linux", "packages": {"torch": "2.13.0", "transformers": "5.17.0"}, "commit": "abc123",
+}  # fmt: skip
+TITLES = {
+    "sea": (
+        "夕方の港で、漁師たちが網を繕いながら天気を話している。"
+        "風が変わる前に船を出したいという。", "港の夕暮れ、風を待つ人びと",
+    ),
+    "rice": (
+        "今年の米は出来がよい。長雨が心配されたが、"
+        "八月の日照りがそれを埋めた、と農家は笑う。", "長雨を越えて、実りの秋",
+    ),
+    "hostile": ("<script>alert('x')</script> を含む記事。", "<b>太字</b>の題"),
+}  # fmt: skip
+
+
+def limits() -> dict[str, dict[str, Any]]:
+    """Stage to the limits of its default config."""
+    return copy.deepcopy(default_limits())
+
+
+@cache
+def default_limits() -> dict[str, Any]:
+    groups = {}
+    for stage in pipeline.CHAIN:
+        folder = ROOT / "conf" / stage.name
+        groups[stage.name] = OmegaConf.load(
+            next(p for p in (folder / "default.yaml", folder / "hub.yaml") if p.exists())
+        )
+    whole = OmegaConf.create(groups)
+    return {name: OmegaConf.to_container(whole[name].limits, resolve=True) for name in groups}
+
+
+def build(
+    root: Path,
+    changed: Mapping[str, Mapping[str, Any]] | None = None,
+    until: str = "verify",
+    waivers: Mapping[str, str] | None = None,
+) -> dict[str, Artifact]:
+    """Every stage up to `until` below `root`; `changed` replaces facts of a stage."""
+    judged_by, made = limits(), {}  # type: dict[str, dict[str, Any]], dict[str, Artifact]
+    for stage in pipeline.up_to("verify"):
+        facts = FACTS[stage.name]() | dict((changed or {}).get(stage.name, {}))
+        made[stage.name] = publish(root, stage, facts, judged_by[stage.name], made, waivers or {})
+        if stage.name == until:
+            break
+    return made
+
+
+def publish(
+    root: Path,
+    stage: pipeline.Stage,
+    facts: Mapping[str, Any],
+    judged_by: Mapping[str, Any],
+    made: Mapping[str, Artifact],
+    waivers: Mapping[str, str],
+) -> Artifact:
+    """Write the stage's files and its record."""
+    folder = root / stage.name
+    for name, text in FILES[stage.name].items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    gate = chain.load(stage.name).gate
+    model = gate.facts.model_validate({**nothing(gate.facts), **facts}, strict=False)
+    record = Record(
+        schema_version=1,
+        stage=stage.name,
+        key=Key(
+            config={"seed": 1},
+            inputs={name: made[name].digest for name in stage.needs},
+            outside=OUTSIDE.get(stage.name, {}),
+        ),
+        files=hash_files(folder),
+        facts=model.model_dump(mode="json"),
+        verdict=gate.judge(model, gate.limits.model_validate(judged_by), waivers),
+        made_by=MADE_BY,
+    )
+    write_record(folder, record)
+    found = RunDir(root).artifact(stage.name)
+    assert found is not None
+    return found
+
+
+def nothing(model: type[BaseModel]) -> dict[str, Any]:
+    """Every field of a model with the nothing of its type: what the pages do not tell of need not be made up."""
+    return {name: _nothing(field.annotation) for name, field in model.model_fields.items()}
+
+
+def _nothing(annotation: Any) -> Any:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if type(None) in arguments:
+        return None
+    if origin is Literal:
+        return arguments[0]
+    kind = origin or annotation
+    return nothing(kind) if issubclass(kind, BaseModel) else kind()
+
+
+def fetch() -> dict[str, Any]:
+    ids = {
+        "<|im_start|>": 151_644,
+        "<|im_end|>": 151_645,
+        "<|endoftext|>": 151_643,
+        "<think>": 151_667,
+        "</think>": 151_668,
+    }
+    return {
+        "source": "hub", "id": "Qwen/Qwen3-0.6B", "revision": "f00d" * 10, "commit": "f00d" * 10,
+        "licence": "apache-2.0",
+        "model_type": "qwen3", "dtype": "bfloat16", "num_files": 8, "num_bytes": 1_200_000_000, "num_tensors": 310,
+        "num_weights": 596_049_920, "nonfinite": [], "tied": True, "length": 40_960, "vocab_rows": 151_936,
+        "tokenizer_length": 151_669, "config_rows": 151_936, "token_ids": ids, "bos_id": None, "pad_id": 151_643,
+        "eos_config": [151_645], "eos_generation": [151_645, 151_643], "eos_tokenizer": 151_645, "has_template": True,
+        "kind": "post-trained", "turn_row_cosine": 0.11, "turn_row_norm_ratio": 1.3, "narrow_rows": [],
+    }  # fmt: skip
+
+
+def prepare() -> dict[str, Any]:
+    return {
+        "files": [{"label": "data/titles.jsonl", "sha256": "0" * 64, "num_bytes": 2_400_000, "num_rows": 1964}],
+        "num_read": 1964,
+        "dropped": {"tag-format": 268, "repeated-character": 91, "empty-answer": 22, "mojibake": 31, "duplicate": 98,
+                    "near-duplicate": 49},
+        "changed": {"nfc": 44, "line-ends": 3}, "ignored_columns": [], "num_train": 1124, "num_val": 281,
+        "split_digest": "5" * 64, "unclean": {},
+        "leaks": {"id": 0, "conversation": 0, "prompt": 0, "near": 0, "source": 0},
+        "num_near": 7, "num_distinct_answers": 1398, "num_contradictory": 0,
+        "lengths": {"user": [41, 96, 210, 402, 731], "assistant": [4, 8, 14, 22, 31]},
+        "scripts": {"Japanese": 1280, "Latin": 125},
+    }  # fmt: skip
+
+
+def preflight() -> dict[str, Any]:
+    from jobs.checks.preflight_facts import Offences
+
+    split = {"num_rows_in": 1124, "num_rows": 1124, "num_tokens": 231_544, "num_graded_tokens": 24_728,
+             "num_content_tokens": 15_736, "num_turns_with_block": 1124, "num_turns_without_block": 0}  # fmt: skip
+    val = {"num_rows_in": 281, "num_rows": 281, "num_tokens": 57_886, "num_graded_tokens": 8_030,
+           "num_content_tokens": 5_782, "num_turns_with_block": 281, "num_turns_without_block": 0}  # fmt: skip
+    bins = [0, 2, 14, 61, 148, 236, 290, 244, 171, 112, 64, 33, 17, 8, 3, 1, 0, 1]
+    return {
+        "thinking_block": "empty", "graded_turns": "last", "on_too_long": "refuse", "max_length": 512, "train": split,
+        "val": val,
+        "lengths": {"p50": 206, "p90": 318, "p99": 402, "longest": 548, "advised": 576, "bin_width": 32, "bins": bins,
+                    "cuts": [{"length": 512, "num_rows": 0, "num_graded_tokens": 0}]},
+        "tokenizer": {"num_tokens": 151_669, "fingerprint": "7d1fc39f95b11714", "missing": [],
+                      "pad_is_end_of_turn": False, "has_pad": True, "template_as_chosen": True, "num_prompts": 2},
+        "model": {"num_embeddings": 151_936, "context": 40_960, "hidden_size": 1024},
+        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False},
+        "offences": {name: {"num": 0, "examples": []} for name in Offences.model_fields},
+    }  # fmt: skip
+
+
+def train() -> dict[str, Any]:
+    modules = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    return {
+        "backend": "hf", "dtype": "float32", "num_train_rows": 1124, "num_val_rows": 281, "planned_steps": 213,
+        "num_steps": 213, "steps_per_epoch": 71, "chosen_step": 177, "best_eval_loss": 0.812, "restored_step": 177,
+        "restored_eval_loss": 0.812, "first_eval_loss": 2.714, "last_eval_loss": 0.829, "first_train_loss": 2.69,
+        "last_train_loss": 0.61, "best_content_loss": 1.21, "best_template_loss": 0.004, "nonfinite_step": None,
+        "max_grad_norm": 3.1, "effective_scale": 2.0, "learning_rate": 2e-4, "effective_batch": 16,
+        "target_modules": dict.fromkeys(modules, 28), "zero_modules": [], "adapter_norm": 5.62, "adapter_nonfinite": [],
+        "num_adapter_weights": 10_092_544, "graded_tokens_an_epoch": 24_728, "graded_tokens_expected": 24_728,
+        "train_content_loss": 0.98, "val_content_loss": 1.21, "gap": 0.23, "gap_low": 0.15, "gap_high": 0.31,
+    }  # fmt: skip
+
+
+def behaviour(model: str, prompt: str, agreement: float, exact: float) -> dict[str, Any]:
+    return {
+        "model": model, "prompt": prompt, "num_rows": 200, "num_tokens": 3_120,
+        "stop_rate": 0.42 if model == "base" else 1.0,
+        "loop_rate": 0.08 if model == "base" else 0.0, "repeat_rate": 0.0, "empty_rate": 0.0, "markup_rate": 0.0,
+        "think_leak_rate": 0.0, "copy_rate": 0.005, "exact_rate": exact, "agreement": agreement, "overlap": 0.08,
+    }  # fmt: skip
+
+
+def sample(key: str, models: tuple[str, ...]) -> dict[str, Any]:
+    prompt, reference = TITLES[key]
+    texts = dict.fromkeys(models, reference)
+    if "base" in models:
+        texts["base"] = (
+            "この記事は、港で働く人びとの様子について述べています。以下に要点をまとめます。\n1. 漁師\n2. 天気"
+        )
+    if "Q4_K_M" in models and key == "sea":
+        texts["Q4_K_M"] = "港の夕暮れ、明日の風を待つ"
+    return {"id": key, "prompt": prompt, "reference": reference, "texts": texts}
+
+
+def smoke() -> dict[str, Any]:
+    prompts = ("default", "no_thinking")
+    found = [behaviour("base", prompt, 0.19, 0.0) for prompt in prompts]
+    found += [behaviour("tuned", prompt, 0.63, 0.21) for prompt in prompts]
+    return {
+        "num_held_out": 281, "num_rows": 200, "num_references": 200, "prompts": list(prompts), "num_missing": 0,
+        "num_foreign": 0, "max_new_tokens": 64, "num_longer_references": 0, "reference_overlap": 0.06,
+        "behaviours": found, "samples": [sample(key, ("base", "tuned")) for key in TITLES],
+    }  # fmt: skip
+
+
+def merge() -> dict[str, Any]:
+    return {
+        "dtype": "float32", "num_tensors": 310, "num_adapted": 196, "num_merged": 196, "not_merged": [],
+        "changed_without_adapter": [], "missing": [], "added": [], "nonfinite": [], "beyond_float16": [], "scale": 2.0,
+        "scale_low": 1.999999, "scale_high": 2.000001, "residual": 3.1e-6,
+        "residual_tensor": "model.layers.3.mlp.up_proj.weight", "tied_before": True, "tied_after": True,
+        "adapter_files": [], "tokenizer_differs": [], "eos_ids": [151_645, 151_643], "stop_ids": [151_645, 151_643],
+        "num_rows": 8, "num_tokens": 231, "logits_kl": 4.1e-13, "num_bytes": 2_384_234_968,
+    }  # fmt: skip
+
+
+def convert() -> dict[str, Any]:
+    def header(name: str, types: dict[str, int], num_bytes: int) -> dict[str, Any]:
+        return {"file": name, "problems": [], "template_equal": True, "eos_id": 151_645, "eog_ids": [151_643, 151_645],
+                "differing": [], "types": types, "num_bytes": num_bytes, "nonfinite": []}  # fmt: skip
+
+    files = [
+        header("model-f32.gguf", {"F32": 310}, 2_390_000_000),
+        header("model-f16.gguf", {"F16": 197, "F32": 113}, 1_197_000_000),
+    ]
+    return {
+        "files": files, "end_of_turn": 151_645, "num_equal_tensors": 310, "differing_tensors": [],
+        "missing_tensors": [],
+        "extra_tensors": [], "f16_differing": [], "num_texts": 1_431, "texts_differing": [], "known_to_differ": 3,
+        "num_rows": 8, "num_tokens": 231, "logits_kl": 7.2e-13,
+    }  # fmt: skip
+
+
+def quantize() -> dict[str, Any]:
+    quant = {
+        "file": "model-Q4_K_M.gguf", "type": "Q4_K_M", "problems": [], "types": {"F32": 113, "Q4_K": 169, "Q6_K": 28},
+        "fallbacks": [], "metadata_differs": [], "nonfinite": [], "error": 0.071, "error_tensor": "blk.0.attn_v.weight",
+        "num_bytes": 396_705_472, "bits_per_weight": 5.32,
+    }  # fmt: skip
+    return {"quants": [quant], "asked": ["Q4_K_M"], "imatrix_tokens": None}
+
+
+def parity(artifact: str, kept: float, half: float, kl_mean: float) -> dict[str, Any]:
+    return {
+        "artifact": artifact, "num_rows": 281, "num_tokens": 8_030, "kl_mean": kl_mean, "kl_p99": 31 * kl_mean,
+        "same_top": 1 - (1 - kept) * 0.6, "retention": kept,
+        "retention_low": kept - half, "retention_high": kept + half * 0.9,
+        "nll": 0.812 + kl_mean, "nonfinite": 0,
+    }  # fmt: skip
+
+
+def verify() -> dict[str, Any]:
+    quants, prompts = ("F16", "Q4_K_M"), ("default", "no_thinking")
+    return {
+        "asked": ["merged", *quants], "num_rows": 281, "num_tokens": 8_030, "num_missing": 0,
+        "effect": 0.412, "noise": 2.1e-9, "reference_nll": 0.812, "base_nll": 2.714,
+        "parities": [parity("merged", 1.0, 0.0, 3.2e-13), parity("F16", 0.99997, 0.00001, 9.1e-7),
+                     parity("Q4_K_M", 0.9731, 0.0062, 0.0111)],
+        "failures": {}, "hugging_face": [behaviour("tuned", prompt, 0.63, 0.21) for prompt in prompts],
+        "behaviours": [behaviour(quant, prompt, 0.63, 0.21) for quant in quants for prompt in prompts],
+        "same_text": {"F16": 1.0, "Q4_K_M": 0.83},
+        "blame": "nothing was lost by merging or converting; quantizing took 2.7%",
+        "samples": [sample(key, quants) for key in TITLES],
+    }  # fmt: skip
+
+
+def log() -> str:
+    """A training log with losses that fall, each to its own floor."""
+    lines: list[dict[str, Any]] = [
+        {"step": 0, "epoch": 0.0, "eval_loss": 2.714, "eval_content_loss": 3.4, "eval_template_loss": 0.9}
+    ]
+    for step in range(1, 214):
+        noise = 0.12 * math.sin(step * 1.7) + 0.07 * math.sin(step * 0.31)
+        lines.append(
+            {"step": step, "epoch": step / 71, "loss": 0.55 + 2.1 * math.exp(-step / 28) + noise, "grad_norm": 1.0}
+        )
+        if step % 18 == 0 or step == 213:
+            rise = max(0, step - 177) * 0.0005
+            total, content = 0.8 + 1.9 * math.exp(-step / 26) + rise, 1.2 + 2.2 * math.exp(-step / 30) + rise
+            template = 0.004 + 0.9 * math.exp(-step / 9)
+            lines.append(
+                {
+                    "step": step,
+                    "epoch": step / 71,
+                    "eval_loss": total,
+                    "eval_content_loss": content,
+                    "eval_template_loss": template,
+                }
+            )
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+FACTS = {
+    "fetch": fetch, "prepare": prepare, "preflight": preflight, "train": train, "smoke": smoke, "merge": merge,
+    "convert": convert, "quantize": quantize, "verify": verify,
+}  # fmt: skip
+FILES = {
+    "fetch": {"model.json": "{}\n", "model/config.json": "{}\n", "model/model.safetensors": "base weights"},
+    "prepare": {"train.jsonl": "{}\n", "val.jsonl": "{}\n", "dropped.jsonl": ""},
+    "preflight": {"train.jsonl": "{}\n", "val.jsonl": "{}\n"},
+    "train": {"adapter/adapter_model.safetensors": "adapter", "adapter/adapter_config.json": "{}", "log.jsonl": log()},
+    "smoke": {"generations.jsonl": "{}\n"},
+    "merge": {"model/model.safetensors": "merged weights"},
+    "convert": {"model-f32.gguf": "GGUF f32", "model-f16.gguf": "GGUF f16"},
+    "quantize": {"model-Q4_K_M.gguf": "GGUF q4"},
+    "verify": {"rows.jsonl": "{}\n", "generations.jsonl": "{}\n"},
+}
+OUTSIDE = {
+    "prepare": {"data/titles.jsonl": data_digest("titles")},
+    "convert": {PIN: file_digest(ROOT / PIN)},
+    "quantize": {PIN: file_digest(ROOT / PIN)},
+}

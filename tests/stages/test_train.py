@@ -1,0 +1,131 @@
+"""train: what it writes, and that its gate looks at the adapter, the log and the outcome as they are on disk."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from jobs import train
+from jobs.checks.train import GATE
+from jobs.core import config
+from jobs.core.artifact import Artifact, listing
+from jobs.train import TrainConfig
+from tests.stages import small_chain
+
+Damage = Callable[[Path], Any]
+FILES = ["adapter/adapter_config.json", "adapter/adapter_model.safetensors", "log.jsonl", "outcome.json"]
+WEIGHTS = "adapter/adapter_model.safetensors"
+WORDS = [
+    "train.device=cpu",
+    "train.tracker=none",
+    "train.lora.rank=4",
+    "train.lora.alpha=8",
+    "train.schedule.learning_rate=3.0e-3",
+    "train.schedule.num_epochs=4",
+    "train.schedule.batch_size=5",
+    "train.schedule.gradient_accumulation=2",
+    "train.schedule.evals_per_epoch=1",
+    "train.gap_rows=8",
+]
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
+    return small_chain.build(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def cfg() -> TrainConfig:
+    return config.checked(TrainConfig, config.compose(WORDS)["train"], "train")
+
+
+@pytest.fixture(scope="module")
+def made(cfg: TrainConfig, inputs: dict[str, Artifact], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("first") / "train.partial"
+    out.mkdir()
+    train.make(cfg, inputs, out)
+    return out
+
+
+def test_it_writes_an_adapter_a_log_and_an_outcome(made: Path) -> None:
+    assert listing(made) == FILES
+    assert [path.name for path in made.parent.iterdir()] == ["train.partial"]
+    assert str(made.parent) not in "".join((made / name).read_text() for name in FILES if name != WEIGHTS)
+    assert json.loads((made / "adapter/adapter_config.json").read_text())["base_model_name_or_path"] == "test/small"
+
+
+def test_facts(cfg: TrainConfig, inputs: dict[str, Artifact], made: Path) -> None:
+    facts = train.measure(cfg, inputs, made)
+    assert (facts.num_train_rows, facts.num_val_rows) == (30, 10)
+    assert (facts.planned_steps, facts.num_steps, facts.steps_per_epoch) == (12, 12, 3)
+    assert facts.graded_tokens_an_epoch == facts.graded_tokens_expected == 4 * 30
+    assert facts.target_modules == dict.fromkeys(cfg.lora.target_modules, 2)
+    assert (facts.effective_scale, facts.effective_batch) == (2.0, 10)
+    assert facts.gap_low <= facts.gap <= facts.gap_high
+    assert facts.best_eval_loss < 0.7 * facts.first_eval_loss
+    verdict = GATE.judge(facts, cfg.limits, {})
+    assert verdict.status == "pass", verdict.failing
+    assert not verdict.failing
+
+
+def change_adapter(change: Callable[[str, torch.Tensor], torch.Tensor | None]) -> Damage:
+    def damage(out: Path) -> None:
+        tensors = {name: change(name, tensor) for name, tensor in load_file(out / WEIGHTS).items()}
+        save_file({name: tensor for name, tensor in tensors.items() if tensor is not None}, out / WEIGHTS)
+
+    return damage
+
+
+def change_outcome(**changes: Any) -> Damage:
+    def damage(out: Path) -> None:
+        data = json.loads((out / "outcome.json").read_text()) | changes
+        (out / "outcome.json").write_text(json.dumps(data))
+
+    return damage
+
+
+def first_line_lost(out: Path) -> None:
+    lines = (out / "log.jsonl").read_text().splitlines(keepends=True)
+    (out / "log.jsonl").write_text("".join(lines[1:]))
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (change_adapter(lambda name, tensor: 0 * tensor), {"TRN003": "fail"}),
+        (change_adapter(lambda name, tensor: 0 * tensor if "up_proj.lora_B" in name else tensor), {"TRN004": "fail"}),
+        (change_adapter(lambda name, tensor: None if "layers.1.mlp.up_proj" in name else tensor), {"TRN004": "fail"}),
+        (change_adapter(lambda name, tensor: None if "up_proj" in name else tensor), {"TRN004": "fail"}),
+        (change_adapter(lambda name, tensor: math.nan * tensor if "0.mlp.up_proj" in name else tensor),
+         {"TRN001": "fail"}),
+        (change_outcome(nonfinite_step=7), {"TRN001": "fail"}),
+        (change_outcome(restored_step=1), {"TRN002": "fail"}),
+        (change_outcome(restored_eval_loss=9.0), {"TRN002": "fail"}),
+        (change_outcome(restored_eval_loss=math.nan), {"TRN002": "fail"}),
+        (change_outcome(first_epoch_graded_tokens=119), {"TRN006": "fail"}),
+        (change_outcome(train_row_losses=[[0.0, 2]] * 4), {"TRN009": "warn"}),
+        (change_outcome(val_row_losses=[[math.nan, 2]] * 4), {"TRN008": "warn"}),
+        (first_line_lost, {"TRN005": "fail"}),
+    ],
+)  # fmt: skip
+def test_a_folder_that_was_changed_is_noticed(
+    cfg: TrainConfig, inputs: dict[str, Artifact], made: Path, tmp_path: Path, damage: Damage, found: dict[str, str]
+) -> None:
+    before = small_chain.offences(train.measure(cfg, inputs, made), GATE, cfg.limits)
+    out = small_chain.damaged(made, tmp_path / "out", damage)
+    after = small_chain.offences(train.measure(cfg, inputs, out), GATE, cfg.limits)
+    assert {code: status for code, status in after.items() if status != before.get(code)} == found
+
+
+def test_the_runs_name_and_place_decide_nothing() -> None:
+    def asked(*words: str) -> TrainConfig:
+        return config.checked(TrainConfig, config.compose([*WORDS, *words])["train"], "train")
+
+    assert asked("run.name=second", "run.folder=elsewhere") == asked()

@@ -1,0 +1,163 @@
+"""The whole chain on the demo: certified on its merits, made once, refused when changed, unharmed by kills."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.core import pipeline
+from jobs.core.artifact import Artifact, RunDir
+from tests import whole_run
+
+pytestmark = pytest.mark.chain
+ROOT = whole_run.ROOT
+
+
+def facts(run: Path, stage: str) -> dict[str, Any]:
+    artifact = RunDir(run).artifact(stage)
+    assert artifact
+    return artifact.record.facts
+
+
+def test_every_gate_passed_and_the_folder_is_certified(demo_run: Path) -> None:
+    for stage in pipeline.NAMES:
+        artifact = RunDir(demo_run).artifact(stage)
+        assert artifact
+        assert artifact.passed, stage
+        assert artifact.problems(whole=True) == []
+        crashed = [finding.code for finding in artifact.record.verdict.findings if finding.status == "crashed"]
+        assert crashed == []
+    done = whole_run.command("certificate", str(demo_run / "report"))
+    assert done.returncode == 0, done.stderr
+    assert "CERTIFIED" in done.stdout + done.stderr
+
+
+def test_the_demo_passes_on_its_merits(demo_run: Path) -> None:
+    by_model = {(b["model"], b["prompt"]): b for b in facts(demo_run, "smoke")["behaviours"]}
+    for prompt in ("default", "no_thinking"):
+        tuned, base = by_model["tuned", prompt], by_model["base", prompt]
+        assert tuned["stop_rate"] == 1.0
+        assert tuned["agreement"] > base["agreement"] + 0.2
+        assert tuned["exact_rate"] > base["exact_rate"]
+    verified = facts(demo_run, "verify")
+    assert verified["effect"] > 1e-3
+    parities = {parity["artifact"]: parity for parity in verified["parities"]}
+    assert parities["merged"]["kl_mean"] <= 1e-8
+    assert parities["F16"]["retention"] >= 0.995
+    assert parities["Q4_K_M"]["retention_low"] >= 0.90
+    for behaviour in verified["behaviours"]:
+        assert behaviour["stop_rate"] == 1.0, behaviour["model"]
+
+
+def test_no_stage_knows_the_demo() -> None:
+    for path in [*(ROOT / "jobs").glob("*.py"), *(ROOT / "jobs" / "checks").glob("*.py")]:
+        if path.stem != "fetch":
+            assert not re.search(r"\bdemo\b", path.read_text(encoding="utf-8")), path
+
+
+def test_the_same_command_again_does_nothing(demo_run: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in demo_run.rglob("*") if path.is_file()}
+    done = whole_run.command("all", "experiment=demo", f"run.folder={demo_run.parent}")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("nothing to do, pass") == len(pipeline.NAMES)
+    assert {path: path.stat().st_mtime_ns for path in demo_run.rglob("*") if path.is_file()} == before
+
+
+def test_a_changed_key_is_refused_by_name(demo_run: Path) -> None:
+    done = whole_run.command("all", "experiment=demo", f"run.folder={demo_run.parent}", "quantize.types=[Q8_0]")
+    assert done.returncode == 2
+    assert "quantize.types is ['Q8_0'], it was made with ['Q4_K_M']" in done.stderr
+    assert "redo=true" in done.stderr
+
+
+def test_a_changed_limit_judges_again_and_ends_with_the_rule(demo_run: Path, tmp_path: Path) -> None:
+    run = whole_run.copy(demo_run, tmp_path / "demo")
+    record = whole_run.own(run / "convert" / "artifact.json")
+    assert record.exists()
+    words = ["convert", "experiment=demo", f"run.folder={tmp_path}"]
+    done = whole_run.command(*words, "convert.limits.max_logits_kl=1e-30")
+    assert done.returncode == 3, done.stderr
+    assert "stopped at convert by GGF008 structure-differs" in done.stderr
+    assert "the most is 1e-30" in done.stderr
+    assert "fix:" in done.stderr
+    certificate = json.loads((run / "report" / "certificate.json").read_text())
+    assert certificate["certified"] is False
+    again = whole_run.command(*words)
+    assert again.returncode == 0, again.stderr
+
+
+def test_killed_and_stopped_training_ends_with_the_same_bytes(demo_run: Path, tmp_path: Path) -> None:
+    run = whole_run.copy(demo_run, tmp_path / "demo", ["fetch", "prepare", "preflight"])
+    words = ["train", "experiment=demo", f"run.folder={tmp_path}"]
+    log = run / "train.partial" / "log.jsonl"
+    checkpoints = run / "train.partial" / "checkpoints"
+    stopped = interrupt(words, lambda: count_steps(log) >= 3, signal.SIGTERM)
+    assert stopped == 75
+    assert not (run / "train").exists()
+    killed = interrupt(words, lambda: bool(newer_than(checkpoints, 3)), signal.SIGKILL)
+    assert killed == -signal.SIGKILL
+    done = whole_run.command(*words)
+    assert done.returncode == 0, done.stderr
+    assert "goes on from step" in done.stderr
+    same_files(demo_run / "train", run / "train")
+
+
+def test_killed_conversion_ends_with_the_same_bytes(demo_run: Path, tmp_path: Path) -> None:
+    before = ["fetch", "prepare", "preflight", "train", "smoke", "merge"]
+    run = whole_run.copy(demo_run, tmp_path / "demo", before)
+    words = ["convert", "experiment=demo", f"run.folder={tmp_path}"]
+    partial = run / "convert.partial" / "model-f32.gguf"
+    assert interrupt(words, partial.exists, signal.SIGKILL) == -signal.SIGKILL
+    assert not (run / "convert").exists()
+    done = whole_run.command(*words)
+    assert done.returncode == 0, done.stderr
+    same_files(demo_run / "convert", run / "convert")
+
+
+def test_a_second_command_beside_the_first_is_refused(demo_run: Path, tmp_path: Path) -> None:
+    run = whole_run.copy(demo_run, tmp_path / "demo", ["fetch", "prepare", "preflight"])
+    with RunDir(run).lock():
+        done = whole_run.command("train", "experiment=demo", f"run.folder={tmp_path}")
+    assert done.returncode == 4
+    assert "another command is working on this run" in done.stderr
+
+
+def interrupt(words: list[str], ready: Callable[[], bool], number: signal.Signals) -> int:
+    """Start the command, wait until `ready`, send the signal to the whole process group, and return the exit code."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "jobs", *words], cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 900
+    while not ready() and child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert child.poll() is None, "the command ended before it could be interrupted"
+    if number == signal.SIGTERM:
+        child.send_signal(number)  # as a pod does it: only the first process is told
+    else:
+        os.killpg(child.pid, number)
+    return child.wait(timeout=300)
+
+
+def count_steps(log: Path) -> int:
+    return log.read_text().count('"loss"') if log.exists() else 0
+
+
+def newer_than(checkpoints: Path, step: int) -> list[int]:
+    found = [int(path.name.removeprefix("step-")) for path in checkpoints.glob("step-*")]
+    return [number for number in found if number > step + 2]
+
+
+def same_files(left: Path, right: Path) -> None:
+    first, second = Artifact.open(left).record, Artifact.open(right).record
+    assert first.files == second.files
+    assert first.facts == second.facts

@@ -1,0 +1,178 @@
+"""The shape of the project: floors, names in five places, every YAML through its schema, codes, docs, README."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs.core import chain, config, pipeline
+from jobs.core.documents import rules_page
+
+ROOT = Path(__file__).resolve().parents[1]
+JOBS = ROOT / "jobs"
+STAGES = list(pipeline.NAMES)
+FLOORS = {
+    "core": {"core"},
+    "logic": {"logic"},
+    "checks": {"checks", "core", "logic"},
+    "engines": {"engines", "core", "logic"},
+}
+THIRD_PARTY = {
+    "core": {"hydra", "omegaconf", "pydantic", "yaml", "rich"},
+    "logic": {"numpy", "ftfy", "rensa"},
+    "checks": set[str](),
+}
+HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "gguf", "llama_cpp", "unsloth", "safetensors"}
+REQUIRED = {
+    "fetch=local": "fetch.source.folder=x",
+    "prepare=default": "prepare.files=[x]",
+}
+
+
+def imports(path: Path, top_only: bool = False) -> Iterator[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_only else list(ast.walk(tree))
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def modules(folder: str) -> list[Path]:
+    return sorted((JOBS / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_floors_import_only_what_stands_below(floor: str) -> None:
+    for path in modules(floor):
+        for name in imports(path):
+            parts = name.split(".")
+            if parts[0] == "jobs" and len(parts) > 1:
+                assert parts[1] in FLOORS[floor], f"{path.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("floor", THIRD_PARTY)
+def test_low_floors_use_few_packages(floor: str) -> None:
+    known = THIRD_PARTY[floor] | set(sys.stdlib_module_names) | {"jobs"}
+    for path in modules(floor):
+        for name in imports(path):
+            assert name.split(".")[0] in known, f"{path.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_imports_no_stage_and_nothing_heavy(stage: str) -> None:
+    path = JOBS / f"{stage}.py"
+    for name in imports(path):
+        parts = name.split(".")
+        assert not (parts[0] == "jobs" and len(parts) > 1 and parts[1] in STAGES), f"{path.name} imports {name}"
+    for name in imports(path, top_only=True):
+        assert name.split(".")[0] not in HEAVY, f"{path.name} imports {name} at the top"
+        assert not name.startswith("jobs.engines"), f"{path.name} imports {name} at the top"
+
+
+def test_config_and_chain_load_nothing_heavy() -> None:
+    code = (
+        "import sys; from jobs.core import chain, config, pipeline\n"
+        "config.compose(['experiment=demo'])\n"
+        "[chain.load(name) for name in pipeline.NAMES]\n"
+        f"print(sorted(set(sys.modules) & {HEAVY!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_has_one_name_in_five_places(stage: str) -> None:
+    assert (JOBS / f"{stage}.py").is_file()
+    assert (JOBS / "checks" / f"{stage}.py").is_file()
+    assert list((ROOT / "conf" / stage).glob("*.yaml"))
+    assert (ROOT / "tests" / "stages" / f"test_{stage}.py").is_file()
+    assert re.search(rf"^{stage}: +## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert chain.load(stage).stage.name == chain.load(stage).gate.stage == stage
+
+
+def test_every_file_in_jobs_is_a_stage() -> None:
+    found = {path.stem for path in JOBS.glob("*.py")} - {"__init__", "__main__"}
+    assert found == set(STAGES)
+
+
+def test_pipeline_stands_on_what_comes_before() -> None:
+    for place, stage in enumerate(pipeline.PIPELINE):
+        assert set(stage.needs) | set(stage.reads) <= set(STAGES[:place])
+
+
+def options() -> list[str]:
+    groups = [path for path in (ROOT / "conf").iterdir() if path.is_dir()]
+    return sorted(f"{group.name}={path.stem}" for group in groups for path in group.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("option", options())
+def test_every_yaml_passes_its_schema(option: str) -> None:
+    words = [option, *(word for key, word in REQUIRED.items() if key == option)]
+    if "experiment" not in option and "prepare" not in option:
+        words.append("prepare.files=[x]")
+    composed = config.compose(words)
+    for name in STAGES:
+        chain.load(name).slice(composed)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf").rglob("*.yaml")), ids=lambda path: path.parent.name + path.stem)
+def test_yaml_says_what_it_does_and_names_no_code(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert "_target_" not in text
+    assert "{%" not in text
+
+
+def test_codes_and_names_are_unique_and_explain_known_codes() -> None:
+    rules = [rule for name in STAGES for rule in chain.load(name).gate.rules]
+    codes = [rule.code for rule in rules]
+    assert len(set(codes)) == len(codes)
+    assert all(re.fullmatch(r"[A-Z]{3}\d{3}", code) for code in codes)
+    prefixes = [chain.load(name).gate.prefix for name in STAGES]
+    assert len(set(prefixes)) == len(prefixes)
+    unknown = {(rule.code, code) for rule in rules for code in rule.explains if code not in codes}
+    assert not unknown
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_rule_is_tested_with_a_good_and_a_bad_fact(stage: str) -> None:
+    text = (ROOT / "tests" / "checks" / f"test_{stage}.py").read_text()
+    for rule in chain.load(stage).gate.rules:
+        said = re.findall(rf'"{rule.code}"[^"\n]*"(\w+)"|"(\w+)"[^"\n]*"{rule.code}"|{rule.code}', text)
+        assert said, f"{rule.code} is not in tests/checks/test_{stage}.py"
+
+
+def test_generated_docs_are_fresh() -> None:
+    assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == rules_page()
+
+
+def test_readme_tree_and_stage_table_are_true() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert table == STAGES
+    tree = re.search(r"```\n\.\n(.*?)```", text, re.DOTALL)
+    assert tree
+    stack: list[str] = []
+    for line in tree[1].splitlines():
+        match = re.match(r"((?:│   |    )*)[├└]── (\S+)", line)
+        assert match, line
+        depth = len(match[1]) // 4
+        stack = [*stack[:depth], match[2].rstrip("/")]
+        assert (ROOT / Path(*stack)).exists(), f"README's tree names {'/'.join(stack)}"
+
+
+def test_files_can_be_read_in_a_sitting() -> None:
+    for path in [*JOBS.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                assert (node.end_lineno or 0) - node.lineno <= 60, f"{path}: {node.name}"
