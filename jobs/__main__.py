@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from jobs.core import chain, pipeline, process, terminal
+from jobs.core import pipeline, process, terminal
+from jobs.core.endings import ending
 from jobs.core.errors import Exit, Refusal
-from jobs.core.stage import ending
 
 
 def main(words: Sequence[str]) -> int:
@@ -39,10 +39,15 @@ def answer(command: str, rest: Sequence[str]) -> int:
 
         return check_command(rest)
     if command == "all":
-        command = chain.LAST
+        command = pipeline.NAMES[-1]
     if command not in pipeline.NAMES:
         raise Refusal(f"no such stage; there are: {', '.join(pipeline.NAMES)}, all, preview, rules, certificate")
-    return chain.run_chain(command, rest)
+    from jobs.core.compose import compose  # a wrong key is answered before the stages' models are loaded
+
+    composed = compose(rest)
+    from jobs.core import chain
+
+    return chain.run_chain(command, rest, composed)
 
 
 def usage() -> int:

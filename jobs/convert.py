@@ -6,6 +6,7 @@ Reads `merge` (the folder) and `preflight` (rows, stop tokens); makes `model-f32
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -32,10 +33,11 @@ class ConvertConfig(StageConfig):
 
 def make(cfg: ConvertConfig, inputs: Inputs, out: Path) -> None:
     """Convert, then round."""
-    from jobs.engines import llama_tools
+    from jobs.engines import llama_tools, shards
 
     merged = inputs["merge"].folder("model")
-    require_space(out, int(1.6 * sum(path.stat().st_size for path in merged.glob("*.safetensors"))))
+    num_weights = sum(math.prod(entry.shape) for entry in shards.Folder(merged).entries.values())
+    require_space(out, int(6.4 * num_weights))
     llama_tools.convert(merged, out / F32, "f32")
     llama_tools.quantize(out / F32, out / F16, "F16", num_threads=threads(cfg))
 

@@ -56,7 +56,8 @@ def measure(cfg: MergeConfig, inputs: Inputs, out: Path) -> MergeFacts:
     opened = adapter.load(tuned)
     num_rows, num_tokens, drift = logits_drift(cfg, inputs, merged)
     stops = json.loads(inputs["preflight"].file("stops.json").read_text())
-    eos = json.loads((merged / "generation_config.json").read_text()).get("eos_token_id", [])
+    generation = merged / "generation_config.json"
+    eos = json.loads(generation.read_text()).get("eos_token_id", []) if generation.exists() else []
     return MergeFacts(
         dtype=cfg.dtype,
         num_tensors=proof.num_tensors,

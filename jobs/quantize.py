@@ -125,7 +125,7 @@ def inspect(path: Path, quant: str, source: Any, weighed: bool) -> QuantFacts:
         error=error,
         error_tensor=where,
         num_bytes=size,
-        bits_per_weight=round(8 * size / weights, 4),
+        bits_per_weight=round(8 * sum(tensor.n_bytes for tensor in file.tensors.values()) / weights, 4),
     )
 
 

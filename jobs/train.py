@@ -63,6 +63,8 @@ class TrainConfig(StageConfig):
 
 def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
     """Train and write the best adapter."""
+    if cfg.backend == "unsloth":
+        from jobs.engines import sft_unsloth  # noqa: F401 - replaces parts of transformers, so it comes first
     from jobs.engines import sft, sft_run
 
     preflight = inputs["preflight"]

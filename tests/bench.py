@@ -15,8 +15,8 @@ from pathlib import Path
 
 from jobs.core import pipeline, process, terminal
 from jobs.core.artifact import RunDir
+from jobs.core.endings import ending
 from jobs.core.errors import Exit, Refusal
-from jobs.core.stage import ending
 from tests import bench_merge, bench_start, bench_step, bench_verify
 from tests.bench_rows import MIB, PartFailed, Row, machine, show
 

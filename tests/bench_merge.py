@@ -1,7 +1,7 @@
 """Our streaming merge and its proof against PEFT's merge_and_unload, each in a process of its own.
 
-`python -m tests.bench_merge make|ours|proof|peft FOLDER...` is such a process. The second model has random weights in
-the shapes of Qwen3-0.6B, since a small model says nothing about memory.
+`python -m tests.bench_merge ours|proof|peft TIMES BASE ADAPTER MERGED` is such a process. The second model, which
+`make BASE ADAPTER` writes, has random weights in the shapes of Qwen3-0.6B: a small model says nothing about memory.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -36,7 +37,7 @@ def measure(options: Any) -> list[Row]:
     """The run's own model, then the large one where there is room for it."""
     run = Path(options.run)
     with tempfile.TemporaryDirectory() as folder:
-        rows = compared("demo", run / "fetch" / "model", run / "train" / "adapter", Path(folder))
+        rows = compared("run's model", run / "fetch" / "model", run / "train" / "adapter", Path(folder), times=3)
         if not options.large:
             return rows
         try:
@@ -46,20 +47,20 @@ def measure(options: Any) -> list[Row]:
             return rows
         base, adapter = Path(folder) / "base", Path(folder) / "adapter"
         child("bench_merge", "make", str(base), str(adapter))
-        return rows + compared("0.6B shapes", base, adapter, Path(folder))
+        return rows + compared("0.6B shapes", base, adapter, Path(folder), times=1)
 
 
-def compared(label: str, base: Path, adapter: Path, folder: Path) -> list[Row]:
-    """Ours, its proof and PEFT's on one model: time, and memory beyond what imports take."""
+def compared(label: str, base: Path, adapter: Path, folder: Path, times: int) -> list[Row]:
+    """Ours, its proof and PEFT's on one model: median time, peak memory of the process."""
     found = {}
     for verb in ("ours", "proof", "peft"):
         into = folder / ("theirs" if verb == "peft" else "merged")
         if verb == "peft":
             shutil.rmtree(folder / "merged")
         os.sync()  # what the one before has left to write is not this one's time
-        found[verb] = child("bench_merge", verb, str(base), str(adapter), str(into))
+        found[verb] = child("bench_merge", verb, str(times), str(base), str(adapter), str(into))
     shutil.rmtree(folder / "theirs")
-    titles = {"ours": "our merge", "proof": "its proof from disk", "peft": "merge_and_unload + save_pretrained"}
+    titles = {"ours": "our merge", "proof": "its proof from disk", "peft": "PEFT, merge and save"}
     rows = []
     for verb, title in titles.items():
         ratio = None if verb == "peft" else found[verb]["seconds"] / found["peft"]["seconds"]
@@ -67,7 +68,7 @@ def compared(label: str, base: Path, adapter: Path, folder: Path) -> list[Row]:
     for verb, title in titles.items():
         one = found[verb]
         ratio = None if verb == "peft" else one["peak_bytes"] / found["peft"]["peak_bytes"]
-        note = f"{one['import_bytes'] / MIB:,.0f} MiB of it after imports"
+        note = f"{one['import_bytes'] / MIB:,.0f} MiB of it are imports"
         rows.append(Row(f"{label}: {title}", one["peak_bytes"] / MIB, "MiB", ratio, note))
     return rows
 
@@ -118,6 +119,9 @@ def imported(verb: str) -> Callable[[Path, Path, Path], Any]:
     if verb == "peft":
         from peft import PeftModel
         from transformers import AutoModelForCausalLM
+        from transformers.utils.logging import disable_progress_bar
+
+        disable_progress_bar()
 
         def theirs(base: Path, adapter: Path, into: Path) -> None:
             model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32, local_files_only=True)
@@ -132,19 +136,30 @@ def imported(verb: str) -> Callable[[Path, Path, Path], Any]:
     return lambda base, adapter, into: merging.merge(base, adapter, into, torch.float32)
 
 
-def timed(verb: str, folders: list[Path]) -> dict[str, float]:
-    """Seconds of the work alone, and the peak memory of this process before and after it."""
-    work = imported(verb)
+def timed(verb: str, times: int, folders: list[Path]) -> dict[str, float]:
+    """Median seconds of the work alone, and the peak memory of this process before and after it."""
+    work, found = imported(verb), []
     before = peak_bytes()
-    started = time.perf_counter()
-    work(*folders)
-    return {"seconds": time.perf_counter() - started, "import_bytes": before, "peak_bytes": peak_bytes()}
+    for number in range(times):
+        if verb != "proof" and number:
+            shutil.rmtree(folders[-1])
+        started = time.perf_counter()
+        work(*folders)
+        found.append(time.perf_counter() - started)
+    return {"seconds": statistics.median(found), "import_bytes": before, "peak_bytes": peak_bytes()}
 
 
 def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def main(verb: str, words: list[str]) -> dict[str, float]:
+    """One process: make the large model, or time one side on it."""
+    if verb == "make":
+        make(*map(Path, words))
+        return {}
+    return timed(verb, int(words[0]), [Path(word) for word in words[1:]])
+
+
 if __name__ == "__main__":
-    verb, folders = sys.argv[1], [Path(word) for word in sys.argv[2:]]
-    print(json.dumps(make(*folders) or {} if verb == "make" else timed(verb, folders)))
+    print(json.dumps(main(sys.argv[1], sys.argv[2:])))

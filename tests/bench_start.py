@@ -56,7 +56,7 @@ def unfinished(run_dir: RunDir, words: list[str]) -> str:
         except Refusal as refusal:
             return f"{name}: {refusal}"
         if state.kind != "done":
-            return f"{name} would be made again ({'; '.join(state.differences[:2])})"
+            return f"{name} would be made again ({'; '.join(state.differences[:2]) or state.kind})"
     return ""
 
 

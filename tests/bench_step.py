@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jobs.core import terminal
 from jobs.core.artifact import RunDir
 from tests.bench_rows import Row, child
 
@@ -35,10 +36,11 @@ def measure(options: Any) -> list[Row]:
     wall_low, wall_ratio, wall_high = quarters(found["pairs"])
     cpu_low, cpu_ratio, cpu_high = quarters(found["cpu_pairs"])
     size = f"{len(found['pairs'])} steps of {found['accumulation']} x {found['batch_size']} rows"
+    wall = f"{size}; half of the pairs {wall_low:.3f} to {wall_high:.3f}"
     rows = [
-        Row("our loop", found["ours"], "s/step", wall_ratio, f"{size}; half of the pairs {wall_low:.3f} to {wall_high:.3f}"),
+        Row("our loop", found["ours"], "s/step", wall_ratio, wall),
         Row("bare TRL", found["bare"], "s/step", None, "same rows, model and SFTConfig"),
-        Row("our loop, CPU time", cpu["ours"], "s/step", cpu_ratio, f"half of the pairs {cpu_low:.3f} to {cpu_high:.3f}"),
+        Row("our loop, CPU time", cpu["ours"], "s/step", cpu_ratio, f"half {cpu_low:.3f} to {cpu_high:.3f}"),
         Row("bare TRL, CPU time", cpu["bare"], "s/step"),
         Row("losses differ by", found["loss_difference"], "nats", None, "at most, in the first block"),
         Row("the wrapper's own code", sum(share.values()) * 1000, "ms/step", sum(share.values()) / found["ours"],
@@ -93,8 +95,8 @@ class Clock:
 
 def main(run: Path, blocks: int, steps: int) -> dict[str, Any]:
     """Blocks in turn, then one checkpoint and one evaluation of each side."""
-    with tempfile.TemporaryDirectory() as folder:
-        sides, keeper = trainers(run, Path(folder), steps)
+    with tempfile.TemporaryDirectory() as folder, terminal.progress("bench: our loop", steps) as bar:
+        sides, keeper = trainers(run, Path(folder), steps, bar)
         clocks = {name: instrumented(trainer) for name, trainer in sides.items()}
         own_callbacks(sides["ours"], clocks["ours"])
         times: dict[str, list[tuple[float, float]]] = {"bare": [], "ours": []}
@@ -104,7 +106,8 @@ def main(run: Path, blocks: int, steps: int) -> dict[str, Any]:
                 times[name] += one_block(sides[name], steps)
                 losses.setdefault(name, [one["loss"] for one in sides[name].state.log_history if "loss" in one])
         accumulation = sides["ours"].args.gradient_accumulation_steps
-        share = shares(clocks, accumulation)
+        more = fetch_seconds(sides["ours"]) - fetch_seconds(sides["bare"])
+        share = {"rows from the dataset, beyond TRL's": more * accumulation, **shares(clocks, accumulation)}
         return {
             **{name: statistics.median(wall for wall, _ in values) for name, values in times.items()},
             "cpu": {name: statistics.median(cpu for _, cpu in values) for name, values in times.items()},
@@ -119,13 +122,12 @@ def main(run: Path, blocks: int, steps: int) -> dict[str, Any]:
         }
 
 
-def trainers(run: Path, folder: Path, steps: int) -> tuple[dict[str, Any], Any]:
+def trainers(run: Path, folder: Path, steps: int, bar: terminal.Progress) -> tuple[dict[str, Any], Any]:
     """({"bare", "ours"}, the engine's keeper) with the values of the run's own record."""
     from datasets import Dataset
     from transformers import AutoTokenizer, PrinterCallback
     from trl import SFTTrainer
 
-    from jobs.core import terminal
     from jobs.engines import sft, trl_cpu
     from jobs.engines.sft_callbacks import Follower, Keeper
 
@@ -152,7 +154,7 @@ def trainers(run: Path, folder: Path, steps: int) -> tuple[dict[str, Any], Any]:
     )  # fmt: skip
     bare.remove_callback(PrinterCallback)
     keeper = Keeper(folder / "checkpoints", 0, schedule.keep_checkpoints)
-    follower = Follower(folder / "log.jsonl", terminal._Lines("bench: our loop", steps))
+    follower = Follower(folder / "log.jsonl", bar)
     model, args = ready(folder / "ours")
     return {"bare": bare, "ours": sft.trainer(model, tokenizer, rows[0], rows[1], args, [keeper, follower])}, keeper
 
@@ -222,6 +224,16 @@ def shares(clocks: dict[str, Clock], accumulation: int) -> dict[str, float]:
         "log, beyond TRL's": ours.mean("log") - ours.mean("trl log"),
         "callbacks": sum(ours.mean(name) for name in events),
     }
+
+
+def fetch_seconds(trainer: Any, times: int = 50) -> float:
+    """Median seconds to take one batch of rows out of the dataset: ours has a column more."""
+    wanted, found = list(range(trainer.args.per_device_train_batch_size)), []
+    for _ in range(times):
+        started = time.perf_counter()
+        trainer.train_dataset.__getitems__(wanted)
+        found.append(time.perf_counter() - started)
+    return statistics.median(found)
 
 
 def checkpoint_seconds(trainer: Any, keeper: Any) -> dict[str, float]:

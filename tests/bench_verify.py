@@ -38,8 +38,8 @@ def measure(options: Any) -> list[Row]:
         rows.append(Row(f"{name}: our pass", ours, "s/1,000 tokens", ours / theirs, one["ours_said"]))
         rows.append(Row(f"{name}: llama-perplexity", theirs, "s/1,000 tokens", None, one["theirs_said"]))
     decoded = found["decoded"]
-    rows.append(Row("scored by us", tokens["ours"], "tokens", None, f"{decoded['ours']:,} decoded for them"))
-    rows.append(Row("scored by them", tokens["theirs"], "tokens", None, f"{decoded['theirs']:,} decoded for them"))
+    rows.append(Row("scored by us", tokens["ours"], "tokens", None, f"{decoded['ours']:,} decoded"))
+    rows.append(Row("scored by them", tokens["theirs"], "tokens", None, f"{decoded['theirs']:,} decoded"))
     for line in APART:
         terminal.say(f"bench: verify: {line}")
     return rows
@@ -93,8 +93,11 @@ def plain_text(run: Path, num_scored: int, folder: Path) -> tuple[Path, int]:
 
 def references(run: Path, rows: list[Any], text: Path, folder: Path) -> dict[str, Any]:
     """Write both references: ours from Hugging Face in float32, theirs from the F32 GGUF, in 16 bits."""
+    from transformers.utils.logging import disable_progress_bar
+
     from jobs.engines import hf, llama_tools
 
+    disable_progress_bar()
     ids, places = [row[0] for row in rows], [row[1] for row in rows]
     model = hf.load(run / "fetch" / "model", run / "train" / "adapter", "float32", "cpu")
     ours = seconds(lambda: hf.write_logits(model, ids, places, folder / "ours.npy", 8, lambda done: None))[0]
@@ -105,8 +108,8 @@ def references(run: Path, rows: list[Any], text: Path, folder: Path) -> dict[str
     return {
         "ours": ours,
         "theirs_and_f16": theirs,
-        "ours_said": f"base + adapter in Hugging Face, float32; {sizes[0]:,.0f} MiB written",
-        "theirs_said": f"the F32 GGUF, 16 bits; {sizes[1]:,.0f} MiB written",
+        "ours_said": f"Hugging Face, float32; {sizes[0]:,.0f} MiB",
+        "theirs_said": f"the F32 GGUF, 16 bits; {sizes[1]:,.0f} MiB",
     }
 
 

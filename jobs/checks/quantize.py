@@ -26,6 +26,7 @@ class QuantFacts(StrictModel):
     error_tensor: str
     num_bytes: int
     bits_per_weight: float
+    """Of the tensors, without the header."""
 
 
 class QuantizeFacts(Facts):

@@ -16,11 +16,11 @@ from typing import Any
 
 from jobs.core import pipeline, terminal
 from jobs.core.artifact import Artifact, FileEntry, Record, listing
+from jobs.core.endings import ending
 from jobs.core.errors import Exit, Refusal
 from jobs.core.model import StrictModel
 from jobs.core.provenance import data_digest, file_digest
 from jobs.core.rule import Verdict
-from jobs.core.stage import ending
 
 NAME, SUMS = "certificate.json", "SHA256SUMS"
 SCHEMA = 1

@@ -24,12 +24,13 @@ def load(name: str) -> Main:
     return main
 
 
-def run_chain(target: str, words: Sequence[str]) -> int:
+def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any]) -> int:
     """Make everything up to `target`; returns the exit code of the first stage that did not pass, or 0.
+
+    `composed` is what `words` compose to; the words themselves go to each stage's process.
 
     Where a gate says no, the report is still made, uncertified.
     """
-    composed = config.compose(words)
     run = config.run_config(composed)
     stages = pipeline.up_to(target)
     mains = {stage.name: load(stage.name) for stage in pipeline.PIPELINE}
@@ -56,7 +57,8 @@ def _slices(
 
     A wrong value may reach several slices: the refusal that names the key as it was typed is the one to raise.
     """
-    slices, refusals = {}, []
+    slices: dict[str, Any] = {}
+    refusals: list[Refusal] = []
     for name, main in mains.items():
         try:
             slices[name] = main.slice(composed)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +22,9 @@ from jobs.core.artifact import (
     reads_fingerprint,
     write_record,
 )
-from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
+from jobs.core.compose import compose, flatten
+from jobs.core.endings import ending
+from jobs.core.errors import Exit, Refusal
 from jobs.core.model import Facts, Limits, StageConfig
 from jobs.core.provenance import Stopwatch
 from jobs.core.rule import Gate, Verdict
@@ -35,8 +35,6 @@ L = TypeVar("L", bound=Limits)
 Run = Callable[[C, Inputs, Path], F]
 Outside = Callable[[C], dict[str, str]]
 """Fingerprints of what a stage takes from outside the run: label to digest."""
-
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ class StageMain(Generic[C, F, L]):
         return ending(self.stage.name, lambda: self._command(sys.argv[1:] if words is None else words))
 
     def _command(self, words: Sequence[str]) -> int:
-        composed = config.compose(words)
+        composed = compose(words)
         run, cfg = config.run_config(composed), self.slice(composed)
         waivers = checked_waivers(composed)
         run_dir = RunDir(Path(run.folder) / run.name)
@@ -182,40 +180,10 @@ class StageMain(Generic[C, F, L]):
 stage_main = StageMain
 
 
-def ending(name: str, work: Callable[[], int]) -> int:
-    """Do `work` and turn every way it can end into an exit code and a word."""
-    try:
-        return int(work())
-    except Refusal as refusal:
-        terminal.say(f"{name}: refused: {refusal}")
-        return Exit.REFUSED
-    except EnvironmentProblem as problem:
-        terminal.say(f"{name}: cannot run here: {problem}")
-        return Exit.ENVIRONMENT
-    except (Interrupted, KeyboardInterrupt) as stop:
-        terminal.say(f"{name}: interrupted ({stop or 'Ctrl-C'}); the same command goes on from what was saved")
-        return Exit.INTERRUPTED
-    except MemoryError:
-        terminal.say(f"{name}: cannot run here: out of memory")
-        return Exit.ENVIRONMENT
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
-            traceback.print_exc()
-            return Exit.CRASHED
-        terminal.say(
-            f"{name}: cannot run here: {error.strerror}: {error.filename or 'the disk'}; nothing was published"
-        )
-        return Exit.ENVIRONMENT
-    except Exception:
-        traceback.print_exc()
-        terminal.say(f"{name}: crashed; this is a bug in the stage, not a verdict on the model")
-        return Exit.CRASHED
-
-
 def differing(stage: str, old: Key, new: Key) -> list[str]:
     """One phrase per difference, naming the config key, the ancestor or the outside thing."""
     phrases = []
-    before, now = config.flatten(old.config), config.flatten(new.config)
+    before, now = flatten(old.config), flatten(new.config)
     for key in sorted(before.keys() | now.keys()):
         if before.get(key) != now.get(key):
             phrases.append(f"{stage}.{key} is {now.get(key)!r}, it was made with {before.get(key)!r}")

@@ -10,7 +10,6 @@ import gc
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, DynamicCache
+from transformers.utils import logging as transformers_logging
 
 from jobs.core.errors import EnvironmentProblem
 from jobs.engines.llama import Scores
@@ -37,6 +37,7 @@ POSITIONS_PER_PASS = 1024
 HEADROOM = 1.15
 """Weights times this must be free on a GPU: the rest is activations and the KV cache."""
 
+transformers_logging.disable_progress_bar()
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 

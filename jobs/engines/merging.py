@@ -119,14 +119,14 @@ def _prove_tensor(
         if old.shape != new.shape or not torch.equal(old.to(new.dtype), new):
             proof.changed_without_adapter.append(name)
         return
-    moved = new.double() - old.double()
+    moved = new.double().sub_(old)
     if not bool(moved.any()):
         proof.not_merged.append(name)
         return
     proof.num_merged += 1
     length = float(product.norm())
-    scale = float((moved * product).sum()) / length**2
-    residual = float((moved - adapter.scale * product).norm()) / (abs(adapter.scale) * length)
+    scale = float(torch.dot(moved.view(-1), product.view(-1))) / length**2
+    residual = float(moved.sub_(product, alpha=adapter.scale).norm()) / (abs(adapter.scale) * length)
     if math.isnan(scale) or math.isnan(proof.scale_low):
         proof.scale_low = proof.scale_high = math.nan
     else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import json
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ from jobs.engines import trl_cpu
 
 Row = dict[str, Any]
 
-transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
 
 
@@ -109,40 +107,6 @@ def add_lora(model: Any, lora: Lora, seed: int) -> Any:
 def load_hf(folder: Path, lora: Lora, dtype: str, device: str, seed: int, max_length: int) -> Any:
     """Backend `hf`: plain transformers and PEFT. `max_length` is the longest row in tokens."""
     return add_lora(load_base(folder, dtype, device), lora, seed)
-
-
-def load_unsloth(folder: Path, lora: Lora, dtype: str, device: str, seed: int, max_length: int) -> Any:
-    """Backend `unsloth`: its fast kernels on CUDA. Raises EnvironmentProblem where it cannot be imported.
-
-    Unsloth replaces parts of transformers when it is imported, and would swap the model for one of its own uploads
-    unless `use_exact_model_name` is set.
-    """
-    try:
-        from unsloth import FastLanguageModel
-    except (ImportError, NotImplementedError, RuntimeError) as error:
-        raise EnvironmentProblem(f"train.backend=unsloth: {error}; use train.backend=hf") from None
-    model, _ = FastLanguageModel.from_pretrained(
-        model_name=str(folder),
-        max_seq_length=max_length,
-        dtype=getattr(torch, dtype),
-        load_in_4bit=False,
-        use_exact_model_name=True,
-        local_files_only=True,
-    )
-    return FastLanguageModel.get_peft_model(
-        model,
-        r=lora.rank,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        use_rslora=lora.rslora,
-        target_modules=list(lora.target_modules),
-        bias="none",
-        random_state=seed,
-        use_gradient_checkpointing=False,
-    )
-
-
-BACKENDS = {"hf": load_hf, "unsloth": load_unsloth}
 
 
 class Tally:

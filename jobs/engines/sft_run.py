@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,8 +109,9 @@ def _train(
         os.environ[variable] = str(places.tracker)
     if settings.tracker != "none":
         places.tracker.mkdir(parents=True, exist_ok=True)
+        terminal.say(f"train: tracked by {settings.tracker} in {places.tracker}")
     longest = max(len(row["input_ids"]) for row in train_rows + val_rows)
-    model = sft.BACKENDS[settings.backend](places.base, settings.lora, settings.dtype, device, settings.seed, longest)
+    model = _loader(settings.backend)(places.base, settings.lora, settings.dtype, device, settings.seed, longest)
     work = places.out / "saving"
     shutil.rmtree(work, ignore_errors=True)
     found = checkpoint.newest_whole(places.out / "checkpoints")
@@ -118,7 +122,8 @@ def _train(
         fresh=found is None,
     )  # fmt: skip
     try:
-        with process.deferred_stop(), terminal.progress("train", planned) as bar:
+        quiet = contextlib.redirect_stdout(io.StringIO())  # trackers announce uploads that do not take place
+        with quiet, process.deferred_stop(), terminal.progress("train", planned) as bar:
             callbacks = [keeper, Follower(places.out / "log.jsonl", bar)]
             trainer = sft.trainer(model, places.tokenizer, train_rows, val_rows, args, callbacks)
             trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
@@ -129,6 +134,14 @@ def _train(
         ) from None
     trainer.callback_handler.callbacks.clear()  # evaluating once more is no part of the run
     return trainer, model, found is not None
+
+
+def _loader(backend: str) -> Callable[..., Any]:
+    if backend == "unsloth":
+        from jobs.engines import sft_unsloth
+
+        return sft_unsloth.load
+    return sft.load_hf
 
 
 def _restore(

@@ -53,6 +53,7 @@ def test_good_facts_pass_every_rule() -> None:
     [
         ({"not_merged": ["a"], "num_merged": 195}, "MRG001", "fail"),
         ({"num_merged": 195}, "MRG001", "fail"),
+        (NOTHING, "MRG001", "skip"),
         (NOTHING | {"num_adapted": 0}, "MRG002", "fail"),
         (NOTHING, "MRG002", "fail"),
         (NOTHING, "MRG003", "skip"),

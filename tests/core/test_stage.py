@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from jobs.core import stage as stage_module
 from jobs.core.artifact import Artifact, Inputs, RunDir
+from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
 from jobs.core.model import Facts, Limits, StageConfig
 from jobs.core.rule import Gate
@@ -161,7 +161,7 @@ def test_every_ending_has_its_code(error: BaseException, code: Exit) -> None:
     def work() -> int:
         raise error
 
-    assert stage_module.ending("toy", work) == code
+    assert ending("toy", work) == code
 
 
 def test_one_command_at_a_time(tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""A run from fetch to convert with the real tokenizer, made once for every stage that needs a GGUF."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jobs import convert, merge
+from jobs.convert import ConvertConfig
+from jobs.core import config
+from jobs.core.artifact import Artifact
+from jobs.merge import MergeConfig
+from tests.stages import small_run
+
+
+@pytest.fixture(scope="session")
+def merged_run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
+    """fetch, preflight, train and merge; do not write in their folders."""
+    root = tmp_path_factory.mktemp("merged_run")
+    small_run.build(root, num_rows=6)
+    shutil.copyfile(root / "preflight/val.jsonl", root / "preflight/train.jsonl")
+    num_weights = sum(path.stat().st_size // 4 for path in (root / "fetch/model").glob("*.safetensors"))
+    facts = {"fetch": {"num_weights": num_weights}}
+    inputs = {stage: small_run.publish(root, stage, facts.get(stage)) for stage in ("fetch", "preflight", "train")}
+    cfg = config.checked(MergeConfig, config.compose([])["merge"], "merge")
+    (root / "merge").mkdir()
+    merge.make(cfg, inputs, root / "merge")
+    return {**inputs, "merge": small_run.publish(root, "merge")}
+
+
+@pytest.fixture(scope="session")
+def convert_config() -> ConvertConfig:
+    return config.checked(ConvertConfig, config.compose(["convert.num_rows=1"])["convert"], "convert")
+
+
+@pytest.fixture(scope="session")
+def converted(merged_run: dict[str, Artifact], convert_config: ConvertConfig) -> Path:
+    """What convert's `make` writes; do not write in it."""
+    out: Path = merged_run["merge"].root.parent / "convert"
+    out.mkdir()
+    convert.make(convert_config, merged_run, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def converted_run(merged_run: dict[str, Artifact], converted: Path) -> dict[str, Artifact]:
+    """`merged_run` and convert."""
+    return {**merged_run, "convert": small_run.publish(converted.parent, "convert")}
