@@ -80,5 +80,5 @@ docs: setup  ## generate docs/rules.md
 bench: setup  ## time and memory of the demo's stages, and ratios against the stock tools
 	@$(PY) -m tests.bench $(ARGS)
 
-clean:  ## remove runs and .venv; what is cached outside stays
-	rm -rf .venv runs
+clean:  ## remove .venv; runs and what is cached outside stay
+	rm -rf .venv

@@ -7,6 +7,7 @@ a line per step and evaluation, and `outcome.json`.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -15,11 +16,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from jobs.checks.train import GATE, TrainFacts, TrainLimits
+from jobs.core import terminal
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig, StrictModel
 from jobs.core.stage import stage_main
 from jobs.logic import curves
 
+OUTCOME = "outcome.json"
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -79,39 +82,53 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
         tracker=cfg.tracker,
         run_name=out.parent.name,
         base_id=json.loads(inputs["fetch"].file("model.json").read_text())["id"],
-        gap_rows=cfg.gap_rows,
     )
-    rows = (token_rows(preflight.file(name)) for name in ("train.jsonl", "val.jsonl"))
-    outcome = sft_run.fit(settings, places, *rows)
-    (out / "outcome.json").write_text(json.dumps(asdict(outcome), indent=1) + "\n")
+    if (out / OUTCOME).exists():
+        terminal.say("train: had ended before it was interrupted; goes on with measuring")
+    else:
+        rows = (token_rows(preflight.file(name)) for name in ("train.jsonl", "val.jsonl"))
+        outcome = sft_run.fit(settings, places, *rows)
+        written = out / f".{OUTCOME}.new"
+        written.write_text(json.dumps(asdict(outcome), indent=1) + "\n")
+        written.rename(out / OUTCOME)
+    for name in ("checkpoints", "saving"):  # not before the outcome is there: until then they are all that is saved
+        shutil.rmtree(out / name, ignore_errors=True)
 
 
 def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
-    """Facts from the adapter file, the log and the outcome, as they are on disk."""
-    from jobs.engines import adapter
+    """Facts from the adapter, the log and the outcome as they are on disk; the adapter is loaded and evaluated anew."""
+    from jobs.engines import adapter, adapter_losses
 
-    outcome = json.loads((out / "outcome.json").read_text())
+    outcome = json.loads((out / OUTCOME).read_text())
+    outcome.pop("base_id")
     log = curves.read_log((out / "log.jsonl").read_text())
     found = adapter.inspect(out / "adapter")
-    train_losses, val_losses = outcome.pop("train_row_losses"), outcome.pop("val_row_losses")
-    gap: dict[str, Any] = curves.gap(train_losses, val_losses, seed=cfg.seed)
-    outcome.pop("base_id")
-    graded = sum(
-        sum(label != -100 for label in row["labels"][1:]) for row in token_rows(inputs["preflight"].file("train.jsonl"))
+    train, val = (token_rows(inputs["preflight"].file(name)) for name in ("train.jsonl", "val.jsonl"))
+    terminal.say("train: evaluating the adapter that was saved")
+    on_train, on_val = (
+        adapter_losses.measure(
+            inputs["fetch"].folder("model"), out / "adapter", rows, cfg.dtype, cfg.device, cfg.schedule.eval_batch_size
+        )
+        for rows in (adapter_losses.spread(train, cfg.gap_rows), val)
+    )
+    gap: dict[str, Any] = curves.gap(
+        adapter_losses.content(on_train), adapter_losses.content(adapter_losses.spread(on_val, cfg.gap_rows)), cfg.seed
     )
     return TrainFacts(
         backend=cfg.backend,
         dtype=cfg.dtype,
-        graded_tokens_expected=graded,
-        num_train_rows=len(token_rows(inputs["preflight"].file("train.jsonl"))),
-        num_val_rows=len(token_rows(inputs["preflight"].file("val.jsonl"))),
-        graded_tokens_an_epoch=outcome.pop("first_epoch_graded_tokens"),
+        restored_eval_loss=adapter_losses.mean(on_val),
+        graded_tokens_expected=sum(label != -100 for row in train for label in row["labels"][1:]),
+        graded_tokens_an_epoch=curves.first_epoch_tokens(log, outcome["steps_per_epoch"]),
+        num_train_rows=len(train),
+        num_val_rows=len(val),
         target_modules={name: found.layers_by_target.get(name, 0) for name in cfg.lora.target_modules},
         zero_modules=found.zero_modules,
         adapter_norm=found.norm,
         adapter_nonfinite=found.nonfinite,
         num_adapter_weights=found.num_weights,
         effective_scale=found.scale,
+        configured_scale=cfg.lora.alpha / (cfg.lora.rank**0.5 if cfg.lora.rslora else cfg.lora.rank),
         learning_rate=cfg.schedule.learning_rate,
         effective_batch=cfg.schedule.batch_size * cfg.schedule.gradient_accumulation,
         **curves.summary(log, outcome["chosen_step"]),

@@ -57,6 +57,21 @@ def zero_adapter(run: Path) -> None:
     save_file({name: 0 * tensor if "lora_B" in name else tensor for name, tensor in load_file(path).items()}, path)
 
 
+def another_adapter(run: Path) -> None:
+    """The adapter that was saved is not the best step's, but close to it."""
+    from safetensors.torch import load_file, save_file
+
+    path = own(run / "train/adapter/adapter_model.safetensors")
+    save_file({name: 1.05 * tensor if "lora_B" in name else tensor for name, tensor in load_file(path).items()}, path)
+
+
+def adapter_scale_altered(run: Path) -> None:
+    """The adapter's config says twice the scale it was trained with."""
+    path = own(run / "train/adapter/adapter_config.json")
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"lora_alpha": 2 * config["lora_alpha"]}))
+
+
 def remerge(run: Path, scale: float = 1.0, leave_out: str = "") -> None:
     """Merge again by other means: with the adapter's scale times `scale`, without the module `leave_out`."""
     from safetensors.torch import load_file, save_file

@@ -34,6 +34,8 @@ class TrainFacts(Facts):
     nonfinite_step: int | None
     max_grad_norm: float
     effective_scale: float
+    """alpha / rank, or alpha / sqrt(rank) with rsLoRA, of the adapter file."""
+    configured_scale: float
     learning_rate: float
     effective_batch: int
     target_modules: dict[str, int]
@@ -45,7 +47,7 @@ class TrainFacts(Facts):
     adapter_nonfinite: list[str]
     num_adapter_weights: int
     graded_tokens_an_epoch: int | None
-    """As the trainer saw them; None where the run did not consist of whole epochs in one go."""
+    """As the trainer saw them in its first epoch; None where it did not get that far."""
     graded_tokens_expected: int
     train_content_loss: float
     val_content_loss: float
@@ -85,6 +87,8 @@ class TrainLimits(Limits):
     """Relative, from the best to the last evaluation."""
     max_gap: float
     """Nats a content token."""
+    max_heat: float
+    """Effective scale x learning rate."""
     implausible_loss: float
     """Mean training content loss below which rows were learnt by heart."""
 
@@ -112,6 +116,8 @@ def best_step_not_restored(facts: TrainFacts, limits: TrainLimits) -> Iterator[s
     Why: with mismatched save and evaluation steps a trainer silently keeps the last weights.
     Fix: a bug in the restore; report it, and train again with redo=true.
     """
+    if facts.adapter_norm == 0:
+        raise Skip("the adapter is all zero, which is a rule of its own")
     if facts.chosen_step < 1:
         yield "no evaluation after step 0 was finite, so there is no best step"
         return
@@ -234,6 +240,30 @@ def still_improving(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """
     if 0 < facts.chosen_step == facts.num_steps:
         yield f"the best of {facts.num_steps} steps is the last, with validation loss {facts.best_eval_loss:.4f}"
+
+
+@GATE.rule("011", "update-too-hot-in-adapter", explains=("TRN001", "GEN003"))
+def update_too_hot_in_adapter(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
+    """Effective scale times learning rate of what was really trained is beyond what is known to go well.
+
+    Why: preflight judges the configured values; this looks at the adapter itself.
+    Fix: lower train.lora.alpha or train.schedule.learning_rate; leave rsLoRA off.
+    """
+    heat = facts.effective_scale * facts.learning_rate
+    if not heat <= limits.max_heat:
+        scale = f"scale {facts.effective_scale:g} x learning rate {facts.learning_rate:g}"
+        yield f"{scale} = {heat:g}, the most is {limits.max_heat:g}"
+
+
+@GATE.rule("012", "scale-not-as-configured", explains=("GEN007",))
+def scale_not_as_configured(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
+    """The adapter file says another effective scale than the config it was trained with.
+
+    Why: every later stage scales the update by what the file says.
+    Fix: take adapter_config.json as training wrote it; train again with redo=true.
+    """
+    if not abs(facts.effective_scale - facts.configured_scale) <= 1e-9 * abs(facts.configured_scale):
+        yield f"scale {facts.effective_scale:g} in adapter_config.json, {facts.configured_scale:g} configured"
 
 
 def _number(value: float | None) -> str:

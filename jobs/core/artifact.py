@@ -7,6 +7,7 @@ partial folder, which is never taken for an artifact.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -76,11 +77,16 @@ class Artifact:
         """Raises Refusal where the record is missing or damaged."""
         path = root / RECORD
         try:
-            return cls(root, Record.model_validate_json(path.read_bytes(), strict=False))
+            data = json.loads(path.read_bytes())
+            digest = data.pop("digest", None)
+            record = Record.model_validate(data, strict=False)
         except FileNotFoundError:
             raise Refusal(f"{path}: there is no record; the folder is not an artifact") from None
         except (ValidationError, ValueError) as error:
             raise Refusal(f"{path}: the record is damaged ({str(error).splitlines()[0]}); remove the folder") from None
+        if digest != record.digest:
+            raise Refusal(f"{path}: was edited after it was written; make `{record.stage}` again with redo=true")
+        return cls(root, record)
 
     @property
     def digest(self) -> str:
@@ -182,6 +188,24 @@ class RunDir:
         shutil.rmtree(self.partial(stage), ignore_errors=True)
         (self.root / f".{stage}.key.json").unlink(missing_ok=True)
 
+    def recover(self) -> None:
+        """Finish what a kill interrupted between two renames: the new artifact if it is whole, else the old one."""
+        for partial in self.root.glob("*.partial"):
+            final = self.root / partial.name.removesuffix(".partial")
+            if not final.exists() and (partial / RECORD).exists():
+                if Artifact.open(partial).problems(whole=True):
+                    (partial / RECORD).unlink()
+                else:
+                    partial.rename(final)
+        for old in self.root.glob(".*.old"):
+            final = self.root / old.name.removeprefix(".").removesuffix(".old")
+            if final.exists():
+                shutil.rmtree(old)
+            else:
+                old.rename(final)
+        for left in self.root.glob(f".*.{RECORD}.new"):
+            left.unlink()
+
     def publish(self, record: Record) -> Artifact:
         """Write the record, sync everything, and put the partial folder in the place of the stage's."""
         partial, final = self.partial(record.stage), self.root / record.stage
@@ -206,15 +230,20 @@ class RunDir:
 
         Raises EnvironmentProblem where another command holds it.
         """
-        inherited = os.environ.get(LOCK_VARIABLE)
-        if inherited is not None:
-            yield int(inherited)
-            return
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except FileExistsError:
-            raise Refusal(f"{self.root}: is a file; a run needs a folder there") from None
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            raise Refusal(
+                f"run.folder: {self.root} cannot be made or written to ({error.strerror}); give a folder that can"
+            ) from None
+        inherited = os.environ.get(LOCK_VARIABLE, "")
+        if inherited.isdecimal() and _same_file(int(inherited), descriptor):
+            os.close(descriptor)
+            yield int(inherited)
+            return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -223,6 +252,7 @@ class RunDir:
                 f"{self.root}: another command is working on this run; wait for it or use another run.name"
             ) from None
         try:
+            self.recover()
             yield descriptor
         finally:
             os.close(descriptor)
@@ -230,8 +260,9 @@ class RunDir:
 
 def write_record(folder: Path, record: Record) -> None:
     """Write `artifact.json` by rename, so that it is never seen half."""
-    text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, sort_keys=True)
-    temporary = folder / f".{RECORD}.new"
+    data = record.model_dump(mode="json") | {"digest": record.digest}
+    text = json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True)
+    temporary = folder.parent / f".{folder.name}.{RECORD}.new"  # beside the folder, of which it is no part
     temporary.write_text(text + "\n", encoding="utf-8")
     _sync(temporary)
     temporary.rename(folder / RECORD)
@@ -247,6 +278,14 @@ def hash_files(root: Path) -> dict[str, FileEntry]:
 def reads_fingerprint(artifact: Artifact) -> str:
     """Of an ancestor that is read whatever its verdict: the verdict is part of what was read."""
     return f"{artifact.digest}+{data_digest(artifact.record.verdict.model_dump(mode='json'))[:16]}"
+
+
+def _same_file(left: int, right: int) -> bool:
+    """Whether two descriptors are of one file; False for one that is not open."""
+    try:
+        return os.path.sameopenfile(left, right)
+    except OSError:
+        return False
 
 
 def _sync(path: Path) -> None:

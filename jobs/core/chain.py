@@ -11,8 +11,8 @@ from typing import Any
 
 from jobs.core import config, pipeline, process, terminal
 from jobs.core.artifact import LOCK_VARIABLE, Artifact, RunDir
-from jobs.core.errors import EnvironmentProblem, Exit, MissingValue, Refusal
-from jobs.core.stage import StageMain, checked_waivers, refusal_to_rebuild, stale_because
+from jobs.core.errors import Damaged, EnvironmentProblem, Exit, MissingValue, Refusal
+from jobs.core.stage import StageMain, checked_redo, checked_waivers, refusal_to_rebuild, stale_because
 
 Main = StageMain[Any, Any, Any]
 LAST = pipeline.PIPELINE[-1].name
@@ -44,10 +44,20 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any]) ->
             if code != Exit.PASSED:
                 break
         if code == Exit.GATE_FAILED and stage.name != LAST and LAST in slices:
-            _one(mains[LAST], slices[LAST], run_dir, composed, words, lock, target=True)
+            _report_failure(mains[LAST], slices[LAST], run_dir, composed, words, lock)
         show(run_dir, stages)
         _say_why(run_dir, stages, code)
     return code
+
+
+def _report_failure(
+    main: Main, cfg: Any, run_dir: RunDir, composed: Mapping[str, Any], words: Sequence[str], lock: int
+) -> None:
+    """Make the uncertified report; that it cannot be made does not hide which gate said no."""
+    try:
+        _one(main, cfg, run_dir, composed, words, lock, target=True)
+    except (Refusal, EnvironmentProblem) as problem:
+        terminal.say(f"{LAST}: not made: {problem}")
 
 
 def _slices(
@@ -78,10 +88,15 @@ def _one(
     main: Main, cfg: Any, run_dir: RunDir, composed: Mapping[str, Any], words: Sequence[str], lock: int, target: bool
 ) -> int:
     """Bring one stage up to date: answer from its record where nothing changed, else a child makes it."""
-    name, waivers = main.stage.name, checked_waivers(composed)
-    redo = composed["redo"] is True
+    name, waivers = main.stage.name, main.waivers(composed)
+    redo = checked_redo(composed)
     key = main.key(cfg, main.inputs(run_dir))
-    state = main.state(run_dir, key) if not (redo and target) else None
+    try:
+        state = main.state(run_dir, key) if not (redo and target) else None
+    except Damaged:
+        if not redo:
+            raise
+        state = None
     if state is not None and state.kind == "done" and state.artifact is not None:
         artifact = main.rejudge(state.artifact, cfg, waivers)
         terminal.say(f"{name}: nothing to do, {artifact.record.verdict.status}")
@@ -137,11 +152,12 @@ def _say_why(run_dir: RunDir, stages: Sequence[pipeline.Stage], code: int) -> No
             terminal.say(f"  fix: {finding.fix}")
         break
     report = run_dir.root / LAST / "report.html"
-    if report.exists():
+    told = stages[-1].name == LAST or code == Exit.GATE_FAILED  # an older report tells of an older run
+    if told and report.exists():
         terminal.say(f"report: {os.path.relpath(report)}")
-    closing = _closing(run_dir.artifact(LAST))
-    for line in closing if code == Exit.PASSED else []:
-        terminal.say(line)
+    if stages[-1].name == LAST and code == Exit.PASSED:
+        for line in _closing(run_dir.artifact(LAST)):
+            terminal.say(line)
 
 
 def _closing(report: Artifact | None) -> list[str]:

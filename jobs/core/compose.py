@@ -41,6 +41,12 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
+    # With it a value could be read from the environment, where secrets are, and end up in records.
+    OmegaConf.clear_resolver("oc.env")
+    for word in overrides:
+        group, _, option = word.partition("=")
+        if (CONF / group).is_dir() and ("/" in option or ".." in option):
+            raise Refusal(f"{group}: {option[:60]!r} is not an option; there are: {', '.join(_options(group))}")
     groups = [word for word in overrides if (CONF / word.partition("=")[0]).is_dir()]
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -57,6 +63,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     assert isinstance(plain, dict)
     composed = {str(key): value for key, value in plain.items()}
     _forbid_targets(composed)
+    _forbid_secrets(composed)
     return composed
 
 
@@ -73,8 +80,12 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
 
 def _check_override(word: str) -> None:
     key, equals, value = word.partition("=")
+    if SECRET_VALUE.search(word) and not equals:
+        raise Refusal("a word that looks like a secret: pass secrets as environment variables")
     if not equals or not key:
         raise Refusal(f"{word[:60]!r}: expected key=value, for example run.name=first")
+    if "${" in value:
+        raise Refusal(f"{key[:60]}: `${{...}}` is for conf/ only; on the command line give the value itself")
     if SECRET_KEY.search(key) or SECRET_VALUE.search(value):
         raise Refusal(
             f"{key[:60]}: looks like a secret, and config is written to disk; pass it as an environment variable"
@@ -119,6 +130,12 @@ def _forbid_targets(composed: Mapping[str, Any]) -> None:
     for key in _keys(composed):
         if key.rpartition(".")[2] == "_target_":
             raise Refusal(f"{key}: `_target_` is forbidden: config is data and never names code")
+
+
+def _forbid_secrets(composed: Mapping[str, Any]) -> None:
+    for key, value in flatten(composed).items():
+        if SECRET_VALUE.search(str(value)) or (SECRET_KEY.search(key) and value):
+            raise Refusal(f"{key}: looks like a secret, and config is written to disk; set it in the environment")
 
 
 def _keys(value: Any, prefix: str = "") -> Iterator[str]:

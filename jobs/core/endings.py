@@ -9,7 +9,7 @@ from collections.abc import Callable
 from jobs.core import terminal
 from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
 
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
 
 
 def ending(name: str, work: Callable[[], int]) -> int:

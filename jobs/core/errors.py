@@ -32,6 +32,10 @@ class MissingValue(Refusal):
     """A config value that has no default and was not given."""
 
 
+class Damaged(Refusal):
+    """An artifact on disk is not the one that was recorded."""
+
+
 class EnvironmentProblem(Exception):
     """The machine cannot do it: no GPU, no disk, no memory, no build, run locked by another. Exit 4."""
 

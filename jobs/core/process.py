@@ -16,6 +16,7 @@ from types import FrameType
 from jobs.core.errors import EnvironmentProblem, Interrupted
 
 PR_SET_PDEATHSIG = 1
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class _Stop:
@@ -24,15 +25,15 @@ class _Stop:
 
 
 def install_stop_handlers() -> None:
-    """SIGTERM and SIGINT raise Interrupted, or only set `stop_requested()` inside `deferred_stop()`."""
+    """SIGTERM, SIGINT and SIGHUP raise Interrupted, or only set `stop_requested()` inside `deferred_stop()`."""
 
     def handle(number: int, frame: FrameType | None) -> None:
         _Stop.requested = True
         if not _Stop.deferred:
             raise Interrupted(signal.Signals(number).name)
 
-    signal.signal(signal.SIGTERM, handle)
-    signal.signal(signal.SIGINT, handle)
+    for number in STOPS:
+        signal.signal(number, handle)
 
 
 def stop_requested() -> bool:
@@ -59,10 +60,10 @@ def run_child(words: Sequence[str], environment: Mapping[str, str], pass_fds: tu
 
     def forward(number: int, frame: FrameType | None) -> None:
         _Stop.requested = True
-        if number == signal.SIGTERM and child.poll() is None:
+        if child.poll() is None:
             child.send_signal(signal.SIGTERM)
 
-    before = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, forward) for number in STOPS}
     try:
         return child.wait()
     finally:

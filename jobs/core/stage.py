@@ -24,7 +24,7 @@ from jobs.core.artifact import (
 )
 from jobs.core.compose import compose, flatten
 from jobs.core.endings import ending
-from jobs.core.errors import Exit, Refusal
+from jobs.core.errors import Damaged, Exit, Refusal
 from jobs.core.model import Facts, Limits, StageConfig
 from jobs.core.provenance import Stopwatch
 from jobs.core.rule import Gate, Verdict
@@ -104,7 +104,7 @@ class StageMain(Generic[C, F, L]):
             return State("missing")
         damage = artifact.problems(whole=False)
         if damage:
-            raise Refusal(f"{artifact.root}: was changed after it was made: {'; '.join(damage[:3])}; say redo=true")
+            raise Damaged(f"{artifact.root}: was changed after it was made: {'; '.join(damage[:3])}; say redo=true")
         differences = tuple(differing(self.stage.name, artifact.record.key, key))
         return State("differs" if differences else "done", artifact, differences)
 
@@ -122,6 +122,16 @@ class StageMain(Generic[C, F, L]):
                 f"{self.stage.name}: its facts were measured by another version of this program; "
                 "make it again with redo=true"
             ) from None
+
+    def waivers(self, composed: Mapping[str, Any]) -> dict[str, str]:
+        """The waivers; raises Refusal for one of the certificate's own rules, which only retell what others found."""
+        waivers = checked_waivers(composed)
+        own = [code for code in waivers if self.stage.follows and code.startswith(self.gate.prefix)]
+        if own:
+            raise Refusal(
+                f"waivers.{own[0]}: a rule of `{self.stage.name}` cannot be waived; waive the rule it repeats"
+            )
+        return waivers
 
     def rejudge(self, artifact: Artifact, cfg: C, waivers: Mapping[str, str]) -> Artifact:
         """Judge a finished artifact again; its record is rewritten only where the verdict differs."""
@@ -141,6 +151,13 @@ class StageMain(Generic[C, F, L]):
             run_dir.abandon(self.stage.name)
             raise
         stored = facts.model_dump(mode="json")
+        with process.deferred_stop():
+            return self._publish(run_dir, partial, key, stored, cfg, waivers, watch)
+
+    def _publish(
+        self, run_dir: RunDir, partial: Path, key: Key, stored: dict[str, Any], cfg: C, waivers: Mapping[str, str],
+        watch: Stopwatch,
+    ) -> Artifact:  # fmt: skip
         record = Record(
             schema_version=SCHEMA,
             stage=self.stage.name,
@@ -160,12 +177,12 @@ class StageMain(Generic[C, F, L]):
     def _command(self, words: Sequence[str]) -> int:
         composed = compose(words)
         run, cfg = config.run_config(composed), self.slice(composed)
-        waivers = checked_waivers(composed)
+        waivers = self.waivers(composed)
         run_dir = RunDir(Path(run.folder) / run.name)
         with run_dir.lock():
             inputs = self.inputs(run_dir)
             key = self.key(cfg, inputs)
-            redo = composed["redo"] is True
+            redo = checked_redo(composed)
             state = State("missing") if redo else self.state(run_dir, key)
             if state.kind == "differs" and not self.stage.follows:
                 raise Refusal(refusal_to_rebuild(run_dir, self.stage.name, state.differences))
@@ -212,12 +229,25 @@ def stale_because(run_dir: RunDir, artifact: Artifact) -> str | None:
             return f"`{name}`, which it was made from, is gone"
         if artifact.record.key.inputs.get(name) != ancestor.digest:
             return f"`{name}` was made again after it"
+        older = stale_because(run_dir, ancestor)
+        if older:
+            return older
     return None
+
+
+def checked_redo(composed: Mapping[str, Any]) -> bool:
+    """`redo`; raises Refusal for anything but true and false."""
+    redo = composed["redo"]
+    if not isinstance(redo, bool):
+        raise Refusal(f"redo: expected true or false, got {redo!r}")
+    return redo
 
 
 def checked_waivers(composed: Mapping[str, Any]) -> dict[str, str]:
     """`waivers` as code to reason; raises Refusal where a reason is missing."""
     waivers = composed.get("waivers") or {}
+    if not isinstance(waivers, dict):
+        raise Refusal('waivers: expected rule codes with reasons, for example waivers.TRN007="short answers"')
     for code, reason in waivers.items():
         if not isinstance(reason, str) or not reason.strip():
             raise Refusal(f'waivers.{code}: expected the reason as text, for example waivers.{code}="known, see notes"')

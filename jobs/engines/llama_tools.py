@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,10 @@ def tree() -> Tree:
         record = json.loads((root / "build.json").read_text())
     except FileNotFoundError:
         raise EnvironmentProblem("llama.cpp is not built; run `make setup` first") from None
+    pin = tomllib.loads((VENDOR / "PIN").read_text())
+    other = [name for name in ("version", "commit", "sha256") if record[name] != pin[name]]
+    if other:
+        raise EnvironmentProblem(f"the llama.cpp that is built has another {other[0]} than PIN; run `make setup`")
     return Tree(root / "bin", root / "src", record["version"], record["commit"], record["flags"])
 
 

@@ -173,6 +173,8 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
             tally = self.tallies[not evaluated]
             prefix = "eval_" if evaluated else ""
             logs.update({f"{prefix}{name}": value for name, value in tally.means().items()})
+            if not evaluated:
+                logs["graded_tokens"], self.graded_tokens_seen = self.graded_tokens_seen, 0
             tally.reset()
         super().log(logs, *args, **kwargs)
 
@@ -291,8 +293,9 @@ def load_adapter(model: Any, weights: Path) -> None:
     from safetensors.torch import load_file
 
     result = set_peft_model_state_dict(model, load_file(str(weights)))
-    if result.unexpected_keys:
-        raise ValueError(f"{weights}: unexpected tensors {result.unexpected_keys[:3]}")
+    wrong = [*result.unexpected_keys, *(name for name in result.missing_keys if "lora_" in name)]
+    if wrong:
+        raise ValueError(f"{weights}: its tensors are not the adapter's, first {wrong[0]}")
 
 
 def save_adapter(model: Any, into: Path, base_id: str) -> None:
@@ -313,19 +316,3 @@ def save_adapter(model: Any, into: Path, base_id: str) -> None:
 
 def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, set | frozenset) else str(value)
-
-
-def row_losses(model: Any, rows: list[Row]) -> list[tuple[float, int]]:
-    """Per row the summed negative log-likelihood of its content tokens (nats) and their number."""
-    found = []
-    model.eval()
-    with torch.no_grad():
-        for row in rows:
-            positions = [i for i, kind in enumerate(row["kinds"]) if kind == "c" and i > 0]
-            ids = torch.tensor([row["input_ids"]], device=model.device)
-            keep = torch.tensor([i - 1 for i in positions], device=model.device)
-            logits = model(input_ids=ids, logits_to_keep=keep).logits[0].double()
-            labels = ids[0, torch.tensor(positions, device=model.device)]
-            nll = torch.nn.functional.cross_entropy(logits, labels, reduction="sum") if positions else torch.zeros(())
-            found.append((float(nll), len(positions)))
-    return found

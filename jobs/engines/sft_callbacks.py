@@ -16,7 +16,7 @@ from transformers import TrainerCallback
 from jobs.core import checkpoint, process
 from jobs.core.terminal import Progress
 
-TRAIN_FIELDS = ("loss", "content_loss", "template_loss", "grad_norm", "learning_rate")
+TRAIN_FIELDS = ("loss", "content_loss", "template_loss", "graded_tokens", "grad_norm", "learning_rate")
 EVAL_FIELDS = ("eval_loss", "eval_content_loss", "eval_template_loss")
 
 
@@ -54,25 +54,36 @@ def best_evaluation(history: list[dict[str, Any]]) -> tuple[int, float] | None:
     return (min(found)[1], min(found)[0]) if found else None
 
 
+def nonfinite_step(history: list[dict[str, Any]]) -> int | None:
+    """The first step whose training or validation loss is NaN or infinite."""
+    for entry in history:
+        if not math.isfinite(entry.get("loss", entry.get("eval_loss", 0.0))):
+            return int(entry["step"])
+    return None
+
+
 class Keeper(TrainerCallback):  # type: ignore[misc]
     """Publishes what the trainer saves, keeps the best and the newest, and stops early or when told to."""
 
     def __init__(self, folder: Path, patience: int, keep: int) -> None:
         self.folder, self.patience, self.keep = folder, patience, keep
-        self.nonfinite_step: int | None = None
+
+    def stopped_early(self, history: list[dict[str, Any]]) -> bool:
+        """Whether the last `patience` evaluations were no better than the best one, or a loss was not finite."""
+        best = best_evaluation(history)
+        later = [entry for entry in history if "eval_loss" in entry and best is not None and entry["step"] > best[0]]
+        return nonfinite_step(history) is not None or bool(self.patience and len(later) >= self.patience)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         best = best_evaluation(state.log_history)
         if state.global_step == 0:
             return
         control.should_save = (best is not None and best[0] == state.global_step) or control.should_save
-        later = [e for e in state.log_history if "eval_loss" in e and best is not None and e["step"] > best[0]]
-        if self.patience and len(later) >= self.patience:
+        if self.stopped_early(state.log_history):
             control.should_training_stop = True
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        if self.nonfinite_step is None and logs and not math.isfinite(logs.get("loss", logs.get("eval_loss", 0.0))):
-            self.nonfinite_step = int(state.global_step)
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if nonfinite_step(state.log_history[-1:]) is not None:
             control.should_training_stop = True
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import math
 import os
 import shutil
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import TrainerState
 
 from jobs.core import checkpoint, process, terminal
 from jobs.core.errors import EnvironmentProblem, Interrupted
 from jobs.engines import sft
-from jobs.engines.sft_callbacks import Follower, Keeper, best_evaluation, write_log
+from jobs.engines.sft_callbacks import Follower, Keeper, best_evaluation, nonfinite_step, write_log
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,6 @@ class Settings:
     tracker: str
     run_name: str
     base_id: str
-    gap_rows: int
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,7 @@ class Outcome:
     chosen_step: int
     best_eval_loss: float
     restored_step: int
-    restored_eval_loss: float
     nonfinite_step: int | None
-    first_epoch_graded_tokens: int | None
-    train_row_losses: list[tuple[float, int]]
-    val_row_losses: list[tuple[float, int]]
 
 
 def fit(settings: Settings, places: Places, train_rows: list[sft.Row], val_rows: list[sft.Row]) -> Outcome:
@@ -73,37 +70,29 @@ def fit(settings: Settings, places: Places, train_rows: list[sft.Row], val_rows:
     epoch = schedule.steps_per_epoch(len(train_rows))
     planned = math.ceil(epoch * schedule.num_epochs)
     keeper = Keeper(saved, schedule.patience, schedule.keep_checkpoints)
-    trainer, model, resumed = _train(settings, places, train_rows, val_rows, keeper, planned)
+    trainer, model = _train(settings, places, train_rows, val_rows, keeper, planned)
     history, steps = list(trainer.state.log_history), trainer.state.global_step
     write_log(places.out / "log.jsonl", history)
     if process.stop_requested() and steps < planned:
         raise Interrupted(f"step {steps} of {planned} is saved")
-    whole = not resumed and steps >= epoch and steps % epoch == 0
-    chosen, restored = _restore(trainer, model, saved, history)
+    chosen, restored_step = _restore(model, saved, history)
     sft.save_adapter(model, places.out / "adapter", settings.base_id)
-    outcome = Outcome(
+    return Outcome(
         base_id=settings.base_id,
         planned_steps=planned,
         num_steps=steps,
         steps_per_epoch=epoch,
         chosen_step=chosen[0],
         best_eval_loss=chosen[1],
-        restored_step=restored[0],
-        restored_eval_loss=restored[1],
-        nonfinite_step=keeper.nonfinite_step,
-        first_epoch_graded_tokens=trainer.graded_tokens_seen // (steps // epoch) if whole else None,
-        train_row_losses=sft.row_losses(model, spread(train_rows, settings.gap_rows)),
-        val_row_losses=sft.row_losses(model, spread(val_rows, settings.gap_rows)),
+        restored_step=restored_step,
+        nonfinite_step=nonfinite_step(history),
     )
-    shutil.rmtree(saved, ignore_errors=True)
-    shutil.rmtree(places.out / "saving", ignore_errors=True)
-    return outcome
 
 
 def _train(
     settings: Settings, places: Places, train_rows: list[sft.Row], val_rows: list[sft.Row], keeper: Keeper, planned: int
-) -> tuple[sft.GradedTrainer, Any, bool]:
-    """Run the trainer to its end: (trainer, model with the last step's adapter, whether it was resumed)."""
+) -> tuple[sft.GradedTrainer, Any]:
+    """Run the trainer to its end: (trainer, model with the last step's adapter)."""
     device = sft.resolve_device(settings.device)
     for variable in ("TRACKIO_DIR", "TENSORBOARD_LOGGING_DIR", "WANDB_DIR"):
         os.environ[variable] = str(places.tracker)
@@ -126,14 +115,17 @@ def _train(
         with quiet, process.deferred_stop(), terminal.progress("train", planned) as bar:
             callbacks = [keeper, Follower(places.out / "log.jsonl", bar)]
             trainer = sft.trainer(model, places.tokenizer, train_rows, val_rows, args, callbacks)
-            trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
+            history = TrainerState.load_from_json(str(found[1] / "trainer_state.json")) if found else None
+            if history is not None and keeper.stopped_early(history.log_history):
+                trainer.state = history  # it had ended when it was interrupted
+            else:
+                trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
     except torch.OutOfMemoryError as error:
         raise EnvironmentProblem(
             f"out of GPU memory ({str(error).splitlines()[0]}); lower train.schedule.batch_size and raise "
             "train.schedule.gradient_accumulation"
         ) from None
-    trainer.callback_handler.callbacks.clear()  # evaluating once more is no part of the run
-    return trainer, model, found is not None
+    return trainer, model
 
 
 def _loader(backend: str) -> Callable[..., Any]:
@@ -144,24 +136,14 @@ def _loader(backend: str) -> Callable[..., Any]:
     return sft.load_hf
 
 
-def _restore(
-    trainer: Any, model: Any, saved: Path, history: list[dict[str, Any]]
-) -> tuple[tuple[int, float], tuple[int, float]]:
-    """Load the best step's adapter and evaluate it again: (step, loss) as chosen and as restored."""
+def _restore(model: Any, saved: Path, history: list[dict[str, Any]]) -> tuple[tuple[int, float], int]:
+    """Load the best step's adapter: (its step and loss as logged, the step of the checkpoint it came from)."""
     best = best_evaluation(history)
     if best is None:
-        return (-1, math.nan), (-1, math.nan)
+        return (-1, math.nan), -1
     folder = saved / f"step-{best[0]}"
     why = checkpoint.problem(folder)
     if why:
         raise RuntimeError(f"the checkpoint of the best step {best[0]} cannot be restored: {why}")
     sft.load_adapter(model, folder / "adapter_model.safetensors")
-    again = trainer.evaluate()
-    return best, (best[0], float(again["eval_loss"]))
-
-
-def spread(rows: list[sft.Row], most: int) -> list[sft.Row]:
-    """At most `most` rows, evenly spaced."""
-    if len(rows) <= most:
-        return rows
-    return [rows[i * len(rows) // most] for i in range(most)]
+    return best, int(json.loads((folder / checkpoint.MANIFEST).read_text())["step"])

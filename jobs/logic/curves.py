@@ -41,6 +41,12 @@ def summary(log: Sequence[dict[str, Any]], chosen_step: int) -> dict[str, Any]:
     }
 
 
+def first_epoch_tokens(log: Sequence[dict[str, Any]], steps_per_epoch: int) -> int | None:
+    """Graded tokens the trainer saw in its first epoch; None where it did not get that far or did not count."""
+    seen = [entry["graded_tokens"] for entry in log if "graded_tokens" in entry][:steps_per_epoch]
+    return sum(seen) if len(seen) == steps_per_epoch else None
+
+
 def gap(train: Sequence[tuple[float, int]], val: Sequence[tuple[float, int]], seed: int) -> dict[str, float]:
     """Validation minus training loss a content token, with a 95 % bootstrap interval over rows.
 

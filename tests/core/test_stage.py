@@ -174,7 +174,7 @@ def test_one_command_at_a_time(tmp_path: Path) -> None:
 
 def test_a_run_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
-    with pytest.raises(Refusal, match="is a file"), RunDir(tmp_path / "run").lock():
+    with pytest.raises(Refusal, match="cannot be made or written to"), RunDir(tmp_path / "run").lock():
         pass
 
 

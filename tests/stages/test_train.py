@@ -33,6 +33,7 @@ WORDS = [
     "train.schedule.gradient_accumulation=2",
     "train.schedule.evals_per_epoch=1",
     "train.gap_rows=8",
+    "train.limits.max_heat=1",  # a model this small needs it hot
 ]
 
 
@@ -96,6 +97,18 @@ def first_line_lost(out: Path) -> None:
     (out / "log.jsonl").write_text("".join(lines[1:]))
 
 
+def alpha_doubled(out: Path) -> None:
+    path = out / "adapter/adapter_config.json"
+    data = json.loads(path.read_text())
+    path.write_text(json.dumps(data | {"lora_alpha": 2 * data["lora_alpha"]}))
+
+
+def a_token_not_counted(out: Path) -> None:
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    lines[1]["graded_tokens"] -= 1
+    (out / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
@@ -107,11 +120,10 @@ def first_line_lost(out: Path) -> None:
          {"TRN001": "fail"}),
         (change_outcome(nonfinite_step=7), {"TRN001": "fail"}),
         (change_outcome(restored_step=1), {"TRN002": "fail"}),
-        (change_outcome(restored_eval_loss=9.0), {"TRN002": "fail"}),
-        (change_outcome(restored_eval_loss=math.nan), {"TRN002": "fail"}),
-        (change_outcome(first_epoch_graded_tokens=119), {"TRN006": "fail"}),
-        (change_outcome(train_row_losses=[[0.0, 2]] * 4), {"TRN008": "warn", "TRN009": "warn"}),
-        (change_outcome(val_row_losses=[[math.nan, 2]] * 4), {"TRN008": "warn"}),
+        (change_outcome(best_eval_loss=0.01), {"TRN002": "fail"}),
+        (change_adapter(lambda name, tensor: 1.2 * tensor if "lora_B" in name else tensor), {"TRN002": "fail"}),
+        (alpha_doubled, {"TRN012": "fail"}),
+        (a_token_not_counted, {"TRN006": "fail"}),
         (first_line_lost, {"TRN005": "fail"}),
     ],
 )  # fmt: skip
@@ -121,9 +133,8 @@ def test_a_folder_that_was_changed_is_noticed(
     out = small_chain.damaged(made, tmp_path / "out", damage)
     after = small_chain.offences(train.measure(cfg, inputs, out), GATE, cfg.limits)
     assert after.items() >= found.items()
-    assert {code for code, status in after.items() if status != "warn"} == {
-        code for code, status in found.items() if status != "warn"
-    }  # warnings of so short a run are its own
+    failing = {code for code, status in after.items() if status != "warn"}  # warnings of so short a run are its own
+    assert failing - set(found) <= {"TRN002"}  # another adapter also costs another loss
 
 
 def test_the_runs_name_and_place_decide_nothing() -> None:
