@@ -59,9 +59,9 @@ def tree() -> Tree:
     except FileNotFoundError:
         raise EnvironmentProblem("llama.cpp is not built; run `make setup` first") from None
     pin = tomllib.loads((VENDOR / "PIN").read_text())
-    other = [name for name in ("version", "commit", "sha256") if record[name] != pin[name]]
-    if other:
-        raise EnvironmentProblem(f"the llama.cpp that is built has another {other[0]} than PIN; run `make setup`")
+    built = (record["version"], record["commit"], record["sdist_sha256"])
+    if built != (pin["version"], pin["commit"], pin["sha256"]):
+        raise EnvironmentProblem(f"the llama.cpp that is built is {built[0]} ({built[1]}), not PIN's; run `make setup`")
     return Tree(root / "bin", root / "src", record["version"], record["commit"], record["flags"])
 
 
