@@ -76,6 +76,7 @@ def measure(cfg: MergeConfig, inputs: Inputs, out: Path) -> MergeFacts:
         residual_tensor=proof.residual_tensor,
         tied_before=merging.is_tied(base),
         tied_after=merging.is_tied(merged),
+        config_differs=differing_config(base, merged),
         adapter_files=sorted(path.name for path in out.rglob("adapter*")),
         tokenizer_differs=differing_files(tokenizer, merged),
         eos_ids=eos if isinstance(eos, list) else [eos],
@@ -95,6 +96,13 @@ def differing_files(left: Path, right: Path) -> list[str]:
         if path.is_file()
         and (not (right / path.name).is_file() or path.read_bytes() != (right / path.name).read_bytes())
     )
+
+
+def differing_config(base: Path, merged: Path) -> list[str]:
+    """Keys whose values differ in the two config.json; the type and the stop token are set when merging."""
+    before, after = (json.loads((folder / "config.json").read_text()) for folder in (base, merged))
+    own = {"dtype", "torch_dtype", "eos_token_id"}
+    return sorted(key for key in (before.keys() | after.keys()) - own if before.get(key) != after.get(key))
 
 
 def logits_drift(cfg: MergeConfig, inputs: Inputs, merged: Path) -> tuple[int, int, float]:

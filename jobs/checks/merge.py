@@ -31,6 +31,8 @@ class MergeFacts(Facts):
     residual_tensor: str
     tied_before: bool
     tied_after: bool
+    config_differs: list[str]
+    """Keys of config.json, besides the type and the stop token, whose value is not the base's."""
     adapter_files: list[str]
     """Adapter files beside the merged weights."""
     tokenizer_differs: list[str]
@@ -227,3 +229,14 @@ def merged_logits_drift(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]
     if not facts.logits_kl <= limits.max_logits_kl:
         kl = f"KL {facts.logits_kl:.2e} nats a token on {facts.num_tokens} tokens"
         yield f"{kl}, the most is {limits.max_logits_kl:g}"
+
+
+@GATE.rule("013", "config-differs", explains=("PAR002", "GGF007"))
+def config_differs(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
+    """config.json of the merged folder is not the base's.
+
+    Why: the converter takes shapes, RoPE base and context from it; a few held-out rows need not show the change.
+    Fix: merge again; only the type of the weights and the stop token may differ.
+    """
+    if facts.config_differs:
+        yield f"differs from the base's: {', '.join(facts.config_differs)}"

@@ -35,6 +35,8 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any]) ->
     stages = pipeline.up_to(target)
     mains = {stage.name: load(stage.name) for stage in pipeline.PIPELINE}
     slices = _slices(mains, composed, words, {stage.name for stage in stages})
+    checked_redo(composed)
+    mains[LAST].waivers(composed)
     _warn_of_unknown_waivers(composed, mains)
     run_dir = RunDir(Path(run.folder) / run.name)
     with run_dir.lock() as lock:

@@ -172,6 +172,8 @@ def _run(command: list[str], out: Path | None = None, folder: Path | None = None
     if done.returncode:
         if out is not None:
             out.unlink(missing_ok=True)
+        if "No space left on device" in done.stdout:
+            raise EnvironmentProblem(f"{name}: the disk is full; free some, or set run.folder to a larger one")
         raise ToolFailed(f"{name} {how_it_ended(done.returncode)}:{telling_lines(done.stdout.splitlines())}")
     if out is not None and not out.exists():
         raise ToolFailed(f"{name} wrote no {out.name}:{telling_lines(done.stdout.splitlines())}")

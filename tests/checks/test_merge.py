@@ -30,6 +30,7 @@ GOOD = MergeFacts(
     residual_tensor="model.layers.3.mlp.up_proj.weight",
     tied_before=True,
     tied_after=True,
+    config_differs=[],
     adapter_files=[],
     tokenizer_differs=[],
     eos_ids=[151_645, 151_643],
@@ -85,6 +86,7 @@ def test_good_facts_pass_every_rule() -> None:
         ({"logits_kl": 2e-8}, "MRG012", "fail"),
         ({"logits_kl": NAN}, "MRG012", "fail"),
         ({"num_tokens": 0, "logits_kl": NAN}, "MRG012", "skip"),
+        ({"config_differs": ["max_position_embeddings"]}, "MRG013", "fail"),
     ],
 )
 def test_rule(changes: dict[str, Any], code: str, status: str) -> None:

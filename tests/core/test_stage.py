@@ -184,3 +184,39 @@ def test_a_record_holds_no_time_in_its_digest(tmp_path: Path) -> None:
     assert first.digest == second.digest
     assert json.loads((tmp_path / "a" / "fetch" / "artifact.json").read_text())["made_by"]["seconds"] >= 0
     assert differing("fetch", first.record.key, second.record.key) == []
+
+
+def test_an_edited_record_is_refused(tmp_path: Path) -> None:
+    run_dir = RunDir(tmp_path)
+    made(run_dir, toy(), "abcdefgh")
+    path = tmp_path / "fetch" / "artifact.json"
+    path.write_text(path.read_text().replace('"size": 8', '"size": 3'))
+    with pytest.raises(Refusal, match="was edited after it was written"):
+        run_dir.artifact("fetch")
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_kill_between_two_renames_loses_nothing(tmp_path: Path, torn: bool) -> None:
+    run_dir, main = RunDir(tmp_path), toy()
+    made(run_dir, main, "old")
+    (tmp_path / "fetch").rename(tmp_path / "elsewhere")
+    made(run_dir, main, "new").root.rename(tmp_path / "fetch.partial")
+    (tmp_path / "elsewhere").rename(tmp_path / ".fetch.old")
+    if torn:
+        (tmp_path / "fetch.partial" / "text.txt").write_text("ne")
+    with run_dir.lock():
+        artifact = run_dir.artifact("fetch")
+    assert artifact
+    assert artifact.file("text.txt").read_text() == ("old" if torn else "new")
+    assert not list(tmp_path.glob(".*.old"))
+
+
+def test_stale_is_seen_through_two_generations(tmp_path: Path) -> None:
+    run_dir, first, second, third = RunDir(tmp_path), toy("fetch"), toy("prepare"), toy("preflight")
+    made(run_dir, first)
+    made(run_dir, second)
+    artifact = made(run_dir, third)
+    train = made(run_dir, toy("train"))
+    made(run_dir, first, "xyz")
+    assert stale_because(run_dir, artifact) == "`fetch` was made again after it"
+    assert stale_because(run_dir, train) == "`fetch` was made again after it"

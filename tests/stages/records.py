@@ -229,6 +229,7 @@ def merge() -> dict[str, Any]:
         "changed_without_adapter": [], "missing": [], "added": [], "nonfinite": [], "beyond_float16": [], "scale": 2.0,
         "scale_low": 1.999999, "scale_high": 2.000001, "residual": 3.1e-6,
         "residual_tensor": "model.layers.3.mlp.up_proj.weight", "tied_before": True, "tied_after": True,
+        "config_differs": [],
         "adapter_files": [], "tokenizer_differs": [], "eos_ids": [151_645, 151_643], "stop_ids": [151_645, 151_643],
         "num_rows": 8, "num_tokens": 231, "logits_kl": 4.1e-13, "num_bytes": 2_384_234_968,
     }  # fmt: skip
