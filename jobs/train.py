@@ -20,7 +20,6 @@ from jobs.core import terminal
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig, StrictModel
 from jobs.core.stage import stage_main
-from jobs.logic import curves
 
 OUTCOME = "outcome.json"
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -98,6 +97,7 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
 def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
     """Facts from the adapter, the log and the outcome as they are on disk; the adapter is loaded and evaluated anew."""
     from jobs.engines import adapter, adapter_losses
+    from jobs.logic import curves
 
     outcome = json.loads((out / OUTCOME).read_text())
     outcome.pop("base_id")

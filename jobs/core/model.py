@@ -14,9 +14,7 @@ class StrictModel(BaseModel):
     what went wrong.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, ser_json_inf_nan="strings", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, ser_json_inf_nan="strings")
 
 
 class StageConfig(StrictModel):
