@@ -99,9 +99,12 @@ def differing_files(left: Path, right: Path) -> list[str]:
 
 
 def differing_config(base: Path, merged: Path) -> list[str]:
-    """Keys whose values differ in the two config.json; the type and the stop token are set when merging."""
+    """Keys whose values differ in the two config.json.
+
+    The type and the stop token are set when merging, and a changed head is a rule of its own.
+    """
     before, after = (json.loads((folder / "config.json").read_text()) for folder in (base, merged))
-    own = {"dtype", "torch_dtype", "eos_token_id"}
+    own = {"dtype", "torch_dtype", "eos_token_id", "tie_word_embeddings"}
     return sorted(key for key in (before.keys() | after.keys()) - own if before.get(key) != after.get(key))
 
 
