@@ -154,7 +154,7 @@ def quantized_the_base(run: Path) -> None:
     from jobs.engines import llama_tools
 
     with tempfile.TemporaryDirectory() as name:
-        base = Path(name) / "base"
+        base = Path(name) / "model"  # the converter writes the folder's name into the header
         shutil.copytree(run / "fetch/model", base)
         llama_tools.convert(base, Path(name) / "base.gguf", "f32")
         out = own(run / "quantize/model-Q4_K_M.gguf")

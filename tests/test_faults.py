@@ -27,7 +27,7 @@ CASES: list[tuple[str, Callable[[Path], None], str, str, list[str]]] = [
     ("eos altered in the GGUF", faults.eos_altered, "convert", "GGF003", []),
     ("two layers swapped in the GGUF", faults.layers_swapped, "convert", "GGF005", []),
     ("GGUF truncated", faults.truncated, "convert", "GGF001", []),
-    ("quant made from the base", faults.quantized_the_base, "quantize", "PAR005", []),
+    ("quant made from the base", faults.quantized_the_base, "quantize", "QNT004", []),
     ("tokenizer of another length", faults.longer_tokenizer, "fetch", "FET003", []),
     ("NaN weights", faults.nan_weight, "fetch", "FET001", []),
     ("a held-out row copied into train", faults.held_out_row_in_train, "prepare", "DAT001", []),
