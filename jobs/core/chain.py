@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -32,9 +33,10 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any]) ->
     Where a gate says no, the report is still made, uncertified.
     """
     run = config.run_config(composed)
+    _check_typed(words, composed)
     stages = pipeline.up_to(target)
     mains = {stage.name: load(stage.name) for stage in pipeline.PIPELINE}
-    slices = _slices(mains, composed, words, {stage.name for stage in stages})
+    slices = _slices(mains, composed, {stage.name for stage in stages})
     checked_redo(composed)
     mains[LAST].waivers(composed)
     _warn_of_unknown_waivers(composed, mains)
@@ -62,28 +64,24 @@ def _report_failure(
         terminal.say(f"{LAST}: not made: {problem}")
 
 
-def _slices(
-    mains: Mapping[str, Main], composed: Mapping[str, Any], words: Sequence[str], asked: Collection[str]
-) -> dict[str, Any]:
-    """Every stage's config, checked; a value that only a later stage needs may still be missing.
-
-    A wrong value may reach several slices: the refusal that names the key as it was typed is the one to raise.
-    """
+def _slices(mains: Mapping[str, Main], composed: Mapping[str, Any], asked: Collection[str]) -> dict[str, Any]:
+    """Every stage's config, checked; a value that only a later stage needs may still be missing."""
     slices: dict[str, Any] = {}
-    refusals: list[Refusal] = []
     for name, main in mains.items():
         try:
             slices[name] = main.slice(composed)
-        except MissingValue as missing:
+        except MissingValue:
             if name in asked:
-                refusals.append(missing)
-        except Refusal as refusal:
-            refusals.append(refusal)
-    typed = [word.partition("=")[0] for word in words]
-    refusals.sort(key=lambda refusal: not any(str(refusal).startswith(key) for key in typed))
-    if refusals:
-        raise refusals[0]
+                raise
     return slices
+
+
+def _check_typed(words: Sequence[str], composed: Mapping[str, Any]) -> None:
+    """Check the slices that `words` name first: a wrong value is answered by its own key, before the rest is loaded."""
+    for name in dict.fromkeys(word.split(".")[0] for word in words):
+        if name in pipeline.NAMES:
+            with contextlib.suppress(MissingValue):
+                load(name).slice(composed)
 
 
 def _one(

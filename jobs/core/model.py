@@ -14,7 +14,7 @@ class StrictModel(BaseModel):
     what went wrong.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, ser_json_inf_nan="strings")
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, ser_json_inf_nan="strings", defer_build=True)
 
 
 class StageConfig(StrictModel):
