@@ -290,9 +290,8 @@ def compile_targets(plan: Plan, work: Path, cmake: str, ninja: str, jobs: int | 
     source, log = work / "sdist" / SOURCE, cache_dir() / "llama.cpp" / f"{plan.pin.version}-{plan.key}.log"
     # Neither the version of a repository around the cache nor the name of this folder may get into the binaries.
     environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(work.parent), "CUDA_VISIBLE_DEVICES": ""}
-    flags = plan.flags | dict.fromkeys(
-        ("CMAKE_C_FLAGS", "CMAKE_CXX_FLAGS"), shlex.quote(f"-ffile-prefix-map={source}=llama.cpp")
-    )
+    hidden = shlex.quote(f"-ffile-prefix-map={source}=llama.cpp")
+    flags = plan.flags | {"CMAKE_C_FLAGS": hidden, "CMAKE_CXX_FLAGS": hidden}
     configure = [cmake, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}", "-S", str(source), "-B", str(work / "build"),
                  *(f"-D{name}={value}" for name, value in sorted(flags.items()))]  # fmt: skip
     limit = [f"-j{jobs}"] if jobs else []
