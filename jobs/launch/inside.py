@@ -189,7 +189,8 @@ class Guard:
         with contextlib.suppress(OSError):
             log = (self.store.folder / "output.log").open("ab")
         while block := os.read(child.stdout.fileno(), 65536):
-            os.write(sys.stdout.fileno(), block)
+            sys.stdout.buffer.write(block)
+            sys.stdout.buffer.flush()
             if log is None:
                 continue
             try:

@@ -27,8 +27,6 @@ from jobs.launch.runpod_models import Pod
 
 FILE = Path("runpod.yaml")
 JOURNAL = Path("runs/.pods")
-LOOK_SECONDS = 5.0
-"""How long `reap` reads the log of a pod that runs, to see whether its job has ended."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,7 @@ def useless(api: RunPod, pod: Pod, now: datetime) -> str | None:
     most = boot + timedelta(hours=number(pod, "MAX_HOURS"), minutes=number(pod, "GRACE_MINUTES"))
     if age > most:
         return f"is {age.total_seconds() / 3600:.1f} hours old, the most is {most.total_seconds() / 3600:.1f}"
-    code = runpod_logs.ended(api, pod, LOOK_SECONDS)
+    code = runpod_logs.ended(api, pod)
     return None if code is None else f"runs, but its job ended with exit code {code}"
 
 

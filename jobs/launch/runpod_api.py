@@ -42,11 +42,13 @@ class Patience:
     """For a create, which answers once the pod is placed: an answer missed here has to be searched for."""
     quiet: float
     """Without a line before a log stream is opened anew."""
+    glance: float
+    """For the last lines of a log, to see whether its job has ended."""
     retry_after: float
     """The longest Retry-After that is waited for."""
 
 
-PATIENCE = Patience(connect=10, answer=30, create=120, quiet=45, retry_after=900)
+PATIENCE = Patience(connect=10, answer=30, create=120, quiet=45, glance=5, retry_after=900)
 
 
 class NoAnswer(Exception):

@@ -125,11 +125,11 @@ def follow(api: RunPod, pod: Pod, show: Callable[[Line], None]) -> int | None:
         seen.reconnected()
 
 
-def ended(api: RunPod, pod: Pod, seconds: float) -> int | None:
+def ended(api: RunPod, pod: Pod) -> int | None:
     """The job's exit code where the pod's last lines have it: a container that ended is not a pod that ended."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + api.patience.glance
     try:
-        for line in lines(api, pod.id, None, seconds, tail=200):
+        for line in lines(api, pod.id, None, api.patience.glance, tail=200):
             code = ended_code(pod.job or "", line.text)
             if code is not None or time.monotonic() > until:
                 return code

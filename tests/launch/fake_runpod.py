@@ -61,6 +61,8 @@ class Fake:
     logs: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     cuts: list[tuple[int, str]] = field(default_factory=list)
     """(events, how) of each log connection: `close`, `reset`, or `half` of the next event and then a reset."""
+    chatter: bool = False
+    """Whether a pod never stops writing."""
     resume: str = "after"
     """What a Last-Event-ID means: `after` that event, `from` it on by time, or `ignored`."""
     calls: list[str] = field(default_factory=list)
@@ -286,6 +288,8 @@ class _Handler(BaseHTTPRequestHandler):
                 place, sent = place + 1, sent + 1
             else:
                 self.fake.over.wait(0.01)
+                if self.fake.chatter:
+                    log.append({"id": str(place), "ts": "2026-06-01T13:00:00Z", "source": "container", "line": "step"})
 
     def first(self, log: list[dict[str, str]]) -> int:
         """Where a connection begins."""
