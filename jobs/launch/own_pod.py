@@ -29,6 +29,7 @@ class OwnPod:
         self.keys = [key for key in dict.fromkeys(given) if re.fullmatch(r"[\x21-\x7e]+", key)]
         self.address = environment.get("KIWAME_RUNPOD_URL", ADDRESS).rstrip("/")
         self.sleep = sleep
+        self._http = httpx2.Client(timeout=30, headers={"User-Agent": AGENT})
 
     def problem(self) -> str | None:
         """Why it cannot end itself, as far as can be seen without doing it; None where nothing speaks against it."""
@@ -61,14 +62,12 @@ class OwnPod:
 
     def _ask(self, method: str, action: str, key: str) -> int:
         """The status of one call, 0 where there was no answer. The key is in no message."""
-        headers = {"Authorization": f"Bearer {key}", "User-Agent": AGENT}
         try:
-            response = httpx2.request(
+            response = self._http.request(
                 method,
                 f"{self.address}/v2/pods/{self.id}{'/action' if action else ''}",
-                headers=headers,
+                headers={"Authorization": f"Bearer {key}"},
                 json={"action": action} if action else None,
-                timeout=30,
             )
         except httpx2.HTTPError:
             return 0

@@ -28,7 +28,7 @@ KEPT = 1000
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 FAILURES = 40
 """Broken connections in a row without a line, while the pod is there, before we give up: about 20 minutes."""
-EARLIEST = datetime.min.replace(tzinfo=UTC)
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,10 @@ class Seen:
 
     @property
     def cursor(self) -> str | None:
-        """The id to ask for what came after; None before the first line, and where lines have no ids."""
-        return (self.recent[0].id or None) if self.recent else None
+        """The id to ask for what came after; None while no line is old enough, and where lines have no ids."""
+        if not self.recent or self.recent[0].moment > self.recent[-1].moment - OVERLAP:
+            return None
+        return self.recent[0].id or None
 
     def reconnected(self) -> None:
         """From here on lines may be ones that were shown."""

@@ -212,7 +212,12 @@ class Submission:
 
     def _the_only_one(self, pod: Pod) -> Pod:
         """`pod`, after every other one of this submission was deleted; raises Refusal where it may not stay."""
-        listed = {other.id: other for other in (pod, *self.api.pods())}
+        try:
+            others = self.api.pods()
+        except EnvironmentProblem as problem:
+            terminal.say(f"whether pod {pod.id} is the only one of this run could not be seen: {problem}")
+            return pod
+        listed = {other.id: other for other in (pod, *others)}
         standing = of_run(list(listed.values()), self.spec.pod_name)
         first = standing[0]
         for extra in standing[1:]:

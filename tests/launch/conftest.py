@@ -14,7 +14,7 @@ from jobs.launch.runpod_api import Patience, RunPod
 from tests.launch.fake_runpod import KEY, Fake, gpu, serve
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORT = Patience(connect=2, answer=0.5, create=0.5, quiet=0.2, glance=0.3, retry_after=900)
+SHORT = Patience(connect=5, answer=1.5, create=1.5, quiet=0.3, glance=1.0, retry_after=900)
 CHEAP, DEAR, BIG = "NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 5090", "NVIDIA H100 PCIe"
 WORDS = ("job.run=mine", "image=me/kiwame@sha256:12ab", "mounts.network.0.volumeId=vol1")
 

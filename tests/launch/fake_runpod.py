@@ -64,7 +64,7 @@ class Fake:
     chatter: bool = False
     """Whether a pod never stops writing."""
     resume: str = "after"
-    """What a Last-Event-ID means: `after` that event, `from` it on by time, or `ignored`."""
+    """What a Last-Event-ID means: `after` that event, `from` its moment on, `past` its moment, or `ignored`."""
     calls: list[str] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -155,6 +155,7 @@ def serve(fake: Fake) -> Iterator[Fake]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     fake: Fake
     specification: Specification | None
 
@@ -299,6 +300,8 @@ class _Handler(BaseHTTPRequestHandler):
         place = next((place for place, entry in enumerate(log) if entry["id"] == after), 0)
         if self.fake.resume == "after":
             return place + 1
+        if self.fake.resume == "past":
+            return next((start for start, entry in enumerate(log) if entry["ts"] > log[place]["ts"]), len(log))
         return next(start for start, entry in enumerate(log) if entry["ts"] == log[place]["ts"])
 
     def reset(self) -> None:

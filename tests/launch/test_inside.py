@@ -32,7 +32,7 @@ signal.signal(signal.SIGTERM, save)
 print("ready", flush=True)
 time.sleep(60)
 """
-STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep({})"
 
 
 @dataclass
@@ -57,6 +57,22 @@ class Pod:
     @property
     def folder(self) -> Path:
         return Path(self.job.folder) / "mine.jobs" / self.job.id
+
+    def ready(self) -> bool:
+        """Whether the job has said so."""
+        log = self.folder / "output.log"
+        return log.exists() and b"ready" in log.read_bytes()
+
+    def late(self) -> float:
+        """A clock on which an hour passes the moment the job is ready."""
+        return time.time() + (3600 if self.ready() else 0)
+
+    def when_ready(self, action: Any) -> None:
+        def wait() -> None:
+            wait_for(self.ready)
+            action()
+
+        threading.Thread(target=wait, daemon=True).start()
 
     @property
     def record(self) -> dict[str, Any]:
@@ -124,14 +140,14 @@ def test_a_new_submission_of_the_run_is_a_new_job(pod: Pod) -> None:
 
 
 def test_hours_over_the_job_saves_and_the_pod_goes(pod: Pod, capfd: pytest.CaptureFixture[str]) -> None:
-    assert pod.start(SAVES_WHEN_ASKED, max_hours=1.0 / 3600) == 75
-    assert pod.record["why"] == "its 0.000277778 hours are over"
+    assert pod.start(SAVES_WHEN_ASKED, pod.late) == 75
+    assert pod.record["why"] == "its 1 hours are over"
     assert pod.fake.pods == {}
     assert "state saved" in capfd.readouterr().out
 
 
 def test_a_job_that_does_not_save_in_time_is_killed(pod: Pod) -> None:
-    assert pod.start(STUBBORN, max_hours=1.0 / 3600, grace_minutes=0.5 / 60) == 137
+    assert pod.start(STUBBORN.format(60), pod.late, grace_minutes=0.5 / 60) == 137
     assert pod.record["state"] == "ended"
     assert pod.fake.pods == {}
 
@@ -158,7 +174,7 @@ def test_a_container_that_keeps_dying_is_given_up(pod: Pod) -> None:
 
 def test_a_stop_from_outside_saves_and_leaves_the_pod(pod: Pod, capfd: pytest.CaptureFixture[str]) -> None:
     guard = pod.guard(SAVES_WHEN_ASKED)
-    threading.Timer(1.5, guard.stop, (signal.SIGTERM, None)).start()
+    pod.when_ready(lambda: guard.stop(signal.SIGTERM, None))
     assert guard.run() == Exit.INTERRUPTED
     assert pod.record["state"] == "interrupted"
     assert list(pod.fake.pods) == ["pod1"]
@@ -168,9 +184,8 @@ def test_a_stop_from_outside_saves_and_leaves_the_pod(pod: Pod, capfd: pytest.Ca
 
 
 def test_a_stop_that_the_job_outran_is_an_ending(pod: Pod) -> None:
-    guard = pod.guard("import time; time.sleep(1)")
-    guard.command = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(1.5)"]
-    threading.Timer(1.0, guard.stop, (signal.SIGTERM, None)).start()
+    guard = pod.guard(STUBBORN.format(1))
+    pod.when_ready(lambda: guard.stop(signal.SIGTERM, None))
     assert guard.run() == 0
     assert pod.fake.pods == {}
 

@@ -33,7 +33,7 @@ def prepared(desk: Desk, fake: Fake, texts: list[str], per_second: int, unique: 
     fake.logs["pod1"] = [*lines, entry(len(texts), ending(fake, code), per_second, unique=unique)]
 
 
-@pytest.mark.parametrize("resume", ["after", "from", "ignored"])
+@pytest.mark.parametrize("resume", ["after", "from", "past", "ignored"])
 @pytest.mark.parametrize(("per_second", "unique"), [(1, True), (1, False), (7, True)])
 @pytest.mark.parametrize("how", ["close", "reset", "half"])
 def test_cuts_double_and_lose_nothing(
@@ -53,10 +53,13 @@ def test_cuts_double_and_lose_nothing(
     assert capsys.readouterr().out.splitlines() == [*texts, ending(fake, 0)]
 
 
-def test_many_lines_of_one_moment_by_time_alone(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("resume", ["from", "past"])
+def test_many_lines_of_one_moment_by_time_alone(
+    desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str], resume: str
+) -> None:
     texts = [f"line {place}" for place in range(3000)]
-    prepared(desk, fake, texts, per_second=100, unique=False)
-    fake.resume, fake.cuts = "from", [(1500, "reset"), (900, "half"), (1400, "close")]
+    prepared(desk, fake, texts, per_second=130, unique=False)
+    fake.resume, fake.cuts = resume, [(1000, "close"), (1500, "reset"), (900, "half"), (1400, "close")]
     capsys.readouterr()
     assert desk("logs", "job.run=mine") == 0
     assert capsys.readouterr().out.splitlines()[:-1] == texts
@@ -130,6 +133,16 @@ def test_runpod_s_own_lines_go_to_stderr_and_secrets_nowhere(
     said = capsys.readouterr()
     assert said.out.splitlines()[0] == "key (secret)"
     assert "runpod: create container" in said.err
+
+
+def test_lines_without_a_moment_or_a_form_are_lines(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    prepared(desk, fake, ["first", "second"], 1, True)
+    for line in fake.logs["pod1"]:
+        line["ts"] = "soon"
+    fake.cuts = [(1, "close")]
+    capsys.readouterr()
+    assert desk("logs", "job.run=mine") == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["first", "second"]
 
 
 def test_what_is_remembered_does_not_grow() -> None:

@@ -172,6 +172,16 @@ def test_a_refusal_after_a_create_without_an_answer_still_looks_for_it(desk: Des
     assert list(fake.pods) == ["pod1"]
 
 
+def test_a_pod_that_was_made_is_told_even_if_nothing_else_can_be_had(
+    desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.faults["list"] = ["ok"] + ["500"] * 20
+    assert desk.submit() == Exit.PASSED
+    said = capsys.readouterr()
+    assert said.out == "pod1\n"
+    assert "whether pod pod1 is the only one of this run could not be seen" in said.err
+
+
 def test_a_second_submission_finds_the_pod(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
     assert desk.submit() == desk.submit() == Exit.PASSED
     assert fake.count("create") == 1
