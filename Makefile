@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 RUNNER ?= native
 ARGS ?=
+DRY ?=
 STAGES := fetch prepare preflight train smoke merge convert quantize verify report
 PY := .venv/bin/python
 
@@ -14,7 +15,9 @@ ifneq ($(RUNNER),native)
 $(error RUNNER=$(RUNNER): only RUNNER=native is known)
 endif
 
-.PHONY: help setup demo all preview shell test check docs bench clean $(STAGES)
+PODS := pod-submit pod-status pod-logs pod-stop pod-delete pod-reap
+
+.PHONY: help setup demo all preview shell test check docs bench clean $(STAGES) $(PODS)
 
 help:  ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -47,14 +50,31 @@ preview: setup  ## which tokens of your rows are graded, for any model: ARGS="mo
 shell: setup  ## a shell with the environment of the stages
 	@PATH="$(CURDIR)/.venv/bin:$(CURDIR)/vendor/llama.cpp/build/bin:$$PATH" $${SHELL:-/bin/bash} -i
 
+# RunPod, from a machine without a GPU: RUNPOD_API_KEY from the environment, the pod from runpod.yaml, DRY=1 changes nothing.
+pod-submit:  ## rent a pod for one job: ARGS="job.run=... image=... -- key=value"; DRY=1 shows request and price
+pod-status:  ## our pods, with what they cost
+pod-logs:    ## follow a run's log to its exit code: ARGS=job.run=...
+pod-stop:    ## let a run's job save its state, and release the GPU
+pod-delete:  ## delete a run's pod; the volume stays
+pod-reap:    ## delete pods whose job has ended, that are over their time, or that never started
+
+$(PODS): .venv/.host
+	@$(PY) -m jobs.launch.runpod $(@:pod-%=%) $(if $(filter-out 0,$(DRY)),dry=true) $(ARGS)
+
+.venv/.host: requirements/host.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=python3.11" >&2; exit 4; }
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/host.txt
+	@touch $@
+
 # Set-up: .venv from the pins, llama.cpp from its pin. Both are made once.
 setup: .venv/.made .venv/.llama  ## what `make demo` needs, once: .venv and llama.cpp
 
-.venv/.made: requirements/cpu.txt requirements/dev.txt
+.venv/.made: requirements/cpu.txt requirements/host.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=python3.11" >&2; exit 4; }
 	@test -x $(PY) || $(PYTHON) -m venv .venv
 	@echo "setup: installing the pinned Python packages into .venv"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/cpu.txt -r requirements/dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/cpu.txt -r requirements/host.txt -r requirements/dev.txt
 	@touch $@
 
 .venv/.llama: .venv/.made vendor/llama.cpp/PIN vendor/llama.cpp/build.py $(if $(wildcard vendor/llama.cpp/build/build.json),,always)
