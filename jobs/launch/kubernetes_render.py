@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ NAME_LABEL, RUN_LABEL, QUEUE_LABEL = (
 )
 ROWS_FILE = "rows.yaml"
 BUILDERS = (("kubectl", "kustomize"), ("kustomize", "build"))
+LOGGED = re.compile(r'^E\d{4} .*?"command failed" err=<? ?')
+"""What some versions of kubectl write before an error."""
 Manifest = dict[str, Any]
 
 
@@ -116,8 +119,8 @@ def build(folder: Path) -> list[Manifest]:
         )
     done = subprocess.run([*found[0], str(folder)], capture_output=True, text=True, check=False)
     if done.returncode:
-        said = " ".join(done.stderr.replace(f"{folder}", "the run's kustomization").split())
-        raise Refusal(f"{' '.join(found[0])}: {said[:600]}")
+        said = LOGGED.sub("", " ".join(done.stderr.replace(f"{folder}", "the run's kustomization").split()))
+        raise Refusal(f"{' '.join(found[0])}: {said.removeprefix('error: ')[:600]}")
     return [document for document in yaml.safe_load_all(done.stdout) if document]
 
 
