@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from tempfile import TemporaryFile
 from typing import Any
 
 from jobs.core.errors import EnvironmentProblem, Refusal
@@ -47,13 +48,22 @@ class Kubectl:
         return json.loads(said) if said.strip() else None
 
     def lines(self, *words: str) -> Iterator[str]:
-        """The lines of stdout as they come; what goes to stderr is seen. Ends where kubectl ends, however that was."""
-        with subprocess.Popen([*self.words, *words], stdout=subprocess.PIPE, text=True, errors="replace") as child:
+        """The lines of stdout as they come; raises as `text` does where kubectl ends with an error after them."""
+        with (
+            TemporaryFile("w+", errors="replace") as errors,
+            subprocess.Popen(
+                [*self.words, *words], stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace"
+            ) as child,
+        ):
             assert child.stdout is not None
             try:
                 yield from child.stdout
+                code = child.wait()
             finally:
                 child.kill()
+            if code:
+                errors.seek(0)
+                raise problem(words, errors.read())
 
 
 def problem(words: Sequence[str], stderr: str) -> Exception:

@@ -13,7 +13,7 @@ from typing import Any
 
 from jobs.core import process, terminal
 from jobs.core.endings import ending
-from jobs.core.errors import Exit, Refusal
+from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 from jobs.launch import kubernetes_render, kubernetes_spec, kubernetes_state
 from jobs.launch.kubectl import AlreadyThere, Kubectl
 from jobs.launch.kubernetes_render import NAME_LABEL, RUN_LABEL
@@ -22,6 +22,8 @@ from jobs.launch.kubernetes_spec import job_name
 CLAIM = "kiwame-workspace"
 LOOK_SECONDS = 5.0
 """Between two looks at a run that writes nothing."""
+MOST_IN_VAIN = 12
+"""Connections to a log that give an error and no line, one after the other."""
 DELETE_SECONDS = 60
 """Beyond the grace period, for the API server to take note."""
 
@@ -87,18 +89,27 @@ def logs(words: Sequence[str]) -> int:
 
 
 def follow(kubectl: Kubectl, pod: str) -> None:
-    """A pod's log to its end, each line once. A connection that breaks is taken up again after the last line seen."""
-    last = ""
+    """A pod's log to its end, each line once. A connection that breaks is taken up again after the last line seen.
+
+    Raises EnvironmentProblem or Refusal where that is in vain too often.
+    """
+    last, in_vain = "", 0
     while True:
         since, seen = [f"--since-time={last}"] if last else [], last
-        for line in kubectl.lines("logs", f"pod/{pod}", "--container=kiwame", "--follow", "--timestamps", *since):
-            stamp, _, said = line.rstrip("\n").partition(" ")
-            if stamp > seen:  # the cluster counts whole seconds from there, and sends some lines again
-                last = stamp
-                print(said, flush=True)
+        broken: EnvironmentProblem | Refusal | None = None
+        try:
+            for line in kubectl.lines("logs", f"pod/{pod}", "--container=kiwame", "--follow", "--timestamps", *since):
+                stamp, _, said = line.rstrip("\n").partition(" ")
+                if stamp > seen:  # the cluster counts whole seconds from there, and sends some lines again
+                    last, in_vain = stamp, 0
+                    print(said, flush=True)
+        except (EnvironmentProblem, Refusal) as error:
+            broken, in_vain = error, in_vain + 1
         found = kubectl.json("get", "pod", pod, "--ignore-not-found")
         if found is None or kubernetes_state.exit_code(found) is not None:
             return
+        if broken is not None and in_vain > MOST_IN_VAIN:
+            raise broken
         time.sleep(LOOK_SECONDS)
 
 

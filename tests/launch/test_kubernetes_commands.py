@@ -291,6 +291,20 @@ def test_logs_of_a_pod_that_was_deleted_go_on_with_the_next(
     assert capsys.readouterr().out.splitlines() == ["one", "two"]
 
 
+@needs_kubectl
+def test_a_log_that_cannot_be_had_is_not_asked_for_for_ever(
+    submitted: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submitted.prepare(
+        get_pods=[({"items": [pod("p-1", "Running", RUNNING)]}, "", 0)],
+        get_pod=[(pod("p-1", "Running", RUNNING), "", 0)],
+        **{"logs_pod/p-1": [("", "Error from server (Forbidden): pods/log is forbidden\n", 1)]},
+    )
+    assert kubernetes.main(["logs", "experiment=demo"]) == Exit.ENVIRONMENT
+    assert "you may not do that" in capsys.readouterr().err.strip().splitlines()[-1]
+    assert len(submitted.calls("logs")) == kubernetes.MOST_IN_VAIN + 1
+
+
 ERRORS = [
     ("error: context \"x\" does not exist\n", Exit.ENVIRONMENT, 'context "x" does not exist'),
     ("E1122 memcache.go:265\nThe connection to the server localhost:8080 was refused - did you specify the right host "

@@ -23,6 +23,7 @@ def pod(name: str, phase: str, state: dict[str, Any] | None = None, at: int = 0,
     containers = [{"name": "sidecar", "state": {}}, {"name": "kiwame", "state": state}] if state is not None else []
     return {
         "metadata": {"name": name, "creationTimestamp": f"2026-11-22T10:00:{at:02d}Z"},
+        "spec": {"containers": [{"name": "kiwame"}]},
         "status": {"phase": phase, **({"containerStatuses": containers} if containers else {}), **status},
     }
 
