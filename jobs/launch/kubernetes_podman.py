@@ -20,7 +20,21 @@ from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 
-from jobs.launch.kubernetes_render import CONTAINER, Manifest, job_of
+import yaml
+
+from jobs.launch.kubernetes_render import CONTAINER, NAME_LABEL, RUN_LABEL, Manifest, job_of, literal
+from jobs.launch.kubernetes_spec import K8S, Plan, job_name
+
+
+def base(plan: Plan) -> list[Manifest]:
+    """The manifests of a run on CPUs, rows on the volume or in the image, where there is no kubectl to build them."""
+    job: Manifest = yaml.safe_load((K8S / "base" / "job.yaml").read_text(encoding="utf-8"))
+    labels = {NAME_LABEL: "kiwame", RUN_LABEL: plan.run}
+    job["metadata"] = {"name": job_name(plan.run), "labels": labels}
+    job["spec"]["template"]["metadata"] = {"labels": labels}
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    container |= {"image": plan.image, "args": [literal(word) for word in plan.words]}
+    return [job]
 
 
 def documents(built: Sequence[Manifest], workspace: Path | None) -> list[Manifest]:

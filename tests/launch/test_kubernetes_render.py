@@ -183,6 +183,11 @@ def test_the_pod_for_podman_leaves_the_run_as_it_was_and_can_keep_the_claim() ->
     assert volumes["workspace"]["persistentVolumeClaim"]["claimName"] == "kiwame-workspace"
 
 
+def test_without_kubectl_podman_gets_the_same_run() -> None:
+    plan = kubernetes_spec.plan([*DEMO, 'waivers.TRN007="costs $(X)"', there.IMAGE])
+    assert kubernetes_podman.base(plan) == kubernetes_render.manifests(plan)
+
+
 def test_the_storage_is_what_kustomize_makes_of_it() -> None:
     assert kubernetes_render.storage() == there.folder("storage")
 
