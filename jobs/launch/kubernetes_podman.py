@@ -30,7 +30,7 @@ def base(plan: Plan) -> list[Manifest]:
     """The manifests of a run on CPUs, rows on the volume or in the image, where there is no kubectl to build them."""
     job: Manifest = yaml.safe_load((K8S / "base" / "job.yaml").read_text(encoding="utf-8"))
     labels = {NAME_LABEL: "kiwame", RUN_LABEL: plan.run}
-    job["metadata"] = {"name": job_name(plan.run), "labels": labels}
+    job["metadata"] = {"name": job_name(plan.run), "labels": dict(labels)}
     job["spec"]["template"]["metadata"] = {"labels": labels}
     (container,) = job["spec"]["template"]["spec"]["containers"]
     container |= {"image": plan.image, "args": [literal(word) for word in plan.words]}
