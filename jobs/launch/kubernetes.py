@@ -161,10 +161,13 @@ def _store(kubectl: Kubectl) -> None:
 
 
 def _give(kubectl: Kubectl, config_map: Mapping[str, Any], job: Mapping[str, Any]) -> None:
-    """Make the Job the ConfigMap's owner, so that it goes when the Job goes."""
+    """Make the Job the ConfigMap's owner, so that it goes when the Job goes. The run stands without that too."""
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["name"], "uid": job["uid"]}
-    change = json.dumps({"metadata": {"ownerReferences": [owner]}})
-    kubectl.text("patch", "configmap", config_map["metadata"]["name"], "--type=merge", f"--patch={change}")
+    change, name = json.dumps({"metadata": {"ownerReferences": [owner]}}), config_map["metadata"]["name"]
+    try:
+        kubectl.text("patch", "configmap", name, "--type=merge", f"--patch={change}")
+    except (EnvironmentProblem, Refusal) as problem:
+        terminal.say(f"configmap {name} stays until k8s-delete: {problem}")
 
 
 def _list(kubectl: Kubectl) -> int:

@@ -204,7 +204,7 @@ def _check_places(values: Mapping[str, Any]) -> None:
     """Raises Refusal for a file of this machine, which the pod does not see; `values` has dotted keys."""
     files = values.get("prepare.files")
     for name in files if isinstance(files, list) else []:
-        if not str(name).startswith(("/", IN_IMAGE)):
+        if not str(name).startswith(("/", IN_IMAGE)) and "://" not in str(name):
             raise Refusal(
                 f"prepare.files: {name} is looked for in the pod; k8s.rows=[{name}] takes it along, "
                 f"or copy it to the volume and say prepare.files=[/workspace/rows/{Path(str(name)).name}]"

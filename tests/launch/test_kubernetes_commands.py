@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,6 +141,36 @@ def test_rows_go_along_and_go_with_the_job(cluster: Cluster, tmp_path: Path) -> 
     assert owner == [{"apiVersion": "batch/v1", "kind": "Job", "name": "kiwame-r", "uid": uid}]
     verbs = [words[0] for words in cluster.calls() if words[0] != "get"]
     assert verbs == ["apply", "apply", "create", "patch"]  # volume, rows, job, owner
+
+
+@needs_kubectl
+def test_a_run_stands_where_its_rows_could_not_be_given_to_it(
+    cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my.jsonl").write_text("{}\n")
+    cluster.prepare(patch_configmap=[("", "Error from server (Forbidden): configmaps is forbidden\n", 1)])
+    assert kubernetes.main(["submit", "run.name=r", there.IMAGE, f"k8s.rows=[{tmp_path}/my.jsonl]"]) == Exit.PASSED
+    assert "stays until k8s-delete" in capsys.readouterr().err
+
+
+@needs_kubectl
+def test_ctrl_c_ends_following_and_leaves_no_kubectl_behind(submitted: Cluster) -> None:
+    submitted.prepare(get_pods=[({"items": [pod("p-1", "Running", RUNNING)]}, "", 0)])
+    program = Path(os.environ["PATH"].split(os.pathsep)[0]) / "kubectl"
+    pid = submitted.home / "pid"
+    hang = f'case "$*" in *logs*) echo $$ > "{pid}"; exec sleep 60;; esac\n'
+    program.write_text(program.read_text().replace("exec", f"{hang}exec", 1))
+    words = [sys.executable, "-m", "jobs.launch.kubernetes", "logs", "experiment=demo"]
+    with subprocess.Popen(words, cwd=there.ROOT, stderr=subprocess.PIPE, text=True) as following:
+        while not pid.exists() or not pid.read_text().strip():
+            assert following.poll() is None
+            time.sleep(0.05)
+        following.send_signal(signal.SIGINT)
+        _, said = following.communicate(timeout=30)
+    assert following.returncode == Exit.INTERRUPTED
+    assert "the same command goes on" in said
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
 
 
 @needs_kubectl

@@ -55,6 +55,11 @@ def test_a_stage_needs_only_what_it_stands_on() -> None:
     assert spec.plan(["run.name=x", "k8s.stage=fetch", IMAGE]).words[0] == "fetch"
 
 
+@pytest.mark.parametrize("name", ["/workspace/rows/a.jsonl", "data/demo/articles.jsonl", "hf://datasets/o/n@c/a.jsonl"])
+def test_files_that_the_pod_can_find(name: str) -> None:
+    assert f"prepare.files=['{name}']" in spec.plan([*DEMO, f"prepare.files=['{name}']"]).words
+
+
 def test_launch_yaml_has_what_the_model_has_and_a_comment_each() -> None:
     text = spec.FILE.read_text(encoding="utf-8")
     assert list(yaml.safe_load(text)) == list(spec.Settings.model_fields)
