@@ -14,7 +14,6 @@ from jobs.core.errors import Exit
 from jobs.launch.kubernetes_spec import DNS_LABEL
 from tests.launch import kubernetes_manifests as there
 
-pytestmark = there.needs_kustomize
 SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASSWORD")
 WRITABLE = {"/workspace", "/tmp", "/dev/shm"}
 
@@ -24,6 +23,7 @@ def manifests() -> dict[str, list[Any]]:
     return there.all_manifests()
 
 
+@there.needs_kustomize
 def test_nothing_was_forgotten(manifests: dict[str, list[Any]]) -> None:
     assert {"base", "storage", "overlays/single-gpu", "overlays/multi-gpu"} <= set(there.FOLDERS)
     assert len(manifests) == len(there.PLAIN) + len(there.FOLDERS) + len(there.RUNS)
@@ -41,11 +41,11 @@ def test_the_versions_are_the_oldest_and_the_newest_there_are(manifests: dict[st
     assert kubernetes_validate.latest_version().startswith(f"{there.NEWEST}.")
     before = f"1.{int(there.OLDEST.split('.')[1]) - 1}"
     with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(manifests["folder base"][0], before, strict=True)
+        kubernetes_validate.validate(manifests["file base/job.yaml"][0], before, strict=True)
 
 
 def test_strict_validation_finds_a_misspelt_field(manifests: dict[str, list[Any]]) -> None:
-    document = yaml.safe_load(yaml.safe_dump(manifests["folder base"][0]))
+    document = yaml.safe_load(yaml.safe_dump(manifests["file base/job.yaml"][0]))
     document["spec"]["template"]["spec"]["terminationGraceSeconds"] = 1
     with pytest.raises(kubernetes_validate.ValidationError, match="terminationGraceSeconds"):
         kubernetes_validate.validate(document, there.NEWEST, strict=True)
@@ -181,6 +181,7 @@ def test_labels_of_a_job_are_on_its_pods(manifests: dict[str, list[Any]]) -> Non
             assert f"run.name={labels['app.kubernetes.io/instance']}" in words, name
 
 
+@there.needs_kustomize
 def test_the_claim_is_not_renamed(manifests: dict[str, list[Any]]) -> None:
     (claim,) = manifests["folder storage"]
     shared = there.plain("examples/several-nodes/claim.yaml")[0]["metadata"]["name"]
@@ -199,6 +200,7 @@ JOB = "/spec/template/spec"
 CONTAINER = f"{JOB}/containers[kiwame]"
 
 
+@there.needs_kustomize
 def test_overlays_change_what_they_are_for() -> None:
     (base,), (one,), (several,) = (there.folder(name) for name in ("base", "overlays/single-gpu", "overlays/multi-gpu"))
     amounts = {f"{CONTAINER}/resources/{kind}" for kind in ("requests/memory", "requests/cpu", "limits/memory")}
@@ -212,6 +214,7 @@ def test_overlays_change_what_they_are_for() -> None:
     assert f"train.num_processes={amount}" in words
 
 
+@there.needs_kustomize
 def test_kueue_changes_the_queue_and_nothing_else() -> None:
     words = there.RUNS["one-gpu"]
     (before,), (after,) = there.rendered(*words), there.rendered(*words, "k8s.queue=team-a")
@@ -220,6 +223,7 @@ def test_kueue_changes_the_queue_and_nothing_else() -> None:
     assert (after["metadata"]["labels"]["kueue.x-k8s.io/queue-name"], after["spec"]["suspend"]) == ("team-a", True)
 
 
+@there.needs_kustomize
 def test_the_pods_of_several_nodes_meet(manifests: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     service, job = manifests["folder examples/several-nodes"]
     name, pod = job["metadata"]["name"], job["spec"]["template"]["spec"]
