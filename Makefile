@@ -14,7 +14,7 @@ ifneq ($(RUNNER),native)
 $(error RUNNER=$(RUNNER): only RUNNER=native is known)
 endif
 
-.PHONY: help setup demo all preview shell test check docs bench clean $(STAGES) k8s-render k8s-submit k8s-logs k8s-status k8s-delete
+.PHONY: help setup demo all preview shell test check docs bench clean $(STAGES)
 
 help:  ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -81,13 +81,15 @@ bench: setup  ## time and memory of the demo's stages, and ratios against the st
 	@$(PY) -m tests.bench $(ARGS)
 
 # On a cluster, as a Kubernetes Job: words of the config, and k8s.key=value for what k8s/launch.yaml has.
-HOST := setup   # what the commands need that start work elsewhere
-k8s-render: $(HOST)  ## the manifests of a run, for another tool to apply
-k8s-submit: $(HOST)  ## start a run: ARGS="run.name=mine k8s.image=... k8s.rows=[my.jsonl]"
-k8s-logs: $(HOST)    ## follow it to its end
-k8s-status: $(HOST)  ## how it stands; without ARGS, every run
-k8s-delete: $(HOST)  ## stop it and remove its Job; what it made stays on the volume
-k8s-render k8s-submit k8s-logs k8s-status k8s-delete:
+CLUSTER := k8s-render k8s-submit k8s-logs k8s-status k8s-delete
+.PHONY: $(CLUSTER)
+k8s-render:  ## the manifests of a run, for another tool to apply
+k8s-submit:  ## start a run: ARGS="run.name=mine k8s.image=... k8s.rows=[my.jsonl]"
+k8s-logs:    ## follow it to its end: ARGS=run.name=...
+k8s-status:  ## how it stands; without ARGS, every run
+k8s-delete:  ## stop it and remove its Job; what it made stays on the volume
+
+$(CLUSTER): setup
 	@$(PY) -m jobs.launch.kubernetes $(@:k8s-%=%) $(ARGS)
 
 clean:  ## remove .venv; runs and what is cached outside stay
