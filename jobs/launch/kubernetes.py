@@ -91,9 +91,10 @@ def logs(words: Sequence[str]) -> int:
 def follow(kubectl: Kubectl, pod: str) -> None:
     """A pod's log to its end, each line once. A connection that breaks is taken up again after the last line seen.
 
-    Raises EnvironmentProblem or Refusal where that is in vain too often.
+    Read to the end is what a connection gave that began after the container's end. Raises EnvironmentProblem or Refusal
+    where a running container's log is asked for in vain too often.
     """
-    last, in_vain = "", 0
+    last, in_vain, over = "", 0, False
     while True:
         since, seen = [f"--since-time={last}"] if last else [], last
         broken: EnvironmentProblem | Refusal | None = None
@@ -105,12 +106,16 @@ def follow(kubectl: Kubectl, pod: str) -> None:
                     print(said, flush=True)
         except (EnvironmentProblem, Refusal) as error:
             broken, in_vain = error, in_vain + 1
-        found = kubectl.json("get", "pod", pod, "--ignore-not-found")
-        if found is None or kubernetes_state.exit_code(found) is not None:
+        if over and broken is not None:
+            terminal.say(f"the end of its log cannot be had: {broken}")
+        found = None if over else kubectl.json("get", "pod", pod, "--ignore-not-found")
+        if found is None:
             return
         if broken is not None and in_vain > MOST_IN_VAIN:
             raise broken
-        time.sleep(LOOK_SECONDS)
+        over = kubernetes_state.exit_code(found) is not None
+        if not over:
+            time.sleep(LOOK_SECONDS)
 
 
 def status(words: Sequence[str]) -> int:

@@ -21,7 +21,7 @@ FILE = K8S / "launch.yaml"
 OWN = "k8s."
 RUNS = "/workspace/runs"
 ROWS = "/rows"
-IN_IMAGE = "data/"
+IN_IMAGE = "data/demo/"
 """Relative paths that the image has; any other is a file of this machine, which the pod does not see."""
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -137,6 +137,7 @@ def plan(words: Sequence[str]) -> Plan:
     values = compose.flatten(composed)
     _check_values(values, chosen.stage)
     _check_places(values)
+    _check_shares(values, chosen.gpus)
     if chosen.image is None:
         raise MissingValue("k8s.image: has no value; name the image as the cluster pulls it, k8s.image=NAME@sha256:...")
     if chosen.overlay is not None and not (Path(chosen.overlay) / "kustomization.yaml").is_file():
@@ -214,4 +215,15 @@ def _check_places(values: Mapping[str, Any]) -> None:
         raise Refusal(
             f"fetch.source.folder: {folder} is looked for in the pod; copy it to the volume and say "
             f"fetch.source.folder=/workspace/{Path(folder).name}"
+        )
+
+
+def _check_shares(values: Mapping[str, Any], gpus: int) -> None:
+    """Raises Refusal where the GPUs cannot share out the rows of a step, as `train` would when it is reached."""
+    rows = [values.get(f"train.schedule.{key}") for key in ("batch_size", "gradient_accumulation")]
+    counts = [count for count in rows if isinstance(count, int)]
+    if gpus > 1 and len(counts) == 2 and counts[0] * counts[1] % gpus:
+        raise Refusal(
+            f"k8s.gpus: {gpus} GPUs cannot share out the {counts[0] * counts[1]} rows of a step "
+            "(train.schedule.batch_size x train.schedule.gradient_accumulation); change one of the three"
         )

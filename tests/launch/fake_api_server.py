@@ -41,7 +41,7 @@ class FakeServer:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Path of the API to object."""
     logs: dict[str, list[tuple[list[str], dict[str, Any]]]] = field(default_factory=dict)
-    """Pod to what each connection gets, in order, and how the pod's container stands after it."""
+    """Pod to what each connection gets, and how the pod's container stands after it; the last one stays."""
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def find(self, kind: str) -> list[dict[str, Any]]:
@@ -134,7 +134,8 @@ class Answers(BaseHTTPRequestHandler):
         return {"kind": f"{kind}List", "apiVersion": api_version, "metadata": {"resourceVersion": "1"}, "items": found}
 
     def log(self, pod: str, query: dict[str, str]) -> None:
-        lines, after = self.state.logs[pod].pop(0)
+        connections = self.state.logs[pod]
+        lines, after = connections.pop(0) if len(connections) > 1 else connections[0]
         since = query.get("sinceTime", "")[:19]
         data = "".join(f"{line}\n" for line in lines if line[:19] >= since).encode()
         for each in self.state.find("Pod"):

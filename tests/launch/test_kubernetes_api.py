@@ -106,10 +106,10 @@ def test_logs_are_taken_up_again_after_the_last_line(
     submit()
     whole = [line(1, "one"), line(2.25, "two"), line(2.5, "three"), line(2.5, "three, again"), line(4, "日本")]
     done = {"terminated": {"exitCode": 0, "reason": "Completed"}}
-    server.logs["p-1"] = [(whole[:2], RUNNING), (whole[:4], RUNNING), (whole, done)]
+    server.logs["p-1"] = [(whole[:2], RUNNING), (whole[:4], RUNNING), (whole[:4], done), (whole, done)]
     stands(server, pod("p-1", "Running", RUNNING, 1), conditions=(("Complete", "", ""),))
     capsys.readouterr()
     assert kubernetes.main(["logs", "run.name=demo"]) == Exit.PASSED
     assert capsys.readouterr().out.splitlines() == ["one", "two", "three", "three, again", "日本"]
     since = [path for verb, path in server.asked if "/log?" in path and "sinceTime" in path]
-    assert len(since) == 2
+    assert len(since) == 3

@@ -302,7 +302,7 @@ def test_logs_follow_through_pods_and_broken_connections(
     assert out.splitlines() == ["one", "two", "two again", "three", "日本", ""]
     assert err.index("starting") < err.index("pod p-1") < err.index("pod p-2") < err.index("a gate said no")
     followed = submitted.calls("logs")
-    assert ["--since-time" in " ".join(words) for words in followed] == [False, True, False]
+    assert ["--since-time" in " ".join(words) for words in followed] == [False, True, True, False, True]
     assert "--since-time=2026-11-22T10:00:02.000000000Z" in followed[1]
 
 
@@ -316,11 +316,16 @@ def test_logs_of_a_pod_that_was_deleted_go_on_with_the_next(
         get_job=[(job, "", 0), (job | {"status": {"conditions": [done]}}, "", 0)],
         get_pods=[({"items": [pod("p-1", "Running", RUNNING)]}, "", 0), ({"items": [ended(0, "p-2", 2)]}, "", 0)],
         get_pod=[("", "", 0), (ended(0, "p-2", 2), "", 0)],
-        **{"logs_pod/p-1": [(line(1, "one"), "", 0)], "logs_pod/p-2": [(line(2, "two"), "", 0)]},
+        **{
+            "logs_pod/p-1": [(line(1, "one"), "", 0)],
+            "logs_pod/p-2": [(line(2, "two"), "", 0), ("", "the node is gone\n", 1)],
+        },
     )
     capsys.readouterr()
     assert kubernetes.main(["logs", "experiment=demo"]) == Exit.PASSED
-    assert capsys.readouterr().out.splitlines() == ["one", "two"]
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["one", "two"]
+    assert "the end of its log cannot be had: kubectl logs: the node is gone" in err
 
 
 @needs_kubectl

@@ -106,7 +106,7 @@ def test_nothing_writes_outside_what_is_mounted(manifests: dict[str, list[Any]])
                 value = variable.get("value", "")
                 assert not value.startswith("/") or value.startswith(("/workspace/", "/tmp")), f"{name}: {variable}"
             if container["name"] == "kiwame":
-                assert "run.folder=/workspace/runs" in container["args"], name
+                assert "run.folder=/workspace/runs" in " ".join(container["args"]), name
 
 
 def test_the_pod_security_standard_restricted_holds(manifests: dict[str, list[Any]]) -> None:
@@ -231,10 +231,13 @@ def test_the_pods_of_several_nodes_meet(manifests: dict[str, list[Any]], monkeyp
     assert service["spec"]["selector"] == {"batch.kubernetes.io/job-name": name}
     assert pod["subdomain"] == service["metadata"]["name"]
     assert job["spec"]["completionMode"] == "Indexed"
-    variables = {each["name"]: each["value"] for each in pod["containers"][0]["env"] if "value" in each}
+    container = pod["containers"][0]
+    variables = {each["name"]: each["value"] for each in container["env"] if "value" in each}
     meeting = {key: text for key, text in variables.items() if key.startswith("PET_")}
     assert int(meeting["PET_NNODES"]) == job["spec"]["completions"] == job["spec"]["parallelism"]
-    assert meeting["PET_NPROC_PER_NODE"] == pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"]
+    processes = container["resources"]["limits"]["nvidia.com/gpu"]
+    assert f"train.num_processes={processes}" in container["args"][-1]
+    assert f"jobs.engines.sft_processes {processes} " in container["args"][-1]
     port = service["spec"]["ports"][0]["port"]
     assert meeting["PET_RDZV_ENDPOINT"] == f"{name}-0.{pod['subdomain']}:{port}"
     run = pytest.importorskip("torch.distributed.run")
@@ -242,6 +245,14 @@ def test_the_pods_of_several_nodes_meet(manifests: dict[str, list[Any]], monkeyp
         monkeypatch.setenv(key, text)
     seen = vars(run.get_args_parser().parse_args(["train.py"]))
     assert {key: seen[key.removeprefix("PET_").lower()] for key in meeting} == meeting
+
+
+def test_modules_that_manifests_start_are_there() -> None:
+    if "num_processes" not in (there.ROOT / "conf" / "train" / "default.yaml").read_text(encoding="utf-8"):
+        pytest.skip("training in several processes is not built here")
+    for path in sorted(there.K8S.rglob("*.yaml")):
+        for match in re.finditer(r"-m (jobs[.\w]+)", path.read_text(encoding="utf-8")):
+            assert (there.ROOT / match[1].replace(".", "/")).with_suffix(".py").is_file(), f"{path}: {match[1]}"
 
 
 def test_no_registry_is_made_up() -> None:

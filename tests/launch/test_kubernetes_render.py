@@ -86,13 +86,13 @@ def test_a_word_reaches_the_container_as_it_was_typed() -> None:
 
 
 def test_settings_reach_the_manifests() -> None:
-    (job,) = there.rendered(*DEMO, "k8s.gpus=3", "k8s.memory=96Gi", "k8s.max_hours=1.5", "k8s.namespace=team")
+    (job,) = there.rendered(*DEMO, "k8s.gpus=4", "k8s.memory=96Gi", "k8s.max_hours=1.5", "k8s.namespace=team")
     assert job["spec"]["activeDeadlineSeconds"] == 5400
     assert job["metadata"]["namespace"] == "team"
     container = job["spec"]["template"]["spec"]["containers"][0]
     assert container["image"] == there.IMAGE.removeprefix("k8s.image=")
-    assert container["resources"]["limits"] == {"memory": "96Gi", "nvidia.com/gpu": "3"}
-    assert container["resources"]["requests"] == {"cpu": "8", "memory": "96Gi", "nvidia.com/gpu": "3"}
+    assert container["resources"]["limits"] == {"memory": "96Gi", "nvidia.com/gpu": "4"}
+    assert container["resources"]["requests"] == {"cpu": "8", "memory": "96Gi", "nvidia.com/gpu": "4"}
 
 
 def test_an_overlay_of_ones_own_in_a_folder_with_a_space(tmp_path: Path) -> None:

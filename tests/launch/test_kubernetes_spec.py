@@ -90,6 +90,7 @@ def test_launch_yaml_has_what_the_model_has_and_a_comment_each() -> None:
         (["model.id=hf_" + "A1b2C3d4E5f6G7h8I9j0"], ["model.id", "looks like a secret"]),
         (["run.folder=/workspace/runs"], ["run.folder", "leave it out"]),
         (["train.num_processes=2"], ["train.num_processes", "k8s.gpus=N"]),
+        (["k8s.gpus=3"], ["k8s.gpus", "3 GPUs cannot share out the 8 rows"]),
         (["train.lrr=1"], ["train.lrr", "unknown key"]),
         (["run.name=My_Run"], ["run.name", "'My_Run' cannot name a Job", "run.name=my-run"]),
         (["run.name=a.b"], ["run.name", "run.name=a-b"]),
