@@ -20,7 +20,7 @@ PODS := pod-submit pod-status pod-logs pod-stop pod-delete pod-reap
 .PHONY: help setup demo all preview shell test check docs bench clean $(STAGES) $(PODS)
 
 help:  ## this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@printf '\n  ARGS="key=value ..." changes the config, for example\n    make train ARGS="run.name=second train.schedule.num_epochs=2"\n'
 
 # The stages, in order. Each makes everything it stands on first.
@@ -99,6 +99,18 @@ docs: setup  ## generate docs/rules.md
 
 bench: setup  ## time and memory of the demo's stages, and ratios against the stock tools
 	@$(PY) -m tests.bench $(ARGS)
+
+# On a cluster, as a Kubernetes Job: words of the config, and k8s.key=value for what k8s/launch.yaml has.
+CLUSTER := k8s-render k8s-submit k8s-logs k8s-status k8s-delete
+.PHONY: $(CLUSTER)
+k8s-render:  ## the manifests of a run, for another tool to apply
+k8s-submit:  ## start a run: ARGS="run.name=mine k8s.image=... k8s.rows=[my.jsonl]"
+k8s-logs:    ## follow it to its end: ARGS=run.name=...
+k8s-status:  ## how it stands; without ARGS, every run
+k8s-delete:  ## stop it and remove its Job; what it made stays on the volume
+
+$(CLUSTER): setup
+	@$(PY) -m jobs.launch.kubernetes $(@:k8s-%=%) $(ARGS)
 
 clean:  ## remove .venv; runs and what is cached outside stay
 	rm -rf .venv
