@@ -109,7 +109,7 @@ k8s-logs:    ## follow it to its end: ARGS=run.name=...
 k8s-status:  ## how it stands; without ARGS, every run
 k8s-delete:  ## stop it and remove its Job; what it made stays on the volume
 
-$(CLUSTER): setup
+$(CLUSTER): .venv/.host
 	@$(PY) -m jobs.launch.kubernetes $(@:k8s-%=%) $(ARGS)
 
 clean:  ## remove .venv; runs and what is cached outside stay

@@ -233,7 +233,9 @@ def _says_something(text: str) -> bool:
 def _without_private(text: str, piece: str) -> str:
     """The piece, or the beginning of the text without secrets where it has some: half a secret may be in the piece."""
     hidden = private.masked(text)
-    return piece if hidden == text else private.masked(piece) if piece not in text else hidden
+    if hidden == text:
+        return piece
+    return hidden if piece in text else private.masked(piece)
 
 
 def _tidy(row: Row, options: CleanOptions, notable: Iterator[bool]) -> None:

@@ -33,7 +33,8 @@ FUNCTION_WORDS = frozenset(WORDS.split())
 PARTICLES = frozenset("をはがにとへのもっ、,")
 UNFINISHED = frozenset(";:(-–—=+*/<&・：；（「『【[{")
 INNER, INNER_WIDE = (". ", ".\n", "! ", "? "), ("。", "！", "？", ". ", "! ", "? ")
-LAID_OUT = re.compile(r"\s*(?:[-*+•#>|・`]|\d+[.)）])")
+LAID_OUT = re.compile(r"\s*(?:[-*+•#>|・`]|\d+[.)）])|\s|.*(?:[_{}\\]|[a-z]\(| = |==)")
+"""A last line that is an item, a heading, a row of a table or code."""
 LAST_WORD = re.compile(r"[\w']+\Z")
 Cut = Literal["none", "dangling", "all"]
 

@@ -120,6 +120,9 @@ def is_rich(block: Block) -> NDArray[np.bool_]:
     command = (first == ord("\\")) & is_letter
     closed = ((first == ord("<")) & (second == ord("/"))) | ((first == ord("`")) & (second == ord("`")))
     rich[rows[places[indented | ended | command | closed]]] = True
+    calls = np.flatnonzero(codes[:-1] == ord("("))
+    called = (kinds[calls - 1] == LOWER) & (among("\"'_)")[codes[calls + 1]] | (kinds[calls + 1] == LOWER))
+    rich[rows[calls[called]]] = True
     stars = first == ord("*")
     opened, shut = np.zeros(len(rich), bool), np.zeros(len(rich), bool)
     opened[rows[places[stars & is_letter]]] = True

@@ -30,6 +30,8 @@ LARGE_MINORITY, FEW_CONTENTS = 0.1, 0.2
 """A minority of more than 10 % that has fewer contents a row than this is `yes` and `no`, which are answers too."""
 LEAST_SPREAD, LABEL_SPREAD = 0.25, 0.5
 """Of the logarithm of the length, for answers and for labels: what counts as usual never gets narrower."""
+TAIL_SHARE, TAIL_DENSITY, NEARER = 0.02, 0.25, 1.5
+"""Of the answers outside of a fence, and of them just inside, within so many standard deviations: the set runs out."""
 LONGEST = 2**32 - 1
 
 
@@ -131,12 +133,20 @@ def usual_lengths(lengths: NDArray[np.uint32], cores: NDArray[np.uint32], spread
     for _ in range(4):
         low, high = _fences(main, spread, least)
         main = main[(main >= low) & (main <= high)]
-    return int(np.exp(low)), int(min(np.ceil(np.exp(high)), LONGEST))
+    nearer_low, nearer_high = _fences(main, spread - NEARER, least)
+    shortest = 0 if _is_tail(logs < low, (logs >= low) & (logs < nearer_low)) else int(np.exp(low))
+    is_tail = _is_tail(logs > high, (logs <= high) & (logs > nearer_high))
+    return shortest, LONGEST if is_tail else int(min(np.ceil(np.exp(high)), LONGEST))
 
 
 def _fences(logs: NDArray[np.float64], spread: float, least: float) -> tuple[float, float]:
     below, middle, above = np.quantile(logs, (0.16, 0.5, 0.84))
     return float(middle - spread * max(middle - below, least)), float(middle + spread * max(above - middle, least))
+
+
+def _is_tail(outside: Mask, before: Mask) -> bool:
+    """Whether the answers outside of a fence go on from many just inside of it, and are no kind of their own."""
+    return bool(outside.mean() > TAIL_SHARE and before.sum() > TAIL_DENSITY * outside.sum())
 
 
 def _larger_kind(logs: NDArray[np.float64], cores: NDArray[np.uint32], least: float) -> Mask:

@@ -75,6 +75,13 @@ class Counted(NamedTuple):
         return self.trait & PAYLOAD
 
     @property
+    def is_code(self) -> bool:
+        """Whether the mark is one of code and markup, and most answers that have it are written so."""
+        return (
+            self.family in (features.HEAD, features.TAIL, features.DOUBLE, features.MANY) and self.rich * 2 > self.num
+        )
+
+    @property
     def is_prose(self) -> bool:
         """Whether it is a separator that any sentence may have."""
         return self.family == features.MANY and chr(self.payload) in PROSE_SEPARATORS
@@ -282,7 +289,7 @@ def _is_own(each: Counted, others: SetShape) -> bool:
         return others.is_rich and each.trait in MARKDOWN
     if each.is_prose:
         return others.is_rich or not others.is_short
-    if not others.is_rich:
+    if not others.is_rich and not each.is_code:
         return False
     if each.family in (features.WRAP, features.ENDING, features.DOUBLE):
         return True

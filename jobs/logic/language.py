@@ -58,8 +58,8 @@ SHORT = 45
 HAN_ONLY = re.compile("[^\u3400-\u9fff]")
 LIKELY, CERTAIN = 0.5, 0.95
 """Scores of the model: what counts for a text of SHORT letters or more, and for a shorter one."""
-AROUND_WORDS, TRUE_WORDS = ".,;:!?\"'’“”«»„", 0.7
-"""What stands around words, and the share of them that are nothing but letters; in code it is about a half."""
+CODE = re.compile(r"[a-z_]{2}\.[a-z_]{2}|[a-z_]\(|\w\[|[{}_;\\]|[=-]>|==")
+"""Stands in code and in no sentence."""
 ENGLISH = (
     "the and of to with that this these those they their there she his which would from have has are were your you how "
     "many each after then it its when where what who than because into about been does should could only other between "
@@ -179,9 +179,7 @@ def _asked_of_latin(sample: str, letters: int) -> tuple[str, bool]:
 
 def _is_sentence(words: Sequence[str], letters: int) -> bool:
     """Whether Latin words are more than a name, at least three with two in small letters, and not code."""
-    if len(words) < 3 or letters < 12 or sum(map(str.islower, words)) < 2:
-        return False
-    return sum(word.strip(AROUND_WORDS).isalpha() for word in words) >= TRUE_WORDS * len(words)
+    return len(words) > 2 and letters > 11 and sum(map(str.islower, words)) > 1 and not CODE.search(" ".join(words))
 
 
 def _is_chinese(sample: str, letters: int) -> bool:

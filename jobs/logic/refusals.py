@@ -52,7 +52,8 @@ ENGLISH = re.compile(
             r"\b(?:against my|violates|not clear|unclear|incomplete)",
             rf"{_MAY_BE_SORRY}my knowledge (?:cut-?off|only goes)",
             rf"{_SORRY},? (?:but )?i (?:do not|don'?t|did not|didn'?t) (?:quite |fully )?(?:understand|know)\b",
-            r"\W{0,3}(?:it (?:seems|looks|appears)(?: like| that)? (?:you|there)|you (?=have|did|forgot)|there is|i (?:do not|don'?t) see)"
+            r"\W{0,3}(?:it (?:seems|looks|appears)(?: like| that)? (?:you|there)|you (?=have|did|forgot)|there is"
+            r"|i (?:do not|don'?t) see)"
             rf"[^.\n]{{0,40}}\b(?:no|not|n't|any|forgot\w*)\b[^\n]{{0,80}}?\b{_SEND}\b",
         )
     ),
