@@ -14,11 +14,16 @@ from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Self, TypeVar
 
+import numpy as np
+
 from jobs.core.errors import EnvironmentProblem
 from jobs.core.process import PR_SET_PDEATHSIG
 
 T = TypeVar("T")
 R = TypeVar("R")
+FREED = 31 << 20
+"""Bytes. glibc keeps freed memory of up to twice the largest mapping it was given back: a block's arrays are then not
+mapped and cleared anew each time, which cost up to half of their work."""
 AHEAD = 2
 """Pieces of work a process that may wait, so that memory does not grow with the work."""
 
@@ -75,6 +80,7 @@ def num_cores() -> int:
 def _quiet() -> None:
     """A stop is the parent's to answer; without the parent there is nothing left to do."""
     os.environ["RAYON_NUM_THREADS"] = "1"
+    np.empty(FREED, np.uint8)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":

@@ -41,7 +41,7 @@ SEEN = ("secret", *private.PERSONAL, "invisible", "nested-dialog")
 """Every word for what is left in a row and counted."""
 FILLERS = "\u115f\u1160\u3164\uffa0"
 """Letters that take no room."""
-AT_ONCE = 400
+AT_ONCE = 1000
 """Rows that are screened together: enough to share the cost of a pass, few enough for the cache."""
 
 
@@ -158,23 +158,34 @@ def _words_for(turn: _Turn, kept: Collection[str], options: CleanOptions) -> Ite
 
 def _fault(turns: Iterable[_Turn], unwanted: Collection[str], options: CleanOptions) -> Fault | None:
     for turn in turns:
-        offences = _offences_of_answer if turn.role == "assistant" else _offences_of_text
-        for reason, piece in offences(turn, unwanted, options):
+        for reason, piece in _offences(turn, unwanted, options):
             if reason not in options.allow:
                 return Fault(reason, shown(f"{turn.role}: {_without_private(turn.text, piece)}"))
     return None
 
 
+def _offences(turn: _Turn, unwanted: Collection[str], options: CleanOptions) -> Iterable[tuple[str, str]]:
+    """(reason, what was seen) for whatever is wrong with the turn, the worst first."""
+    if turn.role == "assistant":
+        return _offences_of_answer(turn, unwanted, options)
+    if not _says_something(turn.text):
+        return [("empty-prompt", turn.text or "nothing")]
+    return _offences_of_text(turn, unwanted, options) if _is_suspect(turn) else ()
+
+
+def _is_suspect(turn: _Turn) -> bool:
+    """Whether the turn may have something that none may have."""
+    return bool(turn.signs & (signs.TOKEN | signs.NOTABLE)) or turn.private or mojibake.BARE in turn.text
+
+
 def _offences_of_text(turn: _Turn, unwanted: Collection[str], options: CleanOptions) -> Iterator[tuple[str, str]]:
-    """(reason, what was seen) for what no turn may have, the worst first."""
-    text, answers = turn.text, turn.role == "assistant"
-    if not _says_something(text):
-        yield "empty-answer" if answers else "empty-prompt", text or "nothing"
+    """What no turn may have."""
+    text = turn.text
     if turn.signs & signs.TOKEN:
         token = markup.control_token(text)
         if token is not None:
             yield "control-token", token
-        tag = markup.stray_think_tag(text, answers)
+        tag = markup.stray_think_tag(text, answers=turn.role == "assistant")
         if tag is not None:
             yield "think-tag", tag
     if turn.signs & signs.NOTABLE or mojibake.BARE in text:
@@ -190,12 +201,12 @@ def _offences_of_text(turn: _Turn, unwanted: Collection[str], options: CleanOpti
 
 
 def _offences_of_answer(turn: _Turn, unwanted: Collection[str], options: CleanOptions) -> Iterator[tuple[str, str]]:
-    """The same, and what only an answer must not have."""
+    """That, and what only an answer must not have."""
     said = markup.without_thought(turn.text)
     if not _says_something(said):
         yield "empty-answer", turn.text or "nothing"
         return
-    if turn.signs & (signs.TOKEN | signs.NOTABLE) or turn.private or mojibake.BARE in turn.text:
+    if _is_suspect(turn):
         yield from _offences_of_text(turn, unwanted, options)
     if turn.signs & (signs.TOKEN | signs.DRESS) or markup.STARTS_LIKE_ONE.match(said):
         yield from markup.tag_forms(said, turn.prompt)
@@ -240,11 +251,10 @@ def _without_private(text: str, piece: str) -> str:
 
 def _tidy(row: Row, options: CleanOptions, notable: Iterator[bool]) -> None:
     """`notable`: for each text that is not ASCII, whether it has a sign of mojibake or an invisible character."""
-    changes = row.changes
-    row.messages = [
-        Message(role, _tidied(text, options, changes, not text.isascii() and next(notable)))
-        for role, text in row.messages
-    ]
+    for place, (role, text) in enumerate(row.messages):
+        tidied = _tidied(text, options, row.changes, not text.isascii() and next(notable))
+        if tidied is not text:
+            row.messages[place] = Message(role, tidied)
     kinds = options.kinds("redact")
     if kinds:
         _redact(row, kinds)

@@ -33,14 +33,14 @@ FUNCTION_WORDS = frozenset(WORDS.split())
 PARTICLES = frozenset("をはがにとへのもっ、,")
 UNFINISHED = frozenset(";:(-–—=+*/<&・：；（「『【[{")
 INNER, INNER_WIDE = (". ", ".\n", "! ", "? "), ("。", "！", "？", ". ", "! ", "? ")
-LAID_OUT = re.compile(r"\s*(?:[-*+•#>|・`]|\d+[.)）])|\s|.*(?:[_{}\\]|[a-z]\(| = |==)")
+LAID_OUT = re.compile(r"\s*(?:[-*+•#>|・`]|\d+[.)）])|\s|.*(?:[_{}\\]|[a-z]\(|==)")
 """A last line that is an item, a heading, a row of a table or code."""
 LAST_WORD = re.compile(r"[\w']+\Z")
 Cut = Literal["none", "dangling", "all"]
 
 LEAST_COMPARED = 20
 """Answers under which nothing is said about how a set's answers end."""
-NEARLY_ALL = 0.97
+NEARLY_ALL = 0.98
 CUT_SHARE = 0.1
 """Of the open answers; where so many dangle, they were cut at random."""
 STYLE_SHARE, STYLE_ROWS = 0.03, 50

@@ -43,12 +43,14 @@ DENSE = 24
 """Characters for each separator of prose that stands several times, at the most: then it divides the answer."""
 SHORT = 120
 """Characters of an answer in which a single separator of prose is noted."""
+PADDING = 3
+"""Characters that may be looked at behind any other."""
 ANY_EMOJI = 0x1F600
 DIGITS = re.compile(r"\d+")
 
 
 class Block(NamedTuple):
-    """Answers side by side, each between two line ends."""
+    """Answers side by side, each between two line ends, and PADDING more at the end."""
 
     answers: Sequence[str]
     codes: NDArray[np.uint32]
@@ -72,15 +74,16 @@ def sampled(answers: Sequence[str]) -> Block:
     """The head and the tail of each answer as arrays."""
     whole = HEAD_PART + TAIL_PART
     samples = [a if len(a) <= whole else f"{a[:HEAD_PART]} {a[-TAIL_PART:]}" for a in answers]
-    codes = np.frombuffer(("\n" + "\n".join(samples) + "\n").encode("utf-32-le", "surrogatepass"), np.uint32)
-    codes = np.minimum(codes, signs.LAST)
+    text = "\n".join(("", *samples, "\n" * PADDING))
+    codes = np.minimum(signs.points(text), signs.LAST)
     lengths = np.fromiter(map(len, samples), np.int64, len(samples)) + 1
     ends = np.cumsum(lengths)
     kinds = signs.kinds()[codes]
     rows = np.repeat(np.arange(len(samples), dtype=np.int32), lengths)
     cells = len(samples) * signs.NUM_KINDS
-    counts = np.bincount(rows * np.int64(signs.NUM_KINDS) + kinds[1:], minlength=cells).reshape(-1, signs.NUM_KINDS)
-    return Block(answers, codes, kinds, np.concatenate((rows[:1], rows)), ends - lengths + 1, ends, counts)
+    counts = np.bincount(rows * np.int64(signs.NUM_KINDS) + kinds[1:-PADDING], minlength=cells)
+    rows = np.concatenate((rows[:1], rows, np.repeat(rows[-1:], PADDING)))
+    return Block(answers, codes, kinds, rows, ends - lengths + 1, ends, counts.reshape(-1, signs.NUM_KINDS))
 
 
 def cores(block: Block) -> NDArray[np.uint32]:
@@ -206,7 +209,7 @@ def _edges(block: Block) -> Found:
 def _unusual_heads(block: Block, first: NDArray[np.int64]) -> NDArray[np.bool_]:
     kinds, codes = block.kinds, block.codes
     here, after = kinds[first], kinds[first + 1]
-    behind_space = np.where(after == SPACE, kinds[np.minimum(first + 2, len(kinds) - 1)], after)
+    behind_space = np.where(after == SPACE, kinds[first + 2], after)
     usual = (here < PLAIN) | (here == PAIR) | among(signs.OPENERS)[codes[first]]
     usual |= (here == SIGN) & (behind_space == DIGIT)
     odd: NDArray[np.bool_] = ~usual | ((codes[first] == codes[first + 1]) & (here == PAIR))
@@ -240,10 +243,8 @@ def _separators(block: Block) -> Found:
     own = (before == NEWLINE) | (after == NEWLINE) | (codes[places] == codes[places - 1])
     own |= (before == DIGIT) & (after == DIGIT) & ~among(signs.NEVER_IN_NUMBERS)[codes[places]]
     own |= among("=＝")[codes[places]] & (before == CJK) & (after == CJK)
-    inner = np.clip(places, 2, len(kinds) - 3)
-    spaced = (
-        signs.is_letter(kinds[inner - 2]) & (before == SPACE) & (after == SPACE) & signs.is_letter(kinds[inner + 2])
-    )
+    outer = signs.is_letter(kinds[np.maximum(places - 2, 0)]) & signs.is_letter(kinds[places + 2])
+    spaced = outer & (before == SPACE) & (after == SPACE)
     between_words = (signs.is_letter(before) & signs.is_letter(after)) | (spaced & among("/>")[codes[places]])
     places = places[~own & ((kinds[places] != SIGN) | between_words)]
     keys, counts = np.unique(block.rows[places].astype(np.int64) << 21 | codes[places], return_counts=True)
@@ -259,7 +260,7 @@ def _doubles(block: Block) -> Found:
     """Marks that stand twice inside an answer, but not inside a word or an address."""
     codes, kinds = block.codes, block.kinds
     twice = np.flatnonzero(among(signs.DOUBLING)[codes[:-1]] & (codes[:-1] == codes[1:]))
-    before, after = kinds[twice - 1], kinds[np.minimum(twice + 2, len(kinds) - 1)]
+    before, after = kinds[twice - 1], kinds[twice + 2]
     inside = (before != NEWLINE) & (after != NEWLINE) & ~(signs.is_word(before) & signs.is_word(after))
     twice = twice[inside & (codes[twice - 1] != ord(":"))]
     return block.rows[twice].astype(np.int64), DOUBLE << FAMILY_BITS | DOUBLED | codes[twice].astype(np.int64)
@@ -294,12 +295,11 @@ def _pairs(found: Sequence[tuple[int, int]]) -> Found:
 def _layouts(block: Block) -> Found:
     """Layouts that are read from the text of those answers whose characters give a reason to."""
     codes, kinds, counts, starts = block.codes, block.kinds, block.counts, block.starts
-    third, fourth = (np.minimum(starts + step, len(codes) - 1) for step in (2, 3))
     looked = (kinds[starts] >= DIGIT) | (kinds[block.ends - 1] == PAIR)
     looked |= (counts[:, SPACE] == 0) & (counts[:, CJK] * 4 <= counts.sum(axis=1))
     looked |= (kinds[block.ends - 1] == DIGIT) & ~signs.is_word(kinds[np.maximum(block.ends - 3, 0)])
-    looked |= (kinds[starts + 1] == SPACE) & (kinds[fourth] == SPACE)
-    looked |= among(".)）")[codes[starts + 1]] | among(".)）")[codes[third]]
+    looked |= (kinds[starts + 1] == SPACE) & (kinds[starts + 3] == SPACE)
+    looked |= among(".)）")[codes[starts + 1]] | among(".)）")[codes[starts + 2]]
     looked[block.rows[codes == ord("_")]] = True
     colons = np.flatnonzero(codes == ord(":"))
     looked[block.rows[colons[(kinds[colons - 1] == DIGIT) & (kinds[colons + 1] == DIGIT)]]] = True
@@ -331,7 +331,7 @@ def _counted_layouts(block: Block) -> Found:
 def _structured_lines(block: Block) -> NDArray[np.int64]:
     """Lines of each answer that open like an item, a heading, a table or code."""
     codes, kinds = block.codes, block.kinds
-    firsts = np.flatnonzero(kinds[:-3] == NEWLINE) + 1
+    firsts = np.flatnonzero(kinds[:-PADDING] == NEWLINE) + 1
     item = among("-*+•#>|`・‣◦")[codes[firsts]] & ((kinds[firsts + 1] == SPACE) | (codes[firsts] == codes[firsts + 1]))
     second = np.where(kinds[firsts + 1] == DIGIT, codes[firsts + 2], codes[firsts + 1])
     item |= (kinds[firsts] == DIGIT) & among(".)．）")[second] & (kinds[firsts + 2] != DIGIT)

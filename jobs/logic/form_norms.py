@@ -24,11 +24,13 @@ PRESENT_SHARE, PRESENT_ROWS = 0.001, 2
 """Answers that are surely in a language of the set's own script, for others to be believed to be in it as well."""
 
 LEAST_COMPARED = 20
+"""Answers under which nothing is said about their language and length."""
 CLUSTERS_APART = 4.5
 """Standard deviations between two kinds of length (Ashman's D), the spread of each taken together."""
-LARGE_MINORITY, FEW_CONTENTS = 0.1, 0.2
-"""A minority of more than 10 % that has fewer contents a row than this is `yes` and `no`, which are answers too."""
-LEAST_SPREAD, LABEL_SPREAD = 0.25, 0.5
+LARGE_MINORITY, LARGEST_MINORITY, FEW_CONTENTS = 0.1, 0.45, 0.2
+"""A minority of more than 10 % that has fewer contents a row than this is `yes` and `no`, which are answers too; one of
+more than 45 % is none."""
+LEAST_SPREAD, LABEL_SPREAD = 0.35, 0.5
 """Of the logarithm of the length, for answers and for labels: what counts as usual never gets narrower."""
 TAIL_SHARE, TAIL_DENSITY, NEARER = 0.02, 0.25, 1.5
 """Of the answers outside of a fence, and of them just inside, within so many standard deviations: the set runs out."""
@@ -68,15 +70,29 @@ def speech_of(forms: Forms, wanted: str, main_share: float) -> Speech:
 
 def _main(forms: Forms, main_share: float) -> tuple[int, bool]:
     """(index of the set's language or 0, whether only the prompts say so)."""
+    if len(forms) < LEAST_COMPARED:
+        return 0, False
     said, asked = _counts(forms["language"]), _counts(forms["asked_in"])
     total = int(said.sum())
     main = int(said.argmax()) if said.max() >= main_share * max(1, total) else 0
     if main and total >= MOSTLY_SAID * len(forms):
         return main, False
     spoken = int(asked.argmax()) if asked.max() >= main_share * max(1, int(asked.sum())) else 0
-    if spoken and asked.sum() >= LEAST_SAID * len(forms) and total - said[spoken] <= (1 - MAJORITY) * len(forms):
-        return spoken, True
-    return (main if total >= LEAST_SAID * len(forms) and not spoken else 0), False
+    if spoken and asked.sum() >= LEAST_SAID * len(forms):
+        return (spoken, True) if _may_be_spoken(forms, spoken, main) else (0, False)
+    return (main if total >= LEAST_SAID * len(forms) else 0), False
+
+
+def _may_be_spoken(forms: Forms, spoken: int, main: int) -> bool:
+    """Whether the prompts' language may be that of the answers, most of which do not say, though some say `main`."""
+    group = GROUPS[language.script_of(LANGUAGES[spoken])]
+    unsaid: Mask = np.isin(GROUPS[forms["script"]], (0, LATIN, group)) & (forms["language"] == 0)
+    if unsaid.sum() + (forms["language"] == spoken).sum() < MAJORITY * len(forms):
+        return False
+    if main in (0, spoken) or GROUPS[language.script_of(LANGUAGES[main])] != group:
+        return True
+    num_contents = len(distinct(forms["core"][unsaid]))
+    return num_contents < FEW_CONTENTS * int(unsaid.sum())  # labels, and not short translations
 
 
 def _counts(languages: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -87,6 +103,8 @@ def _counts(languages: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 def _main_script(forms: Forms, main_share: float) -> int:
     """The script of a set of names, labels or numbers; 0 where its answers are in several languages or scripts."""
+    if len(forms) < LEAST_COMPARED:
+        return 0
     known = GROUPS[forms["script"][forms["script"] > 0]]
     counts = np.bincount(known, minlength=len(GROUPS))
     several = _counts(forms["language"]).sum() >= LEAST_SAID * len(forms)
@@ -110,7 +128,8 @@ def is_foreign(forms: Forms, speech: Speech) -> Mask:
     if speech.language is not None:
         main = language.index(speech.language)
         others = [language.index(code) for code in speech.others]
-        foreign |= ~elsewhere & (forms["language"] != main) & np.isin(forms["language"], others)
+        told = np.isin(forms["language"], others) | ((forms["language"] > 0) & (group == GROUPS[HAN]))
+        foreign |= ~elsewhere & told
         foreign &= forms["language"] != main
     if speech.by_prompt:
         foreign &= forms["asked_in"] == language.index(speech.language or "")
@@ -166,6 +185,7 @@ def _larger_kind(logs: NDArray[np.float64], cores: NDArray[np.uint32], least: fl
     distance = abs(a.mean() - b.mean()) / np.sqrt((max(a.std(), least) ** 2 + max(b.std(), least) ** 2) / 2)
     minor = low if low.mean() < 0.5 else ~low
     repeats = len(distinct(cores[minor])) < FEW_CONTENTS * minor.sum()
-    if distance < CLUSTERS_APART or (minor.mean() > LARGE_MINORITY and repeats):
+    is_answer = minor.mean() > (LARGE_MINORITY if repeats else LARGEST_MINORITY)
+    if distance < CLUSTERS_APART or is_answer:
         return everything
     return np.asarray(~minor)

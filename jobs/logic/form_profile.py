@@ -42,9 +42,13 @@ LEAST_ROWS = 20
 """Answers under which nothing is said about a set's form."""
 WEAK_FAMILIES = (features.OPENING, features.ENDING, features.WRAP)
 WEAK = 3
-"""Times as many rows as others need: titles that begin with one word and a colon do occur."""
-LOOSE_FAMILIES = (features.OPENING, features.ENDING, features.MANY, features.DOUBLE)
-"""Labels may be made like that: not_spam, sci/tech."""
+"""Times the share that others need: titles that begin with one word and a colon do occur."""
+IN_LABELS, LABEL_LAYOUTS = "_/:,、・+>&", frozenset(map(features.layout_code, ("snake", "capitals", "path")))
+"""Marks and layouts of labels: not_spam, sci/tech, sports: ski."""
+FAMILIAR_SHARE = 0.9
+"""Of the rows with such a mark, whose content is a label without it."""
+AROUND_FAMILIES = (features.HEAD, features.TAIL, features.WRAP, features.OPENING, features.ENDING)
+"""What stands around a content."""
 POOLED_FAMILIES = (features.HEAD, features.OPENING, features.WRAP)
 """Many traits of one family make one form: emoji in front, a speaker's name and a colon."""
 MARKDOWN_HEADS, RARE_DOUBLES = "#-*+>|`[!<{($/\\@_~", "@({~"
@@ -64,7 +68,7 @@ class Counted(NamedTuple):
     contents: int
     """Contents: answers that differ in letters or digits."""
     familiar: int
-    """Rows whose content, but for literal words around it, other rows have without any trait."""
+    """Rows whose content other rows have without the trait."""
 
     @property
     def family(self) -> int:
@@ -95,6 +99,14 @@ class Counted(NamedTuple):
     def once(self) -> int:
         """The trait of answers that have the separator once."""
         return features.code(features.ONCE, self.payload) if self.family == features.MANY else 0
+
+
+class Least(NamedTuple):
+    """Rows that a trait must have."""
+
+    rows: float
+    weak: float
+    """If it is of WEAK_FAMILIES."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +156,9 @@ def odd_traits(
         return odd, mixed
     for is_first in (True, False):
         shape = shape_of(left)
-        least = max(min_rows, min_share * shape.num_rows)
-        every = counted(left, least)
+        share = min_share * shape.num_rows
+        least = Least(max(min_rows, share), max(min_rows * 2, share * WEAK))
+        every = counted(left, least.rows)
         once = {each.trait: each.num for each in every if each.family == features.ONCE}
         wanted = [each for each in every if (each.trait in (LIST, JSON)) == is_first]
         found = {trait: num for each in wanted for trait, num in _departing(each, shape, least, once)}
@@ -223,7 +236,7 @@ def counted(forms: Forms, least: float) -> list[Counted]:
     which = np.searchsorted(codes, marked & ~EXPLAINED)
     cores, flags = forms["core"][rows].astype(np.int64), forms["flags"][rows]
     explained = ((marked & EXPLAINED) > 0) | ((flags & features.COPIED) > 0)
-    familiar = np.isin(forms["inner"][rows], forms["core"][(table == 0).all(axis=1)])
+    familiar = _familiar(forms, rows, marked)
     columns = (
         codes,
         nums,
@@ -235,6 +248,16 @@ def counted(forms: Forms, least: float) -> list[Counted]:
     return [Counted(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
 
 
+def _familiar(forms: Forms, rows: NDArray[np.int64], marked: NDArray[np.uint32]) -> Mask:
+    """Whether the content of `rows` is that of other rows without any trait; what stands between literal words may also
+    be that of rows without such words."""
+    families = (forms["traits"] & ~EXPLAINED) >> np.uint32(FAMILY_BITS)
+    plain = forms["core"][(families == 0).all(axis=1)]
+    bare = forms["core"][~np.isin(families, AROUND_FAMILIES).any(axis=1)]
+    is_literal = np.isin((marked & ~EXPLAINED) >> np.uint32(FAMILY_BITS), (features.OPENING, features.ENDING))
+    return np.where(is_literal, np.isin(forms["inner"][rows], bare), np.isin(forms["core"][rows], plain))
+
+
 def distinct(values: NDArray[Any]) -> NDArray[Any]:
     """The different values, sorted; several times as fast as `np.unique`, which hashes."""
     ordered = np.sort(values)
@@ -242,11 +265,11 @@ def distinct(values: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(ordered[is_new])
 
 
-def _departing(each: Counted, shape: SetShape, least: float, once: dict[int, int]) -> Iterator[tuple[int, int]]:
+def _departing(each: Counted, shape: SetShape, least: Least, once: dict[int, int]) -> Iterator[tuple[int, int]]:
     """The trait with its rows where it is no natural one of the set; with it the same separator standing once."""
     if each.family == features.ONCE or _is_own(each, shape.without(each)):
         return
-    if each.num < least * (WEAK if each.family in WEAK_FAMILIES else 1) and not _tells_alone(each, shape):
+    if each.num < (least.weak if each.family in WEAK_FAMILIES else least.rows) and not _tells_alone(each, shape):
         return
     if _is_explained(each, shape) or not _is_varied(each, shape):
         return
@@ -276,9 +299,16 @@ def _is_varied(each: Counted, shape: SetShape) -> bool:
         return True
     if not shape.is_labels:
         return each.contents >= MIN_CONTENTS
-    if each.family in LOOSE_FAMILIES and each.familiar * 2 < each.num:
-        return each.family != features.OPENING and each.contents >= MIN_CONTENTS
+    if _is_label_like(each) and each.familiar < FAMILIAR_SHARE * each.num:
+        return False
     return each.contents >= MIN_LABELS
+
+
+def _is_label_like(each: Counted) -> bool:
+    """Whether labels may be made like that."""
+    if each.family in (features.MANY, features.DOUBLE):
+        return features.mark_of(each.payload)[0] in IN_LABELS
+    return each.family == features.OPENING or each.trait in LABEL_LAYOUTS
 
 
 def _is_own(each: Counted, others: SetShape) -> bool:

@@ -206,14 +206,20 @@ def tag_forms(answer: str, prompt: str) -> Iterator[tuple[str, str]]:
         found = pattern.search(spoken)
         if found:
             yield reason, found[0]
-    speaker = SPEAKER.match(spoken)
-    if speaker and not (speaker[1].lower() in prompt.lower() if speaker[1] else CHOICE.search(prompt)):
+    speaker = SPEAKER.match(spoken) if ":" in spoken or "：" in spoken else None
+    if speaker and not _is_named(speaker[1], prompt):
         yield "role-label", speaker[0]
     head = spoken[:LABELLED]
     if ENDS_LABEL.search(head):
         found = LABEL.match(head if head.isascii() else unicodedata.normalize("NFKC", head))
         if found:
             yield "label", found[0]
+
+
+def _is_named(speaker: str | None, prompt: str) -> bool:
+    if speaker is None:
+        return CHOICE.search(prompt) is not None
+    return re.search(rf"(?<![A-Za-z]){re.escape(speaker)}(?![A-Za-z])", prompt, re.IGNORECASE) is not None
 
 
 def _worth_a_look(text: str) -> list[tuple[str, re.Pattern[str]]]:

@@ -33,10 +33,15 @@ LONE_HALF_WIDTH = re.compile("(?<=[一-鿿])[｡-ﾟ](?![｡-ﾟ])")
 """What Shift_JIS makes of some kanji in UTF-8; real text has half-width kana in words of their own."""
 
 
+RARE_FROM = b"\x98\x9f"
+"""In Shift_JIS: the second level of JIS X 0208, kanji that are seldom used."""
+
+
 def _rare(codec: str) -> str:
-    """What a codec of two bytes makes of the first two bytes of kana and kanji in UTF-8."""
+    """What a codec of two bytes makes of the first two bytes of kana and kanji in UTF-8, without common kanji."""
     pairs = (bytes((first, second)) for first in range(0xE2, 0xEA) for second in range(0x80, 0xC0))
-    return "".join(pair.decode(codec, "ignore") for pair in pairs)
+    signs = (pair.decode(codec, "ignore") for pair in pairs)
+    return "".join(sign for sign in signs if not b"\x88" < sign.encode("cp932", "ignore") < RARE_FROM)
 
 
 RARE = frozenset(_rare("cp932") + _rare("gbk"))

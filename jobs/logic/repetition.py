@@ -89,7 +89,9 @@ def repeated_sentence(text: str, limits: RepetitionLimits) -> str | None:
         if text.count(end) < limits.phrases - 1:
             continue
         pieces = text.split(end)
-        if len(pieces) - len({piece[-SHORTEST_SENTENCE:] for piece in pieces}) < limits.phrases - 1:
+        # Lines may be numbered: they are the same where they end alike.
+        different = {piece[-SHORTEST_SENTENCE:] for piece in pieces} if end == "\n" else set(pieces)
+        if len(pieces) - len(different) < limits.phrases - 1:
             continue
         times = Counter(LIST_MARK.sub("", piece, count=1).strip() for piece in pieces)
         often = [said for said, number in times.items() if number >= limits.phrases and len(said) >= SHORTEST_SENTENCE]

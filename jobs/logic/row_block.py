@@ -82,8 +82,7 @@ def read(lines: Iterable[RawLine], options: ReadOptions) -> RowsRead:
             continue
         found.append(row)
         ignored.update(columns)
-    for row in found:
-        clean.tidy(row, options.clean)
+    clean.tidy_all(found, options.clean)
     kept: list[Row] = []
     for row, fault in zip(found, clean.faults(found, options.clean), strict=True):
         if fault is None:

@@ -1,4 +1,4 @@
-"""How much of a contamination is found, in sets that are made here: kinds that are listed, and kinds that no rule names.
+"""How much of a contamination is found in sets that are made here: of kinds that are listed, and that no rule names.
 
 Every set is clean by itself, and nothing may be dropped from it; then a share of its answers is spoiled.
 """
@@ -6,6 +6,7 @@ Every set is clean by itself, and nothing may be dropped from it; then a share o
 import json
 import random
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from jobs.logic.form import FormOptions
 from jobs.logic.rows import Message, Row
 
 OPTIONS = FormOptions("drop", "auto", None, None, 0.003, 3, 0.45, 0.8, 4.5)
-NUM_ROWS = 1200
+NUM_ROWS = 1000
 RATES = (0.01, 0.05, 0.28, 0.40)
 Pair = tuple[str, str]
 
@@ -204,9 +205,15 @@ JAPANESE = ("ja-titles", "ja-prose", "ja-labels")
 PROSE = ("ja-prose", "en-prose")
 
 
+@cache
 def clean_set(name: str) -> list[Pair]:
     rng = random.Random(f"clean {name}")
     return [SETS[name](rng) for _ in range(NUM_ROWS)]
+
+
+@cache
+def clean_forms(name: str) -> form.Forms:
+    return measured(clean_set(name))
 
 
 def measured(pairs: list[Pair]) -> form.Forms:
@@ -244,8 +251,7 @@ CASES = [(kind, name) for kind, (_, names) in LISTED.items() for name in names]
 def spoiled(name: str, kind: str, spoil: Spoil) -> tuple[form.Forms, form.Forms]:
     """The forms of a clean set, and of the same rows spoiled."""
     rng = random.Random(f"{kind} {name}")
-    pairs = clean_set(name)
-    return measured(pairs), measured([(prompt, spoil(rng, answer)) for prompt, answer in pairs])
+    return clean_forms(name), measured([(prompt, spoil(rng, answer)) for prompt, answer in clean_set(name)])
 
 
 def found(clean: form.Forms, bad: form.Forms, rate: float) -> tuple[float, float]:
@@ -259,7 +265,7 @@ def found(clean: form.Forms, bad: form.Forms, rate: float) -> tuple[float, float
 
 @pytest.mark.parametrize("name", SETS)
 def test_a_clean_set_is_left_alone(name: str) -> None:
-    forms = measured(clean_set(name))
+    forms = clean_forms(name)
     assert not form.faults(forms, form.profile(forms, OPTIONS)).any()
 
 
@@ -331,10 +337,31 @@ HELD_OUT: dict[str, Spoil] = {
 """Forms that no rule names and that were first tried when everything was written."""
 
 
-def mean_recall(kinds: dict[str, Spoil], names: tuple[str, ...]) -> tuple[float, float]:
-    """(recall, precision), the mean over kinds, sets and rates."""
-    figures = [
-        found(*spoiled(name, kind, spoil), rate) for name in names for kind, spoil in kinds.items() for rate in RATES
-    ]
-    recall, precision = np.mean(figures, axis=0).tolist()
-    return recall, precision
+def figures(kinds: dict[str, Spoil], name: str) -> tuple[float, float]:
+    """(recall, precision) over kinds and rates: rows found of all spoiled ones, and spoiled ones of all found."""
+    spoiled_rows = right = hit = 0
+    for kind, spoil in kinds.items():
+        clean, bad = spoiled(name, kind, spoil)
+        for rate in (0.05, 0.28):
+            num = round(rate * NUM_ROWS)
+            forms = np.concatenate((bad[:num], clean[num:]))
+            dropped = form.faults(forms, form.profile(forms, OPTIONS)) > 0
+            spoiled_rows, right, hit = spoiled_rows + num, right + int(dropped[:num].sum()), hit + int(dropped.sum())
+    return right / spoiled_rows, right / max(1, hit)
+
+
+@pytest.mark.parametrize(
+    ("name", "tried", "held_out"),
+    [
+        ("ja-titles", 0.99, 0.65),
+        ("en-prose", 0.99, 0.65),
+        ("labels", 0.95, 0.65),
+        ("chat", 0.55, 0.2),  # where the set has Markdown and code of its own, marks of theirs tell nothing
+    ],
+)
+def test_kinds_that_no_rule_lists(name: str, tried: float, held_out: float) -> None:
+    for what, kinds, least in (("tried", TRIED, tried), ("held out", HELD_OUT, held_out)):
+        recall, precision = figures(kinds, name)
+        print(f"{name}, {what}: recall {recall:.3f}, precision {precision:.3f}")  # make test shows it with -s
+        assert recall >= least
+        assert precision >= 0.99

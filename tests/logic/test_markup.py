@@ -116,7 +116,7 @@ def test_what_only_looks_like_a_tag(answer: str) -> None:
 )
 def test_a_speaker_that_the_prompt_names_is_none(answer: str, prompt: str) -> None:
     assert forms(answer, prompt) == []
-    assert forms(answer, "Give a title.") == ["role-label"]
+    assert forms(answer, "Again: give a title.") == ["role-label"]
 
 
 @pytest.mark.parametrize(
