@@ -1,0 +1,1 @@
+"""The host side of rented machines, and what runs first inside them."""
