@@ -22,6 +22,7 @@ FLOORS = {
     "logic": {"logic"},
     "checks": {"checks", "core", "logic"},
     "engines": {"engines", "core", "logic"},
+    "launch": {"launch", "core"},
 }
 THIRD_PARTY = {
     "core": {"hydra", "omegaconf", "pydantic", "yaml", "rich"},

@@ -34,7 +34,7 @@ PASSED = ("HF_TOKEN", "WANDB_API_KEY", "OPENAI_API_KEY", "HF_ENDPOINT", "HF_HUB_
 """Variables that go into the container where they are set here: by name, so that no value is on a command line."""
 ENGINE_FAILED = {125: "the engine could not start the container", 126: "the container's program cannot be run",
                  127: "the container's program is not in the image"}  # fmt: skip
-ELSEWHERE = re.compile(r"(?:^|(?<=[\[{,:=\s\"']))(?:\.\./|/)[^\s,\[\]{}\"']+")
+ELSEWHERE = re.compile(r"(?:^|(?<=[\[{,=\s\"']))(?:\.\./|/)[^\s,\[\]{}\"']+")
 SHARED_MEMORY = "8g"
 """The most that processes of one container may share, as NCCL does between GPUs; taken when used."""
 
