@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import resource
 import shlex
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ USER = "54321:54321"
 TOOLS = ("podman", "buildah", "runc", "debootstrap")
 CONTAINERS_CONF = """# crun refuses hybrid control groups; without limits given, Podman asks for more than there may be.
 [containers]
-default_ulimits = ["nofile=65536:65536", "nproc=32768:32768"]
+default_ulimits = ["nofile={nofile}:{nofile}", "nproc={nproc}:{nproc}"]
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
@@ -42,11 +43,18 @@ def call(words: Sequence[str | Path], timeout: float = 3000, **environment: str)
     """Run to the end; output is kept."""
     conf = cache_folder() / "ring" / "containers.conf"
     conf.parent.mkdir(parents=True, exist_ok=True)
-    conf.write_text(CONTAINERS_CONF)
+    nofile, nproc = most(resource.RLIMIT_NOFILE, 65536), most(resource.RLIMIT_NPROC, 32768)
+    conf.write_text(CONTAINERS_CONF.format(nofile=nofile, nproc=nproc))
     whole = {**os.environ, "CONTAINERS_CONF": str(conf), **environment}
     return subprocess.run(
         [str(word) for word in words], capture_output=True, text=True, cwd=ROOT, env=whole, timeout=timeout, check=False
     )
+
+
+def most(limit: int, wanted: int) -> int:
+    """`wanted`, or what this process may have at most."""
+    hard = resource.getrlimit(limit)[1]
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 
 def must(words: Sequence[str | Path]) -> str:
