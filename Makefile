@@ -5,22 +5,29 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
-RUNNER ?= native
 ARGS ?=
 DRY ?=
 STAGES := fetch prepare preflight train smoke merge convert quantize verify report
 PY := .venv/bin/python
 
-ifneq ($(RUNNER),native)
-$(error RUNNER=$(RUNNER): only RUNNER=native is known)
+# Where the stages run: RUNNER=container in the image (ENGINE, IMAGE, GPUS, MOUNTS, PASS), RUNNER=native in .venv.
+# Unless RUNNER says otherwise they run in .venv.
+ifneq ($(filter-out container native,$(RUNNER)),)
+$(error RUNNER=$(RUNNER): expected container or native)
 endif
+STAGE_RUNNER := $(or $(RUNNER),native)
+DEMO_RUNNER := $(or $(RUNNER),native)
+container := $(PYTHON) -m jobs.launch.container
+native := $(PY) -m jobs
+needs_native := setup
+needs_container :=
 
 PODS := pod-submit pod-status pod-logs pod-stop pod-delete pod-reap
 
-.PHONY: help setup demo all preview shell test check docs bench clean $(STAGES) $(PODS)
+.PHONY: help setup demo all preview shell image doctor test test-container check docs licences lock bench clean $(STAGES) $(PODS)
 
 help:  ## this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@printf '\n  ARGS="key=value ..." changes the config, for example\n    make train ARGS="run.name=second train.schedule.num_epochs=2"\n'
 
 # The stages, in order. Each makes everything it stands on first.
@@ -35,20 +42,30 @@ quantize:   ## the GGUFs that ship, from F32
 verify:     ## what survived of the fine-tune in every artifact
 report:     ## report.html, model card, Modelfile, SHA256SUMS, certificate
 
-$(STAGES): setup
-	@$(PY) -m jobs $@ $(ARGS)
+$(STAGES): $(needs_$(STAGE_RUNNER))
+	@$($(STAGE_RUNNER)) $@ $(ARGS)
 
-all: setup  ## every stage, to the certificate
-	@$(PY) -m jobs all $(ARGS)
+all: $(needs_$(STAGE_RUNNER))  ## every stage, to the certificate
+	@$($(STAGE_RUNNER)) all $(ARGS)
 
-demo: setup  ## the whole chain on a small model and data of our own, no GPU and no hub
-	@$(PY) -m jobs all experiment=demo $(ARGS)
+demo: $(needs_$(DEMO_RUNNER))  ## the whole chain on a small model and data of our own, no GPU, no hub and no container
+	@$(if $(filter container,$(DEMO_RUNNER)),GPUS=$(or $(GPUS),none)) $($(DEMO_RUNNER)) all experiment=demo $(ARGS)
 
-preview: setup  ## which tokens of your rows are graded, for any model: ARGS="model.id=..."
-	@$(PY) -m jobs preview $(ARGS)
+preview: $(needs_$(STAGE_RUNNER))  ## which tokens of your rows are graded, for any model: ARGS="model.id=..."
+	@$($(STAGE_RUNNER)) preview $(ARGS)
 
-shell: setup  ## a shell with the environment of the stages
+shell: $(needs_$(STAGE_RUNNER))  ## a shell where the stages run
+ifeq ($(STAGE_RUNNER),container)
+	@$(container) bash
+else
 	@PATH="$(CURDIR)/.venv/bin:$(CURDIR)/vendor/llama.cpp/build/bin:$$PATH" $${SHELL:-/bin/bash} -i
+endif
+
+image:  ## build the image: ACCELERATOR=cuda|cpu, ENGINE=docker|podman, BASE_BUILD and BASE_RUNTIME by digest
+	@$(PYTHON) -m jobs.launch.image
+
+doctor:  ## what is here (GPU, driver, engine, image, libraries, disk, memory), and what is missing for which target
+	@$(PYTHON) -m jobs.launch.doctor
 
 # RunPod, from a machine without a GPU: RUNPOD_API_KEY from the environment, the pod from runpod.yaml, DRY=1 changes nothing.
 pod-submit:  ## rent a pod for one job: ARGS="job.run=... image=... -- key=value"; DRY=1 shows request and price
@@ -77,7 +94,7 @@ setup: .venv/.made .venv/.llama  ## what `make demo` needs, once: .venv and llam
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/cpu.txt -r requirements/host.txt -r requirements/dev.txt
 	@touch $@
 
-.venv/.llama: .venv/.made vendor/llama.cpp/PIN vendor/llama.cpp/build.py $(if $(wildcard vendor/llama.cpp/build/build.json),,always)
+.venv/.llama: .venv/.made vendor/llama.cpp/PIN vendor/llama.cpp/build.py vendor/llama.cpp/binding.py $(if $(wildcard vendor/llama.cpp/build/build.json),,always)
 	@$(PY) vendor/llama.cpp/build.py
 	@touch $@
 
@@ -86,6 +103,9 @@ always:
 
 test: setup  ## every test that needs no GPU
 	@$(PY) -m pytest $(ARGS)
+
+test-container: setup  ## build the CPU image on a base of our own and run the demo in it, locked down (root, podman)
+	@$(PY) -m pytest -m container tests/container $(ARGS)
 
 check: setup  ## ruff, formatting, mypy strict, and that the generated docs are fresh
 	@$(PY) -m ruff check .
@@ -96,6 +116,15 @@ check: setup  ## ruff, formatting, mypy strict, and that the generated docs are 
 docs: setup  ## generate docs/rules.md
 	@mkdir -p docs
 	@$(PY) -m jobs rules > docs/rules.md.new && mv docs/rules.md.new docs/rules.md
+
+licences:  ## docs/licences.md, from what is in the image
+	@mkdir -p docs
+	@GPUS=none $(container) python -m jobs.launch.licences > docs/licences.md.new && mv docs/licences.md.new docs/licences.md
+
+lock: setup  ## requirements/cuda.txt from cuda.in, with hashes; reads the index, installs nothing of it
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(PY) -m uv pip compile --quiet requirements/cuda.in --python-platform x86_64-manylinux_2_28 --python-version 3.12 \
+	  --generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock" -o requirements/cuda.txt
 
 bench: setup  ## time and memory of the demo's stages, and ratios against the stock tools
 	@$(PY) -m tests.bench $(ARGS)

@@ -16,8 +16,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from jobs.checks.train import GATE, TrainFacts, TrainLimits
-from jobs.core import terminal
+from jobs.core import process, terminal
 from jobs.core.artifact import Inputs
+from jobs.core.errors import Interrupted
 from jobs.core.model import StageConfig, StrictModel
 from jobs.core.stage import stage_main
 
@@ -57,6 +58,8 @@ class TrainConfig(StageConfig):
     dtype: Literal["float32", "bfloat16"]
     """Of the base weights; the adapter is fp32."""
     seed: int = Field(ge=0)
+    num_processes: int = Field(ge=1, le=64)
+    """Under torchrun, one a GPU; together they take the same steps as one."""
     lora: LoraConfig
     schedule: ScheduleConfig
     tracker: Literal["trackio", "wandb", "tensorboard", "none"]
@@ -72,12 +75,22 @@ class TrainConfig(StageConfig):
             raise ValueError("dtype=bfloat16 only rounds on device=cpu; say train.dtype=float32")
         return self
 
+    @model_validator(mode="after")
+    def _same_steps(self) -> TrainConfig:
+        rows = self.schedule.batch_size * self.schedule.gradient_accumulation
+        if rows % self.num_processes:
+            raise ValueError(
+                f"num_processes={self.num_processes} cannot share out the {rows} rows of a step "
+                "(schedule.batch_size x schedule.gradient_accumulation)"
+            )
+        return self
+
 
 def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
     """Train and write the best adapter."""
-    if cfg.backend == "unsloth":
+    if cfg.backend == "unsloth" and cfg.num_processes == 1:
         from jobs.engines import sft_unsloth  # noqa: F401 - replaces parts of transformers, so it comes first
-    from jobs.engines import sft, sft_run
+    from jobs.engines import sft, sft_processes, sft_run
 
     preflight = inputs["preflight"]
     places = sft_run.Places(inputs["fetch"].folder("model"), preflight.folder("tokenizer"), out, out.parent / "tracker")
@@ -91,15 +104,21 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
         tracker=cfg.tracker,
         run_name=out.parent.name,
         base_id=json.loads(inputs["fetch"].file("model.json").read_text())["id"],
+        num_processes=cfg.num_processes,
     )
+    files = [preflight.file(name) for name in ("train.jsonl", "val.jsonl")]
     if (out / OUTCOME).exists():
         terminal.say("train: had ended before it was interrupted; goes on with measuring")
     else:
-        rows = (token_rows(preflight.file(name)) for name in ("train.jsonl", "val.jsonl"))
-        outcome = sft_run.fit(settings, places, *rows)
+        if cfg.num_processes > 1:
+            outcome = sft_processes.fit(settings, places, files)
+        else:
+            outcome = sft_run.fit(settings, places, token_rows(files[0]), token_rows(files[1]))
         written = out / f".{OUTCOME}.new"
         written.write_text(json.dumps(asdict(outcome), indent=1) + "\n")
         written.rename(out / OUTCOME)
+    if process.stop_requested():
+        raise Interrupted("training has ended, measuring is left")
     for name in ("checkpoints", "saving"):  # not before the outcome is there: until then they are all that is saved
         shutil.rmtree(out / name, ignore_errors=True)
 

@@ -141,7 +141,7 @@ def trainers(run: Path, folder: Path, steps: int, bar: terminal.Progress) -> tup
 
     def ready(work: Path) -> tuple[Any, Any]:
         model = sft.load_hf(base, lora, cfg["dtype"], target, cfg["seed"], 0)
-        args = sft.arguments(schedule, len(rows[0]), work, cfg["seed"], "none", "bench", target == "cpu", False)
+        args = sft.arguments(schedule, len(rows[0]), work, cfg["seed"], "none", "bench", target == "cpu", False, 1)
         args.max_steps = steps + 1  # a block stops before the last step, at which the engine would evaluate
         args.save_strategy = args.eval_strategy = "no"
         return model, args

@@ -25,7 +25,11 @@ def command(*words: str, timeout: float = 1800) -> subprocess.CompletedProcess[s
 
 
 def make(folder: Path) -> Path:
-    """The demo, from nothing to its certificate; the run's folder."""
+    """The demo, from nothing to its certificate; the run's folder.
+
+    In the folder of KIWAME_DEMO_RUNS where that is set: then it is made once for several test sessions.
+    """
+    folder = Path(os.environ.get("KIWAME_DEMO_RUNS") or folder)
     done = command("all", "experiment=demo", f"run.folder={folder}")
     assert done.returncode == 0, done.stderr[-6000:]
     return folder / "demo"

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -51,16 +51,30 @@ def deferred_stop() -> Iterator[None]:
         _Stop.deferred = False
 
 
-def run_child(words: Sequence[str], environment: Mapping[str, str], pass_fds: tuple[int, ...] = ()) -> int:
+def run_child(
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    pass_fds: tuple[int, ...] = (),
+    asked: Callable[[], None] | None = None,
+) -> int:
     """Run a command to its end and return its exit code (negative: ended by that signal).
 
-    A stop is passed on once and the child's own ending waited for; a child outlives no parent.
+    A stop is passed on once and the child's own ending waited for; a child outlives no parent. With `asked`, that is
+    called instead of sending a signal, and the terminal's signals do not reach the child either.
     """
-    child = subprocess.Popen(list(words), env=dict(environment), pass_fds=pass_fds, preexec_fn=end_with_parent)
+    child = subprocess.Popen(
+        list(words),
+        env=dict(environment),
+        pass_fds=pass_fds,
+        preexec_fn=end_with_parent,
+        start_new_session=asked is not None,
+    )
 
     def forward(number: int, frame: FrameType | None) -> None:
         _Stop.requested = True
-        if child.poll() is None:
+        if asked is not None:
+            asked()
+        elif child.poll() is None:
             child.send_signal(signal.SIGTERM)
 
     before = {number: signal.signal(number, forward) for number in STOPS}
@@ -71,10 +85,10 @@ def run_child(words: Sequence[str], environment: Mapping[str, str], pass_fds: tu
             signal.signal(number, handler)
 
 
-def end_with_parent() -> None:
-    """For `preexec_fn`: the kernel sends SIGTERM to this process when its parent is gone (Linux only)."""
+def end_with_parent(at_once: bool = False) -> None:
+    """For `preexec_fn`: the kernel sends SIGTERM, or SIGKILL, to this process when its parent is gone (Linux only)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL if at_once else signal.SIGTERM)
 
 
 def require_space(folder: Path, num_bytes: int) -> None:

@@ -67,6 +67,7 @@ class Stopwatch:
             "python": platform.python_version(),
             "packages": versions(),
             "commit": commit(),
+            "image": os.environ.get("KIWAME_IMAGE", ""),
         }
 
 
@@ -82,7 +83,13 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """The project's commit, with `-dirty` where files differ; `unknown` outside a checkout."""
+    """The project's commit, with `-dirty` where files differ; `unknown` outside a checkout.
+
+    An image has no checkout: its build leaves the commit in a file.
+    """
+    stamped = ROOT / "REVISION"
+    if stamped.is_file():
+        return stamped.read_text(encoding="utf-8").strip()
     words = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=10, check=True)

@@ -10,7 +10,7 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 
 from jobs.core.errors import EnvironmentProblem, Refusal
-from jobs.engines import trl_cpu
+from jobs.engines import sft_ranks, trl_cpu
 
 Row = dict[str, Any]
 
@@ -42,7 +42,7 @@ class Lora:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The optimiser and how long it runs. Batch sizes count rows on one device."""
+    """The optimiser and how long it runs. Batch sizes count rows on one device; several share out a step's rows."""
 
     learning_rate: float
     warmup_fraction: float
@@ -61,6 +61,17 @@ class Schedule:
         """Optimiser steps in one pass over `num_rows`; the last batch may be smaller."""
         batches = -(-num_rows // self.batch_size)
         return max(1, -(-batches // self.gradient_accumulation))
+
+    def shared(self, num_processes: int) -> Schedule:
+        """For one of several processes, which together take as many rows a step; raises Refusal where none can."""
+        rows, left = divmod(self.batch_size * self.gradient_accumulation, num_processes)
+        if left:
+            raise Refusal(
+                f"train.num_processes={num_processes}: {self.batch_size} x {self.gradient_accumulation} rows a step "
+                "(train.schedule.batch_size x gradient_accumulation) cannot be shared out evenly"
+            )
+        batch = max(size for size in range(1, min(self.batch_size, rows) + 1) if rows % size == 0)
+        return replace(self, batch_size=batch, gradient_accumulation=rows // batch)
 
     def eval_steps(self, num_rows: int) -> int:
         """Optimiser steps between evaluations."""
@@ -127,6 +138,14 @@ class Tally:
             counter = f"{name}_tokens"
             setattr(self, counter, getattr(self, counter) + int(mask.sum()))
 
+    def share(self) -> None:
+        """Take what every process has counted."""
+        content, template, content_tokens, template_tokens = sft_ranks.summed(
+            [self.content, self.template, self.content_tokens, self.template_tokens]
+        )
+        self.content, self.template = content, template
+        self.content_tokens, self.template_tokens = int(content_tokens), int(template_tokens)
+
     def means(self) -> dict[str, float]:
         """Mean nats a token: all graded tokens, content, template; empty where nothing was seen."""
         total = self.content_tokens + self.template_tokens
@@ -148,10 +167,16 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
         self.tallies = {True: Tally(), False: Tally()}
         self.graded_tokens_seen = 0
         self.last_outputs: Any = None
+        self.num_rows = len(self.train_dataset)
         self.model.register_forward_hook(self._keep)
 
     def _keep(self, module: Any, inputs: Any, outputs: Any) -> None:
         self.last_outputs = outputs
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if not sft_ranks.several():
+            return super()._get_train_sampler(train_dataset)
+        return sft_ranks.FilledShuffle(self.num_rows, len(self.train_dataset), self.args.data_seed)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -172,9 +197,11 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
         if evaluated or "loss" in logs:
             tally = self.tallies[not evaluated]
             prefix = "eval_" if evaluated else ""
+            tally.share()
             logs.update({f"{prefix}{name}": value for name, value in tally.means().items()})
             if not evaluated:
-                logs["graded_tokens"], self.graded_tokens_seen = self.graded_tokens_seen, 0
+                logs["graded_tokens"] = int(sft_ranks.summed([self.graded_tokens_seen])[0])
+                self.graded_tokens_seen = 0
             tally.reset()
         super().log(logs, *args, **kwargs)
 
@@ -213,14 +240,16 @@ def dataset(rows: list[Row]) -> Dataset:
 
 
 def arguments(
-    schedule: Schedule, num_rows: int, work: Path, seed: int, tracker: str, run_name: str, on_cpu: bool, fresh: bool
-) -> SFTConfig:
+    schedule: Schedule, num_rows: int, work: Path, seed: int, tracker: str, run_name: str, on_cpu: bool, fresh: bool,
+    num_processes: int,
+) -> SFTConfig:  # fmt: skip
     """TRL's config: every step is logged, checkpoints and stopping are left to our callbacks.
 
     A `fresh` run evaluates the base model first; a resumed one has done so.
     """
     eval_steps = schedule.eval_steps(num_rows)
-    return SFTConfig(
+    schedule = schedule.shared(num_processes)
+    config = SFTConfig(
         output_dir=str(work),
         seed=seed,
         data_seed=seed,
@@ -260,7 +289,14 @@ def arguments(
         gradient_checkpointing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
         loss_type="nll",
+        ddp_backend="gloo" if on_cpu and num_processes > 1 else None,
+        ddp_find_unused_parameters=False if num_processes > 1 else None,
     )
+    if config.n_gpu > 1:
+        config._n_gpu = 1  # one process is one GPU; transformers would spread it over all that are visible
+    if on_cpu and num_processes > 1:
+        config._setup_devices = torch.device("cpu")  # accelerate says cpu:0, which torch.load cannot restore to
+    return config
 
 
 def trainer(
@@ -274,15 +310,20 @@ def trainer(
     """A trainer over preflight's rows."""
     trl_cpu.install()
     tokenizer = AutoTokenizer.from_pretrained(str(tokenizer_folder))
+    num_rows, pad = len(train_rows), tokenizer.pad_token_id
+    if sft_ranks.several():
+        train_rows = sft_ranks.filled(train_rows, args.train_batch_size * args.world_size, pad)
+        val_rows = sft_ranks.filled(val_rows, args.eval_batch_size * args.world_size, pad)
     made = GradedTrainer(
         model=model,
         args=args,
         train_dataset=dataset(train_rows),
         eval_dataset=dataset(val_rows),
         processing_class=tokenizer,
-        data_collator=Collator(tokenizer.pad_token_id),
+        data_collator=Collator(pad),
         callbacks=callbacks,
     )
+    made.num_rows = num_rows
     made.remove_callback(PrinterCallback)
     return made
 

@@ -15,6 +15,7 @@ from transformers import TrainerCallback
 
 from jobs.core import checkpoint, process
 from jobs.core.terminal import Progress
+from jobs.engines import sft_ranks
 
 TRAIN_FIELDS = ("loss", "content_loss", "template_loss", "graded_tokens", "grad_norm", "learning_rate")
 EVAL_FIELDS = ("eval_loss", "eval_content_loss", "eval_template_loss")
@@ -65,8 +66,13 @@ def nonfinite_step(history: list[dict[str, Any]]) -> int | None:
 class Keeper(TrainerCallback):  # type: ignore[misc]
     """Publishes what the trainer saves, keeps the best and the newest, and stops early or when told to."""
 
-    def __init__(self, folder: Path, patience: int, keep: int) -> None:
-        self.folder, self.patience, self.keep = folder, patience, keep
+    def __init__(self, folder: Path, patience: int, keep: int, stop_file: Path | None = None) -> None:
+        self.folder, self.patience, self.keep, self.stop_file = folder, patience, keep, stop_file
+        self.told = False
+
+    def told_to_stop(self) -> bool:
+        """Whether a stop was asked for: by a signal to this process, or of all that train together by their file."""
+        return self.told if sft_ranks.several() else process.stop_requested()
 
     def stopped_early(self, history: list[dict[str, Any]]) -> bool:
         """Whether the last `patience` evaluations were no better than the best one, or a loss was not finite."""
@@ -87,16 +93,21 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
             control.should_training_stop = True
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if process.stop_requested():
+        asked = self.stop_file is not None and self.stop_file.exists()
+        self.told = sft_ranks.any_of(asked)  # all in the same step, or some would wait for the others forever
+        if self.told_to_stop():
             control.should_save = control.should_training_stop = True
         if state.global_step >= state.max_steps:
             control.should_evaluate = True
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        work = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        checkpoint.publish(work, self.folder, state.global_step)
-        best = best_evaluation(state.log_history)
-        checkpoint.rotate(self.folder, self.keep, {best[0]} if best else set())
+        sft_ranks.wait()  # every process has put its random state there
+        if sft_ranks.first():
+            work = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            checkpoint.publish(work, self.folder, state.global_step)
+            best = best_evaluation(state.log_history)
+            checkpoint.rotate(self.folder, self.keep, {best[0]} if best else set())
+        sft_ranks.wait()
 
 
 class Follower(TrainerCallback):  # type: ignore[misc]

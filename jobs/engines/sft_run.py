@@ -18,7 +18,7 @@ from transformers import TrainerState
 
 from jobs.core import checkpoint, process, terminal
 from jobs.core.errors import EnvironmentProblem, Interrupted
-from jobs.engines import sft
+from jobs.engines import sft, sft_ranks
 from jobs.engines.sft_callbacks import Follower, Keeper, best_evaluation, nonfinite_step, write_log
 
 
@@ -45,6 +45,7 @@ class Settings:
     tracker: str
     run_name: str
     base_id: str
+    num_processes: int
 
 
 @dataclass(frozen=True)
@@ -61,20 +62,34 @@ class Outcome:
     nonfinite_step: int | None
 
 
-def fit(settings: Settings, places: Places, train_rows: list[sft.Row], val_rows: list[sft.Row]) -> Outcome:
+class NotFirst(Exception):
+    """This process trained beside the first one, which writes what they made."""
+
+
+def fit(
+    settings: Settings,
+    places: Places,
+    train_rows: list[sft.Row],
+    val_rows: list[sft.Row],
+    stop_file: Path | None = None,
+) -> Outcome:
     """Train, keep the best step by validation loss, and write `adapter/` and `log.jsonl` into `places.out`.
 
-    Raises Interrupted after a stop, with the state saved.
+    Raises Interrupted after a stop, with the state saved. Where several processes train (`sft_processes`), a stop is
+    that `stop_file` is there, and all but the first process raise NotFirst at the end.
     """
     schedule, saved = settings.schedule, places.out / "checkpoints"
     epoch = schedule.steps_per_epoch(len(train_rows))
     planned = math.ceil(epoch * schedule.num_epochs)
-    keeper = Keeper(saved, schedule.patience, schedule.keep_checkpoints)
+    keeper = Keeper(saved, schedule.patience, schedule.keep_checkpoints, stop_file)
     trainer, model = _train(settings, places, train_rows, val_rows, keeper, planned)
     history, steps = list(trainer.state.log_history), trainer.state.global_step
-    write_log(places.out / "log.jsonl", history)
-    if process.stop_requested() and steps < planned:
+    if sft_ranks.first():
+        write_log(places.out / "log.jsonl", history)
+    if keeper.told_to_stop() and steps < planned:
         raise Interrupted(f"step {steps} of {planned} is saved")
+    if not sft_ranks.first():
+        raise NotFirst
     chosen, restored_step = _restore(model, saved, history)
     sft.save_adapter(model, places.out / "adapter", settings.base_id)
     return Outcome(
@@ -102,18 +117,19 @@ def _train(
     longest = max(len(row["input_ids"]) for row in train_rows + val_rows)
     model = _loader(settings.backend)(places.base, settings.lora, settings.dtype, device, settings.seed, longest)
     work = places.out / "saving"
-    shutil.rmtree(work, ignore_errors=True)
     found = checkpoint.newest_whole(places.out / "checkpoints")
     if found:
         terminal.say(f"train: goes on from step {found[0]}")
     args = sft.arguments(
         settings.schedule, len(train_rows), work, settings.seed, settings.tracker, settings.run_name, device == "cpu",
-        fresh=found is None,
+        fresh=found is None, num_processes=settings.num_processes,
     )  # fmt: skip
+    if sft_ranks.first():
+        shutil.rmtree(work, ignore_errors=True)
     try:
         quiet = contextlib.redirect_stdout(io.StringIO())  # trackers announce uploads that do not take place
         with quiet, process.deferred_stop(), terminal.progress("train", planned) as bar:
-            callbacks = [keeper, Follower(places.out / "log.jsonl", bar)]
+            callbacks = [keeper, *([Follower(places.out / "log.jsonl", bar)] if sft_ranks.first() else [])]
             trainer = sft.trainer(model, places.tokenizer, train_rows, val_rows, args, callbacks)
             history = TrainerState.load_from_json(str(found[1] / "trainer_state.json")) if found else None
             if history is not None and keeper.stopped_early(history.log_history):

@@ -3,66 +3,28 @@
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers import Qwen3ForCausalLM
 
 from jobs.core import process
 from jobs.core.errors import Interrupted, Refusal
 from jobs.engines import adapter, adapter_losses, sft, sft_run
 from jobs.engines.sft_callbacks import Keeper, best_evaluation
-
-TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-SCHEDULE = {
-    "learning_rate": 5e-3, "warmup_fraction": 0.1, "weight_decay": 0.0, "max_grad_norm": 1.0, "num_epochs": 2,
-    "batch_size": 2, "gradient_accumulation": 2, "eval_batch_size": 4, "evals_per_epoch": 2, "patience": 0,
-    "checkpoint_every_steps": 3, "keep_checkpoints": 2,
-}  # fmt: skip
+from tests.engines import tiny_sft
+from tests.engines.tiny_sft import TARGETS, rows
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Qwen3 of 2 layers and 128 words, with a tokenizer that only has to pad."""
-    folder = tmp_path_factory.mktemp("base")
-    torch.manual_seed(1)
-    config = Qwen3Config(
-        vocab_size=128, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=1, head_dim=16, max_position_embeddings=64, tie_word_embeddings=True,
-    )  # fmt: skip
-    Qwen3ForCausalLM(config).save_pretrained(folder)
-    words = Tokenizer(models.WordLevel({f"w{i}": i for i in range(128)}, unk_token="w0"))
-    words.pre_tokenizer = pre_tokenizers.Whitespace()
-    PreTrainedTokenizerFast(tokenizer_object=words, pad_token="w0", eos_token="w1").save_pretrained(folder)
-    return folder
-
-
-def rows(count: int, seed: int) -> list[dict[str, Any]]:
-    """Answers that repeat the prompt's first word twice, then stop."""
-    draw = random.Random(seed)
-    made = []
-    for number in range(count):
-        word = draw.randrange(10, 60)
-        prompt = [2, word, *(draw.randrange(60, 120) for _ in range(draw.randrange(3, 7))), 3]
-        ids = [*prompt, word, word, 1, 4]
-        kinds = "p" * len(prompt) + "cctp"
-        labels = [-100 if kind == "p" else token for kind, token in zip(kinds, ids, strict=True)]
-        made.append({"id": f"r{number}", "input_ids": ids, "labels": labels, "kinds": kinds})
-    return made
+    return tiny_sft.write_base(tmp_path_factory.mktemp("base"))
 
 
 def fit(base: Path, out: Path, **changes: Any) -> sft_run.Outcome:
-    out.mkdir(exist_ok=True)
-    places = sft_run.Places(base, base, out, out.parent / "tracker")
-    settings = sft_run.Settings(
-        backend="hf", lora=sft.Lora(4, 8.0, 0.0, False, TARGETS), schedule=sft.Schedule(**{**SCHEDULE, **changes}),
-        dtype="float32", device="cpu", seed=7, tracker="none", run_name="t", base_id="test/base",
-    )  # fmt: skip
-    return sft_run.fit(settings, places, rows(22, 1), rows(8, 2))
+    return sft_run.fit(tiny_sft.settings(**changes), tiny_sft.places(base, out), rows(22, 1), rows(8, 2))
 
 
 def test_best_step_is_restored_and_the_log_is_whole(base: Path, tmp_path: Path) -> None:

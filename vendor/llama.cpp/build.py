@@ -1,7 +1,7 @@
 """Build the pinned llama.cpp once and install its Python binding.
 
 Reads `PIN` beside this file. Makes a folder in the cache, `<cache>/llama.cpp/<version>-<key>/`, and points the symlink
-`build` beside this file at it:
+`build` beside this file at it, or with `--out` copies it, for an image:
 
     bin/         libllama, libggml*, llama-quantize, llama-perplexity, llama-imatrix, llama-completion
     src/         the converter, gguf-py, a vocabulary and a chat template, all from the same source
@@ -19,12 +19,10 @@ sha256 must be the pinned one. The cache is KIWAME_CACHE, else `kiwame` in XDG_C
 from __future__ import annotations
 
 import argparse
-import base64
 import contextlib
 import errno
 import fcntl
 import hashlib
-import importlib.metadata
 import json
 import os
 import platform
@@ -37,10 +35,11 @@ import tarfile
 import tempfile
 import time
 import tomllib
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+import binding
 
 HERE = Path(__file__).resolve().parent
 LAYOUT = 1  # raised when the built folder's layout changes, so that an older one is not taken for a new one
@@ -64,8 +63,9 @@ FLAGS = {
 }
 # Every x86 server and desktop since 2013 has these; a native build runs only on the machine that built it.
 X86_FLAGS = dict.fromkeys(("GGML_SSE42", "GGML_AVX", "GGML_AVX2", "GGML_BMI2", "GGML_FMA", "GGML_F16C"), "ON")
-# Backends as loadable modules: the same binaries run with and without a GPU, each on the best CPU variant it finds.
-CUDA_FLAGS = {"GGML_CUDA": "ON", "GGML_BACKEND_DL": "ON", "GGML_CPU_ALL_VARIANTS": "ON"}
+# Backends as loadable modules: the same binaries run with and without a GPU, on the best CPU variant they find.
+PORTABLE_FLAGS = {"GGML_BACKEND_DL": "ON", "GGML_CPU_ALL_VARIANTS": "ON"}
+LEFT_OUT = ("libggml-cpu-sapphirerapids.so",)  # its AMX code was seen to segfault; these machines take the next best
 
 SOURCE = "vendor/llama.cpp"
 NEEDED = ("CMakeLists.txt", "LICENSE", "cmake", "common", "conversion", "convert_hf_to_gguf.py", "ggml", "gguf-py",
@@ -112,9 +112,12 @@ def main() -> int:
             with only_one(tree):
                 if not is_complete(tree):  # another process may have built it while this one waited
                     build(plan, tree, options.jobs)
-        point_at(tree)
-        install_binding(tree, plan.pin)
-    except BuildError as error:
+        if options.out:
+            shutil.copytree(tree, options.out, symlinks=True)
+        else:
+            point_at(tree)
+            binding.install(tree / "python", plan.pin.sdist, plan.pin.version)
+    except (BuildError, binding.NotInstalled) as error:
         print(f"error: {error}", file=sys.stderr)
         return 4
     except OSError as error:
@@ -122,14 +125,16 @@ def main() -> int:
             raise
         print(f"error: {error.strerror}: {error.filename}; free space or set KIWAME_CACHE", file=sys.stderr)
         return 4
-    print(f"llama.cpp {plan.pin.commit} ({plan.pin.sdist} {plan.pin.version}) is ready in {tree}")
+    print(f"llama.cpp {plan.pin.commit} ({plan.pin.sdist} {plan.pin.version}) is ready in {options.out or tree}")
     return 0
 
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--server", action="store_true", help="also llama-server, without its web page")
-    parser.add_argument("--cuda", metavar="ARCHS", help="CUDA backend for these architectures, as in 80-real;90-real")
+    parser.add_argument("--portable", action="store_true", help="every CPU variant as a module, picked at run time")
+    parser.add_argument("--cuda", metavar="ARCHS", help="portable, and CUDA for these: 80-real;90-real;90-virtual")
+    parser.add_argument("--out", type=Path, help="copy the built folder here; nothing is linked or installed")
     parser.add_argument("--jobs", type=int, help="compile this many files at once (each takes up to 1 GB)")
     return parser.parse_args()
 
@@ -138,12 +143,14 @@ def make_plan(options: argparse.Namespace) -> Plan:
     pin = Pin(**tomllib.loads((HERE / "PIN").read_text()))
     flags = FLAGS | {"LLAMA_BUILD_COMMIT": pin.commit, "LLAMA_BUILD_SERVER": "ON" if options.server else "OFF"}
     compiler = first_line(os.environ.get("CXX") or "c++", "no C++ compiler; install g++ or clang, or set CXX")
-    if options.cuda:
-        flags |= CUDA_FLAGS | {"CMAKE_CUDA_ARCHITECTURES": options.cuda}
-        nvcc = first_line(os.environ.get("CUDACXX") or "nvcc", "no CUDA compiler; install the CUDA toolkit", line=-1)
-        compiler = f"{compiler}; {nvcc}"
+    if options.cuda or options.portable:
+        flags |= PORTABLE_FLAGS
     elif platform.machine() in ("x86_64", "AMD64"):
         flags |= X86_FLAGS
+    if options.cuda:
+        flags |= {"GGML_CUDA": "ON", "CMAKE_CUDA_ARCHITECTURES": options.cuda}
+        nvcc = first_line(os.environ.get("CUDACXX") or "nvcc", "no CUDA compiler; install the CUDA toolkit", line=-1)
+        compiler = f"{compiler}; {nvcc}"
     machine = " ".join((platform.system(), platform.machine(), *platform.libc_ver()))
     return Plan(pin, TARGETS + (SERVER_TARGETS if options.server else ()), flags, compiler, machine)
 
@@ -337,31 +344,12 @@ def failed(log: Path) -> BuildError:
 
 def collect(plan: Plan, work: Path, made: Path) -> None:
     """Move what is kept into `made`: binaries with their library links, the converter's files, the binding's wheel."""
-    shutil.copytree(work / "build" / "bin", made / "bin", symlinks=True)
+    shutil.copytree(work / "build" / "bin", made / "bin", symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
     for name in KEPT:
         source, target = work / "sdist" / SOURCE / name, made / "src" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         source.rename(target)
-    make_wheel(plan.pin, work / "sdist", made / "python")
-
-
-def make_wheel(pin: Pin, sdist: Path, into: Path) -> None:
-    """The binding as a pure Python wheel: what the sdist's own build gives with LLAMA_BUILD=OFF, without its tools."""
-    into.mkdir()
-    name = f"{pin.sdist.replace('-', '_')}-{pin.version}"
-    info = f"{name}.dist-info"
-    files = {str(path.relative_to(sdist)): path.read_bytes() for path in sorted((sdist / "llama_cpp").rglob("*"))
-             if path.is_file()}  # fmt: skip
-    files[f"{info}/METADATA"] = (sdist / "PKG-INFO").read_bytes()
-    files[f"{info}/LICENSE.md"] = (sdist / "LICENSE.md").read_bytes()
-    files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: kiwame\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    rows = []
-    with zipfile.ZipFile(into / f"{name}-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
-        for file, content in files.items():
-            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-            rows.append(f"{file},sha256={digest},{len(content)}\n")
-            wheel.writestr(file, content)
-        wheel.writestr(f"{info}/RECORD", "".join(rows) + f"{info}/RECORD,,\n")
+    binding.make_wheel(work / "sdist", f"{plan.pin.sdist.replace('-', '_')}-{plan.pin.version}", made / "python")
 
 
 def point_at(tree: Path) -> None:
@@ -372,19 +360,6 @@ def point_at(tree: Path) -> None:
     fresh = HERE / f"build.{os.getpid()}"
     fresh.symlink_to(tree)
     fresh.replace(link)
-
-
-def install_binding(tree: Path, pin: Pin) -> None:
-    """Install the wheel into this Python unless that version is there; never touches the index."""
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        if importlib.metadata.version(pin.sdist) == pin.version:
-            return
-    wheel = next((tree / "python").glob("*.whl"))
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--disable-pip-version-check",
-               "--quiet", "--root-user-action=ignore", str(wheel)]  # fmt: skip
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise BuildError(f"pip could not install {wheel.name}: {done.stdout.strip()[-300:]}")
 
 
 def sha256_of(path: Path) -> str:

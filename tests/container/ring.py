@@ -1,0 +1,132 @@
+"""A base made here, the CPU image built on it, and containers locked down as a Kubernetes Job locks them.
+
+As root with Podman, buildah, runc and debootstrap. The base and what builds keep lie in the cache.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import resource
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jobs.engines.base_model import cache_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGE, BASE = "localhost/kiwame:test", "localhost/kiwame-base"
+USER = "54321:54321"
+"""An id without a name, that owns nothing but the volume."""
+TOOLS = ("podman", "buildah", "runc", "debootstrap")
+CONTAINERS_CONF = """# crun refuses hybrid control groups; without limits given, Podman asks for more than there may be.
+[containers]
+default_ulimits = ["nofile={nofile}:{nofile}", "nproc={nproc}:{nproc}"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+
+
+def missing() -> list[str]:
+    """What the ring lacks here."""
+    lacking = [name for name in TOOLS if shutil.which(name) is None]
+    return lacking + ([] if os.getuid() == 0 else ["root"])
+
+
+def call(words: Sequence[str | Path], timeout: float = 3000, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run to the end; output is kept."""
+    conf = cache_folder() / "ring" / "containers.conf"
+    conf.parent.mkdir(parents=True, exist_ok=True)
+    nofile, nproc = most(resource.RLIMIT_NOFILE, 65536), most(resource.RLIMIT_NPROC, 32768)
+    conf.write_text(CONTAINERS_CONF.format(nofile=nofile, nproc=nproc))
+    whole = {**os.environ, "CONTAINERS_CONF": str(conf), **environment}
+    return subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, cwd=ROOT, env=whole, timeout=timeout, check=False
+    )
+
+
+def most(limit: int, wanted: int) -> int:
+    """`wanted`, or what this process may have at most."""
+    hard = resource.getrlimit(limit)[1]
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+
+
+def must(words: Sequence[str | Path]) -> str:
+    """As `call`; what it printed, or an AssertionError with its last lines."""
+    done = call(words)
+    assert done.returncode == 0, f"{shlex.join(map(str, words))}: {(done.stdout + done.stderr)[-4000:]}"
+    return done.stdout
+
+
+def base() -> str:
+    """The base image: this system's own release, made by debootstrap, once."""
+    release = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', Path("/etc/os-release").read_text(), re.MULTILINE))
+    name = f"{BASE}:{release['ID']}-{release['VERSION_ID']}"
+    if call(["podman", "image", "exists", name]).returncode == 0:
+        return name
+    tree = cache_folder() / "ring" / f"{release['ID']}-{release['VERSION_ID']}.partial"
+    shutil.rmtree(tree, ignore_errors=True)
+    sources = "".join(path.read_text() for path in sorted(Path("/etc/apt/sources.list.d").glob("*.sources")))
+    sources += Path("/etc/apt/sources.list").read_text() if Path("/etc/apt/sources.list").exists() else ""
+    mirror = re.search(r"https?://\S+", re.sub(r"^#.*$", "", sources, flags=re.MULTILINE))
+    assert mirror, "apt has no sources here"
+    must(["debootstrap", "--variant=minbase", release["VERSION_CODENAME"], tree, mirror[0]])
+    certificates = tree / "usr/local/share/ca-certificates"
+    certificates.mkdir(parents=True, exist_ok=True)
+    for path in Path("/usr/local/share/ca-certificates").glob("*.crt"):  # a proxy's, where packages come through one
+        shutil.copy(path, certificates)
+    archive = tree.with_suffix(".tar")
+    must(["tar", "--numeric-owner", "-C", tree, "-cf", archive, "."])
+    must(["podman", "import", archive, name])
+    archive.unlink()
+    shutil.rmtree(tree)
+    return name
+
+
+def pip_settings(into: Path) -> list[Path]:
+    """Write this machine's pip settings as a pip.conf; returns the folders of this machine that they name."""
+    settings: dict[str, str] = {}
+    for line in must([sys.executable, "-m", "pip", "config", "list"]).splitlines():
+        name, _, value = line.partition("=")
+        settings[name.rpartition(".")[2].replace("_", "-")] = str(ast.literal_eval(value))
+    into.write_text("[global]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()))
+    named = [Path(path) for value in settings.values() for path in re.findall(r"(?:^|\s|file://)(/[^\s]+)", value)]
+    return sorted({path for path in named if path.is_dir()})
+
+
+def build(folder: Path) -> str:
+    """`make image` for CPUs on our base; what it said. `folder` is for pip's settings."""
+    made_here, settings = base(), folder / "pip.conf"
+    mounts = [f"{path}:{path}:ro" for path in pip_settings(settings)]
+    cache = cache_folder()
+    pip_cache = Path(must([sys.executable, "-m", "pip", "cache", "dir"]).strip())
+    pip_cache.mkdir(parents=True, exist_ok=True)
+    # The build shares what native builds keep: sources by their digest, builds by a digest of all that decides them.
+    mounts += [f"{cache}:/cache", f"{pip_cache}:/cache/pip"]
+    words = ["--isolation", "chroot", "--network", "host", *(word for mount in mounts for word in ("-v", mount))]
+    done = call(
+        ["make", "image"], ENGINE="podman", ACCELERATOR="cpu", IMAGE=IMAGE, BASE_BUILD=made_here,
+        BASE_RUNTIME=made_here, PIP_CONFIG_FILE=str(settings), BUILD_WORDS=shlex.join(words),
+    )  # fmt: skip
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    return done.stdout + done.stderr
+
+
+def locked_down(volume: Path, name: str = "") -> list[str]:
+    """`podman run` as a pod of ours runs: nobody's id, read-only root, no network, no capabilities, two volumes."""
+    scratch = volume / "tmp"
+    for folder in (volume, scratch):
+        folder.mkdir(exist_ok=True)
+        os.chown(folder, *map(int, USER.split(":")))
+    return [
+        "podman", "run", "--rm", "--pull=never", "--network=none", "--read-only", "--read-only-tmpfs=false",
+        "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user", USER, "--shm-size=1g",
+        "--volume", f"{volume}:/workspace", "--volume", f"{scratch}:/tmp",
+        *(["--name", name] if name else []), IMAGE,
+    ]  # fmt: skip

@@ -1,0 +1,142 @@
+"""Several processes train as one does: the same steps, one result, and a stop that costs nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from accelerate.data_loader import SeedableRandomSampler
+
+from jobs.core import process
+from jobs.core.errors import Interrupted, Refusal
+from jobs.engines import sft, sft_processes, sft_ranks, sft_run
+from tests.engines import tiny_sft
+
+NUM_TRAIN, NUM_VAL = 21, 9  # neither can be dealt out evenly
+TOLERANCE = 1e-6
+"""Relative, of losses: two processes add the same numbers up in another order."""
+started = pytest.mark.processes
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tiny_sft.write_base(tmp_path_factory.mktemp("base"))
+    for name, count, seed in (("train", NUM_TRAIN, 1), ("val", NUM_VAL, 2)):
+        lines = (json.dumps(row) + "\n" for row in tiny_sft.rows(count, seed))
+        (folder / f"{name}.jsonl").write_text("".join(lines))
+    return folder
+
+
+def fit(base: Path, out: Path, **changes: Any) -> sft_run.Outcome:
+    files = [base / "train.jsonl", base / "val.jsonl"]
+    return sft_processes.fit(tiny_sft.settings(2, **changes), tiny_sft.places(base, out), files)
+
+
+@pytest.fixture(scope="module")
+def two(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, sft_run.Outcome]:
+    out = tmp_path_factory.mktemp("two") / "out"
+    return out, fit(base, out)
+
+
+def log(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+@started
+def test_two_processes_take_the_steps_of_one(base: Path, two: tuple[Path, sft_run.Outcome], tmp_path: Path) -> None:
+    rows = tiny_sft.rows(NUM_TRAIN, 1), tiny_sft.rows(NUM_VAL, 2)
+    one = sft_run.fit(tiny_sft.settings(), tiny_sft.places(base, tmp_path / "one"), *rows)
+    out, outcome = two
+    assert outcome.best_eval_loss == pytest.approx(one.best_eval_loss, rel=TOLERANCE)
+    assert (outcome.num_steps, outcome.steps_per_epoch, outcome.chosen_step) == (12, 6, one.chosen_step)
+    assert len(log(out)) == len(log(tmp_path / "one"))
+    for here, there in zip(log(out), log(tmp_path / "one"), strict=True):
+        assert here["step"] == there["step"]
+        assert here.get("graded_tokens") == there.get("graded_tokens")
+        for name in ("loss", "content_loss", "eval_loss", "eval_content_loss", "eval_template_loss"):
+            assert here.get(name, 0.0) == pytest.approx(there.get(name, 0.0), rel=TOLERANCE), (name, here["step"])
+        assert here.get("grad_norm", 0.0) == pytest.approx(there.get("grad_norm", 0.0), rel=1e-5)
+
+
+@started
+def test_there_is_one_result(two: tuple[Path, sft_run.Outcome]) -> None:
+    out, outcome = two
+    assert sorted(path.name for path in out.iterdir()) == ["adapter", "checkpoints", "log.jsonl", "saving"]
+    newest = out / "checkpoints" / f"step-{outcome.num_steps}"
+    assert {"rng_state_0.pth", "rng_state_1.pth", "manifest.json"} <= {path.name for path in newest.iterdir()}
+
+
+@started
+def test_a_stop_reaches_every_process_and_costs_nothing(
+    base: Path, two: tuple[Path, sft_run.Outcome], tmp_path: Path
+) -> None:
+    out = tmp_path / "stopped"
+    out.mkdir()
+
+    def stop() -> None:
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline:
+            if (out / "log.jsonl").exists() and any("loss" in entry for entry in whole_lines(out / "log.jsonl")):
+                break
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    try:
+        with pytest.raises(Interrupted, match=r"step \d+ of 12 is saved"):
+            fit(base, out)
+    finally:
+        thread.join()
+        process._Stop.requested = False
+    fit(base, out)
+    for name in ("adapter/adapter_model.safetensors", "log.jsonl"):
+        assert (out / name).read_bytes() == (two[0] / name).read_bytes(), name
+
+
+def whole_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+
+@started
+def test_what_a_process_refuses_the_stage_refuses(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="q_projj match no linear layer"):
+        fit(base, tmp_path / "out", targets=["v_proj", "q_projj"])
+
+
+@pytest.mark.parametrize(
+    ("batch", "accumulation", "processes", "shared"),
+    [(4, 4, 1, (4, 4)), (4, 4, 2, (4, 2)), (8, 1, 2, (4, 1)), (8, 1, 8, (1, 1)), (6, 2, 4, (3, 1)), (3, 4, 2, (3, 2))],
+)
+def test_a_step_is_shared_out(batch: int, accumulation: int, processes: int, shared: tuple[int, int]) -> None:
+    whole = sft.Schedule(**{**tiny_sft.SCHEDULE, "batch_size": batch, "gradient_accumulation": accumulation})
+    share = whole.shared(processes)
+    assert (share.batch_size, share.gradient_accumulation) == shared
+    assert processes * share.batch_size * share.gradient_accumulation == batch * accumulation
+
+
+def test_a_step_that_cannot_be_shared_out_is_refused() -> None:
+    with pytest.raises(Refusal, match=r"train.num_processes=3: 2 x 2 rows a step"):
+        sft.Schedule(**tiny_sft.SCHEDULE).shared(3)
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 5])
+def test_rows_come_in_the_order_of_one_process(epoch: int) -> None:
+    one = SeedableRandomSampler(range(NUM_TRAIN), data_seed=7)
+    several = sft_ranks.FilledShuffle(NUM_TRAIN, 24, 7)
+    one.set_epoch(epoch)
+    several.set_epoch(epoch)
+    assert list(several) == [*one, 21, 22, 23]
+    assert len(several) == 24
+
+
+def test_fillers_grade_nothing() -> None:
+    rows = sft_ranks.filled(tiny_sft.rows(5, 1), 4, 0)
+    assert [sum(label != -100 for label in row["labels"]) for row in rows] == [3] * 5 + [0] * 3
+    assert sft_ranks.filled(rows, 4, 0) == rows

@@ -1,0 +1,50 @@
+"""Stand-ins for container engines: programs that answer `info` and `image inspect` and note what they are told."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+DOCKER = {"ServerVersion": "28.2.2", "SecurityOptions": ["name=seccomp"], "Runtimes": {"runc": {}, "nvidia": {}}}
+DOCKER_ROOTLESS = DOCKER | {"SecurityOptions": ["name=seccomp", "name=rootless"]}
+DOCKER_DOWN = {"ServerErrors": ["Cannot connect to the Docker daemon"], "ServerVersion": ""}
+PODMAN = {"host": {"security": {"rootless": False}}, "version": {"Version": "4.3.1"}}
+PODMAN_ROOTLESS = {"host": {"security": {"rootless": True}}, "version": {"Version": "5.4.0"}}
+
+
+def image(**labels: str) -> dict[str, Any]:
+    """What `image inspect` answers."""
+    return {"Id": "sha256:0123", "Size": 1_500_000_000, "Labels": labels, "RepoDigests": ["kiwame@sha256:4567"]}
+
+
+def write(folder: Path, name: str, info: dict[str, Any], known: dict[str, Any] | None = None, code: int = 0) -> Path:
+    """An engine called `name` in `folder`; `code` is what `run` and `build` end with. Its words go to `<name>.log`."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.info").write_text(json.dumps(info))
+    (folder / f"{name}.image").write_text(json.dumps([known]) if known else "")
+    program = folder / name
+    program.write_text(f"""#!/bin/sh
+here={folder}
+case "$1 $2" in
+  "info "*) cat "$here/{name}.info" ;;
+  "image inspect") test -s "$here/{name}.image" && cat "$here/{name}.image" ;;
+  "history "*) printf '1.2GB\\tCOPY /opt/venv\\n12MB\\tRUN apt-get\\n' ;;
+  *) for word; do printf '%s\\n' "$word"; done >> "$here/{name}.log"; exit {code} ;;
+esac
+""")
+    program.chmod(0o755)
+    return program
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """Only these engines are found, and nothing of the person's own settings."""
+    kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
+    return {**kept, "PATH": f"{folder}:/usr/bin:/bin", "XDG_CACHE_HOME": str(folder / "cache"), **more}
+
+
+def told(folder: Path, name: str) -> list[str]:
+    """The words of its last `run` or `build`."""
+    path = folder / f"{name}.log"
+    return path.read_text().splitlines() if path.exists() else []

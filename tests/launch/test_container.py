@@ -1,0 +1,156 @@
+"""The container side of make: which engine, what it is told, and what a person reads where something is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobs.launch import container, sources
+from tests.launch import engines
+
+ROOT = sources.ROOT
+CUDA = engines.image(**{"kiwame.accelerator": "cuda"})
+CPU = engines.image(**{"kiwame.accelerator": "cpu"})
+
+
+def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "jobs.launch.container", *words], capture_output=True, text=True, cwd=ROOT,
+        env=engines.environment(folder, **environment), check=False, timeout=60,
+    )  # fmt: skip
+
+
+def pairs(words: list[str], flag: str) -> list[str]:
+    return [words[place + 1] for place, word in enumerate(words[:-1]) if word == flag]
+
+
+def test_the_container_is_locked_down_and_sees_what_it_needs(tmp_path: Path) -> None:
+    engines.write(tmp_path, "docker", engines.DOCKER, CPU)
+    done = run(tmp_path, "train", "run.name=a b", f"run.folder={tmp_path / 'runs'}", HF_TOKEN="hf_secret")
+    assert done.returncode == 0, done.stderr
+    told = engines.told(tmp_path, "docker")
+    assert told[:3] == ["run", "--rm", "--pull=never"]
+    assert {"--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"} <= set(told)
+    assert pairs(told, "--user") == [f"{os.getuid()}:{os.getgid()}"]
+    assert pairs(told, "--volume") == [
+        "/tmp", f"{ROOT}:/workspace/project:ro", f"{ROOT}/conf:/opt/kiwame/conf:ro",
+        f"{tmp_path}/runs:{tmp_path}/runs", f"{tmp_path}/cache/kiwame/container:/workspace/cache",
+    ]  # fmt: skip
+    assert pairs(told, "--env") == ["HF_TOKEN", "KIWAME_IMAGE=sha256:0123"]
+    assert "hf_secret" not in "".join(told) + done.stderr
+    assert told[-4:] == ["localhost/kiwame:cuda", "train", "run.name=a b", f"run.folder={tmp_path / 'runs'}"]
+    assert "--gpus" not in told
+    assert (tmp_path / "runs").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("docker", "podman", "wanted", "program"),
+    [
+        (engines.DOCKER, engines.PODMAN, "", "docker"),
+        (engines.DOCKER, engines.PODMAN, "podman", "podman"),
+        (engines.DOCKER_DOWN, engines.PODMAN, "", "podman"),
+        (engines.PODMAN, None, "", "docker"),
+        (None, engines.PODMAN_ROOTLESS, "", "podman"),
+        (engines.DOCKER_ROOTLESS, None, "", "docker"),
+    ],
+)
+def test_the_engine_that_answers_is_taken(
+    tmp_path: Path, docker: dict[str, object] | None, podman: dict[str, object] | None, wanted: str, program: str
+) -> None:
+    for name, info in (("docker", docker), ("podman", podman)):
+        if info is not None:
+            engines.write(tmp_path, name, info, CPU)
+    done = run(tmp_path, "prepare", f"run.folder={tmp_path}", ENGINE=wanted)
+    assert done.returncode == 0, done.stderr
+    told = engines.told(tmp_path, program)
+    ids = "0:0" if docker == engines.DOCKER_ROOTLESS else f"{os.getuid()}:{os.getgid()}"
+    assert pairs(told, "--user") == [ids]
+    assert ("--userns=keep-id" in told) == (podman == engines.PODMAN_ROOTLESS)
+
+
+@pytest.mark.parametrize(
+    ("environment", "words", "code", "said"),
+    [
+        ({"ENGINE": "docker"}, [], 4, "no container engine answers (docker: Cannot connect to the Docker daemon)"),
+        ({"ENGINE": "nerdctl"}, [], 2, "ENGINE=nerdctl: expected docker or podman"),
+        ({"IMAGE": "localhost/other"}, [], 4, "the image localhost/other is not here; `make image` builds it"),
+        ({"IMAGE": "ghcr.io/who/kiwame"}, [], 4, "`podman pull ghcr.io/who/kiwame` gets it"),
+        ({"GPUS": "all"}, [], 4, "GPUS=none computes on the CPU"),
+        ({"GPUS": "first"}, [], 2, "GPUS=first: expected all, none, or numbers as in 0,1"),
+        ({"MOUNTS": "/nowhere/at/all"}, [], 2, "MOUNTS: /nowhere/at/all does not exist"),
+        ({"PASS": "NO_SUCH_KEY"}, [], 2, "PASS: NO_SUCH_KEY is not set here"),
+        ({}, ["prepare.files=[/etc/hostname]"], 2, "/etc/hostname is outside the checkout, where the container does"),
+        ({}, ["prepare.files=[/etc/hostname]"], 2, "say MOUNTS=/etc"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_said_in_one_line(
+    tmp_path: Path, environment: dict[str, str], words: list[str], code: int, said: str
+) -> None:
+    if environment.get("GPUS") == "all" and Path("/dev/nvidiactl").exists():
+        pytest.skip("there is a GPU here")
+    engines.write(tmp_path, "docker", engines.DOCKER_DOWN)
+    engines.write(tmp_path, "podman", engines.PODMAN, None if "IMAGE" in environment else CUDA)
+    done = run(tmp_path, "prepare", f"run.folder={tmp_path}", *words, **environment)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert engines.told(tmp_path, "podman") == []
+
+
+def test_neither_engine_is_there(tmp_path: Path) -> None:
+    tmp_path.joinpath("bin").mkdir()
+    done = run(tmp_path / "bin", "prepare", PATH=str(tmp_path / "bin"))
+    assert done.returncode == 4
+    assert "docker: not installed; podman: not installed" in done.stderr
+    assert "RUNNER=native" in done.stderr
+
+
+@pytest.mark.parametrize(("ends", "code"), [(0, 0), (3, 3), (75, 75), (125, 4), (127, 4), (137, 137)])
+def test_the_exit_code_is_the_stages_own(tmp_path: Path, ends: int, code: int) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, CPU, ends)
+    done = run(tmp_path, "prepare", f"run.folder={tmp_path}", ENGINE="podman")
+    assert done.returncode == code
+    assert ("cannot run here" in done.stderr) == (code == 4)
+
+
+def test_an_image_of_other_sources_is_pointed_out(tmp_path: Path) -> None:
+    for digest, pointed_out in ((sources.digest(), False), ("00", True)):
+        engines.write(tmp_path, "podman", engines.PODMAN, engines.image(**{"kiwame.sources": digest}))
+        done = run(tmp_path, "prepare", f"run.folder={tmp_path}", ENGINE="podman")
+        assert done.returncode == 0
+        assert ("is not of these sources" in done.stderr) == pointed_out
+
+
+def test_dry_prints_the_command_and_runs_nothing(tmp_path: Path) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, CPU)
+    extra = tmp_path / "data"
+    extra.mkdir()
+    done = run(tmp_path, "prepare", f"prepare.files=[{extra}/x.jsonl]", f"run.folder={tmp_path / 'r'}", ENGINE="podman",
+               DRY="1", MOUNTS=str(extra), PASS="LANG HOME", OPENAI_API_KEY="sk-1")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"--volume {extra}:{extra}:ro" in done.stdout
+    assert "--env LANG --env HOME" in done.stdout
+    assert "sk-1" not in done.stdout
+    assert engines.told(tmp_path, "podman") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "accelerator", "gpus"),
+    [(["train"], "cuda", "all"), (["all"], "cuda", "all"), (["bash"], "cuda", "all"), (["prepare"], "cuda", "none"),
+     (["preflight"], "cuda", "none"), (["preview"], "cuda", "none"), (["train"], "cpu", "none")],
+)  # fmt: skip
+def test_gpus_are_asked_for_where_they_are_used(words: list[str], accelerator: str, gpus: str) -> None:
+    assert container.default_gpus(words, {"kiwame.accelerator": accelerator}) == gpus
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("[my.jsonl]", []), ("[data/tmp]", []), ("Qwen/Qwen3-4B", []), ("[/a/b.jsonl,/c]", ["/a/b.jsonl", "/c"]),
+     ("../x", ["../x"]), ('["/a b"]', ["/a"]), ("hf://datasets/who/what", [])],
+)  # fmt: skip
+def test_paths_of_this_machine_in_a_word(text: str, found: list[str]) -> None:
+    assert container.ELSEWHERE.findall(text) == found

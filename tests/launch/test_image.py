@@ -1,0 +1,148 @@
+"""Building the image: what the engine is told, what is recorded, and the files themselves."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobs.launch import entry, image, sources
+from tests.launch import engines
+
+ROOT = sources.ROOT
+HOST_SIDE = ("container", "doctor", "engine", "entry", "image", "sources")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def build(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "jobs.launch.image"], capture_output=True, text=True, cwd=ROOT,
+        env=engines.environment(folder, **environment), check=False, timeout=60,
+    )  # fmt: skip
+
+
+def arguments(folder: Path) -> dict[str, str]:
+    told = engines.told(folder, "podman")
+    return dict(told[place + 1].split("=", 1) for place, word in enumerate(told) if word == "--build-arg")
+
+
+def test_a_cpu_image_is_built_on_the_bases_that_were_asked_for(tmp_path: Path) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, engines.image())
+    bases = {"BASE_BUILD": "base:1", "BASE_RUNTIME": "base@sha256:89"}
+    words = "--network host -v '/a b:/c'"
+    done = build(tmp_path, ACCELERATOR="cpu", PIP_CONFIG_FILE="/a/pip", BUILD_WORDS=words, **bases)
+    assert done.returncode == 0, done.stderr
+    told = engines.told(tmp_path, "podman")
+    given = arguments(tmp_path)
+    assert (given["BASE_BUILD_DIGEST"], given["BASE_RUNTIME_DIGEST"]) == ("sha256:4567", "sha256:89")
+    assert (given["ACCELERATOR"], given["REQUIREMENTS"]) == ("cpu", "requirements/cpu.txt")
+    assert (given["SOURCES"], given["VERSION"]) == (sources.digest(), image.version())
+    assert told[told.index("--secret") + 1] == "id=pip,src=/a/pip"
+    assert told[-5:] == ["--network", "host", "-v", "/a b:/c", str(ROOT)]
+    assert "base:1 is a tag; today it is sha256:4567" in done.stderr
+    assert "1.50 GB unpacked, the most is" in done.stderr
+
+
+def test_the_defaults_are_the_dockerfiles(tmp_path: Path) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, engines.image())
+    assert build(tmp_path).returncode == 0
+    given = arguments(tmp_path)
+    assert given["BASE_RUNTIME"].startswith("nvidia/cuda:")
+    assert f'ARG BASE_RUNTIME="{given["BASE_RUNTIME"]}"' in DOCKERFILE
+    assert given["REQUIREMENTS"] == "requirements/cuda.txt"
+
+
+@pytest.mark.parametrize(
+    ("size", "code", "environment", "said"),
+    [
+        (1_000_000, 0, {"ACCELERATOR": "cpu"}, "0.00 GB unpacked"),
+        (9_000_000_000, 3, {}, "too large"),
+        (1_000_000, 2, {"ACCELERATOR": "rocm"}, "ACCELERATOR=rocm: expected cuda or cpu"),
+        (None, 4, {}, "could not pull nvidia/cuda:"),
+    ],
+)
+def test_how_it_ends(tmp_path: Path, size: int | None, code: int, environment: dict[str, str], said: str) -> None:
+    known = engines.image() | {"Size": size} if size else None
+    engines.write(tmp_path, "podman", engines.PODMAN, known, 0 if size else 1)
+    done = build(tmp_path, **environment)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["train", "run.name=a"], [sys.executable, "-m", "jobs", "train", "run.name=a"]),
+        ([], [sys.executable, "-m", "jobs"]),
+        (["convert"], [sys.executable, "-m", "jobs", "convert"]),
+        (["python", "-m", "jobs.launch.inside"], ["python", "-m", "jobs.launch.inside"]),
+        (["bash"], ["bash"]),
+        (["llama-server", "-m", "x"], ["llama-server", "-m", "x"]),
+        (["/bin/ls"], ["/bin/ls"]),
+    ],
+)
+def test_words_are_a_stages_or_a_programs(words: list[str], command: list[str]) -> None:
+    assert entry.command(words) == command
+
+
+@pytest.mark.parametrize("name", HOST_SIDE)
+def test_the_host_side_needs_nothing_installed(name: str) -> None:
+    """Python 3.9 reads it and everything of ours that it imports, and all of that is in the standard library."""
+    waiting, seen = [f"jobs.launch.{name}"], set[str]()
+    while waiting:
+        module = waiting.pop()
+        path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+        path = path if path.exists() else ROOT.joinpath(*module.split("."), "__init__.py")
+        if module in seen or not path.exists():
+            continue
+        seen.add(module)
+        tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
+        for node in tree.body:  # what is imported inside functions is not needed here
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            for imported in names:
+                first = imported.split(".")[0]
+                assert first in {"jobs", *sys.stdlib_module_names}, f"{module} imports {imported}"
+                waiting += [imported] if first == "jobs" else []
+
+
+def test_the_dockerfile_is_read_by_buildkit_and_buildah_alike() -> None:
+    text = re.sub(r"^\s*#.*$", "", DOCKERFILE, flags=re.MULTILINE)
+    for unknown in ("<<", "--link", "--checksum", "--exclude", "--network", "--mount=type=bind", "--mount=type=cache"):
+        assert unknown not in text, unknown
+    assert not re.search(r"^(ADD|ENV|ARG) .*(TOKEN|KEY|SECRET|PASSWORD)", text, re.MULTILINE)
+    assert re.search(r"^USER 10001:10001$", text, re.MULTILINE)
+
+
+def test_every_package_of_the_image_is_locked_by_hash() -> None:
+    for name in ("cuda", "image"):
+        text = (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")
+        blocks = [block for block in re.split(r"\n(?=\S)", text) if not block.startswith("#")]
+        assert all(re.match(r"[\w.-]+==\S+ \\\n", block) and "--hash=sha256:" in block for block in blocks)
+        assert "://" not in text
+
+
+def test_the_cuda_stack_is_the_cpu_stack_and_more() -> None:
+    def pins(name: str) -> dict[str, str]:
+        text = (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")
+        found = re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE)
+        return {package.lower().replace("_", "-"): version for package, version in found}
+
+    cuda, cpu = pins("cuda"), pins("cpu")
+    assert {name: cuda.get(name) for name in cpu} == cpu, "requirements/cuda.txt is stale: run `make lock`"
+    assert {"unsloth", "unsloth-zoo", "triton", "nvidia-cublas"} <= set(cuda)
+    assert pins("image")["setuptools"] == cuda["setuptools"]
+
+
+def test_every_locked_package_is_on_the_page_of_licences() -> None:
+    page = (ROOT / "docs/licences.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| ([\w.-]+) \|", page, re.MULTILINE))
+    text = (ROOT / "requirements/cuda.txt").read_text(encoding="utf-8")
+    locked = {name.lower().replace("_", "-") for name in re.findall(r"^([\w.-]+)==", text, re.MULTILINE)}
+    assert locked - {"cmake", "ninja"} <= listed
+    assert re.search(r"^\| unsloth \|.*AGPL", page, re.MULTILINE)
