@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -35,13 +36,17 @@ FORM = np.dtype(
         ("asked_in", np.uint8),
         ("flags", np.uint8),
         ("ending", np.uint8),
+        ("opening", np.uint32),
+        ("closing", np.uint32),
         ("marks", np.uint16),
     ]
 )
-"""What is known of an answer, 47 bytes: `core` stands for its letters, `inner` for those between the literal words that
+"""What is known of an answer, 55 bytes: `core` stands for its letters, `inner` for those between the literal words that
 open and end it; `asked_in` is the prompt's language, `marks` what it has of `form_features.NOTED_MARKS`."""
 Forms = NDArray[np.void]
 TRAIT_FIELDS = ("odd", "required", "mixed")
+TASK_PART = 12
+"""Characters at either end of a prompt that tell what it asks for."""
 COPY_LENGTH = 200
 """Characters of an answer that is looked for in its prompt."""
 
@@ -107,6 +112,8 @@ def measured(rows: Sequence[Row]) -> Forms:
         return table
     answers = [_said(row) for row in rows]
     prompts = [_prompt(row) for row in rows]
+    table["opening"] = [zlib.crc32(prompt[:TASK_PART].encode()) for prompt in prompts]
+    table["closing"] = [zlib.crc32(prompt[-TASK_PART:].encode()) for prompt in prompts]
     block = features.sampled(answers)
     table["length"] = np.fromiter(map(len, answers), np.int64, len(rows))
     table["core"] = features.cores(block)

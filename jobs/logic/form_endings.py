@@ -35,7 +35,7 @@ UNFINISHED = frozenset(";:(-–—=+*/<&・：；（「『【[{")
 INNER, INNER_WIDE = (". ", ".\n", "! ", "? "), ("。", "！", "？", ". ", "! ", "? ")
 LAID_OUT = re.compile(r"\s*(?:[-*+•#>|・`]|\d+[.)）])|\s|.*(?:[_{}\\]|[a-z]\(|==)")
 """A last line that is an item, a heading, a row of a table or code."""
-LAST_WORD = re.compile(r"[\w']+\Z")
+WORD_LENGTH = 24
 Cut = Literal["none", "dangling", "all"]
 
 LEAST_COMPARED = 20
@@ -116,5 +116,5 @@ def _open_ending(said: str) -> int:
         return DANGLING
     if not last.isalpha():
         return STRAY if last.isdigit() or last in UNFINISHED else NOT_COMPARED
-    word = LAST_WORD.search(said) if last.isascii() else None
-    return DANGLING if word and word[0].lower() in FUNCTION_WORDS else OPEN
+    word = said[-WORD_LENGTH:].split()[-1].lower()
+    return DANGLING if word in FUNCTION_WORDS else OPEN

@@ -147,7 +147,9 @@ def traits(block: Block, words: Sequence[Literal], prompts: Sequence[str]) -> ND
     kept = places < NUM_TRAITS
     rows, codes, places = rows[kept], codes[kept], places[kept]
     table = np.zeros((len(block.answers), NUM_TRAITS), np.uint32)
-    explained = np.where(_explained(rows, codes, prompts), EXPLAINED, np.uint32(0))
+    told = {(row, code(family, _hash(literal))) for row, family, literal in words if _is_told(literal, prompts[row])}
+    is_told = [pair in told for pair in zip(rows.tolist(), codes.tolist(), strict=True)] if told else False
+    explained = np.where(_explained(rows, codes, prompts) | is_told, EXPLAINED, np.uint32(0))
     table[rows, places] = codes.astype(np.uint32) | explained
     return table
 
@@ -177,8 +179,13 @@ def described(trait: int, answer: str = "") -> str:
         return f"{'opens' if family == OPENING else 'ends'} with {f'`{words}`' if words else 'the same words'}"
     mark = mark_of(payload).replace("\t", "tabs")
     if family == WRAP:
-        return f"stands in {mark} {signs.PAIRS[mark]}"
+        return f"stands in {mark} {signs.PAIRS.get(mark, mark)}"
     return f"{ {HEAD: 'opens with', TAIL: 'ends with', DOUBLE: 'holds'}.get(family, 'is divided by') } {mark}"
+
+
+def _is_told(words: str, prompt: str) -> bool:
+    """Whether the prompt has the words that an answer begins or ends with: what it is about, and no form."""
+    return words.strip(f" {layouts.KEY_MARKS}{layouts.ENDING_MARKS}").lower() in prompt.lower()
 
 
 def _explained(rows: NDArray[np.int64], codes: NDArray[np.int64], prompts: Sequence[str]) -> NDArray[np.bool_]:
@@ -301,6 +308,8 @@ def _layouts(block: Block) -> Found:
     looked |= (kinds[starts + 1] == SPACE) & (kinds[starts + 3] == SPACE)
     looked |= among(".)）")[codes[starts + 1]] | among(".)）")[codes[starts + 2]]
     looked[block.rows[codes == ord("_")]] = True
+    ruled = np.flatnonzero((codes[:-3] == ord("\n")) & among("=-")[codes[1:-2]])
+    looked[block.rows[ruled[(codes[ruled + 2] == codes[ruled + 1]) & (codes[ruled + 3] == codes[ruled + 1])]]] = True
     colons = np.flatnonzero(codes == ord(":"))
     looked[block.rows[colons[(kinds[colons - 1] == DIGIT) & (kinds[colons + 1] == DIGIT)]]] = True
     found = []

@@ -18,6 +18,7 @@ LAYOUTS = {
     "timed": "opens with a time",
     "front-matter": "opens with front matter",
     "emphasis": "is all in bold or italics",
+    "marked": "wears Markdown",
     "list": "is a list",
     "blob": "is code without words",
     "path": "is a path",
@@ -43,10 +44,16 @@ ASKING = {
 }
 """Words of a prompt that ask for a layout."""
 
+JSON_OPENING = re.compile(r"\{\s*[\"']|\[\s*[\"'{]")
 ITEM = r"[(（\[]?(?:\d{1,3}(?:/\d{1,3})?|[A-Za-z]|[IVX]{1,4})"
 NUMBERED = re.compile(rf"{ITEM}(?:[)）\]][.:：、]?(?:\s+\S|[^\W_])|[.．:：]\s+\S)|[①-⑳][^①-⑳]")
 NEXT_ITEM = re.compile(rf"\n\s*{ITEM}[)）\].．:：]")
 DATE_BEHIND = re.compile(r"(?<=\S)[\s_(（|｜/-]+\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[)）]?\Z")
+MARKED = re.compile(
+    r"(?:#{1,6}\s+\S|(\*{1,3}|__|~~)[^*_~\n]+\1\Z|>\s+\S|\d{1,2}\.\s+\*\*\S|[-*+]\s+\*\*\S|```\w*\s+(?:#|\*\*|>))"
+    r"|[^\n]+\n(?:={3,}|-{3,})\s*(?:\n|\Z)"
+)
+"""Any of its dresses: a heading of either kind, all in bold, a quotation, a bold item, such a thing in a fence."""
 DATE_PART = 16
 PATTERNS: dict[str, Callable[[str], object]] = {
     "heading": re.compile(r"#{1,6}\s+\S").match,
@@ -61,6 +68,7 @@ PATTERNS: dict[str, Callable[[str], object]] = {
     "timed": re.compile(r".{0,24}?\b\d{1,2}:\d{2}:\d{2}\b\W*\w").match,
     "front-matter": re.compile(r"(---|\+\+\+)\n").match,
     "emphasis": re.compile(r"(\*{1,3}|_{1,3}|~~)[^*_~\n]+\1\Z").match,
+    "marked": MARKED.match,
     "spaced": re.compile(r"(?:\S[ \u3000]){3,}\S\Z").match,
 }
 SNAKE = re.compile(r"[^\W_]+(?:_[^\W_]+)+\Z|[a-z0-9]+(?:-[a-z0-9]+){2,}\Z")
@@ -85,7 +93,7 @@ LITERAL_PART = 20
 
 def layouts_of(text: str) -> Iterator[str]:
     """The layouts of an answer, but for those that the kinds of its characters tell."""
-    if text[:1] in "{[" and text[-1:] in "}]" and ('"' in text or "'" in text) and text[1] not in "{%[":
+    if JSON_OPENING.match(text) and text[-1] in "}]":
         yield "json"
     yield from (layout for layout, matches in PATTERNS.items() if matches(text))
     if " " in text or not (text.isascii() or "_" in text):

@@ -30,6 +30,7 @@ CLUSTERS_APART = 4.5
 LARGE_MINORITY, LARGEST_MINORITY, FEW_CONTENTS = 0.1, 0.45, 0.2
 """A minority of more than 10 % that has fewer contents a row than this is `yes` and `no`, which are answers too; one of
 more than 45 % is none."""
+MOST_KINDS = 3
 LEAST_SPREAD, LABEL_SPREAD = 0.35, 0.5
 """Of the logarithm of the length, for answers and for labels: what counts as usual never gets narrower."""
 TAIL_SHARE, TAIL_DENSITY, NEARER = 0.02, 0.25, 1.5
@@ -148,14 +149,15 @@ def usual_lengths(lengths: NDArray[np.uint32], cores: NDArray[np.uint32], spread
     logs = np.log(np.maximum(lengths[order], 1).astype(np.float64))
     is_labels = len(distinct(cores)) < FEW_CONTENTS * len(cores)
     least = LABEL_SPREAD if is_labels else LEAST_SPREAD
-    main = logs[_larger_kind(logs, cores, least)]
+    main, wanted = _largest_kind(logs, cores, least)
     for _ in range(4):
         low, high = _fences(main, spread, least)
         main = main[(main >= low) & (main <= high)]
     nearer_low, nearer_high = _fences(main, spread - NEARER, least)
-    shortest = 0 if _is_tail(logs < low, (logs >= low) & (logs < nearer_low)) else int(np.exp(low))
+    is_tail = _is_tail(logs < low, (logs >= low) & (logs < nearer_low))
+    shortest = 0 if is_tail or "short" in wanted else int(np.exp(low))
     is_tail = _is_tail(logs > high, (logs <= high) & (logs > nearer_high))
-    return shortest, LONGEST if is_tail else int(min(np.ceil(np.exp(high)), LONGEST))
+    return shortest, LONGEST if is_tail or "long" in wanted else int(min(np.ceil(np.exp(high)), LONGEST))
 
 
 def _fences(logs: NDArray[np.float64], spread: float, least: float) -> tuple[float, float]:
@@ -168,24 +170,37 @@ def _is_tail(outside: Mask, before: Mask) -> bool:
     return bool(outside.mean() > TAIL_SHARE and before.sum() > TAIL_DENSITY * outside.sum())
 
 
-def _larger_kind(logs: NDArray[np.float64], cores: NDArray[np.uint32], least: float) -> Mask:
-    """All answers, or those of the larger kind where there are two (Otsu's threshold, Ashman's D)."""
-    everything = np.ones(len(logs), bool)
+def _largest_kind(
+    logs: NDArray[np.float64], cores: NDArray[np.uint32], least: float
+) -> tuple[NDArray[np.float64], set[str]]:
+    """The lengths of the largest kind, and the sides, `short` or `long`, on which others are wanted all the same.
+
+    A kind that is large and says few things over and over is one of answers, such as yes and no among explanations.
+    """
+    wanted: set[str] = set()
+    num_rows = len(logs)
+    for _ in range(MOST_KINDS):
+        minor = _smaller_kind(logs, least)
+        if minor is None:
+            break
+        repeats = len(distinct(cores[minor])) < FEW_CONTENTS * minor.sum()
+        if minor.sum() > (LARGE_MINORITY if repeats else LARGEST_MINORITY) * num_rows:
+            wanted.add("short" if logs[minor].mean() < logs[~minor].mean() else "long")
+        logs, cores = logs[~minor], cores[~minor]
+    return logs, wanted
+
+
+def _smaller_kind(logs: NDArray[np.float64], least: float) -> Mask | None:
+    """The rows of the smaller kind where there are two that are far apart (Otsu's threshold, Ashman's D)."""
     counts, edges = np.histogram(logs, bins=256)
     middles = (edges[1:] + edges[:-1]) / 2
     below, total = np.cumsum(counts), counts.sum()
     first = np.cumsum(counts * middles)
     with np.errstate(divide="ignore", invalid="ignore"):
         apart = (first[-1] * below / total - first) ** 2 / (below * (total - below))
-    border = edges[1 + int(np.nan_to_num(apart[:-1]).argmax())]
-    low = logs < border
+    low = logs < edges[1 + int(np.nan_to_num(apart[:-1]).argmax())]
     if low.all() or not low.any():
-        return everything
+        return None
     a, b = logs[low], logs[~low]
     distance = abs(a.mean() - b.mean()) / np.sqrt((max(a.std(), least) ** 2 + max(b.std(), least) ** 2) / 2)
-    minor = low if low.mean() < 0.5 else ~low
-    repeats = len(distinct(cores[minor])) < FEW_CONTENTS * minor.sum()
-    is_answer = minor.mean() > (LARGE_MINORITY if repeats else LARGEST_MINORITY)
-    if distance < CLUSTERS_APART or is_answer:
-        return everything
-    return np.asarray(~minor)
+    return None if distance < CLUSTERS_APART else np.asarray(low if low.mean() < 0.5 else ~low)

@@ -34,6 +34,8 @@ PAIRED, PAIRED_IN_PROSE = 1.0, 2.0
 prose the ratio is under 0.5; for commas and colons it must be clearer."""
 MIN_CONTENTS, MIN_LABELS = 3, 2
 """Contents that rows with a trait must have between them, or it is one answer that was given often."""
+LEAST_ASKED = 5
+"""Prompts with the same words that show what these ask for."""
 SETTLED = 40
 """Rows with no trait at all that a single JSON object must stand against."""
 NEARLY_ALL = 0.95
@@ -53,8 +55,8 @@ POOLED_FAMILIES = (features.HEAD, features.OPENING, features.WRAP)
 """Many traits of one family make one form: emoji in front, a speaker's name and a colon."""
 MARKDOWN_HEADS, RARE_DOUBLES = "#-*+>|`[!<{($/\\@_~", "@({~"
 """Marks that open an answer in Markdown or code, and those of them that do not where they are doubled."""
-MARKDOWN = frozenset(map(features.layout_code, ("heading", "fence", "bullet", "numbered", "emphasis")))
-LIST, JSON = map(features.layout_code, ("list", "json"))
+MARKDOWN = frozenset(map(features.layout_code, ("heading", "fence", "bullet", "numbered", "emphasis", "marked")))
+LIST, JSON, MARKED = map(features.layout_code, ("list", "json", "marked"))
 
 
 class Counted(NamedTuple):
@@ -229,13 +231,15 @@ def counted(forms: Forms, least: float) -> list[Counted]:
     rows, places = np.nonzero(table)
     marked = table[rows, places]
     codes, nums = np.unique_counts(marked & ~EXPLAINED)
-    kept = (nums >= least) | (codes == JSON) | (codes >> np.uint32(FAMILY_BITS) == features.ONCE)
+    kept = (nums >= least) | (codes == JSON) | (codes == MARKED) | (codes >> np.uint32(FAMILY_BITS) == features.ONCE)
     codes, nums, size = codes[kept], nums[kept], int(kept.sum())
     held = np.isin(marked & ~EXPLAINED, codes)
     rows, marked = rows[held], marked[held]
     which = np.searchsorted(codes, marked & ~EXPLAINED)
     cores, flags = forms["core"][rows].astype(np.int64), forms["flags"][rows]
     explained = ((marked & EXPLAINED) > 0) | ((flags & features.COPIED) > 0)
+    for side in ("opening", "closing"):
+        explained |= _of_one_task(which, forms[side][rows], forms[side])
     familiar = _familiar(forms, rows, marked)
     columns = (
         codes,
@@ -256,6 +260,14 @@ def _familiar(forms: Forms, rows: NDArray[np.int64], marked: NDArray[np.uint32])
     bare = forms["core"][~np.isin(families, AROUND_FAMILIES).any(axis=1)]
     is_literal = np.isin((marked & ~EXPLAINED) >> np.uint32(FAMILY_BITS), (features.OPENING, features.ENDING))
     return np.where(is_literal, np.isin(forms["inner"][rows], bare), np.isin(forms["core"][rows], plain))
+
+
+def _of_one_task(which: NDArray[np.int64], tasks: NDArray[np.uint32], every: NDArray[np.uint32]) -> Mask:
+    """Rows with a trait that nearly all answers to prompts with the same words have: these prompts want it."""
+    pairs, back, nums = np.unique(which << 32 | tasks.astype(np.int64), return_inverse=True, return_counts=True)
+    known, totals = np.unique(every, return_counts=True)
+    asked = totals[np.searchsorted(known, (pairs & 0xFFFFFFFF).astype(np.uint32))]
+    return np.asarray(((asked >= LEAST_ASKED) & (nums >= NEARLY_ALL * asked))[back])
 
 
 def distinct(values: NDArray[Any]) -> NDArray[Any]:
@@ -282,7 +294,7 @@ def _departing(each: Counted, shape: SetShape, least: Least, once: dict[int, int
 
 
 def _tells_alone(each: Counted, shape: SetShape) -> bool:
-    return each.trait == JSON and shape.num_plain >= SETTLED
+    return each.trait in (JSON, MARKED) and shape.num_plain >= SETTLED
 
 
 def _is_explained(each: Counted, shape: SetShape) -> bool:
@@ -295,7 +307,7 @@ def _is_explained(each: Counted, shape: SetShape) -> bool:
 
 def _is_varied(each: Counted, shape: SetShape) -> bool:
     """Whether contents that have nothing in common share the trait."""
-    if each.trait == JSON:
+    if each.trait in (JSON, MARKED):
         return True
     if not shape.is_labels:
         return each.contents >= MIN_CONTENTS

@@ -163,10 +163,10 @@ def _asked(sample: str, script: int, counts: NDArray[np.int64]) -> tuple[str, bo
 
 
 def _asked_of_latin(sample: str, letters: int) -> tuple[str, bool]:
-    words = sample.split()
-    num_english = len(_english().intersection(map(str.lower, words)))
+    num_english = len(_english().intersection(sample.lower().split()))
     if num_english >= ENGLISH_WORDS:
         return "en", True
+    words = sample.split()
     if not _is_sentence(words, letters):
         return "", False
     code, score = _guess(sample.lower() if sample.isupper() else sample)
