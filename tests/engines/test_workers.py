@@ -1,5 +1,6 @@
 """Work is done in order by any number of processes, and none of them outlives the parent."""
 
+import math
 import os
 import signal
 import subprocess
@@ -14,10 +15,13 @@ from jobs.engines.workers import Workers, num_cores
 
 ROOT = Path(__file__).resolve().parents[2]
 PARENT = """
+import os
 import time
-from jobs.core.errors import EnvironmentProblem
 from jobs.engines.workers import Workers
-from tests.engines.test_workers import own_id
+
+def own_id(number):
+    return os.getpid()
+
 if __name__ == "__main__":
     with Workers(2) as workers:
         print(*sorted({*workers.map(own_id, range(8))}), flush=True)
@@ -25,29 +29,11 @@ if __name__ == "__main__":
 """
 
 
-def square(number: int) -> int:
-    return number * number
-
-
-def end_self(number: int) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def own_id(number: int) -> int:
-    return os.getpid()
-
-
-def fail(number: int) -> int:
-    if number == 3:
-        raise ValueError("the third")
-    return number
-
-
 @pytest.mark.parametrize("num", [1, 2])
 def test_results_come_in_order(num: int) -> None:
     with Workers(num) as workers:
-        assert list(workers.map(square, iter(range(50)))) == [number * number for number in range(50)]
-        assert list(workers.map(square, [])) == []
+        assert list(workers.map(math.factorial, iter(range(50)))) == [math.factorial(number) for number in range(50)]
+        assert list(workers.map(math.factorial, [])) == []
 
 
 def test_not_all_work_is_taken_at_once() -> None:
@@ -59,7 +45,7 @@ def test_not_all_work_is_taken_at_once() -> None:
             yield number
 
     with Workers(2) as workers:
-        results = workers.map(square, work())  # type: ignore[arg-type]
+        results = workers.map(math.factorial, work())  # type: ignore[arg-type]
         next(results)
         assert len(taken) < 20
         results.close()  # type: ignore[attr-defined]
@@ -67,13 +53,13 @@ def test_not_all_work_is_taken_at_once() -> None:
 
 @pytest.mark.parametrize("num", [1, 2])
 def test_an_error_of_the_work_is_raised(num: int) -> None:
-    with Workers(num) as workers, pytest.raises(ValueError, match="the third"):
-        list(workers.map(fail, range(10)))
+    with Workers(num) as workers, pytest.raises(ValueError, match="negative"):
+        list(workers.map(math.factorial, [3, 2, 1, 0, -1, -2]))
 
 
 def test_a_process_that_is_ended_is_told() -> None:
     with Workers(2) as workers, pytest.raises(EnvironmentProblem, match=r"prepare\.workers"):
-        list(workers.map(end_self, range(10)))
+        list(workers.map(signal.raise_signal, [signal.SIGKILL] * 10))
 
 
 def test_cores() -> None:
