@@ -6,25 +6,28 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 ARGS ?=
+DRY ?=
 STAGES := fetch prepare preflight train smoke merge convert quantize verify report
 PY := .venv/bin/python
 
 # Where the stages run: RUNNER=container in the image (ENGINE, IMAGE, GPUS, MOUNTS, PASS), RUNNER=native in .venv.
-# Unless RUNNER says otherwise the stages run in the image, and the demo, which has to work anywhere, in .venv.
+# Unless RUNNER says otherwise they run in .venv.
 ifneq ($(filter-out container native,$(RUNNER)),)
 $(error RUNNER=$(RUNNER): expected container or native)
 endif
-STAGE_RUNNER := $(or $(RUNNER),container)
+STAGE_RUNNER := $(or $(RUNNER),native)
 DEMO_RUNNER := $(or $(RUNNER),native)
 container := $(PYTHON) -m jobs.launch.container
 native := $(PY) -m jobs
 needs_native := setup
 needs_container :=
 
-.PHONY: help setup demo all preview shell image doctor test test-container check docs licences lock bench clean $(STAGES)
+PODS := pod-submit pod-status pod-logs pod-stop pod-delete pod-reap
+
+.PHONY: help setup demo all preview shell image doctor test test-container check docs licences lock bench clean $(STAGES) $(PODS)
 
 help:  ## this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@printf '\n  ARGS="key=value ..." changes the config, for example\n    make train ARGS="run.name=second train.schedule.num_epochs=2"\n'
 
 # The stages, in order. Each makes everything it stands on first.
@@ -64,14 +67,31 @@ image:  ## build the image: ACCELERATOR=cuda|cpu, ENGINE=docker|podman, BASE_BUI
 doctor:  ## what is here (GPU, driver, engine, image, libraries, disk, memory), and what is missing for which target
 	@$(PYTHON) -m jobs.launch.doctor
 
+# RunPod, from a machine without a GPU: RUNPOD_API_KEY from the environment, the pod from runpod.yaml, DRY=1 changes nothing.
+pod-submit:  ## rent a pod for one job: ARGS="job.run=... image=... -- key=value"; DRY=1 shows request and price
+pod-status:  ## our pods, with what they cost
+pod-logs:    ## follow a run's log to its exit code: ARGS=job.run=...
+pod-stop:    ## let a run's job save its state, and release the GPU
+pod-delete:  ## delete a run's pod; the volume stays
+pod-reap:    ## delete pods whose job has ended, that are over their time, or that never started
+
+$(PODS): .venv/.host
+	@$(PY) -m jobs.launch.runpod $(@:pod-%=%) $(if $(filter-out 0,$(DRY)),dry=true) $(ARGS)
+
+.venv/.host: requirements/host.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=python3.11" >&2; exit 4; }
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/host.txt
+	@touch $@
+
 # Set-up: .venv from the pins, llama.cpp from its pin. Both are made once.
 setup: .venv/.made .venv/.llama  ## what `make demo` needs, once: .venv and llama.cpp
 
-.venv/.made: requirements/cpu.txt requirements/dev.txt
+.venv/.made: requirements/cpu.txt requirements/host.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=python3.11" >&2; exit 4; }
 	@test -x $(PY) || $(PYTHON) -m venv .venv
 	@echo "setup: installing the pinned Python packages into .venv"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/cpu.txt -r requirements/dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/cpu.txt -r requirements/host.txt -r requirements/dev.txt
 	@touch $@
 
 .venv/.llama: .venv/.made vendor/llama.cpp/PIN vendor/llama.cpp/build.py vendor/llama.cpp/binding.py $(if $(wildcard vendor/llama.cpp/build/build.json),,always)
@@ -108,6 +128,18 @@ lock: setup  ## requirements/cuda.txt from cuda.in, with hashes; reads the index
 
 bench: setup  ## time and memory of the demo's stages, and ratios against the stock tools
 	@$(PY) -m tests.bench $(ARGS)
+
+# On a cluster, as a Kubernetes Job: words of the config, and k8s.key=value for what k8s/launch.yaml has.
+CLUSTER := k8s-render k8s-submit k8s-logs k8s-status k8s-delete
+.PHONY: $(CLUSTER)
+k8s-render:  ## the manifests of a run, for another tool to apply
+k8s-submit:  ## start a run: ARGS="run.name=mine k8s.image=... k8s.rows=[my.jsonl]"
+k8s-logs:    ## follow it to its end: ARGS=run.name=...
+k8s-status:  ## how it stands; without ARGS, every run
+k8s-delete:  ## stop it and remove its Job; what it made stays on the volume
+
+$(CLUSTER): .venv/.host
+	@$(PY) -m jobs.launch.kubernetes $(@:k8s-%=%) $(ARGS)
 
 clean:  ## remove .venv; runs and what is cached outside stay
 	rm -rf .venv

@@ -13,15 +13,14 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from jobs.checks.preflight import GATE, PreflightLimits
 from jobs.checks.preflight_facts import Lengths, Model, Offences, PreflightFacts, Split, Tokenizer, Update
-from jobs.core import config, terminal
+from jobs.core import chain, config, terminal
 from jobs.core.artifact import Artifact, Inputs, RunDir
 from jobs.core.config import CONF
 from jobs.core.errors import Exit, Refusal
@@ -29,7 +28,6 @@ from jobs.core.model import StageConfig, StrictModel
 from jobs.core.provenance import file_digest
 from jobs.core.stage import stage_main
 from jobs.logic import chatml, preview_page
-from jobs.logic import rows as raw_rows
 from jobs.logic.preview import EXAMPLES, Shown, chosen, chunks, terminal_lines
 from jobs.logic.split_audit import Rules, SplitAudit, audit_split
 from jobs.logic.token_rows import Conversation, answer_line, conversation, from_data, json_line, prompt_line, to_data
@@ -42,7 +40,7 @@ TEMPLATE = "chat_template.jinja"
 NEEDED = ("tokenizer.json", "tokenizer_config.json")
 TOKENIZER_FILES = (*NEEDED, "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json")
 
-MOST_PREVIEWED, MOST_BYTES = 2000, 1 << 20
+MOST_PREVIEWED = 2000
 """Rows of a file that a preview without a run looks at, and bytes of a row."""
 
 
@@ -72,18 +70,30 @@ class UpdateConfig(StrictModel):
     rank: int = Field(ge=1)
     alpha: float = Field(gt=0)
     rslora: bool
+    target_modules: list[str]
 
 
 class PreflightConfig(StageConfig):
     """`conf/preflight`."""
 
     chat: ChatConfig
+    model_length: int
+    """Tokens that the model was trained to attend to."""
     max_length: int = Field(ge=8)
     """In tokens."""
     on_too_long: Literal["refuse", "drop"]
     update: UpdateConfig
     preview: PreviewConfig
     limits: PreflightLimits
+
+    @model_validator(mode="after")
+    def _within_the_model(self) -> PreflightConfig:
+        if self.max_length > self.model_length:
+            raise ValueError(
+                f"max_length={self.max_length} is more than the model was trained to attend to, "
+                f"model.length={self.model_length}; lower preflight.max_length"
+            )
+        return self
 
 
 def run(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
@@ -121,7 +131,6 @@ def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
 
     tokenizer = ChatTokenizer(out / "tokenizer")
     train, val = (audited(cfg, tokenizer, conversations(inputs, split), out / f"{split}.jsonl") for split in SPLITS)
-    model = json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))
     wrong_side_files = [("side_files_differ", place) for place in differing_side_files(cfg, tokenizer, train, val, out)]
     return PreflightFacts(
         thinking_block=cfg.chat.thinking_block,
@@ -132,11 +141,7 @@ def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
         val=Split.of(val),
         lengths=Lengths.of([*train.lengths, *val.lengths], [*train.rows.values(), *val.rows.values()]),
         tokenizer=tokenizer_facts(cfg, tokenizer, inputs, out),
-        model=Model(
-            num_embeddings=model["vocab_size"],
-            context=model["max_position_embeddings"],
-            hidden_size=model["hidden_size"],
-        ),
+        model=Model.of(json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))),
         update=Update(**cfg.update.model_dump()),
         offences=Offences.of([*train.offences, *val.offences, *wrong_side_files]),
     )
@@ -316,8 +321,8 @@ def preview(words: Sequence[str]) -> int:
     ]
     terminal.table("delimiters", ("where", "the template", "the rows", ""), rows)
     tokenizer.stops(cfg.chat.thinking_block)
-    files = composed["prepare"]["files"]
-    made = made_rows(cfg, tokenizer, EXAMPLES if files == "???" else raw_conversations(files))
+    has_files = composed["prepare"]["files"] != "???"
+    made = made_rows(cfg, tokenizer, raw_conversations(composed) if has_files else EXAMPLES)
     shown = preview_rows(cfg, tokenizer, made)
     print("\n".join(terminal_lines(shown, colour=sys.stdout.isatty())))
     run_dir.root.mkdir(parents=True, exist_ok=True)
@@ -363,19 +368,14 @@ def previewed_tokenizer(cfg: PreflightConfig, composed: Mapping[str, Any], run_d
     return tokenizer
 
 
-def raw_conversations(files: Sequence[str]) -> list[Conversation]:
-    """The first rows of the files as they are; what is no conversation is left to `prepare` to refuse."""
-    from jobs.engines import row_files
+def raw_conversations(composed: Mapping[str, Any]) -> list[Conversation]:
+    """The first rows of `prepare.files` as they are; what is no conversation is left to `prepare` to refuse."""
+    from jobs.engines import row_passes, row_sources
 
-    found = []
-    for label, path in row_files.labels(files, "prepare.files").items():
-        for line in islice(row_files.lines(path, label, MOST_BYTES), MOST_PREVIEWED):
-            try:
-                row = raw_rows.conversation(raw_rows.parse_line(line.data.decode("utf-8"), False), label, line.number)
-            except (raw_rows.BadRow, UnicodeDecodeError):
-                continue
-            found.append(Conversation(row.id, row.as_dict()["messages"]))
-    return found
+    prepare = chain.load("prepare").slice(composed).model_dump()
+    sources = row_sources.sources(prepare["files"], "prepare.files", prepare["encoding"])
+    rows = row_passes.first(sources.files, row_passes.FileOptions.of(prepare), MOST_PREVIEWED)
+    return [Conversation(row.id, row.as_dict()["messages"]) for row in rows]
 
 
 def shown_delimiter(text: str | None) -> str:

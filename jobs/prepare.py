@@ -1,34 +1,48 @@
 """Clean, deduplicate and split the conversations.
 
-Reads JSON Lines files of `messages` and makes `train.jsonl` and `val.jsonl`; `dropped.jsonl`, every row that was left
-out and why; `changed.jsonl`, every row that was put right and how; `reading.json`, what was seen of the files.
+Reads files of rows in any of the usual formats and shapes and makes `train.jsonl` and `val.jsonl`; `dropped.jsonl`,
+every row that was left out and why; `changed.jsonl`, every row that was put right and how; `profile.json`, what the
+answers of the set look like as a whole; `reading.json`, what was seen of the files.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from jobs.checks.prepare import GATE, DataFile, PrepareFacts, PrepareLimits
+from jobs.checks.prepare import GATE, DataFile, Example, Histogram, PrepareFacts, PrepareLimits
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.model import StageConfig, StrictModel
-from jobs.core.provenance import data_digest
+from jobs.core.process import require_space
+from jobs.core.provenance import data_digest, file_digest
 from jobs.core.stage import stage_main
-from jobs.core.terminal import progress
-from jobs.logic import clean
-from jobs.logic.reading import Reading, named
-from jobs.logic.repetition import RepetitionLimits
-from jobs.logic.rows import Dropped, Row, conversation, parse_line
 
-FILES_KEY = "prepare.files"
-Share = Annotated[float, Field(ge=0, le=1)]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from jobs.engines.row_account import Account
+    from jobs.engines.row_choice import Chosen, NearOptions
+    from jobs.engines.row_passes import FileOptions, Reading
+    from jobs.engines.row_sources import Sources
+    from jobs.engines.row_store import RowStore
+    from jobs.engines.workers import Workers
+    from jobs.logic.form import FormOptions
+    from jobs.logic.split import SplitOptions
+
+FILES_KEY, EVALUATION_KEY, PREVIOUS_KEY = "prepare.files", "prepare.evaluation.files", "prepare.split.previous"
+SMALL = 8 << 20
+"""Bytes below which starting further processes takes longer than the work."""
+NUM_EXAMPLES = 3
+"""Of dropped rows, for each reason."""
 Allowed = Literal[
     "mojibake",
     "template-header",
@@ -39,20 +53,48 @@ Allowed = Literal[
     "markup-tag",
     "repeated-character",
     "repeated-phrase",
+    "refusal",
+    "copied-prompt",
+    "cut-off",
 ]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class TurnsConfig(StrictModel):
+    last_user: Literal["refuse", "trim"]
+    same_role: Literal["refuse", "join"]
 
 
 class CleanConfig(StrictModel):
     mojibake: Literal["mend", "drop"]
+    invisible: Literal["strip", "keep", "drop"]
+    control_characters: Literal["refuse", "strip"]
+    secrets: Literal["drop", "redact", "keep"]
+    personal: Literal["keep", "redact", "drop"]
     allow: list[Allowed]
     """Reasons that rows are not dropped for, where the task is to write such things."""
-    max_marks: Annotated[int, Field(ge=1)]
-    max_characters: Annotated[int, Field(ge=1)]
+    max_marks: Count
+    max_characters: Count
     max_phrases: Annotated[int, Field(ge=2)]
 
-    @property
-    def repetition(self) -> RepetitionLimits:
-        return RepetitionLimits(self.max_marks, self.max_characters, self.max_phrases)
+
+class SetConfig(StrictModel):
+    form: Literal["drop", "keep"]
+    language: str
+    """`auto`, `any`, or the code of the language that answers must be in."""
+    min_characters: Count | None
+    max_characters: Count | None
+    min_odd_share: Share
+    min_odd_rows: Count
+    max_odd_share: Share
+    main_language_share: Share
+    length_spread: Annotated[float, Field(gt=1)]
+
+    def options(self) -> FormOptions:
+        from jobs.logic.form import FormOptions
+
+        return FormOptions(**self.model_dump())
 
 
 class DuplicatesConfig(StrictModel):
@@ -61,78 +103,192 @@ class DuplicatesConfig(StrictModel):
     answer_threshold: Share
     boilerplate_share: Annotated[float, Field(gt=0, le=1)]
 
+    def options(self) -> NearOptions:
+        from jobs.engines.row_choice import NearOptions
+
+        return NearOptions(self.near == "drop", self.threshold, self.answer_threshold, self.boilerplate_share)
+
+
+class EvaluationConfig(StrictModel):
+    files: list[str]
+    overlap: Literal["drop", "keep"]
+
+
+class SplitConfig(StrictModel):
+    val_fraction: Annotated[float, Field(gt=0, lt=1)]
+    max_val_rows: Count
+    stratify: Literal["label", "none"]
+    previous: str | None
+    """The `prepare` folder of an earlier run, whose held-out rows stay held out."""
+
+    def options(self, seed: int) -> SplitOptions:
+        from jobs.logic.split import SplitOptions
+
+        return SplitOptions(self.val_fraction, self.max_val_rows, self.stratify == "label", seed)
+
 
 class PrepareConfig(StageConfig):
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "workers"})
+
     files: list[str]
+    encoding: str
+    shape: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion"]
+    columns: dict[str, str]
+    """Our name of a column to the file's."""
     max_bad_fraction: Share
-    max_row_bytes: Annotated[int, Field(ge=1)]
+    max_row_bytes: Count
+    max_file_bytes: Count
+    turns: TurnsConfig
     clean: CleanConfig
+    set: SetConfig
     duplicates: DuplicatesConfig
-    val_fraction: Annotated[float, Field(gt=0, lt=1)]
+    evaluation: EvaluationConfig
+    split: SplitConfig
     seed: int
+    workers: Count | Literal["auto"]
     limits: PrepareLimits
+
+
+class SetProfile(StrictModel):
+    """`profile.json`: what the set as a whole decided, so that its rows can be checked against it again."""
+
+    form: dict[str, Any]
+    """See `form.Profile`."""
+    boilerplate: list[int]
+    """Hashes of the 5-grams that make no two rows alike."""
+
+
+class FilesRead(StrictModel):
+    """`reading.json`: the files as they were before the first row was read, and what was left aside in them."""
+
+    files: list[DataFile]
+    ignored_columns: dict[str, list[str]]
+    """File to columns."""
+    byte_order_marks: list[str]
+    lone_returns: list[str]
+
+    left_aside: list[str]
+    """Files of folders that have no name of a data file, and columns that JSON has no value for."""
+
+    @classmethod
+    def of(cls, sources: Sources, before: Sequence[tuple[str, int]], reading: Reading) -> FilesRead:
+        from jobs.engines import row_files
+
+        labels = [source.label for source in sources.files]
+        noted = dict(zip(labels, map(row_files.notes, sources.files), strict=True))
+        columns = [f"{label}: {column}" for label, notes in noted.items() for column in notes.left_aside]
+        return cls(
+            files=[
+                DataFile(label=label, format=source.kind, shape=shape, sha256=sha256, num_bytes=size, num_rows=num_rows)
+                for label, source, shape, (sha256, size), num_rows in zip(
+                    labels, sources.files, reading.shapes, before, reading.num_rows, strict=True
+                )
+            ],
+            ignored_columns={
+                label: names for label, names in zip(labels, reading.ignored_columns, strict=True) if names
+            },
+            byte_order_marks=[label for label, notes in noted.items() if notes.byte_order_mark],
+            lone_returns=[label for label, notes in noted.items() if notes.lone_returns],
+            left_aside=[*sources.left_aside, *columns],
+        )
 
 
 def make(cfg: PrepareConfig, inputs: Inputs, out: Path) -> None:
     """Write the rows to train on, those held out, and the account of the rest."""
-    from jobs.logic import dedup, split
+    from jobs.engines import row_files, row_sources
+    from jobs.logic.language import LANGUAGES
 
-    read, reading = _read(cfg)
-    kept, unfit = _cleaned(cfg.clean, read.rows)
-    kept, copies = dedup.first_of_each(kept)
-    near = cfg.duplicates
-    kept, near_copies, pairs = dedup.distinct(
-        kept, near.threshold, near.answer_threshold, near.boilerplate_share, near.near == "drop"
-    )
-    dropped = [*read.bad, *unfit, *copies, *near_copies]
-    if not kept:
-        reasons = Counter(row.reason for row in dropped).most_common()
-        raise Refusal(f"{FILES_KEY}: no row is left: {', '.join(f'{reason} {count}' for reason, count in reasons)}")
-    try:
-        held_out = split.by_group(kept, pairs, cfg.val_fraction, cfg.seed)
-    except ValueError as error:
-        raise Refusal(f"{FILES_KEY}: {error}: none can be held out; add rows of another kind") from None
-    _write(out / "train.jsonl", [row.as_dict() for row, is_out in zip(kept, held_out, strict=True) if not is_out])
-    _write(out / "val.jsonl", [row.as_dict() for row, is_out in zip(kept, held_out, strict=True) if is_out])
-    order = {file.label: number for number, file in enumerate(reading.files)}
-    _write(
-        out / "dropped.jsonl", [row._asdict() for row in sorted(dropped, key=lambda row: (order[row.file], row.line))]
-    )
-    _write(out / "changed.jsonl", [row.change_note() for row in read.rows if row.changes])
-    (out / "reading.json").write_text(reading.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    if cfg.set.language not in ("auto", "any", *LANGUAGES[1:]):
+        raise Refusal(f"prepare.set.language: {cfg.set.language} is no code of a language; write ja, en, auto or any")
+    sources = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding)
+    before = [row_files.digest(source.path) for source in sources.files]
+    require_space(out, 3 * sum(num_bytes for _, num_bytes in before))
+    with TemporaryDirectory(prefix="scratch-", dir=out) as folder:
+        _make(cfg, sources, before, Path(folder), out)
+
+
+def _make(cfg: PrepareConfig, sources: Sources, before: list[tuple[str, int]], scratch: Path, out: Path) -> None:
+    from jobs.engines import row_choice, row_output, row_passes
+    from jobs.engines.row_account import DUPLICATE_ID, Account
+    from jobs.logic import form
+
+    changed = scratch / "changed.jsonl"
+    with _workers(cfg, [source.path for source in sources.files]) as workers:
+        reading = row_passes.read(sources.files, _file_options(cfg), scratch / "rows", changed, workers)
+        account = Account(reading, [source.label for source in sources.files])
+        account.drop_copies(reading.ids, DUPLICATE_ID)
+        _refuse_bad(cfg, account)
+        asked = _asked(cfg, scratch) if cfg.evaluation.overlap == "drop" else {}
+        chosen = row_choice.choose(account, asked.values(), cfg.set.options(), cfg.duplicates.options(), workers)
+    _refuse_empty(account)
+    held_out = _held_out(cfg, account, chosen)
+    row_output.write_sides(account, held_out, out / "train.jsonl", out / "val.jsonl")
+    row_output.write_dropped(account, partial(form.evidence, found=chosen.profile), out / "dropped.jsonl")
+    changed.replace(out / "changed.jsonl")
+    _write(out / "profile.json", SetProfile(form=chosen.profile.as_dict(), boilerplate=chosen.common.tolist()))
+    _write(out / "reading.json", FilesRead.of(sources, before, reading))
 
 
 def measure(cfg: PrepareConfig, inputs: Inputs, out: Path) -> PrepareFacts:
-    """Count what is in the folder, and compare the two sides of the split."""
-    from jobs.logic import dedup, survey
+    """Count what is in the folder, look at every kept row again, and compare the two sides of the split."""
+    import numpy as np
+
+    from jobs.engines import row_choice, row_output, row_passes, row_store
+    from jobs.logic import form, language, row_block, split, survey
 
     reading = FilesRead.model_validate_json((out / "reading.json").read_bytes())
-    files = _data_files(cfg)
-    changed = [file.label for file, before in zip(files, reading.files, strict=True) if file != before]
-    if changed:
-        raise Refusal(f"{changed[0]}: was changed while it was read; run the command again")
-    train, val = _stored(out / "train.jsonl"), _stored(out / "val.jsonl")
-    kept = [*train, *val]
-    texts = [dedup.comparable(row.messages) for row in kept]
-    pairs = dedup.near_pairs(texts, cfg.duplicates.threshold, cfg.duplicates.boilerplate_share)
+    _refuse_changed(cfg, reading)
+    profile = SetProfile.model_validate_json((out / "profile.json").read_bytes())
+    common = np.asarray(profile.boilerplate, np.uint64)
+    sides = [row_store.opened(out / name) for name in ("train.jsonl", "val.jsonl")]
+    store, border = row_store.joined(sides), len(sides[0])
+    alike, everything = cfg.duplicates.options(), np.arange(len(store))
+    with _workers(cfg, store.paths) as workers:
+        parts = row_passes.checked(store, _file_options(cfg).clean, alike.threshold, common, workers)
+        found = row_block.joined(list(parts), alike.threshold)
+        pairs = row_passes.near_pairs(store, everything, found.keys["bands"], alike.threshold, common, workers).pairs
+        with TemporaryDirectory() as scratch:
+            overlap = {
+                name: len(row_choice.evaluated(store, everything, found.keys, asked, alike, common, workers))
+                for name, asked in _asked(cfg, Path(scratch)).items()
+            }
+    known = form.Profile.from_dict(profile.form)
+    departing = form.faults(found.forms, known)
+    unclean = found.unclean + Counter(form.REASONS[number] for number in departing[departing > 0])
+    edges = survey.edges(found.answers)
+    languages = survey.named(found.forms["language"], language.LANGUAGES)
+    ids = found.keys["id"]
+    dropped, examples = row_output.dropped(out / "dropped.jsonl", NUM_EXAMPLES)
     return PrepareFacts(
-        files=files,
-        num_read=sum(file.num_rows for file in files),
-        dropped=_counted(entry["reason"] for entry in _entries(out / "dropped.jsonl")),
-        changed=_counted(change for entry in _entries(out / "changed.jsonl") for change in entry["changes"]),
+        files=reading.files,
+        num_read=sum(file.num_rows for file in reading.files),
+        dropped=dropped,
+        changed=row_output.changed(out / "changed.jsonl"),
+        seen=dict(sorted(found.seen.items())),
         ignored_columns=reading.ignored_columns,
         byte_order_marks=reading.byte_order_marks,
         lone_returns=reading.lone_returns,
-        num_train=len(train),
-        num_val=len(val),
-        split_digest=data_digest([sorted(row.id for row in side) for side in (train, val)]),
-        unclean=_counted(_unclean(cfg.clean, kept)),
-        leaks=survey.leaks(train, val, pairs),
+        left_aside=reading.left_aside,
+        num_train=border,
+        num_val=len(store) - border,
+        split_digest=data_digest([sorted(side.tolist()) for side in (ids[:border], ids[border:])]),
+        labels=split.by_label(found.labels, (everything >= border).tolist()),
+        unclean=dict(sorted(unclean.items())),
+        leaks=survey.leaks(found.keys[:border], found.keys[border:], pairs),
+        evaluation=overlap,
         num_near=len(pairs),
-        num_distinct_answers=survey.num_distinct_answers(kept),
-        num_contradictory=survey.num_contradictory(kept),
-        lengths=survey.lengths(kept),
-        scripts=survey.scripts(kept),
+        num_distinct_answers=survey.num_distinct_answers(found.keys),
+        num_contradictory=survey.num_contradictory(found.keys),
+        lengths={role: survey.quantiles(values) for role, values in found.lengths.items()},
+        answer_lengths=Histogram(
+            edges=edges,
+            train=survey.histogram(found.answers[:border], edges),
+            val=survey.histogram(found.answers[border:], edges),
+        ),
+        languages=languages,
+        set_language=known.speech.language,
+        mixed_forms=known.mixed_forms(),
+        examples=[Example(**row._asdict()) for row in examples],
     )
 
 
@@ -143,96 +299,97 @@ def run(cfg: PrepareConfig, inputs: Inputs, out: Path) -> PrepareFacts:
 
 
 def outside(cfg: PrepareConfig) -> dict[str, str]:
-    """The data files by what is in them."""
-    return {f"{FILES_KEY} {file.label}": file.sha256 for file in _data_files(cfg)}
+    """The files that rows are read from and compared with, by what is in them."""
+    from jobs.engines import row_files, row_sources
+
+    found = {}
+    for key, names in ((FILES_KEY, cfg.files), (EVALUATION_KEY, cfg.evaluation.files)):
+        for source in row_sources.sources(names, key, cfg.encoding).files if names or key == FILES_KEY else ():
+            found[f"{key} {source.label}"] = row_files.digest(source.path)[0]
+    if cfg.split.previous is not None:
+        found[PREVIOUS_KEY] = file_digest(_previous(cfg.split.previous))
+    return found
 
 
-class FilesRead(StrictModel):
-    """`reading.json`: the files as they were before the first line was read, and what was left aside in them."""
+def _refuse_bad(cfg: PrepareConfig, account: Account) -> None:
+    """Raises Refusal where more rows are no conversation than are allowed for."""
+    from jobs.logic.reading import named
 
-    files: list[DataFile]
-    ignored_columns: list[str]
-    byte_order_marks: list[str]
-    lone_returns: list[str]
-
-
-def _data_files(cfg: PrepareConfig) -> list[DataFile]:
-    from jobs.engines import row_files
-
-    paths = row_files.labels(cfg.files, FILES_KEY)
-    return [DataFile(label=label, **row_files.survey(path)._asdict()) for label, path in paths.items()]
-
-
-def _read(cfg: PrepareConfig) -> tuple[Reading, FilesRead]:
-    """Every line as a row or a bad row; raises Refusal for files that are not rows, and for too many bad ones."""
-    from jobs.engines import row_files
-
-    paths, files, reading = row_files.labels(cfg.files, FILES_KEY), _data_files(cfg), Reading()
-    total = sum(file.num_rows for file in files)
-    with progress("rows read", total) as advance:
-        for (label, path), file in zip(paths.items(), files, strict=True):
-            if not file.num_bytes:
-                raise Refusal(f"{label}: is empty; expected one JSON object a line")
-            for line in row_files.lines(path, label, cfg.max_row_bytes):
-                if line.num_bytes > cfg.max_row_bytes:
-                    reading.add_too_large(label, line.number, line.num_bytes, cfg.max_row_bytes)
-                else:
-                    reading.add(label, line.number, line.data, line.offset, not line.ended)
-                advance(len(reading.rows) + len(reading.bad))
-            if not file.num_rows:
-                raise Refusal(f"{label}: has only blank lines; expected one JSON object a line")
-    if not len(reading.bad) <= cfg.max_bad_fraction * total:
+    total, bad = sum(account.reading.num_rows), account.bad()
+    if not len(bad) <= cfg.max_bad_fraction * total:
         raise Refusal(
-            f"{len(reading.bad)} of {total} rows cannot be read: {named(reading.bad)}. Mend them, or allow for them "
-            f"with prepare.max_bad_fraction (now {cfg.max_bad_fraction:g}, this takes {len(reading.bad) / total:.4f})"
+            f"{len(bad)} of {total} rows cannot be read: {named(bad)}. Mend them, or allow for them "
+            f"with prepare.max_bad_fraction (now {cfg.max_bad_fraction:g}, this takes {len(bad) / total:.4f})"
         )
-    return reading, FilesRead(
-        files=files,
-        ignored_columns=sorted(reading.ignored_columns),
-        byte_order_marks=[label for label, path in paths.items() if row_files.has_bom(path)],
-        lone_returns=[label for label, path in paths.items() if row_files.has_only_cr(path)],
-    )
 
 
-def _cleaned(cfg: CleanConfig, found: Sequence[Row]) -> tuple[list[Row], list[Dropped]]:
-    kept, unfit = [], []
-    with progress("rows cleaned", len(found)) as advance:
-        for number, row in enumerate(found, 1):
-            clean.tidied(row, cfg.mojibake == "mend")
-            fault = clean.fault(row.messages, cfg.repetition, cfg.allow)
-            if fault is None:
-                kept.append(row)
-            else:
-                unfit.append(Dropped(row.id, row.file, row.line, fault.reason, fault.evidence))
-            advance(number)
-    return kept, unfit
+def _refuse_empty(account: Account) -> None:
+    if not len(account.alive):
+        raise Refusal(f"{FILES_KEY}: no row is left: {account.told()}; expected conversations to learn from")
 
 
-def _unclean(cfg: CleanConfig, kept: Iterable[Row]) -> Iterator[str]:
-    for row in kept:
-        fault = clean.fault(row.messages, cfg.repetition, cfg.allow)
-        if fault is not None:
-            yield fault.reason
-        if not clean.is_tidy(row.messages):
-            yield "not-tidy"
+def _refuse_changed(cfg: PrepareConfig, reading: FilesRead) -> None:
+    """Raises Refusal where an input file is not what it was when it was read."""
+    from jobs.engines import row_files, row_sources
+
+    files = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding).files
+    for source, before in zip(files, reading.files, strict=True):
+        if row_files.digest(source.path)[0] != before.sha256:
+            raise Refusal(f"{source.label}: was changed while it was read; run the command again")
 
 
-def _stored(path: Path) -> list[Row]:
-    return [conversation(entry, path.name, number) for number, entry in enumerate(_entries(path), 1)]
+def _workers(cfg: PrepareConfig, paths: Sequence[Path]) -> Workers:
+    """As many processes as `cfg.workers` says; one where there is little to do."""
+    from jobs.engines.workers import Workers, num_cores
+
+    if sum(path.stat().st_size for path in paths) < SMALL:
+        return Workers(1)
+    return Workers(num_cores() if cfg.workers == "auto" else cfg.workers)
 
 
-def _entries(path: Path) -> list[dict[str, Any]]:
-    return [parse_line(line, False) for line in path.read_text(encoding="utf-8").split("\n") if line]
+def _file_options(cfg: PrepareConfig) -> FileOptions:
+    from jobs.engines.row_passes import FileOptions
+
+    return FileOptions.of(cfg.model_dump())
 
 
-def _write(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for entry in entries:
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+def _asked(cfg: PrepareConfig, scratch: Path) -> dict[str, RowStore]:
+    """The rows of each evaluation file by its label, written below `scratch`."""
+    from jobs.engines import row_passes, row_sources
+
+    if not cfg.evaluation.files:
+        return {}
+    files = row_sources.sources(cfg.evaluation.files, EVALUATION_KEY, cfg.encoding).files
+    return {
+        source.label: row_passes.asked([source], _file_options(cfg), EVALUATION_KEY, scratch / f"asked-{number}")
+        for number, source in enumerate(files)
+    }
 
 
-def _counted(words: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(words).items(), key=lambda item: (-item[1], item[0])))
+def _held_out(cfg: PrepareConfig, account: Account, chosen: Chosen) -> NDArray[np.int64]:
+    """The numbers of the rows that are held out."""
+    from jobs.engines import row_choice
+
+    previous = frozenset[int]()
+    if cfg.split.previous is not None:
+        previous = row_choice.prompts(_previous(cfg.split.previous), cfg.duplicates.threshold)
+    try:
+        return row_choice.held_out(account, chosen.keys, chosen.pairs, previous, cfg.split.options(cfg.seed))
+    except ValueError as error:
+        raise Refusal(
+            f"{FILES_KEY}: {error} ({account.told()}): none can be held out; add rows of another kind"
+        ) from None
+
+
+def _previous(folder: str) -> Path:
+    path = Path(folder) / "val.jsonl"
+    if not path.is_file():
+        raise Refusal(f"{PREVIOUS_KEY}: {folder} has no val.jsonl; name the prepare folder of an earlier run")
+    return path
+
+
+def _write(path: Path, model: StrictModel) -> None:
+    path.write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 main = stage_main("prepare", PrepareConfig, run, GATE, outside=outside)

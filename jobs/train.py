@@ -24,6 +24,8 @@ from jobs.core.stage import stage_main
 
 OUTCOME = "outcome.json"
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Target = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+"""The linear layers of a Qwen3 block. A misspelt one would train part of an adapter without a word."""
 
 
 class LoraConfig(StrictModel):
@@ -31,7 +33,7 @@ class LoraConfig(StrictModel):
     alpha: float = Field(gt=0)
     dropout: Fraction
     rslora: bool
-    target_modules: list[str] = Field(min_length=1)
+    target_modules: list[Target] = Field(min_length=1)
 
 
 class ScheduleConfig(StrictModel):
@@ -64,6 +66,14 @@ class TrainConfig(StageConfig):
     gap_rows: int = Field(ge=2)
     """Rows of each side that the generalisation gap is measured on."""
     limits: TrainLimits
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> TrainConfig:
+        if self.device == "cpu" and self.backend == "unsloth":
+            raise ValueError("backend=unsloth runs on CUDA and device=cpu is asked for; say train.backend=hf")
+        if self.device == "cpu" and self.dtype == "bfloat16":
+            raise ValueError("dtype=bfloat16 only rounds on device=cpu; say train.dtype=float32")
+        return self
 
     @model_validator(mode="after")
     def _same_steps(self) -> TrainConfig:

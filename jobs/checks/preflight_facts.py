@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
+from jobs.core.errors import Refusal
 from jobs.core.model import Facts, StrictModel
 from jobs.logic import lengths as measured_lengths
 from jobs.logic.chatml import TokenRow
@@ -13,6 +14,15 @@ from jobs.logic.split_audit import SplitAudit, graded_tokens_beyond
 
 MOST_EXAMPLES = 5
 CUT_LENGTHS = (512, 1024, 2048, 4096, 8192)
+CONFIG_NUMBERS = (
+    "vocab_size",
+    "max_position_embeddings",
+    "hidden_size",
+    "intermediate_size",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+)
 
 
 class Rows(StrictModel):
@@ -165,7 +175,24 @@ class Model(StrictModel):
 
     num_embeddings: int
     context: int
-    hidden_size: int
+    ranks: dict[str, int]
+    """Linear layer of a block to the highest rank that its matrix can have: its smaller side."""
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Model:
+        """From the config.json of a Qwen3. Raises Refusal where a number is missing."""
+        absent = [name for name in CONFIG_NUMBERS if not isinstance(config.get(name), int)]
+        if absent:
+            raise Refusal(f"model/config.json: has no number {absent[0]}; fetch a model whose config is whole")
+        width, inner = config["hidden_size"], config["intermediate_size"]
+        asked, kept = (config[name] * config["head_dim"] for name in ("num_attention_heads", "num_key_value_heads"))
+        sides = {"q_proj": asked, "k_proj": kept, "v_proj": kept, "o_proj": asked}
+        sides |= {"gate_proj": inner, "up_proj": inner, "down_proj": inner}
+        return cls(
+            num_embeddings=config["vocab_size"],
+            context=config["max_position_embeddings"],
+            ranks={name: min(width, side) for name, side in sides.items()},
+        )
 
 
 class Update(StrictModel):
@@ -175,6 +202,7 @@ class Update(StrictModel):
     rank: int
     alpha: float
     rslora: bool
+    target_modules: list[str]
 
     @property
     def scale(self) -> float:

@@ -1,111 +1,19 @@
-"""What `prepare` measured of the rows, and what is wrong with them."""
+"""What is wrong with the rows that `prepare` read and those that it kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from jobs.core.model import Facts, Limits, StrictModel
+from jobs.checks.prepare_facts import LEAKS, DataFile, Example, Histogram, PrepareFacts, counts
+from jobs.checks.prepare_facts import share as share_of
+from jobs.core.model import Limits
 from jobs.core.rule import Gate, Skip
 from jobs.logic.clean import REASONS
-from jobs.logic.rows import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE
+from jobs.logic.funnel import DEPARTURES
+from jobs.logic.reasons import PERSONAL, SECRET
+from jobs.logic.strict_json import shown
 
-LEAKS = {
-    "id": "have the id of a training row",
-    "conversation": "say the same as a training row",
-    "prompt": "ask the same as a training row",
-    "near": "are near duplicates of a training row",
-    "source": "have the source of a training row",
-}
-
-
-class DataFile(StrictModel):
-    """One file that rows were read from."""
-
-    label: str
-    sha256: str
-    num_bytes: int
-    num_rows: int
-
-
-class PrepareFacts(Facts):
-    """Counted in the files of the folder, after they were written. Lengths are characters."""
-
-    files: list[DataFile]
-    num_read: int
-    dropped: dict[str, int]
-    """Reason to rows."""
-    changed: dict[str, int]
-    """What was put right to rows: `nfc`, `mojibake`, `line-ends` ..."""
-    ignored_columns: list[str]
-    byte_order_marks: list[str]
-    """Files that begin with one."""
-    lone_returns: list[str]
-    """Files whose lines end in a lone carriage return, as on old Macs."""
-    num_train: int
-    num_val: int
-    split_digest: str
-    """Of the ids on both sides."""
-    unclean: dict[str, int]
-    """Reason to rows that are in train or validation and should have been dropped."""
-    leaks: dict[str, int]
-    """What held-out rows share with training rows: `id`, `conversation`, `prompt`, `near`, `source`."""
-    num_near: int
-    """Pairs of kept rows that are near each other; they stand on one side."""
-    num_distinct_answers: int
-    num_contradictory: int
-    """Rows whose prompt other rows answer otherwise."""
-    lengths: dict[str, list[int]]
-    """Role to shortest, 5 %, median, 95 % and longest."""
-    scripts: dict[str, int]
-    """Script to rows."""
-
-    @property
-    def num_kept(self) -> int:
-        return self.num_train + self.num_val
-
-    @property
-    def num_bad(self) -> int:
-        """Lines that are no conversation."""
-        return sum(self.dropped.get(reason, 0) for reason in BAD_REASONS)
-
-    @property
-    def num_spoiled(self) -> int:
-        """Conversations that are unfit to learn from."""
-        return sum(self.dropped.get(reason, 0) for reason in REASONS)
-
-    @property
-    def num_mojibake(self) -> int:
-        """Rows that were decoded wrongly, mended ones too."""
-        return self.dropped.get("mojibake", 0) + self.changed.get("mojibake", 0)
-
-    def lines(self) -> list[tuple[str, str]]:
-        kept = [
-            ("kept", _part(self.num_kept, self.num_read)),
-            ("train", _part(self.num_train, self.num_kept)),
-            ("validation", _part(self.num_val, self.num_kept)),
-        ]
-        return [
-            ("rows read", f"{self.num_read:,} from {', '.join(file.label for file in self.files)}"),
-            *((f"  - {reason}", _part(count, self.num_read)) for reason, count in self._funnel()),
-            *kept,
-            ("held out and in train", ", ".join(f"{kind} {self.leaks.get(kind, 0)}" for kind in LEAKS)),
-            ("put right", _counts(self.changed)),
-            *((f"{role} turns", _lengths(found)) for role, found in self.lengths.items()),
-            ("script", _counts(self.scripts)),
-            ("different answers", _part(self.num_distinct_answers, self.num_kept)),
-            *((what, ", ".join(names)) for what, names in self._notes() if names),
-        ]
-
-    def _notes(self) -> list[tuple[str, list[str]]]:
-        return [
-            ("columns not read", self.ignored_columns),
-            ("byte-order mark in", self.byte_order_marks),
-            ("lone carriage returns in", self.lone_returns),
-        ]
-
-    def _funnel(self) -> list[tuple[str, int]]:
-        order = {reason: place for place, reason in enumerate((*BAD_REASONS, *REASONS, DUPLICATE, NEAR_DUPLICATE))}
-        return sorted(self.dropped.items(), key=lambda item: order.get(item[0], len(order)))
+__all__ = ["GATE", "DataFile", "Example", "Histogram", "PrepareFacts", "PrepareLimits"]
 
 
 class PrepareLimits(Limits):
@@ -116,7 +24,11 @@ class PrepareLimits(Limits):
     advised_rows: int
     min_val_share: float
     max_val_share: float
+    enough_val_rows: int
     max_spoiled_share: float
+    max_departing_share: float
+    max_lost_share: float
+    max_personal_share: float
     max_mojibake_share: float
     min_distinct_answers: int
     min_distinct_share: float
@@ -145,7 +57,7 @@ def bad_rows_over_limit(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[
     Why: broken lines come in bulk, from a cut download or a wrong export; what is left is not the set that was meant.
     Fix: mend the lines that dropped.jsonl names; or allow for them with prepare.max_bad_fraction.
     """
-    share = _share(facts.num_bad, facts.num_read)
+    share = share_of(facts.num_bad, facts.num_read)
     if not share <= limits.max_bad_share:
         yield f"{facts.num_bad} of {facts.num_read} rows ({share:.2%}), the most is {limits.max_bad_share:.2%}"
 
@@ -206,8 +118,9 @@ def held_out_share_off(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[s
     Why: groups stay whole, so a few large sources can make one side too small to learn from or to judge by.
     Fix: change prepare.val_fraction, or split large sources where their rows are really independent.
     """
-    share = _share(facts.num_val, facts.num_kept)
-    if not limits.min_val_share <= share <= limits.max_val_share:
+    share = share_of(facts.num_val, facts.num_kept)
+    is_enough = facts.num_val >= limits.enough_val_rows
+    if not (limits.min_val_share <= share or is_enough) or not share <= limits.max_val_share:
         yield (
             f"{facts.num_val} of {facts.num_kept} rows are held out ({share:.1%}), "
             f"advised are {limits.min_val_share:.0%} to {limits.max_val_share:.0%}"
@@ -232,23 +145,24 @@ def spoiled_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     Why: contaminated data is the first cause of failed fine-tunes, and there may be more of it that no pattern knows.
     Fix: read dropped.jsonl, mend where the rows come from, and look at a sample of what was kept.
     """
-    share = _share(facts.num_spoiled, facts.num_read)
+    share = share_of(facts.num_spoiled, facts.num_read)
     if not share <= limits.max_spoiled_share:
-        found = _counts({reason: facts.dropped[reason] for reason in REASONS if reason in facts.dropped})
+        found = counts({reason: facts.dropped[reason] for reason in REASONS if reason in facts.dropped})
         yield (
             f"{facts.num_spoiled} of {facts.num_read} rows ({share:.1%}), "
             f"the most is {limits.max_spoiled_share:.1%}: {found}"
         )
 
 
-@GATE.rule("010", "mojibake", level="warn")
+@GATE.rule("010", "mojibake")
 def mojibake(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """Many rows were decoded with the wrong encoding before they came here.
 
     Why: where some rows show it others hide it, such as names with a letter lost.
-    Fix: export the data again in UTF-8; changed.jsonl and dropped.jsonl name the rows.
+    Fix: export the data again in UTF-8; changed.jsonl and dropped.jsonl name the rows. If the mended ones are all
+    right, allow for them with prepare.limits.max_mojibake_share.
     """
-    share = _share(facts.num_mojibake, facts.num_read)
+    share = share_of(facts.num_mojibake, facts.num_read)
     if not share <= limits.max_mojibake_share:
         yield (
             f"{facts.num_mojibake} of {facts.num_read} rows ({share:.1%}), the most is {limits.max_mojibake_share:.1%}"
@@ -275,7 +189,7 @@ def few_different_answers(facts: PrepareFacts, limits: PrepareLimits) -> Iterato
     """
     if facts.num_distinct_answers < limits.min_distinct_answers:
         raise Skip("there is one answer only anyway")
-    share = _share(facts.num_distinct_answers, facts.num_kept)
+    share = share_of(facts.num_distinct_answers, facts.num_kept)
     if not share >= limits.min_distinct_share:
         yield (
             f"{facts.num_distinct_answers} different answers in {facts.num_kept} rows ({share:.1%}), "
@@ -290,7 +204,7 @@ def contradictory_answers(facts: PrepareFacts, limits: PrepareLimits) -> Iterato
     Why: the model learns a mixture of them, and on such prompts no measure of agreement can be met.
     Fix: keep one answer to a prompt, or put what decides between them into the prompt.
     """
-    share = _share(facts.num_contradictory, facts.num_kept)
+    share = share_of(facts.num_contradictory, facts.num_kept)
     if not share <= limits.max_contradictory_share:
         yield (
             f"{facts.num_contradictory} of {facts.num_kept} rows ({share:.1%}), "
@@ -298,18 +212,96 @@ def contradictory_answers(facts: PrepareFacts, limits: PrepareLimits) -> Iterato
         )
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
+@GATE.rule("014", "evaluation-row-kept")
+def evaluation_row_kept(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
+    """Rows ask or say what the model is to be judged by.
+
+    Why: on what it was trained on a model is judged too well, and the comparison with others is worth nothing.
+    Fix: leave prepare.evaluation.overlap at drop; or take the rows out of the evaluation files.
+    """
+    if not facts.evaluation:
+        raise Skip("no evaluation files were given")
+    for label, count in facts.evaluation.items():
+        if count:
+            yield f"{count} of {facts.num_kept} kept rows overlap with {label}, the most is 0"
 
 
-def _part(count: int, whole: int) -> str:
-    return f"{count:,} ({_share(count, whole):.1%})" if whole else f"{count:,}"
+@GATE.rule("015", "secret-kept")
+def secret_kept(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
+    """Rows hold keys, tokens or passwords.
+
+    Why: a model recites them to whoever asks the right way, and the file that ships cannot be called back.
+    Fix: set prepare.clean.secrets to drop or redact, and have the secrets changed where they are used.
+    """
+    count = facts.seen.get(SECRET, 0)
+    if count:
+        yield f"{count} of {facts.num_kept} kept rows, the most is 0"
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{name} {count:,}" for name, count in ranked) or "nothing"
+@GATE.rule("016", "personal-data-kept", level="warn")
+def personal_data_kept(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
+    """Rows hold addresses or numbers of people.
+
+    Why: what stands in rows may come out of the model; whether that is allowed is not for a program to say.
+    Fix: set prepare.clean.personal to redact or drop; or keep them, if those people know.
+    """
+    found = {kind: facts.seen[kind] for kind in PERSONAL if facts.seen.get(kind)}
+    share = share_of(sum(found.values()), facts.num_kept)
+    if not share <= limits.max_personal_share:
+        yield (
+            f"{counts(found)} in {facts.num_kept} kept rows ({share:.1%}), the most is {limits.max_personal_share:.1%}"
+        )
 
 
-def _lengths(found: list[int]) -> str:
-    return f"{found[2]:,} characters at the median, 90 % are {found[1]:,} to {found[3]:,}, longest {found[4]:,}"
+@GATE.rule("017", "departing-rows", level="warn", explains=("GEN005",))
+def departing_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
+    """Many answers departed from the rest of the set and were dropped.
+
+    Why: in bulk they are a second source, another task, or a contamination that no pattern lists.
+    Fix: read them in dropped.jsonl; if they belong, set prepare.set.form=keep or prepare.set.language=any.
+    """
+    share = share_of(facts.num_departing, facts.num_read)
+    if not share <= limits.max_departing_share:
+        found = counts({reason: facts.dropped[reason] for reason in DEPARTURES if reason in facts.dropped})
+        yield (
+            f"{facts.num_departing} of {facts.num_read} rows ({share:.1%}), "
+            f"the most is {limits.max_departing_share:.1%}: {found}"
+        )
+
+
+@GATE.rule("018", "label-without-held-out-rows", level="warn")
+def label_without_held_out_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
+    """A label has no held-out rows, or none to train on.
+
+    Why: what is not held out is not judged, and what is not trained on is not learnt; the means hide both.
+    Fix: add rows with that label of other sources.
+    """
+    if not facts.labels:
+        raise Skip("rows carry no label")
+    for label, (train, val) in facts.labels.items():
+        if not train or not val:
+            yield f"{shown(label)}: {train} training rows and {val} held-out rows, the least is 1 of each"
+
+
+@GATE.rule("019", "two-forms-in-one-set", level="warn", explains=("GEN007",))
+def two_forms_in_one_set(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
+    """A large part of the answers has a form that the others do not have.
+
+    Why: the model learns both and picks one by chance; no program can say which of them was meant.
+    Fix: put into the prompt what decides between them, or take out the rows of the form that is not wanted.
+    """
+    for form, count in facts.mixed_forms.items():
+        yield f"{count} of {facts.num_kept} kept answers {form}, the others do not: at most 0 in two forms are advised"
+
+
+@GATE.rule("020", "mostly-dropped")
+def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
+    """Most rows were unfit or departed from the rest.
+
+    Why: what is left is not the set that was meant; with so much gone nobody can say which part was the right one.
+    Fix: mend the rows where they come from; dropped.jsonl has each with its reason.
+    """
+    lost = facts.num_spoiled + facts.num_departing
+    share = share_of(lost, facts.num_read)
+    if not share <= limits.max_lost_share:
+        yield f"{lost} of {facts.num_read} rows ({share:.1%}), the most is {limits.max_lost_share:.1%}"

@@ -14,7 +14,7 @@ from jobs.core.evidence import evidence
 from jobs.core.model import Facts
 from jobs.core.rule import Finding, Gate, Rule
 from jobs.core.stage import shortened
-from jobs.logic import card, story
+from jobs.logic import card, data_section, story
 
 Page = dict[str, Any]
 AnyGate = Gate[Any, Any]
@@ -307,7 +307,7 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
         "measured": [(f"{one['label']}: {one['value']}", one["note"]) for one in story.numbers(facts, quant)],
         "tables": survival["tables"] if survival else [],
         "warnings": [one for one in attention(run) if one["status"] == "warn"],
-        "gguf": gguf, "talk": card.talk(gguf) if gguf else "",
+        "data": data_section.summary(facts), "gguf": gguf, "talk": card.talk(gguf) if gguf else "",
         "ollama": f"ollama create {name} -f Modelfile\nollama run {name}",
         "prompt": card.prompt(empty_block), "empty_block": empty_block,
         "rows": f", on {asked:,} held-out rows" if asked else "", "max_length": preflight.get("max_length"),

@@ -266,5 +266,16 @@ def scale_not_as_configured(facts: TrainFacts, limits: TrainLimits) -> Iterator[
         yield f"scale {facts.effective_scale:g} in adapter_config.json, {facts.configured_scale:g} configured"
 
 
+@GATE.rule("013", "batch-larger-than-set", level="info")
+def batch_larger_than_set(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
+    """One step of the optimiser takes all rows.
+
+    Why: an epoch is then one step, whatever the batch size says, and the learning rate was meant for more of them.
+    Fix: lower train.schedule.batch_size or train.schedule.gradient_accumulation.
+    """
+    if facts.effective_batch > facts.num_train_rows:
+        yield f"{facts.effective_batch} rows a step, train has {facts.num_train_rows}"
+
+
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"

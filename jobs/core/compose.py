@@ -16,12 +16,21 @@ from jobs.core.errors import Refusal
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
+AUTO = "auto"
+"""Stands for a value that the program finds, of whatever type."""
+OPEN = ("waivers", "prepare.columns")
+"""Where a person's own words are keys."""
+ECHOES = ("preflight.update.", "preflight.chat.", "report.judged_by.")
+"""What repeats other values for rules to judge by; said differently here, the rules would be blind."""
+
 SECRET_KEY = re.compile(
     r"(^|[._])(hf_?token|api_?key|secret|secret_?key|password|passwd|credentials?|(access|auth|bearer)_?token|token)$",
     re.IGNORECASE,
 )
 SECRET_VALUE = re.compile(
-    r"\b(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|rpa_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{16,}|AKIA[0-9A-Z]{16})"
+    r"\b(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|rpa_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{16,}"
+    r"|github_pat_\w{16,}|xox[abp]-[A-Za-z0-9-]{16,}|AKIA[0-9A-Z]{16})"
+    r"|://[^/\s:@]+:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
 
 
@@ -35,7 +44,6 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
         _check_override(word)
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
-    from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -43,27 +51,32 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
 
     # With it a value could be read from the environment, where secrets are, and end up in records.
     OmegaConf.clear_resolver("oc.env")
-    for word in overrides:
-        group, _, option = word.partition("=")
-        if (CONF / group).is_dir() and ("/" in option or ".." in option):
-            raise Refusal(f"{group}: {option[:60]!r} is not an option; there are: {', '.join(_options(group))}")
-    groups = [word for word in overrides if (CONF / word.partition("=")[0]).is_dir()]
+    options = {group.name: _options(group.name) for group in CONF.iterdir() if group.is_dir()}
+    groups = [word for word in overrides if word.partition("=")[0] in options]
+    for word in groups:
+        _check_option(word, options)
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = hydra_compose("config", groups)
-        parser = OverridesParser.create()
+        written: Any = OmegaConf.to_container(config, resolve=False)
         for word in overrides:
             if word not in groups:
                 key = word.partition("=")[0]
-                _require_key(key, OmegaConf.to_container(config, resolve=False))
-                OmegaConf.update(config, key, parser.parse_override(word).value(), merge=False, force_add=True)
+                _require_key(key, written)
+                before = OmegaConf.select(config, key, default="")
+                is_text = isinstance(before, str) and before != AUTO
+                OmegaConf.update(config, key, _value(word, is_text), merge=False, force_add=True)
         plain = OmegaConf.to_container(config, resolve=True)
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{_holding(error.object)}: {error.reason} at byte {error.start}; save it as UTF-8") from None
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
-        raise Refusal(_composition_message(error, overrides)) from None
+        raise Refusal(f"config: {' '.join(str(error).split())[:400]}") from None
     assert isinstance(plain, dict)
     composed = {str(key): value for key, value in plain.items()}
+    _require_known_parts(composed, options)
     _forbid_targets(composed)
     _forbid_secrets(composed)
+    _require_echoes(written, composed)
     return composed
 
 
@@ -90,18 +103,29 @@ def _check_override(word: str) -> None:
         raise Refusal(
             f"{key[:60]}: looks like a secret, and config is written to disk; pass it as an environment variable"
         )
-    if "_target_" in word:
+    if "_target_" in key.split("."):
         raise Refusal(f"{key[:60]}: `_target_` is forbidden: config is data and never names code")
     if key[0] in "+~" or "\n" in key:
         raise Refusal(f"{key[:60]!r}: keys cannot be added or removed, only set: write {key.strip('+~ ')[:60]}=value")
 
 
+def _check_option(word: str, options: Mapping[str, Sequence[str]]) -> None:
+    """Raises Refusal for an option that a group does not have."""
+    group, _, option = word.partition("=")
+    if option not in options[group] and (group, option) != ("experiment", "null"):
+        raise Refusal(f"{group}={option[:60]}: no such option; there are: {', '.join(options[group])}")
+
+
 def _require_key(key: str, config: Any) -> None:
     """Raises Refusal for a key that the composed config does not have, with the nearest that it has."""
     known = [name for name in flatten(config) if name]
-    if key in known or key.startswith("waivers.") or any(name.startswith(f"{key}.") for name in known):
+    if key in (*known, *OPEN) or key.startswith(tuple(f"{name}." for name in OPEN)):
         return
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+    below = [name for name in known if name.startswith(f"{key}.")]
+    if below:
+        names = dict.fromkeys(name.removeprefix(f"{key}.").split(".")[0] for name in below)
+        raise Refusal(f"{key}: holds {', '.join(names)}; set one of them, for example {below[0]}=value")
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.8) or _same_leaf(key, known)
     if near:
         raise Refusal(f"{key}: unknown key; did you mean {near[0]}?")
     parent = key.rpartition(".")[0]
@@ -113,17 +137,65 @@ def _require_key(key: str, config: Any) -> None:
     raise Refusal(f"{key}: unknown key; {parent or 'the config'} has: {', '.join(sorted(children))}")
 
 
-def _composition_message(error: Exception, overrides: Sequence[str]) -> str:
-    text = " ".join(str(error).split())
-    for word in overrides:
-        key = word.partition("=")[0]
-        if f"{key}/" in text and ("Could not find" in text or "Could not load" in text):
-            return f"{word}: no such option; there are: {', '.join(_options(key)) or 'none'}"
-    return f"config: {text[:400]}"
+def _same_leaf(key: str, known: Sequence[str]) -> list[str]:
+    """The one key of the same part whose last word is nearly the same, such as train.schedule.num_epochs."""
+    leaves = {name.rpartition(".")[2]: name for name in known if name.startswith(key.partition(".")[0] + ".")}
+    return [leaves[near] for near in difflib.get_close_matches(key.rpartition(".")[2], leaves, n=1, cutoff=0.7)]
+
+
+def _value(word: str, is_text: bool) -> Any:
+    """What an override sets its key to. Raises Refusal for what is no value, or several.
+
+    Where text stands, the words are text as they were typed: a commit's hash may be all digits.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    key, _, text = word.partition("=")
+    if is_text and text != "null" and not text.startswith(("'", '"', "[", "{")):
+        return text
+    try:
+        override = OverridesParser.create().parse_override(word)
+    except HydraException:
+        raise Refusal(f"{key}: {text[:60]!r} cannot be read as a value; text with signs in it goes in quotes") from None
+    if override.is_sweep_override():
+        raise Refusal(f"{key}: expected one value; a list is {key}=[a,b], and text with commas goes in quotes")
+    return override.value()
+
+
+def _holding(data: bytes) -> Path:
+    """The file below conf/ that begins with `data`, which is what a decoder was given of it."""
+    return next(path for path in CONF.rglob("*.yaml") if path.read_bytes().startswith(data))
 
 
 def _options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def _require_known_parts(composed: Mapping[str, Any], options: Mapping[str, Sequence[str]]) -> None:
+    """Raises Refusal for a top-level key that nobody reads: a misspelt one in a YAML file would be ignored."""
+    known = sorted({*options, "run", "waivers", "redo"} - {"experiment"})
+    for key in composed:
+        if key not in known:
+            raise Refusal(f"{key}: unknown key; the config has: {', '.join(known)}")
+
+
+def _require_echoes(written: Mapping[str, Any], composed: Mapping[str, Any]) -> None:
+    """Raises Refusal for an echo that says something else than its source."""
+    for key, reference in flatten(written).items():
+        if not key.startswith(ECHOES):
+            continue
+        source = re.fullmatch(r"\$\{([\w.]+)\}", str(reference))
+        if source is None:
+            raise Refusal(f"{key}: repeats what is said elsewhere and is not set by itself; take it out")
+        if repr(_at(composed, key)) != repr(_at(composed, source[1])):
+            raise Refusal(f"{key}: repeats {source[1]} and may not differ; set {source[1]} instead")
+
+
+def _at(value: Any, key: str) -> Any:
+    for name in key.split("."):
+        value = value[name]
+    return value
 
 
 def _forbid_targets(composed: Mapping[str, Any]) -> None:

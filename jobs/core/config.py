@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from jobs.core.compose import CONF as CONF
 from jobs.core.compose import compose as compose
@@ -16,6 +16,8 @@ from jobs.core.errors import MissingValue, Refusal
 from jobs.core.model import StrictModel
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+KEY = re.compile(r"\w+")
+"""pydantic puts the kinds of a union between the keys, such as `constrained-int`."""
 
 M = TypeVar("M", bound=StrictModel)
 
@@ -25,10 +27,28 @@ class RunConfig(StrictModel):
 
     name: str
     """Names the folder under `folder`; letters, digits, `.`, `_`, `-`; at most 64."""
-    folder: str
+    folder: str = Field(min_length=1)
     """Where runs live."""
     seed: int
     """Shared by every stage that draws at random."""
+
+
+class ModelConfig(StrictModel):
+    """Top-level `model`: the base model, by interpolation in every stage that needs to know it."""
+
+    id: str
+    revision: str
+    length: int = Field(ge=1)
+    """Tokens that it was trained to attend to."""
+
+
+class ChatConfig(StrictModel):
+    """Top-level `chat`: how conversations become rows; `preflight` says what each may be."""
+
+    template: str
+    thinking_block: str
+    grade_thinking_block: bool
+    graded_turns: str
 
 
 def checked(model: type[M], values: Any, path: str) -> M:
@@ -46,7 +66,12 @@ def checked(model: type[M], values: Any, path: str) -> M:
 
 
 def run_config(composed: Mapping[str, Any]) -> RunConfig:
-    """The `run` slice; raises Refusal for a name that could leave the folder."""
+    """The `run` slice; raises Refusal for a name that could leave the folder.
+
+    What stages share is checked with it: an unknown key there would be read by nobody.
+    """
+    for name, model in (("model", ModelConfig), ("chat", ChatConfig)):
+        checked(model, composed[name], name)
     run = checked(RunConfig, composed["run"], "run")
     if not RUN_NAME.fullmatch(run.name):
         raise Refusal(
@@ -57,15 +82,35 @@ def run_config(composed: Mapping[str, Any]) -> RunConfig:
 
 
 def _explain(model: type[StrictModel], problem: Any, path: str) -> str:
-    key = ".".join([path, *(str(part) for part in problem["loc"])])
+    key = ".".join([path, *(str(part) for part in problem["loc"] if KEY.fullmatch(str(part)))])
     kind, got = problem["type"], problem["input"]
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(problem["loc"][-1]), list(model.model_fields), n=1)
-        return f"{key}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
+        names = _names_beside(model, problem["loc"])
+        near = difflib.get_close_matches(str(problem["loc"][-1]), names, n=1)
+        return f"{key}: unknown key; " + (f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}")
     if kind == "missing":
         return f"{key}: missing, and there are no defaults in code; set it in conf/ or as {key}=value"
+    if kind == "value_error":
+        return f"{key}: {problem['ctx']['error']}"
     expected = problem["msg"][:1].lower() + problem["msg"][1:]
-    return f"{key}: {expected.replace('input should be', 'expected')}, got {_short(got)}"
+    return f"{key}: {expected.replace('input should be', 'expected')}, got {_short(got)}{_way_out(kind, got)}"
+
+
+def _names_beside(model: type[StrictModel], place: Sequence[Any]) -> list[str]:
+    """The fields of the part that the last word of `place` stands in; none where it is not one model's."""
+    fields = model.model_fields
+    for part in place[:-1]:
+        inner = fields[part].annotation if part in fields else None
+        fields = inner.model_fields if isinstance(inner, type) and issubclass(inner, StrictModel) else {}
+    return list(fields)
+
+
+def _way_out(kind: str, got: Any) -> str:
+    if kind == "list_type" and isinstance(got, str):
+        return f"; a list of one is [{_short(got)}]"
+    if kind == "string_type" and isinstance(got, int | float):
+        return "; text that looks like a number goes in quotes"
+    return ""
 
 
 def _short(value: Any) -> str:

@@ -34,6 +34,10 @@ class Facts(StrictModel):
         """What a person is shown of it: (what, value) in words and units."""
         raise NotImplementedError(f"{type(self).__name__} shows nothing")
 
+    def drawing(self, columns: int, plain: bool) -> list[str]:
+        """What a person sees above the lines, at most `columns` wide; `plain`: in ASCII. Most stages draw nothing."""
+        return []
+
 
 class Limits(StrictModel):
     """The numbers a gate judges by, each with its reason in the YAML."""

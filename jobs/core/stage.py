@@ -258,6 +258,7 @@ def show(artifact: Artifact, facts: Facts) -> None:
     """The small tables a stage ends with: what it measured, and what the gate said where it is not a pass."""
     record = artifact.record
     terminal.table(f"{record.stage}: what was measured", ("", ""), facts.lines())
+    terminal.drawing(facts.drawing)
     said = [
         (finding.code, finding.status, f"{finding.name}: {message}")
         for finding in record.verdict.findings

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
 PLAIN_SECONDS = 10.0
+MAX_COLUMNS = 100
+"""A drawing is no wider, and as wide where there is no terminal."""
 STYLES = {
     "pass": "green",
     "fail": "bold red",
@@ -77,6 +80,14 @@ class _Lines:
 def say(message: str) -> None:
     """One line on stderr, at once."""
     print(message, file=sys.stderr, flush=True)
+
+
+def drawing(draw: Callable[[int, bool], list[str]]) -> None:
+    """Lines made for the width of the terminal, and in ASCII where its encoding has no more, on stderr."""
+    columns = min(shutil.get_terminal_size().columns, MAX_COLUMNS) if sys.stderr.isatty() else MAX_COLUMNS
+    plain = (sys.stderr.encoding or "ascii").lower().replace("-", "") != "utf8"
+    for line in draw(columns, plain):
+        say(line)
 
 
 def table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -1,150 +1,251 @@
-"""Data files as they are on disk: opened with care, read once line by line, never changed.
+"""Data files as they are on disk: cut into blocks of raw rows in order, in bounded memory, never changed.
 
-Ours is the first reader of raw bytes: general loaders alter rows without a word.
+Ours is the first reader of raw bytes: general loaders alter rows without a word. One process cuts a file with `blocks`,
+any number of others take the blocks apart with `split_block`.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from jobs.core.errors import Refusal
-from jobs.logic import raw_bytes
+from jobs.engines import row_csv, row_parquet, row_streams
+from jobs.engines.row_cuts import Broken, CsvCuts, Cuts, JsonCuts, LineCuts, Piece, cut
+from jobs.engines.row_sources import Source
+from jobs.engines.row_streams import Chunk
+from jobs.logic.raw_bytes import BOM, Format
+from jobs.logic.rows import BadRow
 
-BLOCK = 1 << 20
-"""Bytes read at a time."""
-
-
-class Survey(NamedTuple):
-    """A file as a whole."""
-
-    sha256: str
-    num_bytes: int
-    num_rows: int
-    """Lines that are not blank."""
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+NO_ROWS = {
+    "jsonl": "only blank lines",
+    "json": "an empty array or only blank lines",
+    "csv": "a header and no rows",
+    "tsv": "a header and no rows",
+}
 
 
 class Line(NamedTuple):
-    """One line that is not blank; `data` is empty where it is longer than allowed."""
+    """One raw row that is not blank."""
 
     number: int
+    """The line that it begins on, from 1; of Parquet the row."""
     offset: int
-    """Byte of the file that it begins at."""
+    """Byte of the unpacked UTF-8 text that it begins at; of Parquet 0."""
     num_bytes: int
     data: bytes
+    """A JSON object, or what stands for one; empty where it cannot be made one."""
     ended: bool
     """Whether a line end follows; the last line of a file may have none."""
+    fault: BadRow | None = None
+    """Why `data` is empty."""
 
 
-def labels(files: Sequence[str], key: str) -> dict[str, Path]:
-    """A short name for each file of the config value `key`, the same on every machine, and its path.
+class Block(NamedTuple):
+    """About a MiB of raw rows of one file, or one row that is too large to be kept."""
 
-    Raises Refusal where there is no file, one stands twice, or one cannot be read.
+    format: Format
+    line_end: bytes
+    columns: list[str]
+    """The header of CSV and TSV."""
+    in_array: bool
+    max_row_bytes: int
+    first_line: int
+    first_offset: int
+    data: bytes
+    ends: list[int]
+    """Places in `data` after each row; empty for JSON Lines and Parquet."""
+    num_thrown: int
+    """Bytes of the row that was not kept."""
+    ended: bool
+    """Whether the last row has its line end."""
+    num_read: int
+    """Bytes of the file on disk that were read until the end of the block."""
+
+
+class Notes(NamedTuple):
+    """What a person is told of a file."""
+
+    byte_order_mark: bool
+    lone_returns: bool
+    """Lines end in a lone carriage return, as on old Macs."""
+    left_aside: list[str]
+    """Columns of Parquet that JSON has no value for: `name (type)`."""
+
+
+def digest(path: Path) -> tuple[str, int]:
+    """The SHA-256 of the file as it is on disk, and its size in bytes; a file that was not touched is read once."""
+    found = path.stat()
+    return _digest(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+@cache
+def _digest(path: Path, *state: int) -> tuple[str, int]:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+
+
+def notes(source: Source) -> Notes:
+    """What a person should know of the file beside its format."""
+    aside = row_parquet.left_aside(source.path, source.label) if source.format == "parquet" else []
+    return Notes(source.byte_order_mark, source.line_end == b"\r", aside)
+
+
+def blocks(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: str) -> Iterator[Block]:
+    """The whole file, in order. Raises Refusal where it is damaged, has no rows, or these cannot be told apart.
+
+    A row above `max_row_bytes` is not kept; a file above `max_file_bytes`, unpacked, is refused.
     """
-    if not files:
-        raise Refusal(f"{key}: names no file; set it, for example {key}=[data/rows.jsonl]")
-    paths = [_regular(name, key) for name in files]
-    resolved = [path.resolve() for path in paths]
-    for place, path in enumerate(resolved):
-        if path in resolved[:place]:
-            raise Refusal(f"{key}: {files[place]} stands twice; take one out")
-    for depth in range(1, max(len(path.parts) for path in resolved) + 1):
-        names = ["/".join(path.parts[-depth:]) for path in paths]
-        if len(set(names)) == len(names):
-            return dict(zip(names, paths, strict=True))
-    return {str(path): path for path in paths}
+    if source.format == "parquet":
+        found = _batches(source, max_row_bytes, max_file_bytes)
+    else:
+        found = _text_pieces(source, max_row_bytes, max_file_bytes, encoding)
+    columns: list[str] = []
+    some = False
+    for piece in found:
+        if source.format in DELIMITERS and not columns:
+            columns, piece = _below_header(source, piece, max_row_bytes)
+        some = some or bool(piece.num_thrown) or piece.data.strip() not in (b"", b"]" if source.in_array else b"")
+        if some:
+            yield Block(source.format, source.line_end, columns, source.in_array, max_row_bytes, *piece)
+    if not some:
+        raise Refusal(f"{source.label}: has {NO_ROWS[source.format]}; fetch or make it again")
 
 
-def survey(path: Path) -> Survey:
-    """Hash the file and count its rows, without looking into them."""
-    digest, num_bytes, num_rows = hashlib.sha256(), 0, 0
-    with path.open("rb") as file:
-        separator, blank = _separator(file.read(raw_bytes.HEAD_BYTES)), True
-        file.seek(0)
-        while block := file.read(BLOCK):
-            digest.update(block)
-            text = block.removeprefix(raw_bytes.BOM) if num_bytes == 0 else block
-            num_bytes += len(block)
-            *whole, rest = text.split(separator)
-            for piece in whole:
-                num_rows += not (blank and not piece.strip())
-                blank = True
-            blank = blank and not rest.strip()
-    return Survey(digest.hexdigest(), num_bytes, num_rows + (not blank))
+def split_block(block: Block) -> Iterator[Line]:
+    """The rows of a block that are not blank, each as one JSON object in UTF-8 or with the reason why not."""
+    if block.num_thrown:
+        return iter([_too_large(block, block.first_line, block.first_offset, block.num_thrown, block.ended)])
+    if block.format == "jsonl":
+        return _lines(block)
+    return _objects(block) if block.format == "parquet" else _rows(block)
 
 
-def lines(path: Path, label: str, max_bytes: int) -> Iterator[Line]:
-    """The lines that are not blank, without line ends and byte-order mark.
-
-    Raises Refusal for a file that is not JSON Lines, naming what it is.
-    """
-    with path.open("rb") as file:
-        head = file.read(raw_bytes.HEAD_BYTES)
-        detected = raw_bytes.foreign_format(head)
-        if detected:
-            raise Refusal(f"{label}: is {detected}, expected JSON Lines; {raw_bytes.advice(detected)}")
-        file.seek(len(raw_bytes.BOM) if head.startswith(raw_bytes.BOM) else 0)
-        for number, line in enumerate(_pieces(file, _separator(head), max_bytes), 1):
-            if line.data.strip() or line.num_bytes > max_bytes:
-                yield line._replace(number=number)
-
-
-def has_bom(path: Path) -> bool:
-    """Whether the file begins with a byte-order mark."""
-    with path.open("rb") as file:
-        return file.read(len(raw_bytes.BOM)) == raw_bytes.BOM
-
-
-def has_only_cr(path: Path) -> bool:
-    """Whether lines end in a lone carriage return, as on old Macs."""
-    with path.open("rb") as file:
-        return _separator(file.read(raw_bytes.HEAD_BYTES)) == b"\r"
-
-
-def _separator(head: bytes) -> bytes:
-    return b"\r" if b"\r" in head and b"\n" not in head else b"\n"
-
-
-def _pieces(file: BinaryIO, separator: bytes, max_bytes: int) -> Iterator[Line]:
-    """Every line, blank ones too, numbered 0; what a longer one has is thrown away as it comes in."""
-    offset, pending, thrown = file.tell(), b"", 0
-    while block := file.read(BLOCK):
-        *whole, rest = block.split(separator)
-        for piece in whole:
-            size = thrown + len(pending) + len(piece)
-            yield Line(0, offset, size, b"" if size > max_bytes else pending + piece, True)
-            offset, pending, thrown = offset + size + 1, b"", 0
-        pending += rest
-        if thrown + len(pending) > max_bytes:
-            thrown, pending = thrown + len(pending), b""
-    if thrown or pending:
-        yield Line(0, offset, thrown + len(pending), pending, False)
-
-
-def _regular(name: str, key: str) -> Path:
-    path = Path(name)
+def _text_pieces(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: str) -> Iterator[Piece]:
+    """Text; places are those in the whole of it."""
+    chunks = row_streams.chunks(source.path, source.label, source.compression, encoding, max_file_bytes)
+    head = next(chunks, Chunk(b"", 0))
+    skipped = len(BOM) if head.data.startswith(BOM) else 0
+    cuts: Cuts = LineCuts(source.line_end)
+    if source.format in DELIMITERS:
+        cuts = CsvCuts(DELIMITERS[source.format].encode(), source.line_end)
+    elif source.format == "json":
+        cuts = JsonCuts(source.in_array)
+        skipped = head.data.find(b"[", skipped) + 1 if source.in_array else skipped
+    first_line = head.data.count(source.line_end, 0, skipped)
+    rest = chain([head._replace(data=head.data[skipped:])], chunks)
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-            raise Refusal(f"{key}: {name} is {kind}; name a JSON Lines file")
-        with path.open("rb"):
-            return path
-    except OSError as error:
-        raise Refusal(f"{key}: {name}: {_why(path, error)}") from None
+        for piece in cut(rest, cuts, source.line_end, max_row_bytes):
+            yield piece._replace(
+                first_line=piece.first_line + first_line,
+                first_offset=piece.first_offset + skipped,
+                ends=[] if source.format == "jsonl" else piece.ends,
+            )
+    except Broken as broken:
+        line = first_line + broken.line
+        raise Refusal(
+            f"{source.label}: line {line:,}, byte {skipped + broken.place:,}: {broken}; mend it there, or write "
+            "the rows as JSON Lines, where a damaged row is one row"
+        ) from None
 
 
-def _why(path: Path, error: OSError) -> str:
-    if error.errno == errno.ENOENT:
-        if path.is_symlink():
-            return f"is a link to {path.readlink()}, which is not there"
-        return "there is no such file"
-    if error.errno == errno.EACCES:
-        return "may not be read: check its permissions"
-    if error.errno == errno.ELOOP:
-        return "is a link that leads back to itself"
-    return error.strerror or str(error)
+def _batches(source: Source, max_row_bytes: int, max_file_bytes: int) -> Iterator[Piece]:
+    size = source.path.stat().st_size
+    for batch in row_parquet.batches(source.path, source.label, max_row_bytes, max_file_bytes):
+        yield Piece(batch.first_row, 0, batch.data, [], 0, True, int(batch.share_read * size))
+
+
+def _below_header(source: Source, piece: Piece, max_row_bytes: int) -> tuple[list[str], Piece]:
+    """The names in the first row that is not blank, and the rows below it."""
+    start = end = 0
+    for end in piece.ends:
+        if piece.data[start:end].strip():
+            break
+        start = end
+    header, size = piece.data[start:end], end - start + piece.num_thrown
+    if size > max_row_bytes:
+        raise Refusal(f"{source.label}: its header has {size:,} bytes; close the quotes or raise prepare.max_row_bytes")
+    line = piece.first_line + piece.data.count(source.line_end, 0, start)
+    where = f"{source.label}: line {line}"
+    columns = row_csv.columns_of(header, DELIMITERS[source.format], where) if header.strip() else []
+    return columns, piece._replace(
+        first_line=line + header.count(source.line_end),
+        first_offset=piece.first_offset + end,
+        data=piece.data[end:],
+        ends=[place - end for place in piece.ends if place > end],
+    )
+
+
+def _lines(block: Block) -> Iterator[Line]:
+    """Written for speed: a microsecond a line."""
+    number, offset, most = block.first_line, block.first_offset, block.max_row_bytes
+    pieces = block.data.split(block.line_end)
+    unended = pieces.pop()
+    for piece in pieces:
+        size = len(piece)
+        if size > most:
+            yield _too_large(block, number, offset, size, True)
+        elif size and not piece.isspace():
+            yield Line(number, offset, size, piece, True)
+        number += 1
+        offset += size + 1
+    if len(unended) > most:
+        yield _too_large(block, number, offset, len(unended), False)
+    elif unended and not unended.isspace():
+        yield Line(number, offset, len(unended), unended, False)
+
+
+def _rows(block: Block) -> Iterator[Line]:
+    """Of JSON, CSV and TSV."""
+    number, start = block.first_line, 0
+    for end in block.ends:
+        raw = block.data[start:end]
+        begin = end - len(raw.lstrip()) if block.format == "json" else start
+        number += block.data.count(block.line_end, start, begin)
+        ended = block.ended or end < len(block.data)
+        raw = _element(raw, block.in_array and ended) if block.format == "json" else raw
+        offset = block.first_offset + begin
+        if len(raw) > block.max_row_bytes:
+            yield _too_large(block, number, offset, len(raw), ended)
+        elif raw.strip() or (block.in_array and ended):
+            yield _row(block, raw, number, offset, ended)
+        number += block.data.count(block.line_end, begin, end)
+        start = end
+
+
+def _element(raw: bytes, has_comma: bool) -> bytes:
+    """An element of a JSON file without what stands around it."""
+    return (raw[:-1] if has_comma else raw).strip()
+
+
+def _row(block: Block, raw: bytes, number: int, offset: int, ended: bool) -> Line:
+    try:
+        if block.format == "json" and not raw:
+            raise BadRow("bad-json", "there is nothing between two commas, or after the last one")
+        data = raw
+        if block.format in DELIMITERS:
+            data = row_csv.as_object(raw, offset, DELIMITERS[block.format], block.columns)
+    except BadRow as bad:
+        return Line(number, offset, len(raw), b"", ended, bad)
+    return Line(number, offset, len(raw), data, ended)
+
+
+def _objects(block: Block) -> Iterator[Line]:
+    """Of Parquet."""
+    for number, data in enumerate(row_parquet.objects(block.data), block.first_line):
+        if isinstance(data, BadRow):
+            yield Line(number, 0, 0, b"", True, data)
+        elif len(data) > block.max_row_bytes:
+            yield _too_large(block, number, 0, len(data), True)
+        else:
+            yield Line(number, 0, len(data), data, True)
+
+
+def _too_large(block: Block, number: int, offset: int, size: int, ended: bool) -> Line:
+    fault = BadRow("too-large", f"{size:,} bytes, the most is {block.max_row_bytes:,}")
+    return Line(number, offset, size, b"", ended, fault)

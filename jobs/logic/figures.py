@@ -7,11 +7,13 @@ text, in the page's font. Widths are in units of a 440-wide drawing that scales 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
 WIDTH = 440
+STRIP, HAIR = 1000, 4
+"""Of a bar in a table: its whole width, and what can still be seen of it."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,109 @@ class Interval:
     """The value in words and units, at the right edge."""
 
 
+@dataclass(frozen=True)
+class Side:
+    """One of the sets whose distributions are compared."""
+
+    name: str
+    kind: str
+    """CSS class of its marks."""
+    counts: Sequence[int]
+    """By bin."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a strip, from `start` to `end`."""
+
+    kind: str
+    """CSS class."""
+    start: float
+    end: float
+
+
+def strip(segments: Sequence[Segment], whole: float) -> str:
+    """A bar without words, for a table that has them: it fills its cell, whose width is `whole`.
+
+    A segment that is not empty is at least a hair wide.
+    """
+    parts = []
+    for one in segments:
+        start, end = (STRIP * min(max(place / (whole or 1), 0.0), 1.0) for place in (one.start, one.end))
+        if one.end > one.start:
+            size = max(end - start, HAIR)
+            parts.append(_tag("rect", "", cls=one.kind, x=min(start, STRIP - size), y=0, width=size, height=10))
+    return (
+        f'<svg class="strip" viewBox="0 0 {STRIP} 10" preserveAspectRatio="none" aria-hidden="true">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def compared(edges: Sequence[int], sides: Sequence[Side], unit: str) -> str:
+    """Histograms of one quantity on a logarithmic scale, each side as a whole: the first as bars, others as outlines.
+
+    Bin `i` holds `edges[i]` to `edges[i + 1] - 1`. Areas are shares: bins between whole numbers are not equally wide,
+    and heights alone would draw their widths.
+    """
+    shown = [side for side in sides if any(side.counts)]
+    if not shown:
+        return ""
+    height, left, bottom, top = 206, 4, 166, 32
+    places = [math.log(max(edge, 0.5)) for edge in edges]
+    heights = {side.name: _densities(side.counts, places) for side in shown}
+    middle, half = (places[0] + places[-1]) / 2, max((places[-1] - places[0]) / 2 + 0.1, math.log(4) / 2)
+    x = _scale(middle - half, middle + half, left, WIDTH - 10)
+    y = _scale(0, max(map(max, heights.values())), bottom, top)
+    parts = [_tag("line", "", cls="grid", x1=left, x2=WIDTH - 10, y1=bottom, y2=bottom)]
+    for i, density in enumerate(heights[shown[0].name]):
+        start, end, place = x(places[i]), x(places[i + 1]), y(density)
+        said = ", ".join(f"{side.name} {side.counts[i]:,}" for side in shown)
+        title = f"{_between(edges[i], edges[i + 1] - 1)} {unit}: {said}"
+        size = {"x": start, "y": place, "width": max(end - start - 1, 0.5), "height": bottom - place}
+        parts.append(_tag("rect", title, cls=f"bar {shown[0].kind}", **size))
+    for side in shown[1:]:
+        found = heights[side.name]
+        steps = [(places[i + step], density) for i, density in enumerate(found) for step in (0, 1)]
+        outline = [(places[0], 0.0), *steps, (places[-1], 0.0)]
+        parts += [_tag("polyline", side.name, cls=f"line {side.kind}", points=run) for run in _runs(outline, x, y)]
+    parts += _round_numbers(middle - half, middle + half, x, bottom + 16)
+    parts += [_text(WIDTH - 10, bottom + 34, unit, "end", "axis"), *_legend(shown, left)]
+    said = ", ".join(f"{side.name} {sum(side.counts):,} rows" for side in shown)
+    return _svg(height, f"histogram of {unit}", parts, said)
+
+
+def _densities(counts: Sequence[int], places: Sequence[float]) -> list[float]:
+    """The share in each bin for its width."""
+    return [n / sum(counts) / (high - low) for n, low, high in zip(counts, places, places[1:], strict=False)]
+
+
+def _between(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _round_numbers(low: float, high: float, x: Scale, y: float) -> Iterator[str]:
+    """Whole numbers under a logarithmic axis from `low` to `high`, the roundest first, as many as have room."""
+    taken: list[tuple[float, float]] = []
+    for first in (1, 5, 2, 3, 4, 6, 7, 8, 9):
+        for power in range(max(math.floor(high / math.log(10)) + 1, 0)):
+            number = first * 10**power
+            if not low <= math.log(number) <= high:
+                continue
+            place, half = x(math.log(number)), 3.6 * len(f"{number:,}") + 5
+            if all(place + half <= start or place - half >= end for start, end in taken):
+                taken.append((place - half, place + half))
+                yield _text(place, y, f"{number:,}", "middle")
+
+
+def _legend(sides: Sequence[Side], left: float) -> Iterator[str]:
+    """Names with a swatch each, in a row at the top."""
+    for side in sides:
+        name = f"{side.name} {sum(side.counts):,}"
+        yield _tag("rect", "", cls=f"swatch {side.kind}", x=left, y=5, width=10, height=10)
+        yield _text(left + 15, 14, name, "start", f"name {side.kind}")
+        left += 15 + 7 * len(name) + 16
+
+
 def bars(edges: Sequence[float], counts: Sequence[int], limit: float | None, unit: str, limit_name: str) -> str:
     """A histogram: `counts[i]` lies between `edges[i]` and `edges[i + 1]`; a line at `limit`."""
     height, left, bottom, top = 220, 38, 180, 26
@@ -57,7 +162,8 @@ def bars(edges: Sequence[float], counts: Sequence[int], limit: float | None, uni
     parts.append(_text(WIDTH - 10, bottom + 34, unit, "end", "axis"))
     if limit is not None and edges[0] <= limit <= edges[-1]:
         parts += _limit(x(limit), top - 8, bottom, limit_name)
-    return _svg(height, f"histogram of {unit}", parts)
+    said = f"{sum(counts):,} rows, at most {max(counts, default=0):,} in a bar; {limit_name}"
+    return _svg(height, f"histogram of {unit}", parts, said)
 
 
 def lines(series: Sequence[Series], marked: float | None, mark_name: str, x_name: str, y_name: str) -> str:
@@ -87,10 +193,11 @@ def lines(series: Sequence[Series], marked: float | None, mark_name: str, x_name
                 for p in one.points
                 if _finite(p)
             ]
-    ends = [(y(next(p for p in reversed(one.points) if _finite(p))[1]), one) for one in shown]
+    ends = [(y(_ends(one)[1]), one) for one in shown]
     for place, one in _apart(ends, 15):
         parts.append(_text(right + 8, place + 4, one.name, "start", f"name {one.kind}"))
-    return _svg(height, f"{y_name} over {x_name}", parts)
+    said = ", ".join(f"{one.name} from {_ends(one)[0]:.4g} to {_ends(one)[1]:.4g}" for one in shown)
+    return _svg(height, f"{y_name} over {x_name}", parts, said)
 
 
 def intervals(rows: Sequence[Interval], name: str, low: float, high: float, as_percent: bool) -> str:
@@ -109,7 +216,7 @@ def intervals(rows: Sequence[Interval], name: str, low: float, high: float, as_p
         parts.append(_text(x(tick), bottom + 10, f"{tick:.0%}" if as_percent else f"{tick:g}", "middle"))
     for i, row in enumerate(rows):
         parts += _interval(row, x, top + step * i + step / 2 - 8, left)
-    return _svg(bottom + 22, name, parts)
+    return _svg(bottom + 22, name, parts, ", ".join(f"{row.label} {row.said}" for row in rows))
 
 
 def _interval(row: Interval, x: Scale, y: float, left: float) -> list[str]:
@@ -163,16 +270,10 @@ def ticks(low: float, high: float, count: int) -> list[float]:
     return [round(i * step, digits) for i in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def histogram(values: Sequence[int], most_bins: int = 24) -> tuple[list[float], list[int]]:
-    """Edges and counts of bins of a round width from zero."""
-    if not values:
-        return [0.0, 1.0], [0]
-    top = max(values) + 1
-    width = next(w * p for p in (1, 10, 100, 1000, 10000, 100000) for w in (1, 2, 5) if w * p * most_bins >= top)
-    counts = [0] * (top // width + (1 if top % width else 0))
-    for value in values:
-        counts[value // width] += 1
-    return [float(i * width) for i in range(len(counts) + 1)], counts
+def _ends(one: Series) -> tuple[float, float]:
+    """The first and the last value of a line."""
+    values = [point[1] for point in one.points if _finite(point)]
+    return values[0], values[-1]
 
 
 def _runs(points: Sequence[tuple[float, float]], x: Scale, y: Scale) -> Iterable[str]:
@@ -221,8 +322,9 @@ def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _svg(height: float, name: str, parts: Sequence[str]) -> str:
+def _svg(height: float, name: str, parts: Sequence[str], said: str) -> str:
+    """The whole drawing; `name` and `said` are what somebody who cannot see it is told."""
     return (
-        f'<svg class="figure" viewBox="0 0 {WIDTH} {_number(height)}" role="img" aria-label="{escape(name)}">'
-        f"{''.join(parts)}</svg>"
+        f'<svg class="figure" viewBox="0 0 {WIDTH} {_number(height)}" role="img">'
+        f"<title>{escape(name)}</title><desc>{escape(said)}</desc>{''.join(parts)}</svg>"
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from jobs.logic import raw_bytes, rows
+from jobs.logic import rows
 from jobs.logic.rows import BadRow, Dropped, Row
+from jobs.logic.strict_json import decoded
 
 COLUMNS = ("id", "source", "messages")
 SHOWN = 3
@@ -49,14 +50,6 @@ class Reading:
 
     def _refuse(self, label: str, number: int, identity: str | None, bad: BadRow) -> None:
         self.bad.append(Dropped(identity or f"{label}:{number}", label, number, bad.reason, bad.evidence))
-
-
-def decoded(data: bytes, offset: int) -> str:
-    """The line as text. Raises BadRow where it is not UTF-8, with the byte's offset in the file."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise BadRow("encoding", raw_bytes.encoding_problem(data, offset)) from None
 
 
 def named(bad: Sequence[Dropped]) -> str:

@@ -1,12 +1,24 @@
-"""From one line of JSON to one conversation, or the reason why not."""
+"""From the object of one row to one conversation, or the reason why not."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from jobs.logic import shapes
+from jobs.logic.markup import INVISIBLE
+from jobs.logic.strict_json import BadRow as BadRow
+from jobs.logic.strict_json import kind_of
+from jobs.logic.strict_json import parse_line as parse_line
+from jobs.logic.strict_json import quoted_id as quoted_id
+from jobs.logic.strict_json import record as record
+from jobs.logic.strict_json import shown as shown
+from jobs.logic.turns import ROLES as ROLES
+from jobs.logic.turns import Message as Message
 
 BAD_REASONS = (
     "too-large",
@@ -19,13 +31,17 @@ BAD_REASONS = (
     "lone-surrogate",
     "too-deep",
     "not-an-object",
-    "messages-missing",
-    "messages-type",
+    "other-shape",
+    "two-shapes",
+    "column-missing",
+    "column-type",
     "empty-conversation",
     "message-type",
     "role-missing",
     "unknown-role",
     "tool-call",
+    "tool-role",
+    "zero-weight",
     "content-null",
     "content-type",
     "no-answer",
@@ -33,30 +49,18 @@ BAD_REASONS = (
     "ends-without-answer",
     "id-type",
     "source-type",
+    "label-type",
     "duplicate-id",
 )
-"""Every word for a line that is not a conversation."""
+"""Every word for a row that is not a conversation."""
 DUPLICATE, NEAR_DUPLICATE = "duplicate", "near-duplicate"
 """The words for rows that say what an earlier one says."""
-ROLES = ("system", "user", "assistant")
-MAX_DEPTH = 32
-"""A conversation is four levels deep; parsers and printers give up near a thousand."""
-EVIDENCE = 60
-"""Characters."""
+IN_EVALUATION = "in-evaluation"
+"""The word for rows that say what a row of an evaluation file says."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-OTHER_SHAPES = {
-    "conversations": "ShareGPT",
-    "instruction": "Alpaca",
-    "prompt": "prompt and completion",
-    "text": "plain text",
-}
-
-
-class Message(NamedTuple):
-    """One turn."""
-
-    role: str
-    content: str
+CONTROL_BYTES = bytes(code for code in range(128) if CONTROL.match(chr(code)))
+EXCHANGE = ["user", "assistant"]
+TEXT_OR_NULL = {str, type(None)}
 
 
 @dataclass(slots=True)
@@ -70,6 +74,8 @@ class Row:
     line: int
     changes: dict[str, str]
     """What was put right (`nfc`, `line-ends` ...) to a short piece of what stood there."""
+    label: str | None = None
+    """What the row is an example of; both sides of the split get their share of each."""
 
     @property
     def answer(self) -> str:
@@ -78,7 +84,8 @@ class Row:
     def as_dict(self) -> dict[str, Any]:
         """The row as training reads it."""
         messages = [{"role": role, "content": content} for role, content in self.messages]
-        return {"id": self.id, "source": self.source, "messages": messages}
+        label = {} if self.label is None else {"label": self.label}
+        return {"id": self.id, "source": self.source, **label, "messages": messages}
 
     def change_note(self) -> dict[str, Any]:
         """What was put right, for a person to look up."""
@@ -95,112 +102,108 @@ class Dropped(NamedTuple):
     evidence: str
 
 
-class BadRow(Exception):
-    """A row that is not a conversation: `reason` is a word of the reason list, `evidence` what was seen."""
+@dataclass(frozen=True, slots=True)
+class RowOptions:
+    """How the rows of one file are read."""
 
-    def __init__(self, reason: str, evidence: str) -> None:
-        super().__init__(f"{reason}: {evidence}")
-        self.reason, self.evidence = reason, evidence
-
-
-class Number(str):
-    """A number kept as the text it was written in: an id of 30 digits must stay what it was."""
-
-
-def parse_line(text: str, last: bool) -> dict[str, Any]:
-    """The JSON object on one line. `last`: nothing follows it, so that a cut is told from a typo.
-
-    Raises BadRow for anything that JSON forbids, that parsers disagree on, or that is not an object.
-    """
-    if "\0" in text:
-        raise BadRow("control-character", f"raw U+0000 at column {text.index(chr(0)) + 1}")
-    try:
-        data = DECODER.decode(text)
-    except json.JSONDecodeError as error:
-        raise BadRow(*_syntax(error, text, last)) from None
-    except RecursionError:
-        raise BadRow("too-deep", f"nested more than {MAX_DEPTH} levels") from None
-    if not isinstance(data, dict):
-        raise BadRow("not-an-object", f"a row is a JSON object, this is {_kind(data)}")
-    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
-        raise BadRow("too-deep", f"nested more than {MAX_DEPTH} levels")
-    if "\\u" in text:
-        _refuse_surrogates(data)
-    return data
+    shape: str
+    """A name of `shapes.SHAPES`."""
+    columns: Mapping[str, str]
+    """Our names for columns to the file's, where they differ."""
+    last_user: Literal["refuse", "trim"]
+    """What is done about turns at the end that nobody answers."""
+    same_role: Literal["refuse", "join"]
+    """What is done about turns of one role in a row."""
+    control_characters: Literal["refuse", "strip"]
+    detected: bool = False
+    """The shape was told from the file's first rows: a row that has two shapes is then refused."""
 
 
-def conversation(data: Mapping[str, Any], file: str, line: int) -> Row:
-    """The row in a parsed object. Raises BadRow where the messages are not a conversation to learn from."""
-    if "messages" not in data:
-        raise BadRow("messages-missing", _shape_hint(data))
-    turns = data["messages"]
-    if not isinstance(turns, list):
-        raise BadRow("messages-type", f"`messages` is {_kind(turns)}, expected a list")
-    if not turns:
-        raise BadRow("empty-conversation", "`messages` is an empty list")
+STRICT = RowOptions("messages", {}, "refuse", "refuse", "refuse")
+"""For rows that this program wrote, and wherever nothing may be put right."""
+
+
+def conversation(data: Mapping[str, Any], file: str, line: int, options: RowOptions = STRICT) -> Row:
+    """The row in a parsed object. Raises BadRow where it is not a conversation to learn from."""
     changes: dict[str, str] = {}
-    messages = [_message(turn, number, changes) for number, turn in enumerate(turns, 1)]
+    columns = options.columns
+    messages = shapes.messages(data, options.shape, columns, changes)
+    if options.detected:
+        shapes.check_single(data, options.shape, columns)
+    for number, message in enumerate(messages):
+        if _has_control(message.content):
+            messages[number] = _without_control(message, number, options, changes)
+    if not _alternate(messages):
+        messages = _put_in_order(messages, options, changes)
+    identity = _name(data, "id", columns) or f"{file}:{line}"
+    return Row(identity, _name(data, "source", columns), messages, file, line, changes, _name(data, "label", columns))
+
+
+def stored(data: bytes, file: str, line: int) -> Row:
+    """The row in one line of what `Row.as_dict` gives. Raises BadRow where it is no such line."""
+    try:
+        found = orjson.loads(data)
+        messages = [Message(turn["role"], turn["content"]) for turn in found["messages"]]
+        row = Row(found["id"], found["source"], messages, file, line, {}, found.get("label"))
+        texts = {type(row.id), *(type(message.content) for message in messages)}
+        if texts == {str} and {type(row.source), type(row.label)} <= TEXT_OR_NULL and _alternate(messages):
+            return row
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        pass
+    return conversation(record(data, 0, False), file, line, STRICT)
+
+
+def _has_control(text: str) -> bool:
+    if text.isascii():
+        return len(text.encode().translate(None, CONTROL_BYTES)) != len(text)
+    return CONTROL.search(text) is not None
+
+
+def _without_control(message: Message, number: int, options: RowOptions, changes: dict[str, str]) -> Message:
+    found = CONTROL.search(message.content)
+    assert found is not None
+    sign = f"U+{ord(found[0]):04X}"
+    if options.control_characters == "refuse":
+        raise BadRow("control-character", f"message {number + 1} has {sign} at character {found.start()}")
+    changes["control-character"] = sign
+    return Message(message.role, CONTROL.sub("", message.content))
+
+
+def _alternate(messages: list[Message]) -> bool:
+    """Whether an optional system's turn is followed by exchanges of user and assistant, and by nothing else."""
+    roles = [message[0] for message in messages]
+    talk = roles[1:] if roles[:1] == ["system"] else roles
+    return bool(talk) and talk == EXCHANGE * (len(talk) // 2)
+
+
+def _put_in_order(messages: list[Message], options: RowOptions, changes: dict[str, str]) -> list[Message]:
+    """The turns joined and trimmed as the options allow. Raises BadRow where that is not enough."""
+    roles = [message.role for message in messages]
+    if "assistant" not in roles:
+        raise BadRow("no-answer", f"there is no assistant message, only {', '.join(dict.fromkeys(roles))}")
+    if options.same_role == "join":
+        messages = _joined(messages, changes)
+    if options.last_user == "trim" and messages[-1].role == "user":
+        while messages[-1].role == "user":
+            messages = messages[:-1]
+        changes["last-user"] = f"message {len(messages) + 1} and what followed"
     _check_order([message.role for message in messages])
-    identity, source = _label(data, "id"), _label(data, "source")
-    return Row(identity or f"{file}:{line}", source, messages, file, line, changes)
+    return messages
 
 
-def quoted_id(text: str) -> str | None:
-    """The id of a line that could not be parsed, as far as it can be seen."""
-    found = re.search(r'"id"\s*:\s*(?:"([^"\\]{1,80})"|(-?[0-9]{1,40}))', text)
-    return (found[1] or found[2]) if found else None
-
-
-def shown(text: str) -> str:
-    """One short line to show a person."""
-    line = re.sub(r"\s+", " ", text[: EVIDENCE * 4])
-    return line if len(line) <= EVIDENCE else f"{line[: EVIDENCE - 1]}…"
-
-
-def _message(turn: Any, number: int, changes: dict[str, str]) -> Message:
-    where = f"message {number}"
-    if not isinstance(turn, dict):
-        raise BadRow("message-type", f"{where} is {_kind(turn)}, expected an object")
-    role = turn.get("role")
-    if not isinstance(role, str) or isinstance(role, Number):
-        raise BadRow("role-missing", f"{where} has no `role`, expected one of {', '.join(ROLES)}")
-    known = role.strip().lower()
-    if known not in ROLES:
-        raise BadRow("unknown-role", f"{where} has the role {role[:40]!r}, expected one of {', '.join(ROLES)}")
-    if known != role:
-        changes["role"] = shown(role)
-    if turn.get("tool_calls"):
-        raise BadRow("tool-call", f"{where} calls tools, which no stage trains on")
-    return Message(known, _content(turn.get("content"), where, changes))
-
-
-def _content(content: Any, where: str, changes: dict[str, str]) -> str:
-    if content is None:
-        raise BadRow("content-null", f"{where} has no `content`")
-    if isinstance(content, list):
-        content = _joined_parts(content, where)
-        changes["parts"] = "a list of parts"
-    if not isinstance(content, str) or isinstance(content, Number):
-        raise BadRow("content-type", f"{where}: `content` is {_kind(content)}, expected text")
-    found = CONTROL.search(content)
-    if found:
-        raise BadRow("control-character", f"{where} has U+{ord(found[0]):04X} at character {found.start()}")
-    return str(content)
-
-
-def _joined_parts(parts: Sequence[Any], where: str) -> str:
-    texts = []
-    for part in parts:
-        text = part.get("text") if isinstance(part, dict) and part.get("type", "text") == "text" else part
-        if not isinstance(text, str) or isinstance(text, Number):
-            raise BadRow("content-type", f"{where} has a content part that is not text")
-        texts.append(text)
-    return "".join(texts)
+def _joined(messages: list[Message], changes: dict[str, str]) -> list[Message]:
+    """Turns in a row of one role as one, with blank lines between them."""
+    found = messages[:1]
+    for number, (role, content) in enumerate(messages[1:], 2):
+        if role == found[-1].role:
+            found[-1] = Message(role, f"{found[-1].content}\n\n{content}")
+            changes["same-role"] = f"messages {number - 1} and {number} are the {role}'s"
+        else:
+            found.append(Message(role, content))
+    return found
 
 
 def _check_order(roles: list[str]) -> None:
-    if "assistant" not in roles:
-        raise BadRow("no-answer", f"there is no assistant message, only {', '.join(dict.fromkeys(roles))}")
     talk = roles[1:] if roles[0] == "system" else roles
     for number, role in enumerate(talk):
         expected = "user" if number % 2 == 0 else "assistant"
@@ -211,77 +214,14 @@ def _check_order(roles: list[str]) -> None:
         raise BadRow("ends-without-answer", "the last message is the user's, expected the assistant's")
 
 
-def _label(data: Mapping[str, Any], name: str) -> str | None:
-    value = data.get(name)
+def _name(data: Mapping[str, Any], name: str, columns: Mapping[str, str]) -> str | None:
+    """A text or a number that tells a row by name: `id`, `source` or `label`."""
+    column = columns.get(name, name)
+    value = data.get(column)
     if value is None:
         return None
     if not isinstance(value, str):
-        raise BadRow(f"{name}-type", f"`{name}` is {_kind(value)}, expected text or a number")
-    if CONTROL.search(value) or "\n" in value:
-        raise BadRow(f"{name}-type", f"`{name}` has control characters")
+        raise BadRow(f"{name}-type", f"`{column}` is {kind_of(value)}, expected text or a number")
+    if not value.isprintable() and (CONTROL.search(value) or "\n" in value or INVISIBLE.search(value)):
+        raise BadRow(f"{name}-type", f"`{column}` has control characters")
     return str(value).strip() or None
-
-
-def _shape_hint(data: Mapping[str, Any]) -> str:
-    for column, shape in OTHER_SHAPES.items():
-        if column in data:
-            return f"there is no `messages`; with `{column}` it looks like the {shape} shape"
-    return f"there is no `messages`, only {', '.join(list(data)[:6]) or 'nothing'}"
-
-
-def _syntax(error: json.JSONDecodeError, text: str, last: bool) -> tuple[str, str]:
-    at_end = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
-    if error.msg.startswith("Invalid control character"):
-        return "control-character", f"raw U+{ord(text[error.pos]):04X} at column {error.pos + 1}"
-    if at_end and last:
-        return "truncated-json", f"the file ends inside the row, column {error.pos + 1}: an unfinished download?"
-    return "bad-json", f"column {error.pos + 1}: {error.msg}"
-
-
-def _refuse_surrogates(data: dict[str, Any]) -> None:
-    try:
-        json.dumps(data, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        code = ord(error.object[error.start])
-        raise BadRow("lone-surrogate", f"U+{code:04X} is half a character and cannot be written as UTF-8") from None
-
-
-def _depth(value: Any) -> int:
-    """Levels below `value`, walked without recursion."""
-    deepest, waiting = 0, [(value, 1)]
-    while waiting:
-        item, level = waiting.pop()
-        deepest = max(deepest, level)
-        children = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-        waiting.extend((child, level + 1) for child in children)
-    return deepest
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, Number):
-        return "a number"
-    return {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}[type(value)]
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BadRow("duplicate-key", f"the key {twice[:40]!r} stands twice in one object")
-    return found
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise BadRow("not-a-number", f"{word} is not JSON")
-
-
-def _finite(text: str) -> Number:
-    if float(text) in (float("inf"), float("-inf")):
-        raise BadRow("not-a-number", f"{text[:20]} is too large for a number")
-    return Number(text)
-
-
-DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique_keys, parse_constant=_no_constant, parse_float=_finite, parse_int=Number
-)

@@ -10,21 +10,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.logic import figures
+from jobs.logic import data_section, figures
+from jobs.logic.amounts import percent as percent
+from jobs.logic.amounts import size
 
 Facts = Mapping[str, Mapping[str, Any]]
 Page = dict[str, Any]
-
-
-def percent(value: float, digits: int = 1) -> str:
-    """A share as a percentage; only what is exactly all or nothing is shown as 100% or 0%."""
-    if not math.isfinite(value):
-        return "not a number"
-    if value in (0, 1):
-        return f"{value:.0%}"
-    step = 10.0**-digits
-    shown = min(100 - step, value * 100) if value < 1 else value * 100
-    return f"{max(step, shown) if value > 0 else shown:.{digits}f}%"
 
 
 def named(rows: Sequence[Mapping[str, Any]], field: str, value: str) -> Mapping[str, Any] | None:
@@ -74,11 +65,6 @@ def numbers(facts: Facts, quant: str | None) -> list[Page]:
         note = f"{file['file']}, {file['bits_per_weight']:.2f} bits a weight"
         found.append({"label": "Size", "value": size(file["num_bytes"]), "note": note})
     return found
-
-
-def size(num_bytes: int) -> str:
-    """Bytes for people."""
-    return f"{num_bytes / 1e9:.2f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.0f} MB"
 
 
 def survival(facts: Facts, limits: Mapping[str, Mapping[str, Any]]) -> Page | None:
@@ -235,53 +221,8 @@ def training(facts: Facts, log: Sequence[Mapping[str, Any]]) -> Page | None:
 
 
 def data(facts: Facts) -> Page | None:
-    """Rows read, dropped and kept, and how long they are."""
-    drawn = [one for one in [lengths(facts)] if one]
-    rows = funnel(facts)
-    if not drawn and not rows:
-        return None
-    return {
-        "figures": drawn,
-        "funnel": rows,
-        "note": "What was read, what was dropped for which reason, what was trained on and held out.",
-    }
-
-
-def lengths(facts: Facts) -> Page | None:
-    """Row lengths in tokens against the limit."""
-    preflight = facts.get("preflight")
-    if preflight is None or not preflight["lengths"]["bins"]:
-        return None
-    found = preflight["lengths"]
-    edges = [float(i * found["bin_width"]) for i in range(len(found["bins"]) + 1)]
-    svg = figures.bars(
-        edges, found["bins"], float(preflight["max_length"]), "tokens a row", f"limit {preflight['max_length']:,}"
-    )
-    beyond = "" if preflight["max_length"] <= edges[-1] else f" The limit is {preflight['max_length']:,}."
-    note = f"half of the rows have at most {found['p50']:,} tokens, the longest has {found['longest']:,}.{beyond}"
-    return {"svg": svg, "title": "Row lengths:", "note": note}
-
-
-def funnel(facts: Facts) -> list[Page]:
-    """Rows read, what was dropped for which reason, what was kept for what."""
-    prepare = facts.get("prepare")
-    if prepare is None:
-        return []
-    read = prepare["num_read"]
-    rows = [
-        ("rows read", read, "read"),
-        *((reason, count, "dropped") for reason, count in by_count(prepare["dropped"])),
-    ]
-    rows += [("train", prepare["num_train"], "kept"), ("held out", prepare["num_val"], "kept")]
-    return [
-        {"label": label, "count": f"{count:,}", "kind": kind, "width": f"{100 * count / max(read, 1):.2f}"}
-        for label, count, kind in rows
-    ]
-
-
-def by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """The most first, equal ones by name."""
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    """What was read, dropped and kept, and how long it is."""
+    return data_section.page(facts)
 
 
 def value(found: Any) -> str | None:

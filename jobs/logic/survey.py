@@ -1,86 +1,70 @@
-"""Rows counted: lengths, scripts, answers, and what held-out rows share with training rows."""
+"""Rows counted: lengths, languages, answers, and what held-out rows share with training rows."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from jobs.logic.dedup import Pair, conversation_key, normalised, prompt_key
-from jobs.logic.rows import ROLES, Row
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.logic.near import Pair
+from jobs.logic.row_keys import Keys
 
 QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
-SCRIPT_SAMPLE = 400
-"""Characters at the end of a conversation that its script is read from: the answer and what stands before it."""
-SCRIPTS = (
-    ("Japanese", re.compile("[\u3041-\u30ff\uff66-\uff9f]"), 0.05),
-    ("Korean", re.compile("[\uac00-\ud7a3]"), 0.05),
-    ("Han", re.compile("[\u3400-\u9fff]"), 0.2),
-    ("Cyrillic", re.compile("[\u0400-\u04ff]"), 0.2),
-    ("Arabic", re.compile("[\u0600-\u06ff]"), 0.2),
-    ("Latin", re.compile("[A-Za-z\u00c0-\u024f]"), 0.2),
-)
-"""(name, its characters, share of the text from which on a text counts as such), the first that fits."""
+NUM_BINS = 24
+Ints = NDArray[np.int64]
 
 
-def lengths(rows: Sequence[Row]) -> dict[str, list[int]]:
-    """Characters a turn by role, at QUANTILES: whole numbers that were really seen."""
-    found: dict[str, list[int]] = defaultdict(list)
-    for row in rows:
-        for role, content in row.messages:
-            found[role].append(len(content))
-    return {role: _quantiles(sorted(found[role])) for role in ROLES if found[role]}
+def quantiles(values: Ints) -> list[int]:
+    """The values at QUANTILES: whole numbers that were really seen."""
+    ranked = np.sort(values)
+    return [int(ranked[round(share * (len(ranked) - 1))]) for share in QUANTILES]
 
 
-def script(row: Row) -> str:
-    """The script that a conversation is written in, as a word."""
-    text = "".join(content for _, content in row.messages[-2:])[-SCRIPT_SAMPLE:]
-    for name, characters, share in SCRIPTS:
-        if len(characters.findall(text)) >= share * len(text):
-            return name
-    return "other"
+def edges(values: Ints) -> list[int]:
+    """Edges of up to NUM_BINS bins that grow by the same factor, from the shortest to beyond the longest."""
+    if not len(values):
+        return [0, 1]
+    low, high = max(1, int(values.min())), int(values.max()) + 1
+    found = np.unique(np.round(np.geomspace(low, max(high, low + 1), NUM_BINS + 1)).astype(np.int64))
+    found[0] = min(int(values.min()), low)
+    return [int(edge) for edge in found]
 
 
-def scripts(rows: Sequence[Row]) -> dict[str, int]:
-    """Rows by script, the most frequent first."""
-    counts = Counter(script(row) for row in rows)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def histogram(values: Ints, edges: Sequence[int]) -> list[int]:
+    """How many values are in each bin; a bin holds its lower edge and not its upper one."""
+    places = np.searchsorted(np.asarray(edges, np.int64), values, side="right") - 1
+    return [int(count) for count in np.bincount(places, minlength=len(edges) - 1)[: len(edges) - 1]]
 
 
-def num_distinct_answers(rows: Sequence[Row]) -> int:
+def num_distinct_answers(keys: Keys) -> int:
     """Last answers that differ after normalisation."""
-    return len({normalised(row.answer) for row in rows})
+    return len(np.unique(keys["answer"]))
 
 
-def num_contradictory(rows: Sequence[Row]) -> int:
+def num_contradictory(keys: Keys) -> int:
     """Rows whose prompt other rows answer otherwise."""
-    answers: dict[bytes, set[str]] = defaultdict(set)
-    keys = [prompt_key(row.messages) for row in rows]
-    for key, row in zip(keys, rows, strict=True):
-        answers[key].add(normalised(row.answer))
-    return sum(len(answers[key]) > 1 for key in keys)
+    both = np.unique(np.stack((keys["prompt"], keys["answer"]), axis=1), axis=0)
+    prompts, answers = np.unique(both[:, 0], return_counts=True)
+    return int(np.isin(keys["prompt"], prompts[answers > 1]).sum())
 
 
-def shared(train: Iterable[Row], val: Iterable[Row], of: Callable[[Row], Hashable]) -> int:
-    """Held-out rows whose `of` is also that of a training row; None is nobody's."""
-    known = {of(row) for row in train} - {None}
-    return sum(of(row) in known for row in val)
+def named(numbers: NDArray[np.uint8], names: Sequence[str]) -> dict[str, int]:
+    """How often each name is meant, the most frequent first; a number without a name counts as `unknown`."""
+    counts = enumerate(np.bincount(numbers, minlength=len(names)).tolist())
+    found = {names[number] or "unknown": count for number, count in counts if count}
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def leaks(train: Sequence[Row], val: Sequence[Row], pairs: Iterable[Pair]) -> dict[str, int]:
+def leaks(train: Keys, val: Keys, pairs: Iterable[Pair]) -> dict[str, int]:
     """Held-out rows that training has seen, by what they share with a training row.
 
     `pairs` are the near duplicates among the rows of `train` followed by those of `val`, by index.
     """
     border = len(train)
-    return {
-        "id": shared(train, val, lambda row: row.id),
-        "conversation": shared(train, val, lambda row: conversation_key(row.messages)),
-        "prompt": shared(train, val, lambda row: prompt_key(row.messages)),
-        "near": len({pair.second for pair in pairs if pair.first < border <= pair.second}),
-        "source": shared(train, val, lambda row: row.source),
-    }
+    shared = {name: _shared(train, val, name) for name in ("id", "conversation", "prompt", "source")}
+    return {**shared, "near": len({pair.second for pair in pairs if pair.first < border <= pair.second})}
 
 
-def _quantiles(values: Sequence[int]) -> list[int]:
-    return [values[round(share * (len(values) - 1))] for share in QUANTILES]
+def _shared(train: Keys, val: Keys, name: str) -> int:
+    return int((np.isin(val[name], train[name]) & (val[name] != 0)).sum())

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from jobs.checks.preflight import GATE, PreflightLimits
-from jobs.checks.preflight_facts import Lengths, Offences, PreflightFacts, Rows, Update
+from jobs.checks.preflight_facts import Lengths, Model, Offences, PreflightFacts, Rows, Update
+from jobs.core.errors import Refusal
 from jobs.logic.chatml import TokenRow
 
 LIMITS = PreflightLimits(
@@ -19,6 +20,11 @@ LIMITS = PreflightLimits(
     fingerprints=["good"],
 )
 NAN = float("nan")
+HOT = {"learning_rate": 2e-4, "rank": 32, "alpha": 64.0, "target_modules": ["q_proj"]}
+CONFIG = {
+    "vocab_size": 151_936, "max_position_embeddings": 40_960, "hidden_size": 1024, "intermediate_size": 3072,
+    "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 64,
+}  # fmt: skip
 
 
 def facts(**changes: Any) -> PreflightFacts:
@@ -38,8 +44,8 @@ def facts(**changes: Any) -> PreflightFacts:
                     "cuts": []},
         "tokenizer": {"num_tokens": 151_669, "fingerprint": "good", "missing": [], "pad_is_end_of_turn": False,
                       "has_pad": True, "template_as_chosen": True, "num_prompts": 2},
-        "model": {"num_embeddings": 151_936, "context": 40_960, "hidden_size": 1024},
-        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False},
+        "model": {"num_embeddings": 151_936, "context": 40_960, "ranks": {"q_proj": 1024, "k_proj": 512}},
+        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"]},
         "offences": {name: {"num": 0, "examples": []} for name in Offences.model_fields},
     }  # fmt: skip
     for key, value in changes.items():
@@ -102,16 +108,20 @@ def test_good_facts_pass() -> None:
         ("TOK021", {"update__learning_rate": 1e-3}, "pass"),
         ("TOK021", {"update__learning_rate": 1.001e-3}, "fail"),
         ("TOK021", {"update__learning_rate": NAN}, "fail"),
-        ("TOK021", {"update": {"learning_rate": 2e-4, "rank": 32, "alpha": 64.0, "rslora": True}}, "fail"),
-        ("TOK021", {"update": {"learning_rate": 2e-4, "rank": 32, "alpha": 64.0, "rslora": False}}, "pass"),
+        ("TOK021", {"update": {**HOT, "rslora": True}}, "fail"),
+        ("TOK021", {"update": {**HOT, "rslora": False}}, "pass"),
         ("TOK022", {"update__learning_rate": 5e-4}, "pass"),
         ("TOK022", {"update__learning_rate": 6e-4}, "warn"),
         ("TOK022", {"update__learning_rate": NAN}, "warn"),
         ("TOK023", {"update__rank": 1024}, "pass"),
         ("TOK023", {"update__rank": 1025}, "fail"),
+        ("TOK023", {"update__rank": 513, "update__target_modules": ["k_proj"]}, "fail"),
+        ("TOK023", {"update__rank": 513, "update__target_modules": []}, "pass"),
         ("TOK024", {"val__num_rows": 199}, "warn"),
         ("TOK024", {"val__num_content_tokens": 4999}, "warn"),
         ("TOK024", {"val__num_rows": 0}, "skip"),
+        ("TOK025", {"val__num_rows": 0}, "fail"),
+        ("TOK025", {"val__num_rows": 1}, "pass"),
     ],
 )
 def test_rules(code: str, changes: dict[str, Any], expected: str) -> None:
@@ -127,7 +137,7 @@ def test_every_offence_has_a_rule() -> None:
 def test_messages_name_rows_value_and_limit() -> None:
     (finding,) = GATE.judge(facts(offences__end_of_turn_not_graded=7), LIMITS, {}).failing
     assert finding.messages == ["a graded stretch without its <|im_end|>: 7 rows (r1, r2 and 5 more), at most 0"]
-    hot = facts(update={"learning_rate": 2e-4, "rank": 32, "alpha": 64.0, "rslora": True})
+    hot = facts(update={**HOT, "rslora": True})
     (finding,) = GATE.judge(hot, LIMITS, {}).failing
     assert finding.messages == [
         "scale 64 / sqrt(32) = 11.3, times learning rate 0.0002 = 0.00226, at most 0.002 (a warning from 0.001)"
@@ -163,6 +173,15 @@ def test_lengths(lengths: list[int], p50: int, p99: int, advised: int, width: in
     assert (found.p50, found.p99, found.advised, found.bin_width, found.bins) == (p50, p99, advised, width, bins)
 
 
+def test_the_smaller_side_of_a_matrix_bounds_the_rank() -> None:
+    ranks = Model.of(CONFIG).ranks
+    assert ranks == {"q_proj": 1024, "k_proj": 512, "v_proj": 512, "o_proj": 1024} | dict.fromkeys(
+        ("gate_proj", "up_proj", "down_proj"), 1024
+    )
+    with pytest.raises(Refusal, match="no number head_dim"):
+        Model.of({**CONFIG, "head_dim": None})
+
+
 def test_what_a_cut_would_cost() -> None:
     row = TokenRow([1] * 520, [-100] * 510 + [1] * 10, "p" * 510 + "c" * 10)
     cut = Lengths.of([520, 30], [row]).cuts[0]
@@ -174,4 +193,4 @@ def test_lines_are_words() -> None:
     lines = dict(facts().lines())
     assert lines["train"] == "800 of 800 rows, 160,000 tokens, 20,000 graded (12.5%), 16,000 of answers"
     assert lines["update"] == "scale 32 / 16 = 2, times learning rate 0.0002 = 0.0004"
-    assert Update(learning_rate=1e-4, rank=64, alpha=16.0, rslora=True).scale == 2
+    assert Update(learning_rate=1e-4, rank=64, alpha=16.0, rslora=True, target_modules=[]).scale == 2

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jobs.checks.prepare import GATE, DataFile, PrepareFacts, PrepareLimits
+from jobs.checks.prepare import GATE, DataFile, Example, Histogram, PrepareFacts, PrepareLimits
 
 LIMITS = PrepareLimits(
     max_bad_share=0.0,
@@ -12,7 +12,11 @@ LIMITS = PrepareLimits(
     advised_rows=50,
     min_val_share=0.1,
     max_val_share=0.3,
+    enough_val_rows=5000,
     max_spoiled_share=0.05,
+    max_departing_share=0.05,
+    max_lost_share=0.5,
+    max_personal_share=0.01,
     max_mojibake_share=0.01,
     min_distinct_answers=2,
     min_distinct_share=0.02,
@@ -20,23 +24,33 @@ LIMITS = PrepareLimits(
 )
 NO_LEAKS = {"id": 0, "conversation": 0, "prompt": 0, "near": 0, "source": 0}
 GOOD: dict[str, Any] = {
-    "files": [DataFile(label="a.jsonl", sha256="0" * 64, num_bytes=9000, num_rows=110)],
+    "files": [
+        DataFile(label="a.jsonl", format="JSON Lines", shape="messages", sha256="0" * 64, num_bytes=9000, num_rows=110)
+    ],
     "num_read": 110,
     "dropped": {"hashtags": 4, "near-duplicate": 5, "mojibake": 1},
     "changed": {"nfc": 3},
-    "ignored_columns": ["score"],
+    "seen": {"email": 1, "invisible": 4},
+    "ignored_columns": {"a.jsonl": ["score"]},
     "byte_order_marks": [],
     "lone_returns": ["a.jsonl"],
+    "left_aside": ["notes.txt"],
     "num_train": 80,
     "num_val": 20,
     "split_digest": "1" * 64,
+    "labels": {"cats": [40, 10]},
+    "evaluation": {"judge.jsonl": 0},
     "unclean": {},
     "leaks": NO_LEAKS,
     "num_near": 2,
     "num_distinct_answers": 90,
     "num_contradictory": 2,
     "lengths": {"user": [1, 5, 100, 300, 400], "assistant": [1, 2, 20, 40, 60]},
-    "scripts": {"Japanese": 90, "Latin": 10},
+    "answer_lengths": Histogram(edges=[1, 10, 61], train=[30, 50], val=[5, 15]),
+    "languages": {"ja": 90, "en": 10},
+    "set_language": "ja",
+    "mixed_forms": {},
+    "examples": [Example(reason="hashtags", id="r1", file="a.jsonl", line=2, evidence="assistant: #a #b")],
 }
 
 
@@ -67,6 +81,8 @@ def facts(**changes: Any) -> PrepareFacts:
         ("DAT007", {"num_train": 95, "num_val": 5}, "warn"),
         ("DAT007", {"num_train": 60, "num_val": 40}, "warn"),
         ("DAT007", {"num_train": 0, "num_val": 0}, "warn"),
+        ("DAT007", {"num_train": 200_000, "num_val": 5000}, "pass"),
+        ("DAT007", {"num_train": 0, "num_val": 5000}, "warn"),
         ("DAT008", {}, "pass"),
         ("DAT008", {"unclean": {"hashtags": 1}}, "fail"),
         ("DAT009", {}, "pass"),
@@ -74,8 +90,8 @@ def facts(**changes: Any) -> PrepareFacts:
         ("DAT009", {"dropped": {"near-duplicate": 60}}, "pass"),
         ("DAT009", {"num_read": 0}, "warn"),
         ("DAT010", {}, "pass"),
-        ("DAT010", {"changed": {"mojibake": 1}}, "warn"),
-        ("DAT010", {"num_read": 0}, "warn"),
+        ("DAT010", {"changed": {"mojibake": 1}}, "fail"),
+        ("DAT010", {"num_read": 0}, "fail"),
         ("DAT011", {"num_distinct_answers": 2}, "pass"),
         ("DAT011", {"num_distinct_answers": 1}, "fail"),
         ("DAT012", {"num_distinct_answers": 2}, "pass"),
@@ -85,6 +101,27 @@ def facts(**changes: Any) -> PrepareFacts:
         ("DAT013", {"num_contradictory": 5}, "pass"),
         ("DAT013", {"num_contradictory": 6}, "warn"),
         ("DAT013", {"num_train": 0, "num_val": 0}, "warn"),
+        ("DAT014", {}, "pass"),
+        ("DAT014", {"evaluation": {"judge.jsonl": 0, "other.jsonl": 1}}, "fail"),
+        ("DAT014", {"evaluation": {}}, "skip"),
+        ("DAT015", {}, "pass"),
+        ("DAT015", {"seen": {"secret": 1}}, "fail"),
+        ("DAT016", {}, "pass"),
+        ("DAT016", {"seen": {"email": 1, "phone": 1}}, "warn"),
+        ("DAT016", {"num_train": 0, "num_val": 0}, "warn"),
+        ("DAT017", {"dropped": {"odd-form": 5}}, "pass"),
+        ("DAT017", {"dropped": {"odd-form": 5, "other-language": 1}}, "warn"),
+        ("DAT017", {"num_read": 0}, "warn"),
+        ("DAT018", {}, "pass"),
+        ("DAT018", {"labels": {"cats": [40, 10], "dogs": [3, 0]}}, "warn"),
+        ("DAT018", {"labels": {"dogs": [0, 2]}}, "warn"),
+        ("DAT018", {"labels": {}}, "skip"),
+        ("DAT019", {}, "pass"),
+        ("DAT019", {"mixed_forms": {"begin with a date": 40}}, "warn"),
+        ("DAT020", {"dropped": {"hashtags": 50, "odd-form": 5}}, "pass"),
+        ("DAT020", {"dropped": {"hashtags": 50, "odd-form": 6}}, "fail"),
+        ("DAT020", {"dropped": {"duplicate": 90}}, "pass"),
+        ("DAT020", {"num_read": 0}, "fail"),
     ],
 )
 def test_rule(code: str, changes: dict[str, Any], status: str) -> None:
@@ -95,13 +132,21 @@ def test_rule(code: str, changes: dict[str, Any], status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "limit", ["max_bad_share", "max_spoiled_share", "max_mojibake_share", "max_contradictory_share"]
+    ("limit", "code"),
+    [
+        ("max_bad_share", "DAT002"),
+        ("max_val_share", "DAT007"),
+        ("max_spoiled_share", "DAT009"),
+        ("max_mojibake_share", "DAT010"),
+        ("min_distinct_share", "DAT012"),
+        ("max_contradictory_share", "DAT013"),
+        ("max_personal_share", "DAT016"),
+        ("max_departing_share", "DAT017"),
+        ("max_lost_share", "DAT020"),
+    ],
 )
-def test_a_limit_that_is_not_a_number_is_no_pass(limit: str) -> None:
+def test_a_limit_that_is_not_a_number_is_no_pass(limit: str, code: str) -> None:
     limits = LIMITS.model_copy(update={limit: float("nan")})
-    code = {"max_bad_share": "DAT002", "max_spoiled_share": "DAT009", "max_mojibake_share": "DAT010"}.get(
-        limit, "DAT013"
-    )
     assert GATE.judge(facts(), limits, waivers={}).statuses[code] in ("fail", "warn")
 
 
@@ -111,18 +156,25 @@ def test_spoiled_rows_are_told_with_their_reasons() -> None:
     assert message == "31 of 110 rows (28.2%), the most is 5.0%: hashtags 20, label 11"
 
 
-def test_the_funnel_is_shown_in_order() -> None:
-    shown = facts(dropped={"near-duplicate": 5, "bad-json": 1, "hashtags": 4}).lines()
-    assert [what.strip() for what, _ in shown[:7]] == [
+def test_what_a_person_is_shown() -> None:
+    shown = dict(facts().lines())
+    assert shown["read"] == "a.jsonl (JSON Lines, messages, 110 rows)"
+    assert shown["train / validation"] == "80 / 20 (20.0%)"
+    assert shown["seen and kept"] == "invisible 4, email 1"
+    assert shown["left aside"] == "notes.txt"
+    assert "byte-order mark in" not in shown
+
+
+def test_the_funnel_is_drawn() -> None:
+    drawn = facts(dropped={"near-duplicate": 5, "bad-json": 1, "hashtags": 4}).drawing(80, plain=True)
+    assert [line.split("  ")[0].strip() for line in drawn if not line.startswith("    ")] == [
         "rows read",
-        "- bad-json",
-        "- hashtags",
-        "- near-duplicate",
-        "kept",
-        "train",
-        "validation",
+        "- not a conversation",
+        "- unfit",
+        "- duplicate",
+        "rows kept",
     ]
-    assert shown[6] == ("validation", "20 (20.0%)")
+    assert all(len(line) <= 80 and line.isascii() for line in drawn)
 
 
 def test_facts_survive_the_record() -> None:

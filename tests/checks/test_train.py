@@ -113,6 +113,8 @@ def test_good_facts_pass_every_rule() -> None:
         ({"effective_scale": 2.0001}, "TRN012", "fail"),
         ({"effective_scale": NAN}, "TRN012", "fail"),
         ({"chosen_step": 0, "num_steps": 0}, "TRN010", "pass"),
+        ({"effective_batch": 1124}, "TRN013", "pass"),
+        ({"effective_batch": 1125}, "TRN013", "warn"),
     ],
 )
 def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
@@ -124,7 +126,7 @@ def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
 def test_levels() -> None:
     levels = {rule.code: rule.level for rule in GATE.rules}
     assert [code for code, level in levels.items() if level == "warn"] == ["TRN007", "TRN008", "TRN009"]
-    assert [code for code, level in levels.items() if level == "info"] == ["TRN010"]
+    assert [code for code, level in levels.items() if level == "info"] == ["TRN010", "TRN013"]
 
 
 def test_a_person_is_shown_what_matters() -> None:

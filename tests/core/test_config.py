@@ -5,8 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from jobs.core import config
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "hf_" + "A1b2C3d4E5f6G7h8I9j0"
@@ -52,7 +55,7 @@ def said(done: subprocess.CompletedProcess[str]) -> list[str]:
         ("waivers.CRT001=known", ["waivers.CRT001", "cannot be waived"]),
         ("redo=yes", ["redo", "expected true or false"]),
         ("report.title=${oc.env:HOME}", ["report.title", "give the value itself"]),
-        ("model=../model/demo", ["model", "is not an option"]),
+        ("model=../model/demo", ["model", "no such option"]),
         ("run.folder=/proc/nowhere", ["run.folder", "cannot be made or written to"]),
     ],
 )
@@ -63,6 +66,30 @@ def test_wrong_words_are_refused_in_one_line(word: str, expected: list[str]) -> 
     assert len(lines) == 1
     assert all(part in lines[0] for part in expected), lines[0]
     assert "| torch" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "word", "value"),
+    [
+        ("model.revision", "1234567890123456789012345678901234567890", "1234567890123456789012345678901234567890"),
+        ("model.revision", "0012345678901234567890123456789012345e10", "0012345678901234567890123456789012345e10"),
+        ("run.name", "2024", "2024"),
+        ("report.title", "名刀の極め, 第12回 (= a title)", "名刀の極め, 第12回 (= a title)"),
+        ("report.title", "'in quotes'", "in quotes"),
+        ("prepare.files", "[a_target_.jsonl, 'b c.jsonl']", ["a_target_.jsonl", "b c.jsonl"]),
+        ("train.schedule.learning_rate", "1e-3", 1e-3),
+        ("redo", "true", True),
+        ("prepare.workers", "4", 4),
+        ("prepare.workers", "auto", "auto"),
+        ("fetch.source.cache", "null", None),
+        ("waivers.TRN007", "short answers", "short answers"),
+    ],
+)
+def test_values_are_what_was_typed(key: str, word: str, value: object) -> None:
+    composed: Any = config.compose([f"{key}={word}"])
+    for name in key.split("."):
+        composed = composed[name]
+    assert composed == value
 
 
 def test_missing_value_names_the_key() -> None:

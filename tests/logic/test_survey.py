@@ -1,51 +1,67 @@
-"""Counts of rows, and what held-out rows share with training rows."""
+"""Rows counted."""
 
+from itertools import pairwise
+
+import numpy as np
 import pytest
 
-from jobs.logic.dedup import Pair
-from jobs.logic.rows import Message, Row
-from jobs.logic.survey import leaks, lengths, num_contradictory, num_distinct_answers, script, scripts
+from jobs.logic import row_keys, survey
+from jobs.logic.near import Pair
+from jobs.logic.row_keys import Keys
 
 
-def row(identity: str, prompt: str, answer: str, source: str | None = None) -> Row:
-    return Row(identity, source, [Message("user", prompt), Message("assistant", answer)], "a", 1, {})
+def keys(*rows: dict[str, int]) -> Keys:
+    found = np.zeros(len(rows), row_keys.dtype(1))
+    for number, row in enumerate(rows):
+        for name, value in row.items():
+            found[name][number] = value
+    return found
 
 
-def test_lengths() -> None:
-    rows = [row(str(number), "q" * number, "a") for number in range(1, 102)]
-    assert lengths(rows) == {"user": [1, 6, 51, 96, 101], "assistant": [1, 1, 1, 1, 1]}
-    assert lengths([]) == {}
+def test_quantiles_are_values_that_were_seen() -> None:
+    assert survey.quantiles(np.arange(101)[::-1]) == [0, 5, 50, 95, 100]
+    assert survey.quantiles(np.asarray([7])) == [7] * 5
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("土鍋の手入れ", "Japanese"),
-        ("陶瓷的历史", "Han"),
-        ("도자기", "Korean"),
-        ("Clay pots", "Latin"),
-        ("Глина", "Cyrillic"),
-        ("12 + 3", "other"),
-    ],
-)
-def test_script(text: str, name: str) -> None:
-    assert script(row("r", "", text)) == name
+@pytest.mark.parametrize("values", [[0], [1], [5, 5, 5], [0, 1, 2, 3, 100], list(range(1, 5000, 7)), [10**6, 3]])
+def test_every_value_is_in_one_bin(values: list[int]) -> None:
+    found = np.asarray(values, np.int64)
+    edges = survey.edges(found)
+    assert edges == sorted(set(edges))
+    assert edges[0] <= min(values) <= max(values) < edges[-1]
+    assert len(edges) <= survey.NUM_BINS + 1
+    counts = survey.histogram(found, edges)
+    assert sum(counts) == len(values)
+    assert counts == [sum(low <= value < high for value in values) for low, high in pairwise(edges)]
 
 
-def test_scripts_are_ranked() -> None:
-    rows = [row("1", "", "a"), row("2", "", "か"), row("3", "", "き")]
-    assert list(scripts(rows).items()) == [("Japanese", 2), ("Latin", 1)]
+def test_nothing_has_no_bins() -> None:
+    assert survey.edges(np.zeros(0, np.int64)) == [0, 1]
+    assert survey.histogram(np.zeros(0, np.int64), [0, 1]) == [0]
 
 
-def test_answers() -> None:
-    rows = [row("1", "q", "A"), row("2", "Q", "a"), row("3", "r", "a"), row("4", "r", "b")]
-    assert num_distinct_answers(rows) == 2
-    assert num_contradictory(rows) == 2
+def test_named() -> None:
+    assert survey.named(np.asarray([2, 0, 2, 1], np.uint8), ("", "en", "ja")) == {"ja": 2, "en": 1, "unknown": 1}
 
 
-def test_leaks() -> None:
-    train = [row("1", "q", "a", "s"), row("2", "r", "b")]
-    val = [row("1", "x", "y"), row("3", "Q", "A"), row("4", "R", "c"), row("5", "z", "z", "s")]
-    pairs = [Pair(0, 1, 0.9), Pair(1, 4, 0.9), Pair(2, 3, 0.9)]
-    assert leaks(train, val, pairs) == {"id": 1, "conversation": 1, "prompt": 2, "near": 1, "source": 1}
-    assert set(leaks(train, [], []).values()) == {0}
+def test_contradictory_rows() -> None:
+    found = keys(
+        {"prompt": 1, "answer": 10},
+        {"prompt": 1, "answer": 11},
+        {"prompt": 2, "answer": 10},
+        {"prompt": 2, "answer": 10},
+    )
+    assert survey.num_contradictory(found) == 2
+    assert survey.num_distinct_answers(found) == 2
+    assert survey.num_contradictory(keys()) == 0
+
+
+def test_leaks_name_what_is_shared() -> None:
+    train = keys(
+        {"id": 1, "conversation": 5, "prompt": 7, "source": 0}, {"id": 2, "conversation": 6, "prompt": 8, "source": 3}
+    )
+    val = keys(
+        {"id": 1, "conversation": 9, "prompt": 8, "source": 3}, {"id": 4, "conversation": 6, "prompt": 9, "source": 0}
+    )
+    pairs = [Pair(0, 1, 0.9), Pair(1, 2, 0.9), Pair(0, 2, 0.8), Pair(2, 3, 0.8)]
+    assert survey.leaks(train, val, pairs) == {"id": 1, "conversation": 1, "prompt": 1, "source": 1, "near": 1}

@@ -142,17 +142,35 @@ def fetch() -> dict[str, Any]:
 
 def prepare() -> dict[str, Any]:
     return {
-        "files": [{"label": "data/titles.jsonl", "sha256": "0" * 64, "num_bytes": 2_400_000, "num_rows": 1964}],
+        "files": [
+            {"label": "data/titles.jsonl", "format": "jsonl", "shape": "messages", "sha256": "0" * 64,
+             "num_bytes": 2_400_000, "num_rows": 1500},
+            {"label": "data/会話.parquet", "format": "parquet", "shape": "sharegpt", "sha256": "1" * 64,
+             "num_bytes": 310_000, "num_rows": 464},
+        ],
         "num_read": 1964,
-        "dropped": {"tag-format": 268, "repeated-character": 91, "empty-answer": 22, "mojibake": 31, "duplicate": 98,
-                    "near-duplicate": 49},
-        "changed": {"nfc": 44, "line-ends": 3}, "ignored_columns": [], "num_train": 1124, "num_val": 281,
-        "split_digest": "5" * 64, "unclean": {},
+        "dropped": {"hashtags": 268, "repeated-character": 91, "empty-answer": 42, "mojibake": 11,
+                    "odd-form": 9, "duplicate": 89, "near-duplicate": 46, "in-evaluation": 3},
+        "changed": {"nfc": 44, "line-ends": 3}, "seen": {"e-mail": 4},
+        "ignored_columns": {"data/titles.jsonl": ["difficulty"]}, "num_train": 1124, "num_val": 281,
+        "split_digest": "5" * 64, "labels": {"天気": [424, 106], "sport": [700, 175]}, "unclean": {},
         "leaks": {"id": 0, "conversation": 0, "prompt": 0, "near": 0, "source": 0},
+        "evaluation": {"eval/held.jsonl": 0},
         "num_near": 7, "num_distinct_answers": 1398, "num_contradictory": 0,
         "lengths": {"user": [41, 96, 210, 402, 731], "assistant": [4, 8, 14, 22, 31]},
-        "scripts": {"Japanese": 1280, "Latin": 125},
+        "answer_lengths": {"edges": [4, 6, 8, 11, 14, 18, 24, 32], "train": [9, 60, 221, 402, 310, 110, 12],
+                           "val": [1, 17, 60, 98, 77, 24, 4]},
+        "languages": {"ja": 1386, "en": 19}, "mixed_forms": {}, "set_language": "ja",
+        "examples": [
+            example("empty-answer", "data/titles.jsonl:17", 17, "assistant: nothing"),
+            example("hashtags", "t-12", 12, "assistant: #天気 #港 🌾"),
+            example("odd-form", "t-90", 90, "<script>alert('dropped')</script>"),
+        ],
     }  # fmt: skip
+
+
+def example(reason: str, identity: str, line: int, evidence: str) -> dict[str, Any]:
+    return {"reason": reason, "id": identity, "file": "data/titles.jsonl", "line": line, "evidence": evidence}
 
 
 def preflight() -> dict[str, Any]:
@@ -170,8 +188,8 @@ def preflight() -> dict[str, Any]:
                     "cuts": [{"length": 512, "num_rows": 0, "num_graded_tokens": 0}]},
         "tokenizer": {"num_tokens": 151_669, "fingerprint": "7d1fc39f95b11714", "missing": [],
                       "pad_is_end_of_turn": False, "has_pad": True, "template_as_chosen": True, "num_prompts": 2},
-        "model": {"num_embeddings": 151_936, "context": 40_960, "hidden_size": 1024},
-        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False},
+        "model": {"num_embeddings": 151_936, "context": 40_960, "ranks": {"q_proj": 1024}},
+        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"]},
         "offences": {name: {"num": 0, "examples": []} for name in Offences.model_fields},
     }  # fmt: skip
 

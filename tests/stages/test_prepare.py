@@ -4,76 +4,13 @@ import json
 import os
 import shutil
 from pathlib import Path
-from random import Random
-from typing import Any
 
 import pytest
 import yaml
 
-from jobs.checks.prepare import GATE, PrepareFacts
 from jobs.core.errors import Refusal
-from jobs.prepare import PrepareConfig, make, measure, outside, run
-
-ROOT = Path(__file__).resolve().parents[2]
-DEMO = ROOT / "data/demo"
-TOPICS = [
-    "土鍋",
-    "鉄瓶",
-    "急須",
-    "包丁",
-    "弁当箱",
-    "水筒",
-    "茶碗",
-    "万年筆",
-    "手帳",
-    "和紙",
-    "本棚",
-    "座椅子",
-    "障子",
-    "畳",
-    "布団",
-    "枕",
-    "毛布",
-    "風鈴",
-    "提灯",
-    "花瓶",
-]
-SIDES = ("手入れの順番", "選び方の目安", "長く使うための工夫", "しまう場所の話")
-
-
-def config(files: list[Path], **changes: Any) -> PrepareConfig:
-    values = yaml.safe_load((ROOT / "conf/prepare/default.yaml").read_text(encoding="utf-8"))
-    values |= {"files": [str(file) for file in files], "seed": 3407, **changes}
-    values["limits"]["max_bad_share"] = values["max_bad_fraction"]
-    return PrepareConfig.model_validate(values)
-
-
-def words(number: int) -> str:
-    """A text that is like no other."""
-    return "".join(Random(number).choices("あいうえおかきくけこさしすせそたちつてとなにぬねの、。", k=120))
-
-
-def rows() -> list[dict[str, Any]]:
-    return [
-        {
-            "id": f"r{number}",
-            "source": f"s{number // 2}",
-            "messages": [
-                {"role": "user", "content": f"{topic}の記事です。{side}を聞きました。{words(number)}"},
-                {"role": "assistant", "content": f"{topic}、{side}"},
-            ],
-        }
-        for number, (topic, side) in enumerate((topic, side) for topic in TOPICS for side in SIDES)
-    ]
-
-
-def written(path: Path, entries: list[dict[str, Any]]) -> Path:
-    path.write_text("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries), encoding="utf-8")
-    return path
-
-
-def entries(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+from jobs.prepare import make, measure, outside, run
+from tests.stages.prepare_run import DEMO, ROOT, config, entries, rows, statuses, written
 
 
 @pytest.fixture
@@ -88,16 +25,13 @@ def data(tmp_path: Path) -> Path:
     return written(tmp_path / "rows.jsonl", rows())
 
 
-def statuses(cfg: PrepareConfig, facts: PrepareFacts) -> dict[str, str]:
-    return dict(GATE.judge(facts, cfg.limits, waivers={}).statuses)
-
-
 def test_what_it_writes(data: Path, out: Path) -> None:
     cfg, before = config([data]), data.read_bytes()
     facts = run(cfg, {}, out)
-    names = ["changed.jsonl", "dropped.jsonl", "reading.json", "train.jsonl", "val.jsonl"]
+    names = ["changed.jsonl", "dropped.jsonl", "profile.json", "reading.json", "train.jsonl", "val.jsonl"]
     assert sorted(path.name for path in out.iterdir()) == names
-    assert set(statuses(cfg, facts).values()) == {"pass"}
+    assert {code for code, status in statuses(cfg, facts).items() if status != "pass"} == {"DAT014", "DAT018"}
+    assert {statuses(cfg, facts)[code] for code in ("DAT014", "DAT018")} == {"skip"}
     assert (facts.num_read, facts.num_kept, facts.dropped) == (80, 80, {})
     kept = entries(out / "train.jsonl") + entries(out / "val.jsonl")
     assert sorted(kept, key=lambda row: int(row["id"][1:])) == rows()
@@ -128,10 +62,10 @@ def test_dropped_rows_are_named(tmp_path: Path, out: Path) -> None:
     assert entries(out / "dropped.jsonl") == [
         {"id": "r3", "file": "rows.jsonl", "line": 4, "reason": "hashtags", "evidence": "assistant: #土鍋 #手入れ"},
         {"id": "copy", "file": "rows.jsonl", "line": 81, "reason": "duplicate", "evidence": "the same as r0"},
-        {"id": "17", "file": "rows.jsonl", "line": 82, "reason": "near-duplicate", "evidence": "0.92 like r1"},
+        {"id": "17", "file": "rows.jsonl", "line": 82, "reason": "near-duplicate", "evidence": "0.93 like r1"},
     ]
     assert [entry["id"] for entry in entries(out / "changed.jsonl")] == ["r5"]
-    assert facts.ignored_columns == ["extra"]
+    assert facts.ignored_columns == {"rows.jsonl": ["extra"]}
     assert facts.changed == {"nfc": 1}
 
 
@@ -169,7 +103,7 @@ def test_an_unclean_row_in_train_is_noticed(data: Path, out: Path, answer: str, 
     kept[0]["messages"][-1]["content"] = answer
     written(out / "train.jsonl", kept)
     facts = measure(cfg, {}, out)
-    assert facts.unclean == {reason: 1}
+    assert facts.unclean[reason] == 1
     assert statuses(cfg, facts)["DAT008"] == "fail"
 
 
@@ -211,12 +145,12 @@ def test_strict_by_default_and_lenient_by_config(tmp_path: Path, out: Path) -> N
     [
         (b"", "is empty"),
         (b"\n \n\r\n", "only blank lines"),
-        (b"\x1f\x8b\x08\x00", "is gzip"),
+        (b"\x1f\x8b\x08\x00", "gzip"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (b"<html><body>404</body></html>", "is an HTML page"),
-        (b"PAR1....PAR1", "is Parquet"),
-        (b"q,a\n1,2\n", "is CSV"),
-        ('{"id": "題"}\n'.encode("utf-16"), "UTF-16LE"),
+        (b"PAR1....PAR1", "Parquet"),
+        (b"q,a\n1,2\n", "prepare.columns"),
+        ('{"id": "題"}\n'.encode("utf-16"), "prepare.encoding=utf-16"),
         (b'{"id": "caf\xe9"}\n', "byte 0xe9 at offset 11"),
         (b'{"id": "' + b"x" * 1_000_001 + b'"}\n', "too-large: 1,000,011 bytes, the most is 1,000,000"),
     ],
@@ -303,5 +237,5 @@ def test_demo_data_all_spoiled_rows_and_no_other(out: Path, mojibake: str) -> No
     mendable = {"decomposed", "mojibake"} if mojibake == "mend" else {"decomposed"}
     assert {spoiled[identity] for identity in put_right - dropped} == mendable
     found = statuses(cfg, facts)
-    assert {code for code, status in found.items() if status != "pass"} == {"DAT009", "DAT010"}
-    assert {found["DAT009"], found["DAT010"]} == {"warn"}
+    assert {code for code, status in found.items() if status not in ("pass", "skip")} == {"DAT009", "DAT010"}
+    assert (found["DAT009"], found["DAT010"]) == ("warn", "fail")

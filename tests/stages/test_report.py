@@ -99,10 +99,21 @@ def test_page_is_one_file_that_loads_nothing(good: tuple[Path, ReportFacts]) -> 
 
 def test_page_tells_the_story(good: tuple[Path, ReportFacts]) -> None:
     page = Page((good[0] / "report.html").read_text(encoding="utf-8"))
-    for part in ("97.3%", "長雨を越えて、実りの秋", "tag-format", "limit 512", "step 177", good[1].chain_digest):
+    for part in ("97.3%", "長雨を越えて、実りの秋", "hashtags", "limit 512", "step 177", good[1].chain_digest):
         assert part in page.text, part
     for stage in pipeline.CHAIN:
         assert ("id", f"stage-{stage.name}") in page.attributes
+
+
+def test_page_shows_the_data(good: tuple[Path, ReportFacts]) -> None:
+    page = Page((good[0] / "report.html").read_text(encoding="utf-8"))
+    told = " ".join(page.text.split())
+    for part in (
+        "rows read1,964100%", "unfit41221.0%", "rows kept1,40571.5%", "hashtags26813.6%",
+        "t-12 · data/titles.jsonl:12assistant: #天気 #港 🌾", "nfc442.2%", "e-mail40.3%", "ja1,38698.6%",
+        "天気42410620.0%", "data/会話.parquet", "parquet · sharegpt · 310.0 kB", "train 1,124validation 281",
+    ):  # fmt: skip
+        assert part in told, part
 
 
 def test_hostile_rows_stay_text(good: tuple[Path, ReportFacts]) -> None:
@@ -110,6 +121,7 @@ def test_hostile_rows_stay_text(good: tuple[Path, ReportFacts]) -> None:
     assert "<script>" not in text
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in text
     assert "&lt;b&gt;太字&lt;/b&gt;" in text
+    assert "&lt;script&gt;alert(&#39;dropped&#39;)&lt;/script&gt;" in text
 
 
 def test_same_records_give_the_same_bytes(tmp_path: Path) -> None:
@@ -140,6 +152,7 @@ def test_model_card_is_one_that_hubs_read(good: tuple[Path, ReportFacts]) -> Non
     assert data["language"] == ["ja"]
     assert data["pipeline_tag"] == "text-generation"
     assert "Unicode NFC" in text
+    assert "1,964 rows were read and 1,405 kept: 1,124 to train on, 281 held out. Dropped were 559: unfit 412" in text
     assert text.split("---\n", 2)[2].lstrip().startswith("> **Certified.**")
 
 

@@ -1,0 +1,130 @@
+"""Which rows stay, decided on the set as a whole: what departs from it, what says the same, and which are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.engines import row_passes, row_store
+from jobs.engines.row_account import Account
+from jobs.engines.row_store import RowStore
+from jobs.engines.workers import Workers
+from jobs.logic import form, near, row_keys, split
+from jobs.logic.near import Pair
+from jobs.logic.rows import DUPLICATE, IN_EVALUATION
+from jobs.logic.split import SplitOptions
+
+
+@dataclass(frozen=True)
+class NearOptions:
+    """What counts as nearly the same, and what becomes of it."""
+
+    drop: bool
+    threshold: float
+    """Of two conversations."""
+    answer_threshold: float
+    """Of their last answers; below it two near conversations are two questions on one passage."""
+    boilerplate_share: float
+    """Of the rows; what more of them say makes no two alike."""
+
+
+class Chosen(NamedTuple):
+    """What was decided beside who stays."""
+
+    profile: form.Profile
+    common: near.Hashes
+    """Grams that make no two rows alike."""
+    keys: row_keys.Keys
+    """Of all rows of the store."""
+    pairs: list[Pair]
+    """Near each other, among the rows that stay."""
+
+
+def choose(
+    account: Account, asked: Iterable[RowStore], departing: form.FormOptions, alike: NearOptions, workers: Workers
+) -> Chosen:
+    """Rows go that depart from the rest, that overlap with the evaluation rows `asked`, or that say the same."""
+    store = account.reading.store
+    profile = drop_departures(account, departing)
+    common = near.boilerplate(row_passes.sample(store, account.alive), alike.boilerplate_share)
+    keys = row_passes.keys(store, alike.threshold, common, workers)
+    for rows in asked:
+        account.drop(evaluated(store, account.alive, keys, rows, alike, common, workers), IN_EVALUATION)
+    account.drop_copies(keys["conversation"], DUPLICATE)
+    return Chosen(profile, common, keys, drop_near(account, keys, alike, common, workers))
+
+
+def drop_departures(account: Account, options: form.FormOptions) -> form.Profile:
+    """Rows go whose answers depart from the rest. Returns what the rest is like."""
+    alive = account.alive
+    forms = account.reading.forms[alive]
+    profile = form.profile(forms, options)
+    faults = form.faults(forms, profile)
+    for number in np.unique(faults[faults > 0]).tolist():
+        account.drop(alive[faults == number].tolist(), form.REASONS[number])
+    return profile
+
+
+def evaluated(
+    store: RowStore,
+    alive: NDArray[np.int64],
+    keys: row_keys.Keys,
+    asked: RowStore,
+    options: NearOptions,
+    common: near.Hashes,
+    workers: Workers,
+) -> list[int]:
+    """The rows of `alive` that overlap with evaluation rows; `keys` are those of all rows of the store."""
+    theirs = row_passes.keys(asked, options.threshold, common, workers)
+    same = alive[np.isin(keys["prompt"][alive], theirs["prompt"])]
+    both = row_store.joined([store, asked])
+    bands = np.concatenate((keys["bands"][alive], theirs["bands"]))
+    numbers = np.concatenate((alive, np.arange(len(store), len(both))))
+    found = row_passes.near_pairs(both, numbers, bands, options.threshold, common, workers)
+    alike = [
+        pair.first
+        for pair, answers in zip(found.pairs, found.answers, strict=True)
+        if pair.first < len(store) <= pair.second and answers >= options.answer_threshold
+    ]
+    return sorted({*same.tolist(), *alike})
+
+
+def drop_near(
+    account: Account, keys: row_keys.Keys, options: NearOptions, common: near.Hashes, workers: Workers
+) -> list[Pair]:
+    """Near duplicates go, with `options.drop`. Returns the pairs that are near among the rows that stay."""
+    alive = account.alive
+    found = row_passes.near_pairs(
+        account.reading.store, alive, keys["bands"][alive], options.threshold, common, workers
+    )
+    if options.drop:
+        alike = [
+            pair
+            for pair, answers in zip(found.pairs, found.answers, strict=True)
+            if answers >= options.answer_threshold
+        ]
+        account.drop_near(near.copies(alike))
+    gone = account.gone
+    return [pair for pair in found.pairs if pair.first not in gone and pair.second not in gone]
+
+
+def held_out(
+    account: Account, keys: row_keys.Keys, pairs: list[Pair], previous: frozenset[int], options: SplitOptions
+) -> NDArray[np.int64]:
+    """The rows that are held out, by their numbers in the store. Raises ValueError where all belong together."""
+    alive = account.alive
+    places = {row: place for place, row in enumerate(alive.tolist())}
+    among = [Pair(places[pair.first], places[pair.second], pair.similarity) for pair in pairs]
+    return alive[split.held_out(keys[alive], among, previous, options)]
+
+
+def prompts(path: Path, threshold: float) -> frozenset[int]:
+    """The prompt keys of the rows in a file that an earlier run made."""
+    with Workers(1) as workers:
+        keys = row_passes.keys(row_store.opened(path), threshold, np.zeros(0, np.uint64), workers)
+    return frozenset(keys["prompt"].tolist())

@@ -1,0 +1,62 @@
+"""What this machine has asked RunPod for and not seen answered: a file per pod name, so that a kill loses no pod."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from jobs.core.errors import EnvironmentProblem
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A create that was about to be sent."""
+
+    job: str
+    asked: str
+
+
+class Journal:
+    """Of one pod name. Held by one submission at a time."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.path = folder / f"{name}.json"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Raises EnvironmentProblem where another submission on this machine holds it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise EnvironmentProblem(f"{self.path.stem}: another submission of this run is under way here") from None
+        finally:
+            os.close(descriptor)
+
+    def pending(self) -> Intent | None:
+        """The create that no answer was seen of, or None."""
+        try:
+            return Intent(**json.loads(self.path.read_text()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError):
+            return Intent("", "")
+
+    def write(self, intent: Intent) -> None:
+        """On disk before the create is sent."""
+        new = self.path.with_suffix(".new")
+        with new.open("w") as file:
+            json.dump(asdict(intent), file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self.path)
+
+    def clear(self) -> None:
+        self.path.unlink(missing_ok=True)

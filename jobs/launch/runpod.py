@@ -1,0 +1,263 @@
+"""A job on a rented pod: `python -m jobs.launch.runpod submit|status|logs|stop|delete|reap key=value [-- word]`.
+
+Keys are runpod.yaml's; words after `--` are the job's own. RUNPOD_API_KEY is read from the environment. Nothing here
+needs a GPU, and nothing is rented with `dry=true`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from jobs.core import compose, pipeline, process, terminal
+from jobs.core.endings import ending
+from jobs.core.errors import EnvironmentProblem, Exit, MissingValue, Refusal
+from jobs.launch import runpod_logs, runpod_place, runpod_spec
+from jobs.launch.journal import Journal
+from jobs.launch.pod_job import PREFIX
+from jobs.launch.runpod_api import PATIENCE, Patience, RunPod, address_of, key_of
+from jobs.launch.runpod_models import Pod
+
+FILE = Path("runpod.yaml")
+JOURNAL = Path("runs/.pods")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a command works with."""
+
+    values: dict[str, Any]
+    """runpod.yaml with the words set; not checked."""
+    environment: Mapping[str, str]
+    dry: bool
+    patience: Patience
+    sleep: Callable[[float], None]
+    clock: Callable[[], datetime]
+
+    def api(self, secrets: Sequence[str] = ()) -> RunPod:
+        """A client; raises Refusal where there is no key."""
+        key = key_of(self.environment)
+        return RunPod(key, address_of(self.environment), secrets, self.patience, self.sleep)
+
+
+def submit(desk: Desk) -> int:
+    """One pod for the run: the one that is there, or a new one. Its id goes to stdout."""
+    spec = runpod_spec.checked(desk.values)
+    missing = [name for name in spec.job.secrets if not desk.environment.get(name)]
+    if missing:
+        raise Refusal(f"job.secrets: {missing[0]} is not set in the environment")
+    values = {name: desk.environment[name] for name in spec.job.secrets}
+    check_words(spec)
+    api = desk.api(list(values.values()))
+    if "@sha256:" not in spec.image:
+        terminal.say(f"image: {spec.image} is a tag, which may be another image tomorrow; name@sha256:... is not")
+    if desk.dry:
+        return dry(api, spec)
+    pod = runpod_place.Submission(api, spec, values, Journal(JOURNAL, spec.pod_name)).place()
+    where = f"{pod.gpu.count} x {pod.gpu.id}" if pod.gpu else "?"
+    terminal.say(f"pod {pod.id} is {pod.status} on {where} in {pod.dataCenterId or 'a data center not named yet'}")
+    terminal.say(f"  follow it: make pod-logs ARGS=job.run={spec.job.run}")
+    print(pod.id)
+    return Exit.PASSED
+
+
+def check_words(spec: runpod_spec.PodFile) -> None:
+    """Refuse words that the job would refuse, before a GPU is paid for. Files they name are the pod's, not ours."""
+    job = spec.job
+    composed = compose.compose([f"run.name={job.run}", f"run.folder={job.folder}", *job.words])
+    stages = pipeline.up_to(pipeline.NAMES[-1] if job.stage == "all" else job.stage)
+    for stage in stages:
+        for key, value in compose.flatten(composed.get(stage.name, {}), stage.name).items():
+            if value == "???":
+                raise MissingValue(f"{key}: has no value, and {job.stage} needs it; add -- {key}=...")
+
+
+def dry(api: RunPod, spec: runpod_spec.PodFile) -> int:
+    """The exact request on stdout and the price on stderr; nothing is made."""
+    volume = api.volume(spec.volume.volumeId)
+    found = runpod_place.offers(spec, api.gpus(spec.gpu.count, spec.cloud, spec.gpu.minCudaVersion), volume.dataCenter)
+    standing = runpod_place.of_run(api.pods(), spec.pod_name)
+    if standing:
+        terminal.say(f"run {spec.job.run} has pod {standing[0].id} ({standing[0].status}): submit would make none")
+    job = runpod_place.job_of(spec, found[0], "0" * 16)
+    hidden = {name: f"(the value of {name} here)" for name in spec.job.secrets}
+    body = runpod_place.body_of(spec, found[0], volume, job, hidden).body()
+    print(json.dumps({"method": "POST", "path": "/v2/pods", "body": body}, indent=2, ensure_ascii=False))
+    for place, offer in enumerate(found):
+        terminal.say(f"{'price' if place == 0 else '  then'}: {runpod_place.told(spec, offer)}")
+    return Exit.PASSED
+
+
+def status(desk: Desk) -> int:
+    """A table of our pods, or of the run's."""
+    pods = ours(desk.api().pods())
+    if named(desk.values):
+        name = runpod_spec.pod_name(runpod_spec.run_of(desk.values))
+        pods = [pod for pod in pods if pod.name == name]
+    now = desk.clock()
+    rows = [
+        (
+            pod.name,
+            pod.id,
+            pod.status,
+            f"{pod.gpu.count} x {pod.gpu.id}" if pod.gpu else "",
+            pod.dataCenterId or "",
+            f"{pod.cost:.2f}",
+            f"{(now - pod.created).total_seconds() / 3600:.1f}",
+            f"{number(pod, 'MAX_HOURS'):g}",
+        )
+        for pod in pods
+    ]
+    if rows:
+        headers = ("pod", "id", "status", "gpu", "data center", "USD/h", "hours", "of")
+        terminal.table("pods of kiwame", headers, rows)
+    else:
+        terminal.say("no pods")
+    return Exit.PASSED
+
+
+def logs(desk: Desk) -> int:
+    """Follow the run's log; returns the job's exit code."""
+    api = desk.api()
+    pod = the_pod(api, desk)
+    code = runpod_logs.follow(api, pod, runpod_logs.shown)
+    if code is None:
+        folder = f"{pod.env.get(f'{PREFIX}FOLDER', '')}/{pod.env.get(f'{PREFIX}RUN', '')}.jobs/{pod.job}"
+        raise EnvironmentProblem(
+            f"pod {pod.id} is gone or stopped, and its job's last line was not seen; what became of it is on the "
+            f"volume: {folder}"
+        )
+    return code
+
+
+def stop(desk: Desk) -> int:
+    """Release the GPU: the job saves its state. To go on, delete the pod and submit again."""
+    api = desk.api()
+    pod = the_pod(api, desk)
+    if not desk.dry:
+        api.stop(pod.id)
+    terminal.say(f"pod {pod.id}: {'would be stopped' if desk.dry else 'stopping'}; its container disk still costs")
+    return Exit.PASSED
+
+
+def delete(desk: Desk) -> int:
+    """Delete every pod of the run; the volume stays."""
+    api = desk.api()
+    name = runpod_spec.pod_name(runpod_spec.run_of(desk.values))
+    pods = [pod for pod in ours(api.pods()) if pod.name == name]
+    for pod in pods:
+        if not desk.dry:
+            api.delete(pod.id)
+        terminal.say(f"pod {pod.id}: {'would be deleted' if desk.dry else 'deleted'}")
+    if not pods:
+        terminal.say(f"no pod is called {name}")
+    return Exit.PASSED
+
+
+def reap(desk: Desk) -> int:
+    """Delete pods that cost money for nothing: ended, over their time, or never started."""
+    api = desk.api()
+    pods, reaped = ours(api.pods()), 0
+    for pod in pods:
+        why = useless(api, pod, desk.clock())
+        if why is None:
+            continue
+        if pod.locked:
+            terminal.say(f"pod {pod.id} ({pod.name}) {why}, but it is locked: unlock it in the console")
+            continue
+        if not desk.dry:
+            api.delete(pod.id)
+        terminal.say(f"pod {pod.id} ({pod.name}) {why}: {'would be deleted' if desk.dry else 'deleted'}")
+        reaped += 1
+    terminal.say(f"{reaped} of {len(pods)} pods {'would be reaped' if desk.dry else 'reaped'}")
+    return Exit.PASSED
+
+
+def useless(api: RunPod, pod: Pod, now: datetime) -> str | None:
+    """Why a pod may go; None where it may be at work."""
+    if pod.status in ("EXITED", "ERROR"):
+        return f"is {pod.status}"
+    age = now - pod.created
+    boot = timedelta(minutes=number(pod, "BOOT_MINUTES"))
+    if pod.status in ("PROVISIONING", "STARTING"):
+        return f"is {pod.status} since {age.total_seconds() / 60:.0f} minutes" if age > boot else None
+    most = boot + timedelta(hours=number(pod, "MAX_HOURS"), minutes=number(pod, "GRACE_MINUTES"))
+    if age > most:
+        return f"is {age.total_seconds() / 3600:.1f} hours old, the most is {most.total_seconds() / 3600:.1f}"
+    code = runpod_logs.ended(api, pod)
+    return None if code is None else f"runs, but its job ended with exit code {code}"
+
+
+def ours(pods: Sequence[Pod]) -> list[Pod]:
+    """Pods that a submission made, by name and by what they were told; the oldest first."""
+    mine = (pod for pod in pods if pod.job and pod.name.startswith(runpod_spec.pod_name("")))
+    return sorted((pod for pod in mine if pod.status != "TERMINATED"), key=lambda pod: (pod.created, pod.id))
+
+
+def the_pod(api: RunPod, desk: Desk) -> Pod:
+    """The run's pod; raises Refusal where it has none."""
+    run = runpod_spec.run_of(desk.values)
+    found = runpod_place.of_run(ours(api.pods()), runpod_spec.pod_name(run))
+    if not found:
+        raise Refusal(
+            f"run {run} has no pod; one that ended deletes itself, and what became of its jobs is on the volume, "
+            f"in {desk.values['job']['folder']}/{run}.jobs"
+        )
+    return found[0]
+
+
+def named(values: Mapping[str, Any]) -> bool:
+    return bool(values["job"]["run"] != "???")
+
+
+def number(pod: Pod, name: str) -> float:
+    """A limit the pod was made with; a year where it was changed into something that is no number."""
+    try:
+        return float(pod.env[PREFIX + name])
+    except (KeyError, ValueError):
+        return 24.0 * 365
+
+
+COMMANDS = {"submit": submit, "status": status, "logs": logs, "stop": stop, "delete": delete, "reap": reap}
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def main(
+    words: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
+    patience: Patience = PATIENCE,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], datetime] = utc_now,
+) -> int:
+    """Answer one command line; returns the exit code."""
+    command = words[0] if words else "help"
+
+    def work() -> int:
+        if command not in COMMANDS:
+            raise Refusal(f"expected one of: {', '.join(COMMANDS)}; then key=value of runpod.yaml, then -- and words")
+        rest = list(words[1:])
+        own, jobs = (rest[: rest.index("--")], rest[rest.index("--") + 1 :]) if "--" in rest else (rest, [])
+        dry_words = [word for word in own if word in ("dry=true", "dry=false")]
+        values = runpod_spec.load(FILE, [word for word in own if word not in dry_words])
+        try:
+            values["job"]["words"] = [*values["job"]["words"], *jobs]
+        except (KeyError, TypeError):
+            raise Refusal(f"{FILE}: job.words: expected a list") from None
+        return COMMANDS[command](Desk(values, environment, "dry=true" in dry_words, patience, sleep, clock))
+
+    return ending(f"pod-{command}", work)
+
+
+if __name__ == "__main__":
+    process.install_stop_handlers()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,206 @@
+"""The language and the length of a set's answers, and which answers are outside of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.logic import form_features as features
+from jobs.logic import language
+from jobs.logic.form_profile import distinct
+from jobs.logic.language import GROUPS, HAN, LANGUAGES, LATIN
+
+Forms = NDArray[np.void]
+Mask = NDArray[np.bool_]
+
+LEAST_SAID, MOSTLY_SAID = 0.2, 0.5
+"""Share of the answers whose language is known, names and labels having none: the least to go by at all, and where it
+counts for more than the language of the prompts."""
+MAJORITY = 0.55
+"""Of the answers, that nothing may speak against where the set's language is that of its prompts."""
+PRESENT_SHARE, PRESENT_ROWS = 0.001, 2
+"""Answers that are surely in a language of the set's own script, for others to be believed to be in it as well."""
+
+LEAST_COMPARED = 20
+"""Answers under which nothing is said about their language and length."""
+CLUSTERS_APART = 4.5
+"""Standard deviations between two kinds of length (Ashman's D), the spread of each taken together."""
+LARGE_MINORITY, LARGEST_MINORITY, FEW_CONTENTS = 0.1, 0.45, 0.2
+"""A minority of more than 10 % that has fewer contents a row than this is `yes` and `no`, which are answers too; one of
+more than 45 % is none."""
+MOST_KINDS = 3
+LEAST_SPREAD, LABEL_SPREAD = 0.35, 0.5
+"""Of the logarithm of the length, for answers and for labels: what counts as usual never gets narrower."""
+TAIL_SHARE, TAIL_DENSITY, NEARER = 0.02, 0.25, 1.5
+"""Of the answers outside of a fence, and of them just inside, within so many standard deviations: the set runs out."""
+LONGEST = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Speech:
+    """The language of a set."""
+
+    language: str | None
+    """None where there are several, or any will do."""
+    script: int
+    """Index into `language.SCRIPTS`; 0 where there are several."""
+    others: list[str]
+    """Further languages of the same script that occur."""
+    by_prompt: bool
+    """Only answers to prompts in the set's language count: the set is less than plainly in one language."""
+
+
+def speech_of(forms: Forms, wanted: str, main_share: float) -> Speech:
+    """`wanted`: a code, `auto` or `any`. Raises ValueError for a code that is no language's."""
+    if wanted not in ("auto", "any", *LANGUAGES[1:]):
+        raise ValueError(f"{wanted!r} is no language that can be told; give auto, any or a code such as ja, en, zh, de")
+    if wanted == "any" or not len(forms):
+        return Speech(None, 0, [], False)
+    main, by_prompt = (language.index(wanted), False) if wanted != "auto" else _main(forms, main_share)
+    if not main:
+        return Speech(None, _main_script(forms, main_share), [], False)
+    scripts = np.bincount(forms["script"][forms["language"] == main], minlength=len(GROUPS))
+    script = int(scripts.argmax()) if scripts.any() else language.script_of(LANGUAGES[main])
+    counts = _counts(forms["language"][(forms["flags"] & features.SURE) > 0])
+    counts[main] = 0
+    others = np.flatnonzero(counts >= max(PRESENT_ROWS, PRESENT_SHARE * len(forms)))
+    return Speech(LANGUAGES[main], script, [LANGUAGES[other] for other in others], by_prompt)
+
+
+def _main(forms: Forms, main_share: float) -> tuple[int, bool]:
+    """(index of the set's language or 0, whether only the prompts say so)."""
+    if len(forms) < LEAST_COMPARED:
+        return 0, False
+    said, asked = _counts(forms["language"]), _counts(forms["asked_in"])
+    total = int(said.sum())
+    main = int(said.argmax()) if said.max() >= main_share * max(1, total) else 0
+    if main and total >= MOSTLY_SAID * len(forms):
+        return main, False
+    spoken = int(asked.argmax()) if asked.max() >= main_share * max(1, int(asked.sum())) else 0
+    if spoken and asked.sum() >= LEAST_SAID * len(forms):
+        return (spoken, True) if _may_be_spoken(forms, spoken, main) else (0, False)
+    return (main if total >= LEAST_SAID * len(forms) else 0), False
+
+
+def _may_be_spoken(forms: Forms, spoken: int, main: int) -> bool:
+    """Whether the prompts' language may be that of the answers, most of which do not say, though some say `main`."""
+    group = GROUPS[language.script_of(LANGUAGES[spoken])]
+    unsaid: Mask = np.isin(GROUPS[forms["script"]], (0, LATIN, group)) & (forms["language"] == 0)
+    if unsaid.sum() + (forms["language"] == spoken).sum() < MAJORITY * len(forms):
+        return False
+    if main in (0, spoken) or GROUPS[language.script_of(LANGUAGES[main])] != group:
+        return True
+    num_contents = len(distinct(forms["core"][unsaid]))
+    return num_contents < FEW_CONTENTS * int(unsaid.sum())  # labels, and not short translations
+
+
+def _counts(languages: NDArray[np.uint8]) -> NDArray[np.int64]:
+    counts = np.bincount(languages, minlength=len(LANGUAGES))
+    counts[0] = 0
+    return counts
+
+
+def _main_script(forms: Forms, main_share: float) -> int:
+    """The script of a set of names, labels or numbers; 0 where its answers are in several languages or scripts."""
+    if len(forms) < LEAST_COMPARED:
+        return 0
+    known = GROUPS[forms["script"][forms["script"] > 0]]
+    counts = np.bincount(known, minlength=len(GROUPS))
+    several = _counts(forms["language"]).sum() >= LEAST_SAID * len(forms)
+    return 0 if several or counts.max() < main_share * max(1, len(known)) else int(counts.argmax())
+
+
+def is_elsewhere(forms: Forms, asked: NDArray[np.uint8]) -> Mask:
+    """Answers in another language than their prompt, whose script is `asked`."""
+    other: Mask = (forms["language"] > 0) & (forms["language"] != forms["asked_in"])
+    return np.asarray(other | ((GROUPS[forms["script"]] != GROUPS[asked]) & (forms["script"] > LATIN)))
+
+
+def is_foreign(forms: Forms, speech: Speech) -> Mask:
+    """Answers that are in another language than the set, were not asked to be, and are not taken from the prompt."""
+    if not speech.script:
+        return np.zeros(len(forms), bool)
+    group = GROUPS[forms["script"]]
+    elsewhere = (group != GROUPS[speech.script]) & (group > 0)
+    names = np.isin(forms["script"], (LATIN, HAN)) & (forms["language"] == 0)
+    foreign: Mask = elsewhere & ~(names & (speech.script != LATIN)) & (forms["script"] != 0)
+    if speech.language is not None:
+        main = language.index(speech.language)
+        others = [language.index(code) for code in speech.others]
+        told = np.isin(forms["language"], others) | ((forms["language"] > 0) & (group == GROUPS[HAN]))
+        foreign |= ~elsewhere & told
+        foreign &= forms["language"] != main
+    if speech.by_prompt:
+        foreign &= forms["asked_in"] == language.index(speech.language or "")
+    return np.asarray(foreign & ((forms["flags"] & (features.COPIED | features.ASKED)) == 0))
+
+
+def usual_lengths(lengths: NDArray[np.uint32], cores: NDArray[np.uint32], spread: float) -> tuple[int, int]:
+    """(shortest, longest) that is usual: within `spread` standard deviations of the logarithm, robustly.
+
+    Where lengths fall into two kinds that are far apart, the larger kind is the set's.
+    """
+    if len(lengths) < LEAST_COMPARED:
+        return 0, LONGEST
+    order = np.argsort(lengths)  # sums of floating-point numbers depend on the order
+    cores = cores[order]
+    logs = np.log(np.maximum(lengths[order], 1).astype(np.float64))
+    is_labels = len(distinct(cores)) < FEW_CONTENTS * len(cores)
+    least = LABEL_SPREAD if is_labels else LEAST_SPREAD
+    main, wanted = _largest_kind(logs, cores, least)
+    for _ in range(4):
+        low, high = _fences(main, spread, least)
+        main = main[(main >= low) & (main <= high)]
+    nearer_low, nearer_high = _fences(main, spread - NEARER, least)
+    is_tail = _is_tail(logs < low, (logs >= low) & (logs < nearer_low))
+    shortest = 0 if is_tail or "short" in wanted else int(np.exp(low))
+    is_tail = _is_tail(logs > high, (logs <= high) & (logs > nearer_high))
+    return shortest, LONGEST if is_tail or "long" in wanted else int(min(np.ceil(np.exp(high)), LONGEST))
+
+
+def _fences(logs: NDArray[np.float64], spread: float, least: float) -> tuple[float, float]:
+    below, middle, above = np.quantile(logs, (0.16, 0.5, 0.84))
+    return float(middle - spread * max(middle - below, least)), float(middle + spread * max(above - middle, least))
+
+
+def _is_tail(outside: Mask, before: Mask) -> bool:
+    """Whether the answers outside of a fence go on from many just inside of it, and are no kind of their own."""
+    return bool(outside.mean() > TAIL_SHARE and before.sum() > TAIL_DENSITY * outside.sum())
+
+
+def _largest_kind(
+    logs: NDArray[np.float64], cores: NDArray[np.uint32], least: float
+) -> tuple[NDArray[np.float64], set[str]]:
+    """The lengths of the largest kind, and the sides, `short` or `long`, on which others are wanted all the same.
+
+    A kind that is large and says few things over and over is one of answers, such as yes and no among explanations.
+    """
+    wanted: set[str] = set()
+    num_rows = len(logs)
+    for _ in range(MOST_KINDS):
+        minor = _smaller_kind(logs, least)
+        if minor is None:
+            break
+        repeats = len(distinct(cores[minor])) < FEW_CONTENTS * minor.sum()
+        if minor.sum() > (LARGE_MINORITY if repeats else LARGEST_MINORITY) * num_rows:
+            wanted.add("short" if logs[minor].mean() < logs[~minor].mean() else "long")
+        logs, cores = logs[~minor], cores[~minor]
+    return logs, wanted
+
+
+def _smaller_kind(logs: NDArray[np.float64], least: float) -> Mask | None:
+    """The rows of the smaller kind where there are two that are far apart (Otsu's threshold, Ashman's D)."""
+    counts, edges = np.histogram(logs, bins=256)
+    middles = (edges[1:] + edges[:-1]) / 2
+    below, total = np.cumsum(counts), counts.sum()
+    first = np.cumsum(counts * middles)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = (first[-1] * below / total - first) ** 2 / (below * (total - below))
+    low = logs < edges[1 + int(np.nan_to_num(apart[:-1]).argmax())]
+    if low.all() or not low.any():
+        return None
+    a, b = logs[low], logs[~low]
+    distance = abs(a.mean() - b.mean()) / np.sqrt((max(a.std(), least) ** 2 + max(b.std(), least) ** 2) / 2)
+    return None if distance < CLUSTERS_APART else np.asarray(low if low.mean() < 0.5 else ~low)

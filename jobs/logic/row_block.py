@@ -1,0 +1,219 @@
+"""A block of rows at a time: from raw bytes to clean conversations, and from stored lines to what is known of them.
+
+Pure functions of their arguments, so that any number of processes gives the same result.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from jobs.logic import clean, form, near, private, row_keys, rows, shapes
+from jobs.logic.clean import CleanOptions
+from jobs.logic.near import Hashes
+from jobs.logic.rows import BadRow, Dropped, Row, RowOptions
+
+UNANSWERED = ("no-answer", "ends-without-answer", "answer-missing")
+
+
+class RawLine(Protocol):
+    """One raw row; `fault` says why where it has no data."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def ended(self) -> bool: ...
+    @property
+    def fault(self) -> BadRow | None: ...
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How raw rows become conversations."""
+
+    label: str
+    """The file's."""
+    rows: RowOptions
+    clean: CleanOptions
+    known_columns: frozenset[str]
+    """Columns that the shape has; others are noted as ignored."""
+
+
+class RowsRead(NamedTuple):
+    """What came of a block of raw rows."""
+
+    stored: list[bytes]
+    """The rows to go on with, one JSON line each."""
+    numbers: NDArray[np.int64]
+    """Their lines in the file."""
+    ids: NDArray[np.uint64]
+    """Their ids, hashed."""
+    forms: NDArray[np.void]
+    """Of the same rows; see `form.FORM`."""
+    dropped: list[Dropped]
+    """Lines that are no conversation, and conversations unfit to learn from, in the order of the file."""
+    changed: list[dict[str, Any]]
+    ignored_columns: Counter[str]
+    num_rows: int
+
+
+def read(lines: Iterable[RawLine], options: ReadOptions) -> RowsRead:
+    """Raw rows to clean ones, with an account of the rest."""
+    found: list[Row] = []
+    dropped: list[Dropped] = []
+    ignored: Counter[str] = Counter()
+    num_rows = 0
+    for line in lines:
+        num_rows += 1
+        try:
+            row, columns = _row(line, options)
+        except BadRow as bad:
+            dropped.append(_bad(line, bad, options))
+            continue
+        found.append(row)
+        ignored.update(columns)
+    clean.tidy_all(found, options.clean)
+    kept: list[Row] = []
+    for row, fault in zip(found, clean.faults(found, options.clean), strict=True):
+        if fault is None:
+            kept.append(row)
+        else:
+            dropped.append(Dropped(row.id, row.file, row.line, fault.reason, fault.evidence))
+    dropped.sort(key=lambda entry: entry.line)
+    return RowsRead(
+        [stored(row) for row in kept],
+        np.fromiter((row.line for row in kept), np.int64, len(kept)),
+        np.fromiter((row_keys.hashed(row.id) for row in kept), np.uint64, len(kept)),
+        form.measured(kept),
+        dropped,
+        [row.change_note() for row in found if row.changes],
+        ignored,
+        num_rows,
+    )
+
+
+def conversations(lines: Iterable[RawLine], options: ReadOptions) -> Iterator[Row]:
+    """The rows that are conversations, as they are."""
+    for line in lines:
+        try:
+            yield _row(line, options)[0]
+        except BadRow:  # looked at, not read: a stage that reads refuses or counts it
+            continue
+
+
+def stored(row: Row) -> bytes:
+    """The row as one line of JSON, without the line end."""
+    return orjson.dumps(row.as_dict())
+
+
+def _row(line: RawLine, options: ReadOptions) -> tuple[Row, set[str]]:
+    if line.fault is not None:
+        raise line.fault
+    record = rows.record(line.data, line.offset, not line.ended)
+    row = rows.conversation(record, options.label, line.number, options.rows)
+    return row, shapes.ignored(record, options.known_columns)
+
+
+def _bad(line: RawLine, bad: BadRow, options: ReadOptions) -> Dropped:
+    identity = rows.quoted_id(line.data[:4096].decode("utf-8", "replace"), options.rows.columns.get("id", "id"))
+    label = options.label
+    if not identity or "\ufffd" in identity:
+        identity = f"{label}:{line.number}"
+    return Dropped(identity, label, line.number, bad.reason, private.masked(bad.evidence))
+
+
+def asked(lines: Iterable[RawLine], options: ReadOptions) -> list[bytes]:
+    """Evaluation rows as stored lines; they may lack an answer. Raises BadRow for what asks nothing."""
+    found = []
+    for line in lines:
+        if line.fault is not None:
+            raise BadRow(line.fault.reason, f"{options.label}:{line.number}: {line.fault.evidence}")
+        record = rows.record(line.data, line.offset, not line.ended)
+        try:
+            row = rows.conversation(record, options.label, line.number, options.rows)
+        except BadRow as bad:
+            if bad.reason not in UNANSWERED:
+                raise BadRow(bad.reason, f"{options.label}:{line.number}: {bad.evidence}") from None
+            row = rows.conversation(_answered(record), options.label, line.number, options.rows)
+        clean.tidy(row, options.clean)
+        found.append(stored(row))
+    return found
+
+
+def _answered(record: dict[str, Any]) -> dict[str, Any]:
+    """An evaluation row with an answer, whatever it is: only what is asked counts."""
+    if isinstance(record.get("messages"), list):
+        return {**record, "messages": [*record["messages"], {"role": "assistant", "content": "-"}]}
+    return {**record, "completion": "-"}
+
+
+class Checked(NamedTuple):
+    """What is known of stored rows, [rows] each."""
+
+    keys: row_keys.Keys
+    forms: NDArray[np.void]
+    answers: NDArray[np.int64]
+    """Characters of the last answer."""
+    labels: list[str | None]
+    lengths: dict[str, NDArray[np.int64]]
+    """Role to characters a turn."""
+    unclean: Counter[str]
+    """Reason to rows that should have been dropped."""
+    seen: Counter[str]
+
+
+def keyed(lines: Sequence[bytes], threshold: float, common: Hashes) -> row_keys.Keys:
+    """The keys of stored rows."""
+    return row_keys.keyed([rows.stored(line, "", 0) for line in lines], threshold, common)
+
+
+def checked(lines: Sequence[bytes], options: CleanOptions, threshold: float, common: Hashes) -> Checked:
+    """Stored rows looked at again, as if by somebody who did not write them."""
+    found = [rows.stored(line, "", number) for number, line in enumerate(lines, 1)]
+    unclean = Counter(fault.reason for fault in clean.faults(found, options) if fault is not None)
+    unclean["not-tidy"] = sum(not clean.is_tidy(row.messages) for row in found)
+    return Checked(
+        row_keys.keyed(found, threshold, common),
+        form.measured(found),
+        np.fromiter((len(row.answer) for row in found), np.int64, len(found)),
+        [row.label for row in found],
+        _lengths(found),
+        +unclean,
+        clean.seen(found, options),
+    )
+
+
+def joined(parts: Sequence[Checked], threshold: float) -> Checked:
+    """Several blocks as one."""
+    keys = np.zeros(0, row_keys.dtype(near.band_shape(threshold)[0]))
+    return Checked(
+        np.concatenate([keys, *(part.keys for part in parts)]),
+        np.concatenate([np.zeros(0, form.FORM), *(part.forms for part in parts)]),
+        np.concatenate([np.zeros(0, np.int64), *(part.answers for part in parts)]),
+        [label for part in parts for label in part.labels],
+        {
+            role: np.concatenate([part.lengths[role] for part in parts if role in part.lengths])
+            for role in rows.ROLES
+            if any(role in part.lengths for part in parts)
+        },
+        sum((part.unclean for part in parts), Counter()),
+        sum((part.seen for part in parts), Counter()),
+    )
+
+
+def _lengths(found: Sequence[Row]) -> dict[str, NDArray[np.int64]]:
+    sizes: dict[str, list[int]] = {}
+    for row in found:
+        for role, content in row.messages:
+            sizes.setdefault(role, []).append(len(content))
+    return {role: np.asarray(values, np.int64) for role, values in sizes.items()}

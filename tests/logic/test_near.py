@@ -1,0 +1,138 @@
+"""Near duplicates are found, and only near duplicates."""
+
+from itertools import combinations
+from random import Random
+
+import numpy as np
+import pytest
+
+from jobs.logic import near
+from jobs.logic.near import Pair, alike, boilerplate, copies, grams, jaccard
+
+LETTERS = "あいうえおかきくけこさしすせそたちつてとなにぬねの土鍋鉄瓶急須包丁火水木金"
+NONE = np.zeros(0, np.uint64)
+
+
+def text(rng: Random, length: int = 200) -> str:
+    return "".join(rng.choices(LETTERS, k=length))
+
+
+def pairs(texts: list[str], threshold: float = 0.8, common: near.Hashes = NONE) -> set[tuple[int, int]]:
+    found = near.candidates(near.bands(texts, threshold, common)).tolist()
+    return {(a, b) for a, b in found if near.similarity(grams(texts[a]), grams(texts[b]), common) >= threshold}
+
+
+def test_jaccard_of_grams() -> None:
+    assert jaccard(grams("abcdef"), grams("abcdef")) == 1.0
+    assert jaccard(grams("abcdef"), grams("abcdeg")) == pytest.approx(1 / 3)
+    assert jaccard(grams("ab"), grams("ab")) == 1.0
+    assert jaccard(grams("ab"), grams("cd")) == 0.0
+    assert alike("same", "same") == 1.0
+
+
+def test_grams_of_several_texts_are_those_of_each() -> None:
+    rng = Random(1)
+    texts = [text(rng, length) for length in (1, 5, 6, 90, 3, 40)]
+    hashes, offsets = near._gram_hashes(texts)
+    for number, one in enumerate(texts):
+        assert set(hashes[offsets[number] : offsets[number + 1]].tolist()) == set(grams(one).tolist())
+        told = "".join(letter for letter in one if letter.isalnum())
+        assert len(set(grams(one).tolist())) == len({told[i : i + 5] for i in range(max(1, len(told) - 4))})
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ("今日は、雨です。傘を持って行く。", "今日は雨です\n傘を持って行く", 1.0),
+        ("It rains today; take it.", "it rains, today. Take it", 0.0),
+        ("it rains today; take it.", "it rains, today. take it", 1.0),
+        ("3-4", "3/4", 0.0),
+        ("?!", "?!", 1.0),
+        ("?!", "..", 0.0),
+        ("", "", 1.0),
+        ("😀😀😀😀😀😀", "😃😃😃😃😃😃", 0.0),
+    ],
+)
+def test_spaces_and_sentence_marks_do_not_tell(a: str, b: str, expected: float) -> None:
+    found = near.similarity(grams(a), grams(b), NONE)
+    assert found == expected or (expected == 0.0 and found < 0.8)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ("5 km is 3 miles", "about 3 miles: 5 km", True),
+        ("5 km", "6 km", False),
+        ("5 km", "5 km or 5", False),
+        ("a", "b", True),
+    ],
+)
+def test_same_numbers(a: str, b: str, same: bool) -> None:
+    assert near.same_numbers(a, b) is same
+
+
+def test_pairs_are_those_of_a_comparison_of_all() -> None:
+    rng = Random(5)
+    texts = [text(rng) for _ in range(60)]
+    for original in texts[:40]:
+        start = rng.randrange(180)
+        texts.append(original[:start] + text(rng, rng.randrange(1, 20)) + original[start + 5 :])
+    expected = {
+        (a, b) for a, b in combinations(range(len(texts)), 2) if jaccard(grams(texts[a]), grams(texts[b])) >= 0.8
+    }
+    assert len(expected) > 20
+    assert pairs(texts) == expected
+
+
+def test_bands_of_a_text_do_not_depend_on_the_others() -> None:
+    rng = Random(6)
+    texts = [text(rng, rng.choice((3, 50, 20_000))) for _ in range(20)]
+    together = near.bands(texts, 0.8, NONE)
+    alone = np.concatenate([near.bands([one], 0.8, NONE) for one in texts])
+    assert np.array_equal(together, alone)
+
+
+def test_an_instruction_that_all_share_makes_no_two_alike() -> None:
+    rng = Random(7)
+    instruction = text(rng, 400)
+    texts = [f"{instruction}\n{text(rng, 40)}" for _ in range(40)]
+    assert len(pairs(texts)) == 40 * 39 / 2
+    common = boilerplate(texts, 0.5)
+    assert pairs(texts, common=common) == set()
+    assert pairs([*texts, texts[0] + "。"], common=common) == {(0, 40)}
+
+
+def test_few_copies_are_not_taken_for_boilerplate() -> None:
+    original = text(Random(8))
+    assert not len(boilerplate([original, original + "い", text(Random(9))], 0.5))
+    assert not len(boilerplate([], 0.5))
+
+
+def test_a_text_of_nothing_but_boilerplate_keeps_it() -> None:
+    texts = [LETTERS] * 30
+    common = boilerplate(texts, 0.5)
+    assert len(common) == len(grams(LETTERS))
+    assert near.similarity(grams(LETTERS), grams(LETTERS), common) == 1.0
+    assert pairs([LETTERS, LETTERS], common=common) == {(0, 1)}
+
+
+def test_a_bucket_of_many_is_not_compared_each_with_each() -> None:
+    rng = Random(3)
+    texts = [text(rng)] * 500
+    assert len(near.candidates(near.bands(texts, 0.8, NONE))) < 1500
+
+
+@pytest.mark.parametrize(("threshold", "share"), [(0.5, 0.995), (0.8, 0.995), (0.95, 0.995), (1.0, 0.995)])
+def test_bands_find_what_is_at_the_threshold(threshold: float, share: float) -> None:
+    num_bands, num_rows = near.band_shape(threshold)
+    assert num_bands * num_rows <= near.NUM_PERM
+    assert 1 - (1 - threshold**num_rows) ** num_bands >= share
+
+
+@pytest.mark.parametrize(("texts", "expected"), [([], 0), (["a"], 0), (["", ""], 1), (["短い", "長い"], 0)])
+def test_pairs_of_little(texts: list[str], expected: int) -> None:
+    assert len(pairs(texts)) == expected
+
+
+def test_nothing_goes_because_of_a_row_that_went() -> None:
+    assert copies([Pair(0, 1, 0.9), Pair(1, 2, 0.9)]) == {1: Pair(0, 1, 0.9)}

@@ -1,0 +1,122 @@
+"""Other formats, several processes, evaluation files, and the split, through the stage as a whole."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from jobs.core.errors import Refusal
+from jobs.prepare import SMALL, PrepareConfig, outside, run
+from tests.stages.prepare_run import ROOT, config, entries, rows, statuses, words, written
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "prepare.partial"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return written(tmp_path / "rows.jsonl", rows())
+
+
+def large(tmp_path: Path, num_rows: int) -> Path:
+    """Enough bytes for several blocks and several processes."""
+    template = rows()[0]
+    return written(
+        tmp_path / "large.jsonl",
+        [
+            {
+                **template,
+                "id": f"r{number}",
+                "source": None,
+                "messages": [
+                    {"role": "user", "content": words(number) * 3},
+                    {"role": "assistant", "content": "#a #b" if number % 50 == 7 else words(-number - 1)[:60]},
+                ],
+            }
+            for number in range(num_rows)
+        ],
+    )
+
+
+def test_any_number_of_processes_writes_the_same(tmp_path: Path) -> None:
+    path = large(tmp_path, 7000)
+    assert path.stat().st_size > SMALL
+    found = []
+    for workers in (1, 2, 3):
+        out = tmp_path / f"out{workers}"
+        out.mkdir()
+        facts = run(config([path], workers=workers), {}, out)
+        found.append((facts, {file.name: file.read_bytes() for file in out.iterdir()}))
+    assert found[0] == found[1] == found[2]
+    assert found[0][0].dropped["hashtags"] == 140
+
+
+def test_the_number_of_processes_is_not_part_of_the_key() -> None:
+    assert "workers" in PrepareConfig.beside_key
+
+
+def test_other_formats_and_shapes_give_the_same_rows(tmp_path: Path, out: Path) -> None:
+    alpaca = [
+        {"instruction": row["messages"][0]["content"], "input": "", "output": row["messages"][1]["content"], **row}
+        for row in rows()
+    ]
+    for row in alpaca:
+        del row["messages"]
+    expected = run(config([written(tmp_path / "rows.jsonl", rows())]), {}, out)
+    packed = tmp_path / "rows.json.gz"
+    packed.write_bytes(gzip.compress(json.dumps(alpaca, ensure_ascii=False, indent=1).encode()))
+    again = tmp_path / "again"
+    again.mkdir()
+    facts = run(config([packed]), {}, again)
+    assert facts.split_digest == expected.split_digest
+    assert (out / "val.jsonl").read_bytes() == (again / "val.jsonl").read_bytes()
+    assert [(file.format, file.shape) for file in facts.files] == [("JSON (gzip)", "alpaca")]
+
+
+def test_rows_of_an_evaluation_file_are_not_trained_on(tmp_path: Path, out: Path, data: Path) -> None:
+    asked = [{"messages": rows()[3]["messages"][:1]}, {"messages": rows()[4]["messages"]}]
+    path = written(tmp_path / "judge.jsonl", asked)
+    cfg = config([data], evaluation={"files": [str(path)], "overlap": "drop"})
+    facts = run(cfg, {}, out)
+    assert facts.dropped == {"in-evaluation": 2}
+    assert [entry["id"] for entry in entries(out / "dropped.jsonl")] == ["r3", "r4"]
+    assert facts.evaluation == {"judge.jsonl": 0}
+    assert statuses(cfg, facts)["DAT014"] == "pass"
+    again = tmp_path / "again"
+    again.mkdir()
+    kept = config([data], evaluation={"files": [str(path)], "overlap": "keep"})
+    facts = run(kept, {}, again)
+    assert facts.evaluation == {"judge.jsonl": 2}
+    assert statuses(kept, facts)["DAT014"] == "fail"
+    assert set(outside(kept)) == {"prepare.files rows.jsonl", "prepare.evaluation.files judge.jsonl"}
+
+
+def test_held_out_rows_of_an_earlier_run_stay_so(tmp_path: Path, out: Path, data: Path) -> None:
+    run(config([data]), {}, out)
+    before = {row["id"] for row in entries(out / "val.jsonl")}
+    other = written(tmp_path / "other.jsonl", [{**row, "source": None} for row in reversed(rows())])
+    again = tmp_path / "again"
+    again.mkdir()
+    split = yaml.safe_load((ROOT / "conf/prepare/default.yaml").read_text(encoding="utf-8"))["split"]
+    cfg = config([other], seed=1, split={**split, "previous": str(out)})
+    run(cfg, {}, again)
+    assert before <= {row["id"] for row in entries(again / "val.jsonl")}
+    assert "prepare.split.previous" in outside(cfg)
+    with pytest.raises(Refusal, match=r"prepare\.split\.previous.*has no val\.jsonl"):
+        outside(config([data], split={**split, "previous": str(tmp_path)}))
+
+
+def test_every_label_is_held_out(tmp_path: Path, out: Path) -> None:
+    labelled = [
+        {**row, "source": None, "label": "rare" if number < 6 else "common"} for number, row in enumerate(rows())
+    ]
+    facts = run(config([written(tmp_path / "rows.jsonl", labelled)]), {}, out)
+    assert {label: sum(sides) for label, sides in facts.labels.items()} == {"common": 74, "rare": 6}
+    assert facts.labels["rare"][1] in (1, 2)
+    assert all("label" in row for row in entries(out / "train.jsonl"))
