@@ -92,6 +92,7 @@ def test_no_layer_has_the_settings_of_pip(built: str, tmp_path: Path) -> None:
         (["sh", "-c", "echo '#include <Python.h>' | g++ -fsyntax-only -I/usr/include/python3.* -xc++ - && echo ok"],
          0, "ok"),
         (["llama-quantize", "--help"], 0, "usage"),
+        (["python", "-m", "jobs.launch.inside"], 2, "inside: refused"),
         (["cat", "/x"], 2, "no such stage"),
     ],
 )  # fmt: skip

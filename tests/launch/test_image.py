@@ -39,7 +39,7 @@ def test_a_cpu_image_is_built_on_the_bases_that_were_asked_for(tmp_path: Path) -
     told = engines.told(tmp_path, "podman")
     given = arguments(tmp_path)
     assert (given["BASE_BUILD_DIGEST"], given["BASE_RUNTIME_DIGEST"]) == ("sha256:4567", "sha256:89")
-    assert (given["ACCELERATOR"], given["REQUIREMENTS"]) == ("cpu", "requirements/cpu.txt")
+    assert (given["ACCELERATOR"], given["REQUIREMENTS"]) == ("cpu", "requirements/cpu.txt requirements/host.txt")
     assert (given["SOURCES"], given["VERSION"]) == (sources.digest(), image.version())
     assert told[told.index("--secret") + 1] == "id=pip,src=/a/pip"
     assert told[-5:] == ["--network", "host", "-v", "/a b:/c", str(ROOT)]
@@ -133,7 +133,7 @@ def test_the_cuda_stack_is_the_cpu_stack_and_more() -> None:
         found = re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE)
         return {package.lower().replace("_", "-"): version for package, version in found}
 
-    cuda, cpu = pins("cuda"), pins("cpu")
+    cuda, cpu = pins("cuda"), pins("cpu") | pins("host")
     assert {name: cuda.get(name) for name in cpu} == cpu, "requirements/cuda.txt is stale: run `make lock`"
     assert {"unsloth", "unsloth-zoo", "triton", "nvidia-cublas"} <= set(cuda)
     assert pins("image")["setuptools"] == cuda["setuptools"]

@@ -147,8 +147,8 @@ def make_plan(options: argparse.Namespace) -> Plan:
         flags |= PORTABLE_FLAGS
     elif platform.machine() in ("x86_64", "AMD64"):
         flags |= X86_FLAGS
-    if options.cuda:
-        flags |= {"GGML_CUDA": "ON", "CMAKE_CUDA_ARCHITECTURES": options.cuda}
+    if options.cuda:  # without NCCL, which CMake would take from wherever it finds it: one GPU holds a GGUF here
+        flags |= {"GGML_CUDA": "ON", "GGML_CUDA_NCCL": "OFF", "CMAKE_CUDA_ARCHITECTURES": options.cuda}
         nvcc = first_line(os.environ.get("CUDACXX") or "nvcc", "no CUDA compiler; install the CUDA toolkit", line=-1)
         compiler = f"{compiler}; {nvcc}"
     machine = " ".join((platform.system(), platform.machine(), *platform.libc_ver()))
