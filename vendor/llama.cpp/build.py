@@ -69,7 +69,7 @@ LEFT_OUT = ("libggml-cpu-sapphirerapids.so",)  # its AMX code was seen to segfau
 
 SOURCE = "vendor/llama.cpp"
 NEEDED = ("CMakeLists.txt", "LICENSE", "cmake", "common", "conversion", "convert_hf_to_gguf.py", "ggml", "gguf-py",
-          "include", "licenses", "src", "tools", "vendor")  # fmt: skip
+          "include", "licenses", "scripts/ui-assets.cmake", "src", "tools", "vendor")  # fmt: skip
 VOCAB = "models/ggml-vocab-qwen2.gguf"
 KEPT = ("LICENSE", "conversion", "convert_hf_to_gguf.py", "gguf-py", VOCAB, f"{VOCAB}.inp", f"{VOCAB}.out",
         "models/templates/Qwen-Qwen3-0.6B.jinja")  # fmt: skip
