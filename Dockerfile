@@ -3,8 +3,8 @@
 # ACCELERATOR=cpu with another base builds the same without a GPU's libraries. It builds with BuildKit and with buildah:
 # no here-documents, no COPY --link. The bases are tags, unpinned until you pass name@sha256:...; what they were is in
 # the labels. Pip's configuration may come as the build secret `pip`. Never build where a GPU is visible.
-ARG BASE_BUILD="nvidia/cuda:13.0.2-devel-ubuntu24.04"
-ARG BASE_RUNTIME="nvidia/cuda:13.0.2-base-ubuntu24.04"
+ARG BASE_BUILD="docker.io/nvidia/cuda:13.0.2-devel-ubuntu24.04"
+ARG BASE_RUNTIME="docker.io/nvidia/cuda:13.0.2-base-ubuntu24.04"
 ARG ACCELERATOR="cuda"
 ARG CUDA_ARCHITECTURES="75-real;80-real;86-real;89-real;90-real;100-real;120"
 ARG REQUIREMENTS="requirements/cuda.txt"

@@ -29,7 +29,7 @@ from jobs.launch import engine, sources
 from jobs.launch.engine import Engine
 
 DOCKERFILE = sources.ROOT / "Dockerfile"
-CPU_BASE = "debian:12-slim"
+CPU_BASE = "docker.io/library/debian:12-slim"
 CPU_REQUIREMENTS = "requirements/cpu.txt requirements/host.txt"
 MOST_BYTES = {"cuda": 8_000_000_000, "cpu": 2_000_000_000}
 """An image larger than this has something in it that does not belong there. cpu: 1.5 GB were measured; cuda: not built

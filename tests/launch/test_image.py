@@ -51,7 +51,7 @@ def test_the_defaults_are_the_dockerfiles(tmp_path: Path) -> None:
     engines.write(tmp_path, "podman", engines.PODMAN, engines.image())
     assert build(tmp_path).returncode == 0
     given = arguments(tmp_path)
-    assert given["BASE_RUNTIME"].startswith("nvidia/cuda:")
+    assert given["BASE_RUNTIME"].startswith("docker.io/nvidia/cuda:")
     assert f'ARG BASE_RUNTIME="{given["BASE_RUNTIME"]}"' in DOCKERFILE
     assert given["REQUIREMENTS"] == "requirements/cuda.txt"
 
@@ -62,7 +62,7 @@ def test_the_defaults_are_the_dockerfiles(tmp_path: Path) -> None:
         (1_000_000, 0, {"ACCELERATOR": "cpu"}, "0.00 GB unpacked"),
         (9_000_000_000, 3, {}, "too large"),
         (1_000_000, 2, {"ACCELERATOR": "rocm"}, "ACCELERATOR=rocm: expected cuda or cpu"),
-        (None, 4, {}, "could not pull nvidia/cuda:"),
+        (None, 4, {}, "could not pull docker.io/nvidia/cuda:"),
     ],
 )
 def test_how_it_ends(tmp_path: Path, size: int | None, code: int, environment: dict[str, str], said: str) -> None:
