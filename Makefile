@@ -11,11 +11,11 @@ STAGES := fetch prepare preflight train smoke merge convert quantize verify repo
 PY := .venv/bin/python
 
 # Where the stages run: RUNNER=container in the image (ENGINE, IMAGE, GPUS, MOUNTS, PASS), RUNNER=native in .venv.
-# Unless RUNNER says otherwise they run in .venv.
+# Unless RUNNER says otherwise the stages run in the image, and the demo, which needs no container, in .venv.
 ifneq ($(filter-out container native,$(RUNNER)),)
 $(error RUNNER=$(RUNNER): expected container or native)
 endif
-STAGE_RUNNER := $(or $(RUNNER),native)
+STAGE_RUNNER := $(or $(RUNNER),container)
 DEMO_RUNNER := $(or $(RUNNER),native)
 container := $(PYTHON) -m jobs.launch.container
 native := $(PY) -m jobs
@@ -30,7 +30,7 @@ help:  ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@printf '\n  ARGS="key=value ..." changes the config, for example\n    make train ARGS="run.name=second train.schedule.num_epochs=2"\n'
 
-# The stages, in order. Each makes everything it stands on first.
+# The stages, in order. Each makes everything it stands on first. RUNNER=native runs them without a container.
 fetch:      ## the base model and tokenizer at a pinned revision, every file hashed
 prepare:    ## clean, deduplicate and split the conversations
 preflight:  ## tokenize and mask every row once, and look

@@ -52,10 +52,7 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     image = environment.get("IMAGE") or f"localhost/kiwame:{accelerator}"
     known = found.image(image)
     if known is None:
-        built = (
-            "`make image` builds it" if image.startswith("localhost/") else f"`{found.program} pull {image}` gets it"
-        )
-        raise EnvironmentProblem(f"the image {image} is not here; {built}, or say RUNNER=native")
+        raise EnvironmentProblem(f"the image {image} is not here; {way_to(image, found)}, or say RUNNER=native")
     labels = known["Labels"]
     if labels.get("kiwame.sources") not in (None, sources.digest()):
         say(f"note: {image} is not of these sources (jobs/, requirements/ or the Dockerfile changed); `make image` is")
@@ -74,6 +71,14 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
         hint = "; for GPUs it needs NVIDIA's container toolkit (`make doctor`)" if gpus != "none" else ""
         raise EnvironmentProblem(f"{ENGINE_FAILED[code]}: see {found.program}'s line above{hint}")
     return code if code >= 0 else 128 - code
+
+
+def way_to(image: str, found: Engine) -> str:
+    """How to get an image that is not here."""
+    if not image.startswith("localhost/"):
+        return f"`{found.program} pull {image}` gets it"
+    smaller = " (without a GPU: ACCELERATOR=cpu for both)" if image.endswith(":cuda") else ""
+    return f"`make image` builds it{smaller}"
 
 
 def default_gpus(words: Sequence[str], labels: Mapping[str, str]) -> str:
@@ -104,13 +109,13 @@ def gpu_words(found: Engine, gpus: str) -> list[str]:
     if gpus != "all" and not re.fullmatch(r"\d+(,\d+)*", gpus):
         raise Refusal(f"GPUS={gpus}: expected all, none, or numbers as in 0,1")
     if not any(Path(sign).exists() for sign in ("/dev/nvidiactl", "/dev/dxg")):
-        raise EnvironmentProblem("no NVIDIA GPU is here; GPUS=none computes on the CPU")
+        raise EnvironmentProblem("no NVIDIA GPU is here; GPUS=none computes on the CPU, RUNNER=native without an image")
     if found.kind == "docker":
         return ["--gpus", "all" if gpus == "all" else f'"device={gpus}"']
     if not device_files():
         raise EnvironmentProblem(
             "podman knows no GPU; `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` tells it, "
-            "GPUS=none computes on the CPU"
+            "GPUS=none computes on the CPU, RUNNER=native runs without the image"
         )
     return [word for number in gpus.split(",") for word in ("--device", f"nvidia.com/gpu={number}")]
 

@@ -24,6 +24,13 @@ def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedPr
     )  # fmt: skip
 
 
+def make(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *words], capture_output=True, text=True, cwd=ROOT, env=engines.environment(folder, **environment),
+        check=False, timeout=60,
+    )  # fmt: skip
+
+
 def pairs(words: list[str], flag: str) -> list[str]:
     return [words[place + 1] for place, word in enumerate(words[:-1]) if word == flag]
 
@@ -78,8 +85,9 @@ def test_the_engine_that_answers_is_taken(
         ({"ENGINE": "docker"}, [], 4, "no container engine answers (docker: Cannot connect to the Docker daemon)"),
         ({"ENGINE": "nerdctl"}, [], 2, "ENGINE=nerdctl: expected docker or podman"),
         ({"IMAGE": "localhost/other"}, [], 4, "the image localhost/other is not here; `make image` builds it"),
+        ({"IMAGE": "localhost/other"}, [], 4, "or say RUNNER=native"),
         ({"IMAGE": "ghcr.io/who/kiwame"}, [], 4, "`podman pull ghcr.io/who/kiwame` gets it"),
-        ({"GPUS": "all"}, [], 4, "GPUS=none computes on the CPU"),
+        ({"GPUS": "all"}, [], 4, "GPUS=none computes on the CPU, RUNNER=native"),
         ({"GPUS": "first"}, [], 2, "GPUS=first: expected all, none, or numbers as in 0,1"),
         ({"MOUNTS": "/nowhere/at/all"}, [], 2, "MOUNTS: /nowhere/at/all does not exist"),
         ({"PASS": "NO_SUCH_KEY"}, [], 2, "PASS: NO_SUCH_KEY is not set here"),
@@ -115,6 +123,42 @@ def test_the_exit_code_is_the_stages_own(tmp_path: Path, ends: int, code: int) -
     done = run(tmp_path, "prepare", f"run.folder={tmp_path}", ENGINE="podman")
     assert done.returncode == code
     assert ("cannot run here" in done.stderr) == (code == 4)
+
+
+@pytest.mark.parametrize(
+    ("target", "runner", "line"),
+    [
+        ("prepare", "", "python3 -m jobs.launch.container prepare run.name=a"),
+        ("all", "", "python3 -m jobs.launch.container all run.name=a"),
+        ("preview", "", "python3 -m jobs.launch.container preview run.name=a"),
+        ("train", "container", "python3 -m jobs.launch.container train run.name=a"),
+        ("train", "native", ".venv/bin/python -m jobs train run.name=a"),
+        ("demo", "", ".venv/bin/python -m jobs all experiment=demo run.name=a"),
+        ("demo", "container", "GPUS=none python3 -m jobs.launch.container all experiment=demo run.name=a"),
+    ],
+)
+def test_make_runs_stages_in_the_image_and_the_demo_without(
+    tmp_path: Path, target: str, runner: str, line: str
+) -> None:
+    done = make(tmp_path, "--dry-run", target, RUNNER=runner, ARGS="run.name=a")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].strip() == line
+
+
+def test_make_says_in_one_line_that_the_image_is_missing(tmp_path: Path) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN)
+    done = make(tmp_path, "prepare", ENGINE="podman", ARGS=f"run.folder={tmp_path}")
+    assert done.returncode == 2
+    said = [line for line in done.stderr.splitlines() if not line.startswith("make:")]
+    assert said == [
+        "prepare: cannot run here: the image localhost/kiwame:cuda is not here; `make image` builds it "
+        "(without a GPU: ACCELERATOR=cpu for both), or say RUNNER=native"
+    ]
+
+
+def test_make_refuses_another_runner(tmp_path: Path) -> None:
+    done = make(tmp_path, "prepare", RUNNER="docker")
+    assert "RUNNER=docker: expected container or native" in done.stderr
 
 
 def test_an_image_of_other_sources_is_pointed_out(tmp_path: Path) -> None:
