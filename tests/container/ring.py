@@ -1,11 +1,12 @@
 """A base made here, the CPU image built on it, and containers locked down as a Kubernetes Job locks them.
 
-As root with Podman, buildah, runc and debootstrap. The base and what builds keep lie in the cache.
+As root with Debian's packages in TOOLS. The base and what builds keep lie in the cache.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 import resource
@@ -13,7 +14,8 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from jobs.engines.base_model import cache_folder
@@ -22,7 +24,13 @@ ROOT = Path(__file__).resolve().parents[2]
 IMAGE, BASE = "localhost/kiwame:test", "localhost/kiwame-base"
 USER = "54321:54321"
 """An id without a name, that owns nothing but the volume."""
-TOOLS = ("podman", "buildah", "runc", "debootstrap")
+BUILD_WORDS = ("--isolation", "chroot", "--network", "host")
+"""Where the engine itself runs in a sandbox, a build step gets no network and no namespaces of its own."""
+NOTES: list[str] = []
+"""What is printed at the end: sizes and times."""
+SLOW_SECONDS = 10
+TOOLS = ("podman", "buildah", "runc", "debootstrap", "catatonit")
+"""The last holds a pod open while its container runs."""
 CONTAINERS_CONF = """# crun refuses hybrid control groups; without limits given, Podman asks for more than there may be.
 [containers]
 default_ulimits = ["nofile={nofile}:{nofile}", "nproc={nproc}:{nproc}"]
@@ -39,16 +47,46 @@ def missing() -> list[str]:
     return lacking + ([] if os.getuid() == 0 else ["root"])
 
 
+@contextlib.contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Note how long this took."""
+    started = time.monotonic()
+    yield
+    NOTES.append(f"{what}: {time.monotonic() - started:.0f} s")
+
+
 def call(words: Sequence[str | Path], timeout: float = 3000, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run to the end; output is kept."""
+    return subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, cwd=ROOT, env=surroundings(environment),
+        timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+def surroundings(more: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with `more` and the ring's own settings of Podman, which are written here."""
     conf = cache_folder() / "ring" / "containers.conf"
     conf.parent.mkdir(parents=True, exist_ok=True)
     nofile, nproc = most(resource.RLIMIT_NOFILE, 65536), most(resource.RLIMIT_NPROC, 32768)
     conf.write_text(CONTAINERS_CONF.format(nofile=nofile, nproc=nproc))
-    whole = {**os.environ, "CONTAINERS_CONF": str(conf), **environment}
-    return subprocess.run(
-        [str(word) for word in words], capture_output=True, text=True, cwd=ROOT, env=whole, timeout=timeout, check=False
-    )
+    return {**os.environ, "CONTAINERS_CONF": str(conf), **more}
+
+
+def follow(words: Sequence[str], **environment: str) -> tuple[int, str]:
+    """Run to the end and note each step of an image's build that took SLOW_SECONDS; (exit code, what it said)."""
+    lines, step, since = [], "", time.monotonic()
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", cwd=ROOT,
+        env=surroundings(environment),
+    ) as child:  # fmt: skip
+        for line in child.stdout or ():
+            lines.append(line)
+            begins = re.search(r"STEP \d+/\d+: (.*)", line)
+            if begins or line.startswith("image:"):
+                if step and time.monotonic() - since > SLOW_SECONDS:
+                    NOTES.append(f"  {step}: {time.monotonic() - since:.0f} s")
+                step, since = " ".join(begins[1].split())[:90] if begins else "", time.monotonic()
+    return child.returncode, "".join(lines)
 
 
 def most(limit: int, wanted: int) -> int:
@@ -102,23 +140,27 @@ def pip_settings(into: Path) -> list[Path]:
 
 def build(folder: Path) -> str:
     """`make image` for CPUs on our base; what it said. `folder` is for pip's settings."""
-    made_here, settings = base(), folder / "pip.conf"
+    with timed("the base"):
+        made_here = base()
+    settings = folder / "pip.conf"
     mounts = [f"{path}:{path}:ro" for path in pip_settings(settings)]
     cache = cache_folder()
     pip_cache = Path(must([sys.executable, "-m", "pip", "cache", "dir"]).strip())
     pip_cache.mkdir(parents=True, exist_ok=True)
     # The build shares what native builds keep: sources by their digest, builds by a digest of all that decides them.
     mounts += [f"{cache}:/cache", f"{pip_cache}:/cache/pip"]
-    words = ["--isolation", "chroot", "--network", "host", *(word for mount in mounts for word in ("-v", mount))]
-    done = call(
-        ["make", "image"], ENGINE="podman", ACCELERATOR="cpu", IMAGE=IMAGE, BASE_BUILD=made_here,
-        BASE_RUNTIME=made_here, PIP_CONFIG_FILE=str(settings), BUILD_WORDS=shlex.join(words),
-    )  # fmt: skip
-    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-    return done.stdout + done.stderr
+    words = [*BUILD_WORDS, *(word for mount in mounts for word in ("-v", mount))]
+    with timed("the image"):
+        code, said = follow(
+            ["make", "image"], ENGINE="podman", ACCELERATOR="cpu", IMAGE=IMAGE, BASE_BUILD=made_here,
+            BASE_RUNTIME=made_here, PIP_CONFIG_FILE=str(settings), BUILD_WORDS=shlex.join(words),
+        )  # fmt: skip
+    assert code == 0, said[-6000:]
+    NOTES.extend(re.findall(r"image: (.* GB unpacked, .*)", said))
+    return said
 
 
-def locked_down(volume: Path, name: str = "") -> list[str]:
+def locked_down(volume: Path, name: str = "", image: str = IMAGE) -> list[str]:
     """`podman run` as a pod of ours runs: nobody's id, read-only root, no network, no capabilities, two volumes."""
     scratch = volume / "tmp"
     for folder in (volume, scratch):
@@ -128,5 +170,5 @@ def locked_down(volume: Path, name: str = "") -> list[str]:
         "podman", "run", "--rm", "--pull=never", "--network=none", "--read-only", "--read-only-tmpfs=false",
         "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user", USER, "--shm-size=1g",
         "--volume", f"{volume}:/workspace", "--volume", f"{scratch}:/tmp",
-        *(["--name", name] if name else []), IMAGE,
+        *(["--name", name] if name else []), image,
     ]  # fmt: skip

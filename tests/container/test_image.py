@@ -25,27 +25,9 @@ RETENTION = 1e-3
 """`verify` runs each GGUF on the CPU variant that fits; a native build has one for all, which rounds otherwise."""
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What `make image` said."""
-    lacking = ring.missing()
-    if lacking:
-        pytest.fail(f"the container ring needs {', '.join(lacking)}: apt-get install podman buildah runc debootstrap")
-    return ring.build(tmp_path_factory.mktemp("pip"))
-
-
 @pytest.fixture
 def volume(built: str, tmp_path: Path) -> Path:
     return tmp_path / "workspace"
-
-
-@pytest.fixture(scope="session")
-def contained(built: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo, from nothing to its certificate, in the container; the run's folder."""
-    volume = tmp_path_factory.mktemp("contained") / "workspace"
-    done = call([*locked_down(volume), "all", "experiment=demo", "run.folder=/workspace/runs"])
-    assert done.returncode == 0, done.stderr[-6000:]
-    return volume / "runs" / "demo"
 
 
 def inspected() -> dict[str, Any]:
