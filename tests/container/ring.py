@@ -134,7 +134,9 @@ def pip_settings(into: Path) -> list[Path]:
         name, _, value = line.partition("=")
         settings[name.rpartition(".")[2].replace("_", "-")] = str(ast.literal_eval(value))
     into.write_text("[global]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()))
-    named = [Path(path) for value in settings.values() for path in re.findall(r"(?:^|\s|file://)(/[^\s]+)", value)]
+    texts = " ".join(settings.values())
+    named = [Path(path) for path in re.findall(r"(?:^|\s)(/\S+)", texts)]
+    named += [Path(path).parent for path in re.findall(r"file://(/[^/\s]+/\S+)", texts)]  # an index, with its files
     return sorted({path for path in named if path.is_dir()})
 
 
