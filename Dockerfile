@@ -40,11 +40,12 @@ RUN --mount=type=secret,id=pip \
  && if [ "$ACCELERATOR" = cuda ]; then set -- "$@" --require-hashes; fi \
  && /opt/venv/bin/pip install --no-build-isolation "$@" \
  && /opt/venv/bin/pip uninstall -y cmake ninja
-# The binding of that llama.cpp. Unsloth's wheel brings an application of its own (studio, AGPL) that nothing here uses.
+# The binding of that llama.cpp. Unsloth's wheel brings an application of its own (studio, AGPL) that nothing here uses,
+# PyTorch's its own tests.
 COPY --from=llama /opt/llama.cpp/python wheel
 RUN /opt/venv/bin/pip install --no-deps --no-index wheel/*.whl \
  && /opt/venv/bin/pip uninstall -y pip \
- && rm -rf /opt/venv/lib/python3*/site-packages/studio
+ && rm -rf /opt/venv/lib/python3*/site-packages/studio /opt/venv/lib/python3*/site-packages/torch/test
 
 FROM tools AS project
 ARG REVISION="unknown"
@@ -71,7 +72,7 @@ ARG REQUIREMENTS
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       ca-certificates g++ libgomp1 libpython3-dev python3 tini \
- && rm -rf /var/lib/apt/lists/*
+ && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY --from=python /opt/venv /opt/venv
 COPY --from=project /opt/kiwame /opt/kiwame
 ENV PATH=/opt/venv/bin:/opt/kiwame/vendor/llama.cpp/build/bin:$PATH \
