@@ -68,7 +68,8 @@ def tree() -> Tree:
 def convert(model_dir: Path, out: Path, outtype: str = "f32") -> None:
     """Convert a Hugging Face folder to one GGUF with `outtype` f32, f16 or bf16; norms are F32 in all of them."""
     script = tree().src / "convert_hf_to_gguf.py"
-    _run([sys.executable, str(script), str(model_dir), "--outfile", str(out), "--outtype", outtype], out)
+    command = [sys.executable, str(script), str(model_dir), "--outfile", str(out), "--outtype", outtype]
+    _run(command, out, PYTHONSAFEPATH="")  # which the image sets; the script imports what lies beside it
 
 
 def quantize(source: Path, out: Path, type: str, imatrix: Path | None = None, num_threads: int = 1) -> None:
@@ -150,8 +151,10 @@ def _tool(name: str) -> str:
     return str(tree().bin / name)
 
 
-def _run(command: list[str], out: Path | None = None, folder: Path | None = None) -> str:
+def _run(command: list[str], out: Path | None = None, folder: Path | None = None, **more: str) -> str:
     """Run to the end and return all output; ToolFailed, and no file at `out`, if it failed or `out` is not there.
+
+    `more`: variables of the environment beside `child_environment()`.
 
     The tools write the names of the files they read into what they make: run in their `folder`, a name has no path.
     """
@@ -162,7 +165,7 @@ def _run(command: list[str], out: Path | None = None, folder: Path | None = None
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=child_environment(),
+        env=child_environment() | more,
         cwd=folder,
         text=True,
         errors="replace",
