@@ -32,9 +32,8 @@ DOCKERFILE = sources.ROOT / "Dockerfile"
 CPU_BASE = "docker.io/library/debian:12-slim"
 CPU_REQUIREMENTS = "requirements/cpu.txt requirements/host.txt"
 MOST_BYTES = {"cuda": 8_000_000_000, "cpu": 2_200_000_000}
-"""An image larger than this has something in it that does not belong there. cpu: 2.04 GB were measured on Debian 12, of
-which 1.43 are Python's packages and 0.36 Python, the compiler and headers; cuda: not built yet, the locked wheels are 5.6
-GB unpacked by their own listings."""
+"""An image larger than this has something in it that does not belong there. cpu: 2.04 GB were measured on Debian 12,
+most of it Python's packages; cuda: not built yet, the locked wheels are 5.6 GB unpacked by their own listings."""
 
 
 def main(environment: Mapping[str, str] = os.environ) -> int:

@@ -20,11 +20,13 @@ from tests.container.ring import IMAGE, call, locked_down, must
 
 pytestmark = pytest.mark.container
 SAME = pipeline.NAMES[: pipeline.NAMES.index("verify")]
-"""Stages whose artifacts are the same to the byte: Python, PyTorch and the quantizer compute as they do outside."""
+"""Stages whose files are the same to the byte: Python, PyTorch and the quantizer compute as they do outside."""
 HEADERS = "$(python -c 'import sysconfig; print(sysconfig.get_path(\"include\"))')"
 """Where Triton looks for Python's."""
 RETENTION = 1e-3
 """`verify` runs each GGUF on the CPU variant that fits; a native build has one for all, which rounds otherwise."""
+ROUNDED = {"convert": {"logits_kl": 1e-12}}
+"""The other fact that llama.cpp computes, in nats: 5.7e-14 was seen inside and 6.8e-14 outside."""
 
 
 @pytest.fixture
@@ -99,7 +101,12 @@ def test_it_made_what_a_native_run_makes(contained: Path, demo_run: Path) -> Non
     for name in SAME:
         inside, outside = Artifact.open(contained / name), Artifact.open(demo_run / name)
         assert inside.record.files == outside.record.files, name
-        assert inside.digest == outside.digest, name
+        facts, expected = dict(inside.record.facts), dict(outside.record.facts)
+        for fact, most in ROUNDED.get(name, {}).items():
+            assert facts.pop(fact) == pytest.approx(expected.pop(fact), abs=most), fact
+        assert facts == expected, name
+        if pipeline.NAMES.index(name) < pipeline.NAMES.index("convert"):
+            assert inside.digest == outside.digest, name
     parities = [Artifact.open(run / "verify").record.facts["parities"] for run in (contained, demo_run)]
     for here, there in zip(*parities, strict=True):
         assert here["artifact"] == there["artifact"]

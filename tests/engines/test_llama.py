@@ -240,6 +240,14 @@ def test_a_tool_that_fails_leaves_no_file_and_says_why(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["empty.gguf"]
 
 
+def test_the_converter_starts_where_a_scripts_own_folder_is_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # as in the image
+    with pytest.raises(llama_tools.ToolFailed, match=r"config\.json"):
+        llama_tools.convert(tmp_path, tmp_path / "out.gguf")
+
+
 def _patched(gguf: Path, key: str, layout: str, value: float) -> bytearray:
     """The file with another number under `key` of its header."""
     data = bytearray(gguf.read_bytes())
