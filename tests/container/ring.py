@@ -64,12 +64,16 @@ def call(words: Sequence[str | Path], timeout: float = 3000, **environment: str)
 
 
 def surroundings(more: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with `more` and the ring's own settings of Podman, which are written here."""
+    """This process's environment with `more` and the ring's own settings of Podman, which are written here.
+
+    What `make test-container` was called with is not for the `make` that the ring calls.
+    """
     conf = cache_folder() / "ring" / "containers.conf"
     conf.parent.mkdir(parents=True, exist_ok=True)
     nofile, nproc = most(resource.RLIMIT_NOFILE, 65536), most(resource.RLIMIT_NPROC, 32768)
     conf.write_text(CONTAINERS_CONF.format(nofile=nofile, nproc=nproc))
-    return {**os.environ, "CONTAINERS_CONF": str(conf), **more}
+    kept = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKEOVERRIDES", "ARGS")}
+    return {**kept, "CONTAINERS_CONF": str(conf), **more}
 
 
 def follow(words: Sequence[str], **environment: str) -> tuple[int, str]:
