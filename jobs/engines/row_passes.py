@@ -24,7 +24,7 @@ from jobs.engines.workers import Workers
 from jobs.logic import form, near, row_block, row_keys, rows, shapes
 from jobs.logic.clean import CleanOptions
 from jobs.logic.repetition import RepetitionLimits
-from jobs.logic.row_block import Checked, ReadOptions, RowsRead
+from jobs.logic.row_block import Checked, ReadOptions, RowsRead, Seen
 from jobs.logic.rows import BadRow, Dropped, RowOptions
 
 SHAPE_ROWS = 50
@@ -79,6 +79,7 @@ class Reading(NamedTuple):
     numbers: NDArray[np.int64]
     """Lines in it."""
     ids: NDArray[np.uint64]
+    digests: NDArray[np.uint64]
     forms: NDArray[np.void]
     dropped: list[Dropped]
     num_rows: list[int]
@@ -113,6 +114,7 @@ def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed
         _joined([np.full(len(part.numbers), number, np.int32) for number, part in parts], np.int32),
         _joined([part.numbers for _, part in parts], np.int64),
         _joined([part.ids for _, part in parts], np.uint64),
+        _joined([part.digests for _, part in parts], np.uint64),
         _joined([part.forms for _, part in parts], form.FORM),
         dropped,
         totals,
@@ -142,7 +144,7 @@ def keys(store: RowStore, threshold: float, common: near.Hashes, workers: Worker
             found.append(part)
             done += len(part)
             advance(done)
-    return _joined(found, row_keys.dtype(near.band_shape(threshold)[0]))
+    return _joined(found, row_keys.dtype(threshold))
 
 
 class Alike(NamedTuple):
@@ -155,16 +157,16 @@ class Alike(NamedTuple):
 def near_pairs(
     store: RowStore,
     alive: NDArray[np.int64],
-    bands: near.Hashes,
+    sketches: near.Sketches,
     threshold: float,
     common: near.Hashes,
     workers: Workers,
 ) -> Alike:
     """Every pair of rows of `alive` that is at least `threshold` alike, by their numbers in the store.
 
-    `bands` are those of the rows in `alive`, [alive, bands].
+    `sketches` are those of the rows in `alive`.
     """
-    found = alive[near.candidates(bands)]
+    found = alive[near.candidates(sketches, threshold)]
     tasks = (
         (store.piece(part[:, 0]), store.piece(part[:, 1]), threshold, common)
         for part in (found[start : start + PAIRS] for start in range(0, len(found), PAIRS))
@@ -209,14 +211,31 @@ def asked(sources: Sequence[Source], options: FileOptions, key: str, scratch: Pa
     return writer.finished()
 
 
-def checked(
-    store: RowStore, options: CleanOptions, threshold: float, common: near.Hashes, workers: Workers
-) -> Iterator[Checked]:
-    """What is known of the rows of the store, piece by piece."""
-    work = partial(_checked, options=options, threshold=threshold, common=common)
-    with progress("rows checked", len(store)) as advance:
+def seen(store: RowStore, options: CleanOptions, workers: Workers) -> Seen:
+    """What is counted of the rows of the store."""
+    found = []
+    with progress("rows counted", len(store)) as advance:
         done = 0
-        for part in workers.map(work, store.pieces()):
+        for part in workers.map(partial(_seen, options=options), store.pieces()):
+            found.append(part)
+            done += len(part.answers)
+            advance(done)
+    return row_block.all_seen(found)
+
+
+def checked(
+    store: RowStore,
+    chosen: NDArray[np.int64],
+    options: CleanOptions,
+    threshold: float,
+    common: near.Hashes,
+    workers: Workers,
+) -> Iterator[Checked]:
+    """What is found out about rows of the store by their numbers, piece by piece."""
+    work = partial(_checked, options=options, threshold=threshold, common=common)
+    with progress("rows checked", len(chosen)) as advance:
+        done = 0
+        for part in workers.map(work, store.pieces(chosen)):
             done += len(part.keys)
             advance(done)
             yield part
@@ -248,6 +267,10 @@ def _read_block(block: Block, options: ReadOptions) -> tuple[int, RowsRead]:
 
 def _keys(piece: Piece, threshold: float, common: near.Hashes) -> row_keys.Keys:
     return row_block.keyed(piece.lines(), threshold, common)
+
+
+def _seen(piece: Piece, options: CleanOptions) -> Seen:
+    return row_block.seen(piece.lines(), options)
 
 
 def _checked(piece: Piece, options: CleanOptions, threshold: float, common: near.Hashes) -> Checked:

@@ -61,10 +61,11 @@ class RowStore:
         """Rows by their numbers, or a slice of them."""
         return Piece(self.paths, self.which[chosen], self.starts[chosen], self.ends[chosen])
 
-    def pieces(self) -> Iterator[Piece]:
-        """All rows, BLOCK_ROWS at a time."""
-        for start in range(0, len(self), BLOCK_ROWS):
-            yield self.piece(slice(start, start + BLOCK_ROWS))
+    def pieces(self, chosen: NDArray[np.int64] | None = None) -> Iterator[Piece]:
+        """All rows, or those of some numbers, BLOCK_ROWS at a time."""
+        for start in range(0, len(self) if chosen is None else len(chosen), BLOCK_ROWS):
+            part = slice(start, start + BLOCK_ROWS)
+            yield self.piece(part if chosen is None else chosen[part])
 
 
 class RowWriter:

@@ -70,7 +70,7 @@ def train(job: dict[str, Any], folder: Path) -> dict[str, Any] | None:
 
 
 def leave(code: int) -> None:
-    """End here and now, with what was written kept: torch's threads can abort a process that Python takes down in order.
+    """End here and now, with what was written kept: torch's threads can abort a process that Python takes down.
 
     Seen with gloo: "terminate called without an active exception" in a process whose work was done (exit -6).
     """

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
 
-from jobs.logic import clean, form, near, private, row_keys, rows, shapes
+from jobs.logic import clean, form, private, row_keys, rows, shapes
 from jobs.logic.clean import CleanOptions
 from jobs.logic.near import Hashes
 from jobs.logic.rows import BadRow, Dropped, Row, RowOptions
@@ -58,6 +59,8 @@ class RowsRead(NamedTuple):
     """Their lines in the file."""
     ids: NDArray[np.uint64]
     """Their ids, hashed."""
+    digests: NDArray[np.uint64]
+    """Of the lines stored."""
     forms: NDArray[np.void]
     """Of the same rows; see `form.FORM`."""
     dropped: list[Dropped]
@@ -90,10 +93,12 @@ def read(lines: Iterable[RawLine], options: ReadOptions) -> RowsRead:
         else:
             dropped.append(Dropped(row.id, row.file, row.line, fault.reason, fault.evidence))
     dropped.sort(key=lambda entry: entry.line)
+    lines_stored = [stored(row) for row in kept]
     return RowsRead(
-        [stored(row) for row in kept],
+        lines_stored,
         np.fromiter((row.line for row in kept), np.int64, len(kept)),
         np.fromiter((row_keys.hashed(row.id) for row in kept), np.uint64, len(kept)),
+        digests(lines_stored),
         form.measured(kept),
         dropped,
         [row.change_note() for row in found if row.changes],
@@ -157,19 +162,31 @@ def _answered(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "completion": "-"}
 
 
-class Checked(NamedTuple):
-    """What is known of stored rows, [rows] each."""
+class Seen(NamedTuple):
+    """What is counted of stored rows, [rows] each."""
 
-    keys: row_keys.Keys
-    forms: NDArray[np.void]
+    digests: NDArray[np.uint64]
     answers: NDArray[np.int64]
     """Characters of the last answer."""
     labels: list[str | None]
     lengths: dict[str, NDArray[np.int64]]
     """Role to characters a turn."""
+    words: Counter[str]
+    """Words of `clean.SEEN` to rows."""
+
+
+class Checked(NamedTuple):
+    """What is found out about stored rows, [rows] each."""
+
+    keys: row_keys.Keys
+    forms: NDArray[np.void]
     unclean: Counter[str]
     """Reason to rows that should have been dropped."""
-    seen: Counter[str]
+
+
+def digests(lines: Sequence[bytes]) -> NDArray[np.uint64]:
+    """What tells lines apart; of a million lines two have the same with a chance of 3e-8."""
+    return np.fromiter(map(xxh3_64_intdigest, lines), np.uint64, len(lines))
 
 
 def keyed(lines: Sequence[bytes], threshold: float, common: Hashes) -> row_keys.Keys:
@@ -177,28 +194,30 @@ def keyed(lines: Sequence[bytes], threshold: float, common: Hashes) -> row_keys.
     return row_keys.keyed([rows.stored(line, "", 0) for line in lines], threshold, common)
 
 
+def seen(lines: Sequence[bytes], options: CleanOptions) -> Seen:
+    """Stored rows counted."""
+    found = [rows.stored(line, "", number) for number, line in enumerate(lines, 1)]
+    return Seen(
+        digests(lines),
+        np.fromiter((len(row.answer) for row in found), np.int64, len(found)),
+        [row.label for row in found],
+        _lengths(found),
+        clean.seen(found, options),
+    )
+
+
 def checked(lines: Sequence[bytes], options: CleanOptions, threshold: float, common: Hashes) -> Checked:
     """Stored rows looked at again, as if by somebody who did not write them."""
     found = [rows.stored(line, "", number) for number, line in enumerate(lines, 1)]
     unclean = Counter(fault.reason for fault in clean.faults(found, options) if fault is not None)
     unclean["not-tidy"] = sum(not clean.is_tidy(row.messages) for row in found)
-    return Checked(
-        row_keys.keyed(found, threshold, common),
-        form.measured(found),
-        np.fromiter((len(row.answer) for row in found), np.int64, len(found)),
-        [row.label for row in found],
-        _lengths(found),
-        +unclean,
-        clean.seen(found, options),
-    )
+    return Checked(row_keys.keyed(found, threshold, common), form.measured(found), +unclean)
 
 
-def joined(parts: Sequence[Checked], threshold: float) -> Checked:
+def all_seen(parts: Sequence[Seen]) -> Seen:
     """Several blocks as one."""
-    keys = np.zeros(0, row_keys.dtype(near.band_shape(threshold)[0]))
-    return Checked(
-        np.concatenate([keys, *(part.keys for part in parts)]),
-        np.concatenate([np.zeros(0, form.FORM), *(part.forms for part in parts)]),
+    return Seen(
+        np.concatenate([np.zeros(0, np.uint64), *(part.digests for part in parts)]),
         np.concatenate([np.zeros(0, np.int64), *(part.answers for part in parts)]),
         [label for part in parts for label in part.labels],
         {
@@ -206,8 +225,7 @@ def joined(parts: Sequence[Checked], threshold: float) -> Checked:
             for role in rows.ROLES
             if any(role in part.lengths for part in parts)
         },
-        sum((part.unclean for part in parts), Counter()),
-        sum((part.seen for part in parts), Counter()),
+        sum((part.words for part in parts), Counter()),
     )
 
 

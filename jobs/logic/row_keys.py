@@ -18,28 +18,22 @@ Keys = NDArray[np.void]
 SPACES = ("  ", "\n", "\t", "\r", "\x0b", "\x0c")
 
 
-def dtype(num_bands: int) -> np.dtype[np.void]:
-    """The fields of one row."""
-    names = ("id", "source", "label", "conversation", "prompt", "answer")
-    return np.dtype([*((name, np.uint64) for name in names), ("bands", np.uint64, (num_bands,))])
+NAMES = ("id", "source", "label", "conversation", "prompt", "answer")
+
+
+def dtype(threshold: float) -> np.dtype[np.void]:
+    """The fields of one row, for a near-duplicate search at `threshold`."""
+    return np.dtype([*((name, np.uint64) for name in NAMES), ("sketch", near.sketch_type(threshold))])
 
 
 def keyed(rows: Sequence[Row], threshold: float, common: near.Hashes) -> Keys:
-    """The keys of rows, with the bands of a near-duplicate search at `threshold` that ignores the grams in `common`."""
-    keys = np.zeros(len(rows), dtype(near.band_shape(threshold)[0]))
+    """The keys of rows, with sketches for a near-duplicate search at `threshold` that ignores the grams in `common`."""
+    keys = np.zeros(len(rows), dtype(threshold))
     said = [[(role, normalised(content)) for role, content in row.messages] for row in rows]
-    for number, (row, turns) in enumerate(zip(rows, said, strict=True)):
-        prompt, answer = hashed(*(part for turn in turns[:-1] for part in turn)), hashed(turns[-1][1])
-        keys[number] = (
-            hashed(row.id),
-            hashed(row.source) if row.source else 0,
-            hashed(row.label) if row.label else 0,
-            hashed(f"{prompt} {answer}"),
-            prompt,
-            answer,
-            0,
-        )
-    keys["bands"] = near.bands([_joined(turns) for turns in said], threshold, common)
+    names = np.asarray([_hashes(row, turns) for row, turns in zip(rows, said, strict=True)], np.uint64)
+    for name, column in zip(NAMES, names.reshape(-1, len(NAMES)).T, strict=True):
+        keys[name] = column
+    keys["sketch"] = near.sketches([_joined(turns) for turns in said], threshold, common)
     return keys
 
 
@@ -70,6 +64,13 @@ def firsts(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
     """For each row the first row with the same key, [rows]."""
     _, first, back = np.unique(keys, return_index=True, return_inverse=True)
     return np.asarray(first[back], np.int64)
+
+
+def _hashes(row: Row, turns: Sequence[tuple[str, str]]) -> tuple[int, ...]:
+    """Those of NAMES, in their order."""
+    prompt, answer = hashed(*(part for turn in turns[:-1] for part in turn)), hashed(turns[-1][1])
+    source, label = (hashed(name) if name else 0 for name in (row.source, row.label))
+    return hashed(row.id), source, label, hashed(f"{prompt} {answer}"), prompt, answer
 
 
 def _joined(turns: Sequence[tuple[str, str]]) -> str:

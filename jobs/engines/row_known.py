@@ -1,0 +1,66 @@
+"""What was found out about rows while they were made, so that measuring them need not find it out again.
+
+Whether a row is clean, its keys and its form follow from its bytes and the options alone. A line with the digest of one
+that was looked at in the same run is not looked at a second time; any other line is, and without `Known`, as when a
+finished folder is measured anew, all are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.engines import row_passes
+from jobs.engines.row_store import RowStore
+from jobs.engines.workers import Workers
+from jobs.logic import form, near, row_keys
+from jobs.logic.clean import CleanOptions
+from jobs.logic.row_block import Checked
+
+
+class Known(NamedTuple):
+    """Rows that are clean, one for each digest: all arrays have a place for each."""
+
+    digests: NDArray[np.uint64]
+    """Sorted."""
+    keys: row_keys.Keys
+    forms: NDArray[np.void]
+    common: near.Hashes
+    """What the keys were made with."""
+
+
+def of(digests: NDArray[np.uint64], keys: row_keys.Keys, forms: NDArray[np.void], common: near.Hashes) -> Known:
+    """What is known of clean rows, [rows] each."""
+    found, first = np.unique(digests, return_index=True)
+    return Known(found, keys[first], forms[first], common)
+
+
+def checked(
+    store: RowStore,
+    digests: NDArray[np.uint64],
+    known: Known | None,
+    options: CleanOptions,
+    threshold: float,
+    common: near.Hashes,
+    workers: Workers,
+) -> Checked:
+    """What is found out about all rows of the store, [rows]; `digests` are those of its lines."""
+    keys = np.zeros(len(store), row_keys.dtype(threshold))
+    forms = np.zeros(len(store), form.FORM)
+    new = np.arange(len(store))
+    if known is not None and len(known.digests) and np.array_equal(known.common, common):
+        places = np.minimum(np.searchsorted(known.digests, digests), len(known.digests) - 1)
+        is_known = known.digests[places] == digests
+        old, new = np.flatnonzero(is_known), np.flatnonzero(~is_known)
+        keys[old], forms[old] = known.keys[places[old]], known.forms[places[old]]
+    unclean: Counter[str] = Counter()
+    done = 0
+    for part in row_passes.checked(store, new, options, threshold, common, workers):
+        here = new[done : done + len(part.keys)]
+        keys[here], forms[here] = part.keys, part.forms
+        unclean += part.unclean
+        done += len(here)
+    return Checked(keys, forms, unclean)
