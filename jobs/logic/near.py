@@ -216,18 +216,21 @@ def _codes(texts: Sequence[str]) -> tuple[Hashes, Ints]:
     lengths = np.fromiter(map(len, filled), np.int64, len(filled))
     starts = np.cumsum(lengths) - lengths
     codes = np.frombuffer("".join(filled).encode("utf-32-le", "surrogatepass"), np.uint32)
-    telling = _telling()[np.minimum(codes, LAST_CODE)]
-    counts = np.add.reduceat(telling, starts, dtype=np.int64)
-    for empty in np.flatnonzero(counts == 0):  # nothing but marks: then these are what tells
-        telling[starts[empty] : starts[empty] + lengths[empty]] = True
-        counts[empty] = lengths[empty]
+    telling = _telling().take(codes, mode="clip")
+    told = np.flatnonzero(telling)
+    counts = np.diff(np.searchsorted(told, np.append(starts, len(codes))))
+    if not counts.all():
+        for empty in np.flatnonzero(counts == 0):  # nothing but marks: then these are what tells
+            telling[starts[empty] : starts[empty] + lengths[empty]] = True
+            counts[empty] = lengths[empty]
+        told = np.flatnonzero(telling)
     ends = np.cumsum(counts)
     missing = np.maximum(GRAM - counts, 0)
-    told = codes[telling].astype(np.uint64)
+    kept = codes.take(told).astype(np.uint64)
     if missing.any():
-        told = np.insert(told, np.repeat(ends, missing), 0)
+        kept = np.insert(kept, np.repeat(ends, missing), 0)
         ends += np.cumsum(missing)
-    return told, ends
+    return kept, ends
 
 
 @cache

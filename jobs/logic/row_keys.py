@@ -15,7 +15,8 @@ from jobs.logic.rows import Message, Row
 
 Keys = NDArray[np.void]
 """Rows of `dtype`: 64-bit hashes, 0 for what a row has not. Of a million texts two collide with a chance of 3e-8."""
-SPACES = ("  ", "\n", "\t", "\r", "\x0b", "\x0c")
+BREAKS = b"\n\t\r\x0b\x0c\x1c\x1d\x1e\x1f"
+"""White space of ASCII that is no blank."""
 
 
 NAMES = ("id", "source", "label", "conversation", "prompt", "answer")
@@ -52,12 +53,9 @@ def normalised(text: str) -> str:
 
 def hashed(*texts: str) -> int:
     """Stands for a list of texts; 64 bits."""
-    state = hashlib.blake2b(digest_size=8)
-    for text in texts:
-        data = text.encode()
-        state.update(b"%d:" % len(data))
-        state.update(data)
-    return int.from_bytes(state.digest(), "little")
+    parts = [text.encode() for text in texts]
+    framed = b"".join([b"%d:%b" % (len(part), part) for part in parts])
+    return int.from_bytes(hashlib.blake2b(framed, digest_size=8).digest(), "little")
 
 
 def firsts(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -78,5 +76,6 @@ def _joined(turns: Sequence[tuple[str, str]]) -> str:
 
 
 def _spaced(text: str) -> str:
-    plain = text.isascii() and not any(space in text for space in SPACES)
-    return text.strip() if plain else " ".join(text.split())
+    if not text.isascii() or "  " in text or len(text) != len(text.encode().translate(None, BREAKS)):
+        return " ".join(text.split())
+    return text.strip()
