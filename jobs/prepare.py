@@ -228,7 +228,7 @@ def _make(cfg: PrepareConfig, sources: Sources, before: list[tuple[str, int]], s
     changed.replace(out / "changed.jsonl")
     _write(out / "profile.json", SetProfile(form=chosen.profile.as_dict(), boilerplate=chosen.common.tolist()))
     _write(out / "reading.json", FilesRead.of(sources, before, reading))
-    return row_known.of(reading.digests, chosen.keys, reading.forms, chosen.common)
+    return row_known.Known(reading.digests, chosen.keys, reading.forms, chosen.common)
 
 
 def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None = None) -> PrepareFacts:

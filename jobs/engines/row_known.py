@@ -22,20 +22,22 @@ from jobs.logic.row_block import Checked
 
 
 class Known(NamedTuple):
-    """Rows that are clean, one for each digest: all arrays have a place for each."""
+    """Rows that are clean; `digests`, `keys` and `forms` have a place for each, in the order of the rows."""
 
     digests: NDArray[np.uint64]
-    """Sorted."""
     keys: row_keys.Keys
     forms: NDArray[np.void]
     common: near.Hashes
     """What the keys were made with."""
 
-
-def of(digests: NDArray[np.uint64], keys: row_keys.Keys, forms: NDArray[np.void], common: near.Hashes) -> Known:
-    """What is known of clean rows, [rows] each."""
-    found, first = np.unique(digests, return_index=True)
-    return Known(found, keys[first], forms[first], common)
+    def places(self, digests: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """[digests] The place of a row with that digest, or -1."""
+        if not len(self.digests):
+            return np.full(len(digests), -1)
+        order = np.argsort(self.digests, kind="stable")
+        ranked = self.digests[order]
+        found = order[np.minimum(np.searchsorted(ranked, digests), len(ranked) - 1)]
+        return np.where(self.digests[found] == digests, found, -1)
 
 
 def checked(
@@ -51,10 +53,9 @@ def checked(
     keys = np.zeros(len(store), row_keys.dtype(threshold))
     forms = np.zeros(len(store), form.FORM)
     new = np.arange(len(store))
-    if known is not None and len(known.digests) and np.array_equal(known.common, common):
-        places = np.minimum(np.searchsorted(known.digests, digests), len(known.digests) - 1)
-        is_known = known.digests[places] == digests
-        old, new = np.flatnonzero(is_known), np.flatnonzero(~is_known)
+    if known is not None and np.array_equal(known.common, common):
+        places = known.places(digests)
+        old, new = np.flatnonzero(places >= 0), np.flatnonzero(places < 0)
         keys[old], forms[old] = known.keys[places[old]], known.forms[places[old]]
     unclean: Counter[str] = Counter()
     done = 0
