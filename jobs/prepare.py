@@ -259,7 +259,6 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None =
     departing = form.faults(found.forms, usual)
     unclean = found.unclean + Counter(form.REASONS[number] for number in departing[departing > 0])
     edges = survey.edges(seen.answers)
-    languages = survey.named(found.forms["language"], language.LANGUAGES)
     ids = found.keys["id"]
     dropped, examples = row_output.dropped(out / "dropped.jsonl", NUM_EXAMPLES)
     return PrepareFacts(
@@ -288,7 +287,7 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None =
             train=survey.histogram(seen.answers[:border], edges),
             val=survey.histogram(seen.answers[border:], edges),
         ),
-        languages=languages,
+        languages=survey.named(found.forms["language"], language.LANGUAGES),
         set_language=usual.speech.language,
         mixed_forms=usual.mixed_forms(),
         examples=[Example(**row._asdict()) for row in examples],
