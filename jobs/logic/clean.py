@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -41,6 +42,8 @@ SEEN = ("secret", *private.PERSONAL, "invisible", "nested-dialog")
 """Every word for what is left in a row and counted."""
 FILLERS = "\u115f\u1160\u3164\uffa0"
 """Letters that take no room."""
+IN_NAMES = (private.SECRET, "email")
+"""What an id or a source may not be, whatever is done about it in texts: names are shown wherever a row is meant."""
 AT_ONCE = 1000
 """Rows that are screened together: enough to share the cost of a pass, few enough for the cache."""
 
@@ -75,10 +78,11 @@ def tidy_all(rows: Sequence[Row], options: CleanOptions) -> None:
 
     Line ends become `\\n`, white space around a turn goes, text becomes NFC (Qwen's tokenizer does that too, but
     llama.cpp does not); mojibake is turned back where that is possible without loss, stray invisible characters and
-    private data are taken out, each if the options say so.
+    private data are taken out, each if the options say so. An id or a source that is private is replaced by another.
     """
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
+        _hide_names(some)
         beyond_ascii = [text for row in some for _, text in row.messages if not text.isascii()]
         notable = iter((signs.block(beyond_ascii).of_each() & signs.NOTABLE).astype(np.bool_).tolist())
         for row in some:
@@ -260,6 +264,21 @@ def _tidy(row: Row, options: CleanOptions, notable: Iterator[bool]) -> None:
         _redact(row, kinds)
     if row.source is not None:
         row.source = unicodedata.normalize("NFC", row.source)
+
+
+def _hide_names(rows: Sequence[Row]) -> None:
+    """An id that is private becomes the row's place, and a source what stands for it."""
+    names = [name for row in rows for name in (row.id, row.source or "")]
+    suspects = private.suspects(signs.block(names), IN_NAMES)
+    for place in np.flatnonzero(suspects).tolist():
+        row, name = rows[place // 2], names[place]
+        if not private.found(name, IN_NAMES):
+            continue
+        row.changes["private-name"] = "source" if place % 2 else "id"
+        if place % 2:
+            row.source = f"source-{hashlib.blake2b(name.encode(), digest_size=6).hexdigest()}"
+        else:
+            row.id = f"{row.file}:{row.line}"
 
 
 def _tidied(text: str, options: CleanOptions, changes: dict[str, str], is_notable: bool) -> str:

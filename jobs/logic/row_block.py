@@ -134,7 +134,7 @@ def _bad(line: RawLine, bad: BadRow, options: ReadOptions) -> Dropped:
     label = options.label
     if not identity or "\ufffd" in identity:
         identity = f"{label}:{line.number}"
-    return Dropped(identity, label, line.number, bad.reason, private.masked(bad.evidence))
+    return Dropped(private.masked(identity), label, line.number, bad.reason, private.masked(bad.evidence))
 
 
 def asked(lines: Iterable[RawLine], options: ReadOptions) -> list[bytes]:

@@ -175,6 +175,18 @@ def test_no_evidence_shows_private_data(reason: str, private: str) -> None:
                 assert not any(private[start : start + 6] in shown for start in range(len(private) - 5))
 
 
+def test_names_that_are_private_are_replaced() -> None:
+    first, second, third = (row(PROMPT, "答え", source=source) for source in (MAIL, MAIL, "wiki/12"))
+    first.id, second.id, third.id, second.line = KEY, "user@host-7", MAIL, 2
+    clean.tidy_all([first, second, third], OPTIONS)
+    assert [one.id for one in (first, second, third)] == ["a:1", "user@host-7", "a:1"]
+    assert first.source == second.source
+    assert (first.source or "").startswith("source-")
+    assert third.source == "wiki/12"
+    assert [one.changes.get("private-name") for one in (first, second, third)] == ["source", "source", "id"]
+    assert MAIL not in str((first, second, third))
+
+
 def test_tidy() -> None:
     dirty = row("\r\nか\u3099き\r\n二\u200b行", f"\n\n{WRONG}", source="か\u3099")
     assert not is_tidy(dirty.messages)
