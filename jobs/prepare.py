@@ -228,7 +228,7 @@ def _make(cfg: PrepareConfig, sources: Sources, before: list[tuple[str, int]], s
     changed.replace(out / "changed.jsonl")
     _write(out / "profile.json", SetProfile(form=chosen.profile.as_dict(), boilerplate=chosen.common.tolist()))
     _write(out / "reading.json", FilesRead.of(sources, before, reading))
-    return row_known.Known(reading.digests, chosen.keys, reading.forms, chosen.common)
+    return row_known.Known(reading.digests, chosen.keys, reading.forms, reading.counted, chosen.common)
 
 
 def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None = None) -> PrepareFacts:
@@ -247,8 +247,7 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None =
     alike, everything = cfg.duplicates.options(), np.arange(len(store))
     with _workers(cfg, store.paths) as workers:
         clean = _file_options(cfg).clean
-        seen = row_passes.seen(store, clean, workers)
-        found = row_known.checked(store, seen.digests, known, clean, alike.threshold, common, workers)
+        found = row_known.checked(store, known, clean, alike.threshold, common, workers)
         pairs = row_passes.near_pairs(store, everything, found.keys["sketch"], alike.threshold, common, workers).pairs
         with TemporaryDirectory() as scratch:
             overlap = {
@@ -258,7 +257,8 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None =
     usual = form.Profile.from_dict(profile.form)
     departing = form.faults(found.forms, usual)
     unclean = found.unclean + Counter(form.REASONS[number] for number in departing[departing > 0])
-    edges = survey.edges(seen.answers)
+    answers = found.counted.answers
+    edges = survey.edges(answers)
     ids = found.keys["id"]
     dropped, examples = row_output.dropped(out / "dropped.jsonl", NUM_EXAMPLES)
     return PrepareFacts(
@@ -266,7 +266,7 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None =
         num_read=sum(file.num_rows for file in reading.files),
         dropped=dropped,
         changed=row_output.changed(out / "changed.jsonl"),
-        seen=dict(sorted(seen.words.items())),
+        seen=dict(sorted(found.counted.seen().items())),
         ignored_columns=reading.ignored_columns,
         byte_order_marks=reading.byte_order_marks,
         lone_returns=reading.lone_returns,
@@ -274,18 +274,18 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None =
         num_train=border,
         num_val=len(store) - border,
         split_digest=data_digest([sorted(side.tolist()) for side in (ids[:border], ids[border:])]),
-        labels=split.by_label(seen.labels, (everything >= border).tolist()),
+        labels=split.by_label(found.counted.labels, (everything >= border).tolist()),
         unclean=dict(sorted(unclean.items())),
         leaks=survey.leaks(found.keys[:border], found.keys[border:], pairs),
         evaluation=overlap,
         num_near=len(pairs),
         num_distinct_answers=survey.num_distinct_answers(found.keys),
         num_contradictory=survey.num_contradictory(found.keys),
-        lengths={role: survey.quantiles(values) for role, values in seen.lengths.items()},
+        lengths={role: survey.quantiles(values) for role, values in found.counted.lengths().items()},
         answer_lengths=Histogram(
             edges=edges,
-            train=survey.histogram(seen.answers[:border], edges),
-            val=survey.histogram(seen.answers[border:], edges),
+            train=survey.histogram(answers[:border], edges),
+            val=survey.histogram(answers[border:], edges),
         ),
         languages=survey.named(found.forms["language"], language.LANGUAGES),
         set_language=usual.speech.language,

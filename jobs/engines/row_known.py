@@ -19,14 +19,16 @@ from jobs.engines.workers import Workers
 from jobs.logic import form, near, row_keys
 from jobs.logic.clean import CleanOptions
 from jobs.logic.row_block import Checked
+from jobs.logic.row_count import Counted
 
 
 class Known(NamedTuple):
-    """Rows that are clean; `digests`, `keys` and `forms` have a place for each, in the order of the rows."""
+    """Rows that are clean; all but `common` have a place for each, in the order of the rows."""
 
     digests: NDArray[np.uint64]
     keys: row_keys.Keys
     forms: NDArray[np.void]
+    counted: Counted
     common: near.Hashes
     """What the keys were made with."""
 
@@ -42,26 +44,28 @@ class Known(NamedTuple):
 
 def checked(
     store: RowStore,
-    digests: NDArray[np.uint64],
     known: Known | None,
     options: CleanOptions,
     threshold: float,
     common: near.Hashes,
     workers: Workers,
 ) -> Checked:
-    """What is found out about all rows of the store, [rows]; `digests` are those of its lines."""
+    """What is found out about all rows of the store, [rows]."""
     keys = np.zeros(len(store), row_keys.dtype(threshold))
     forms = np.zeros(len(store), form.FORM)
+    counted: list[tuple[NDArray[np.int64], Counted]] = []
     new = np.arange(len(store))
     if known is not None and np.array_equal(known.common, common):
-        places = known.places(digests)
+        places = known.places(row_passes.digests(store, workers))
         old, new = np.flatnonzero(places >= 0), np.flatnonzero(places < 0)
         keys[old], forms[old] = known.keys[places[old]], known.forms[places[old]]
+        counted.append((old, known.counted.chosen(places[old])))
     unclean: Counter[str] = Counter()
     done = 0
     for part in row_passes.checked(store, new, options, threshold, common, workers):
         here = new[done : done + len(part.keys)]
         keys[here], forms[here] = part.keys, part.forms
+        counted.append((here, part.counted))
         unclean += part.unclean
         done += len(here)
-    return Checked(keys, forms, unclean)
+    return Checked(keys, forms, Counted.placed(len(store), counted), unclean)

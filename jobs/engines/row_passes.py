@@ -24,7 +24,8 @@ from jobs.engines.workers import Workers
 from jobs.logic import form, near, row_block, row_keys, rows, shapes
 from jobs.logic.clean import CleanOptions
 from jobs.logic.repetition import RepetitionLimits
-from jobs.logic.row_block import Checked, ReadOptions, RowsRead, Seen
+from jobs.logic.row_block import Checked, ReadOptions, RowsRead
+from jobs.logic.row_count import Counted
 from jobs.logic.rows import BadRow, Dropped, RowOptions
 
 SHAPE_ROWS = 50
@@ -81,6 +82,7 @@ class Reading(NamedTuple):
     ids: NDArray[np.uint64]
     digests: NDArray[np.uint64]
     forms: NDArray[np.void]
+    counted: Counted
     dropped: list[Dropped]
     num_rows: list[int]
     """Of each source."""
@@ -116,6 +118,7 @@ def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed
         _joined([part.ids for _, part in parts], np.uint64),
         _joined([part.digests for _, part in parts], np.uint64),
         _joined([part.forms for _, part in parts], form.FORM),
+        Counted.joined([part.counted for _, part in parts]),
         dropped,
         totals,
         found_shapes,
@@ -211,16 +214,9 @@ def asked(sources: Sequence[Source], options: FileOptions, key: str, scratch: Pa
     return writer.finished()
 
 
-def seen(store: RowStore, options: CleanOptions, workers: Workers) -> Seen:
-    """What is counted of the rows of the store."""
-    found = []
-    with progress("rows counted", len(store)) as advance:
-        done = 0
-        for part in workers.map(partial(_seen, options=options), store.pieces()):
-            found.append(part)
-            done += len(part.answers)
-            advance(done)
-    return row_block.all_seen(found)
+def digests(store: RowStore, workers: Workers) -> NDArray[np.uint64]:
+    """The digests of all lines of the store."""
+    return _joined(list(workers.map(_digests, store.pieces())), np.uint64)
 
 
 def checked(
@@ -269,8 +265,8 @@ def _keys(piece: Piece, threshold: float, common: near.Hashes) -> row_keys.Keys:
     return row_block.keyed(piece.lines(), threshold, common)
 
 
-def _seen(piece: Piece, options: CleanOptions) -> Seen:
-    return row_block.seen(piece.lines(), options)
+def _digests(piece: Piece) -> NDArray[np.uint64]:
+    return row_block.digests(piece.lines())
 
 
 def _checked(piece: Piece, options: CleanOptions, threshold: float, common: near.Hashes) -> Checked:

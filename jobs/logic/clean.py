@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.logic import markup, mojibake, private, refusals, repetition, signs
 from jobs.logic.repetition import RepetitionLimits
@@ -104,23 +106,22 @@ def is_tidy(messages: Sequence[Message]) -> bool:
 
 def faults(rows: Sequence[Row], options: CleanOptions) -> list[Fault | None]:
     """For each row the first thing that makes it unfit, or None."""
-    unwanted = [*options.kinds("drop"), *options.kinds("redact")]
+    return examined(rows, options)[0]
+
+
+def examined(rows: Sequence[Row], options: CleanOptions) -> tuple[list[Fault | None], NDArray[np.uint16]]:
+    """`faults`, and for each row a bit for every word of SEEN that it has and keeps."""
+    unwanted, kept = [*options.kinds("drop"), *options.kinds("redact")], options.kinds("keep")
     found: list[Fault | None] = []
+    words = np.zeros(len(rows), np.uint16)
     for start in range(0, len(rows), AT_ONCE):
-        turns = _turns(rows[start : start + AT_ONCE], unwanted, options.repetition)
-        found += [_fault(own, unwanted, options) for _, own in groupby(turns, key=lambda turn: turn.row)]
-    return found
-
-
-def seen(rows: Sequence[Row], options: CleanOptions) -> Counter[str]:
-    """Words of SEEN to the rows that have such a thing and keep it."""
-    kept = options.kinds("keep")
-    counts: Counter[str] = Counter()
-    for start in range(0, len(rows), AT_ONCE):
-        turns = _turns(rows[start : start + AT_ONCE], kept, None)
-        words = {(turn.row, word) for turn in turns for word in _words_for(turn, kept, options)}
-        counts.update(word for _, word in words)
-    return counts
+        turns = list(_turns(rows[start : start + AT_ONCE], unwanted, kept, options.repetition))
+        found += [_fault(own, unwanted, options) for _, own in groupby(turns, key=itemgetter(0))]
+        for turn in turns:
+            if turn.kept or turn.signs & (signs.NOTABLE | signs.DRESS):
+                for word in _words_for(turn, kept, options):
+                    words[start + turn.row] |= 1 << SEEN.index(word)
+    return found, words
 
 
 class _Turn(NamedTuple):
@@ -133,27 +134,33 @@ class _Turn(NamedTuple):
     """What the user said before; empty in front of the first answer."""
     signs: int
     private: bool
+    """Whether it may have private data that is not wanted."""
+    kept: bool
+    """Whether it may have private data that is kept."""
     repeats: int
 
 
-def _turns(rows: Sequence[Row], kinds: Collection[str], limits: RepetitionLimits | None) -> Iterator[_Turn]:
-    """The turns of a block; `kinds` of private data and repetition, where there are limits, are screened for."""
+def _turns(
+    rows: Sequence[Row], unwanted: Collection[str], kept: Collection[str], limits: RepetitionLimits
+) -> Iterator[_Turn]:
+    """The turns of a block, screened for the kinds of private data in `unwanted` and `kept`, and for repetition."""
     texts = signs.block([text for row in rows for _, text in row.messages])
-    bits = zip(texts.of_each().tolist(), private.suspects(texts, kinds).tolist(), strict=True)
-    answers = [text for row in rows for role, text in row.messages if role == "assistant"] if limits else []
-    repeats = iter(repetition.suspects(answers, limits).tolist() if limits else [])
+    private_data = (private.suspects(texts, kinds).tolist() for kinds in (unwanted, kept))
+    screened = zip(texts.of_each().tolist(), *private_data, strict=True)
+    answers = [text for row in rows for role, text in row.messages if role == "assistant"]
+    repeats = iter(repetition.suspects(answers, limits).tolist())
     for number, row in enumerate(rows):
         prompt = ""
         for role, text in row.messages:
-            its_signs, may_be_private = next(bits)
-            may_repeat = next(repeats, 0) if role == "assistant" else 0
-            yield _Turn(number, role, text, prompt, its_signs, may_be_private, may_repeat)
+            may_repeat = next(repeats) if role == "assistant" else 0
+            its_signs, is_private, is_kept = next(screened)
+            yield _Turn(number, role, text, prompt, its_signs, is_private, is_kept, may_repeat)
             prompt = text if role == "user" else ""
 
 
 def _words_for(turn: _Turn, kept: Collection[str], options: CleanOptions) -> Iterator[str]:
-    if turn.private:
-        yield from (span.kind for span in private.found(turn.text, kept))
+    if turn.kept:
+        yield from {span.kind for span in private.found(turn.text, kept)}
     if options.invisible == "keep" and turn.signs & signs.NOTABLE and markup.stray_invisible(turn.text):
         yield "invisible"
     if turn.role == "user" and turn.signs & signs.DRESS and markup.is_nested_dialog(turn.text):

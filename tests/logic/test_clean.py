@@ -1,13 +1,14 @@
 """What is unfit is named, what is real text stays, what can be put right is, and no secret is ever shown."""
 
 import unicodedata
+from collections import Counter
 from dataclasses import replace
 from random import Random
 
 import pytest
 
-from jobs.logic import clean
-from jobs.logic.clean import ALLOWABLE, AT_ONCE, REASONS, SEEN, TAG_REASONS, CleanOptions, faults, is_tidy, seen
+from jobs.logic import clean, row_count
+from jobs.logic.clean import ALLOWABLE, AT_ONCE, REASONS, SEEN, TAG_REASONS, CleanOptions, examined, faults, is_tidy
 from jobs.logic.private import MARKS
 from jobs.logic.repetition import RepetitionLimits
 from jobs.logic.rows import Message, Row
@@ -252,6 +253,10 @@ def test_what_was_taken_out_is_counted_and_not_shown() -> None:
 )
 def test_what_was_not_put_right_is_a_fault(text: str, options: dict[str, str], reason: str | None) -> None:
     assert why(text, options=replace(OPTIONS, **options)) == reason  # type: ignore[arg-type]
+
+
+def seen(rows: list[Row], options: CleanOptions) -> Counter[str]:
+    return row_count.seen(examined(rows, options)[1])
 
 
 def test_seen() -> None:
