@@ -120,7 +120,7 @@ def measured(rows: Sequence[Row]) -> Forms:
     words = features.literals(block)
     table["inner"] = features.inner_cores(block, table["core"], words)
     table["traits"] = features.traits(block, words, prompts)
-    table["ending"] = ends.endings(answers)
+    table["ending"] = ends.endings(answers, prompts)
     said, asked = language.spoken(answers), language.spoken([row.messages[-2].content for row in rows])
     table["language"], table["script"], table["asked_in"] = said.languages, said.scripts, asked.languages
     table["flags"] = np.where(features.is_rich(block), features.RICH, 0)

@@ -20,9 +20,10 @@ Mask = NDArray[np.bool_]
 TASK_SIDES = ("opening", "closing")
 """Fields of a form that stand for the words at either end of its prompt."""
 
-NOT_COMPARED, CLOSED, OPEN, DANGLING, STRAY, BRIEF, BRIEF_DANGLING = range(7)
+NOT_COMPARED, CLOSED, OPEN, DANGLING, STRAY, BRIEF, BRIEF_DANGLING, WHOLE = range(8)
 """Of a few words or laid out; with a closing mark; on a word; on a word that something must follow; on another sign;
-short and without a mark, as titles are; short, and on a word that something must follow."""
+short and without a mark, as titles are; short, and on a word that something must follow; without a closed sentence, and
+on a word that the prompt has as well, so that it is a whole one: titles of a text end like that."""
 SEVERAL = 8
 """Added where earlier sentences of the same answer are closed: it is known to use full stops."""
 CLOSING = frozenset(".!?。！？…‥．｡؟।")
@@ -67,6 +68,8 @@ NEARLY_ALL, USUALLY, MOSTLY, OFTEN = 0.95, 0.8, 0.5, 0.4
 may be; and the same for answers of one sentence, for what was cut may have had several."""
 OWN_SHARE = 0.85
 """Closed ones of the answers of one sentence, where those of the whole set decide."""
+BRIEF_SHARE = 0.3
+"""Brief ones for each other open answer, at the most, where answers were cut at random; more are titles."""
 TASK_SHARE, TASK_ROWS, TASK_CLOSED = 0.01, 10, 0.3
 """Prompts with the same words that want answers without a mark: a share of the set, and how few answers are closed."""
 
@@ -83,9 +86,13 @@ class Manner:
     """Openings and closings of prompts that want answers without a mark, such as titles."""
 
 
-def endings(answers: Sequence[str]) -> NDArray[np.uint8]:
+def endings(answers: Sequence[str], prompts: Sequence[str]) -> NDArray[np.uint8]:
     """How each answer ends."""
-    return np.fromiter(map(_ending, answers), np.uint8, len(answers))
+    found = np.fromiter(map(_ending, answers), np.uint8, len(answers))
+    for place in np.flatnonzero((found == OPEN) | (found == BRIEF)).tolist():
+        if _is_whole(answers[place], prompts[place]):
+            found[place] = WHOLE
+    return found
 
 
 def manner(forms: Forms) -> Manner:
@@ -117,8 +124,9 @@ def _cuts(counts: NDArray[np.int64]) -> list[Cut]:
     of_several: Cut = "dangling" if share >= USUALLY else "none"
     if (share >= MOSTLY and (is_known or weights[1] >= CLEARLY)) or (share >= NEARLY_ALL and weights[1] >= HARDLY):
         of_several = "all"
-    share = _closed_share(single)
-    if share >= OFTEN and (is_known or weights[0] >= CLEARLY):
+    share, brief = _closed_share(single), int(together[BRIEF] + together[BRIEF_DANGLING])
+    are_pieces = brief <= BRIEF_SHARE * int(together[[OPEN, DANGLING, STRAY]].sum())
+    if share >= OFTEN and are_pieces and (is_known or weights[0] >= CLEARLY):
         return ["pieces", "pieces" if of_several == "all" else of_several]
     if _closed_share(together) >= NEARLY_ALL and share >= OWN_SHARE and weights[0] >= HARDLY:
         return ["all", of_several]
@@ -133,7 +141,7 @@ def _closed_share(kinds: NDArray[np.int64]) -> float:
 def _weight(kinds: NDArray[np.int64]) -> float:
     """Logarithm of how many times as likely it is that the open answers were cut as that they are written so."""
     dangling = int(kinds[DANGLING] + kinds[BRIEF_DANGLING])
-    others = int(kinds[OPEN] + kinds[BRIEF])
+    others = int(kinds[OPEN] + kinds[BRIEF] + kinds[WHOLE])
     return dangling * log(DANGLE_IF_CUT / DANGLE_IF_STYLE) + others * log((1 - DANGLE_IF_CUT) / (1 - DANGLE_IF_STYLE))
 
 
@@ -183,6 +191,14 @@ def _brief_ending(text: str, is_narrow: bool) -> int:
     if not (last.isalpha() or last in PARTICLES) or "\n" in text or (is_narrow and text.count(" ") < BRIEF_WORDS - 1):
         return NOT_COMPARED
     return BRIEF_DANGLING if _open_ending(text) == DANGLING else BRIEF
+
+
+def _is_whole(answer: str, prompt: str) -> bool:
+    """Whether the prompt has the last word, or the last three characters where there are no spaces, as an end."""
+    last = answer[-WORD_LENGTH:].split()[-1] if answer.isascii() else answer[-3:]
+    place = prompt.find(last) if len(last) > 2 else -1
+    after = prompt[place + len(last) : place + len(last) + 1]
+    return place >= 0 and (not after.isalnum() or (after in PARTICLES and not answer.isascii()))
 
 
 def _is_address(line: str) -> bool:

@@ -27,7 +27,7 @@ RICH_SHARE = 0.05
 """Of the other rows; where so many are laid out in Markdown or code, its marks are the set's own."""
 SHORT_ANSWERS = 60
 """Characters; in a set whose median is no more, answers are titles, names and labels."""
-LONG_ANSWER, LONG_SHARE = 100, 0.2
+LONG_ANSWER, LONG_SHARE = 100, 0.1
 """Characters, and the share of longer answers from which on a set has room for lists, whatever its median."""
 FEW_ANSWERS = 0.2
 """Distinct answers a row; in a set with fewer, answers are labels."""
