@@ -60,10 +60,10 @@ LEAST_COMPARED = 20
 """Answers under which nothing is said about how a set's answers end."""
 DANGLE_IF_CUT, DANGLE_IF_STYLE = 0.14, 0.03
 """Of texts that were cut at random, and of titles and texts that are written without a mark."""
-CLEARLY, HARDLY = 2.5, -1.5
+CLEARLY, HARDLY = 2.5, -2.0
 """Logarithm of how many times as likely the dangling ones are if the open ones were cut: it settles the matter where
 many are open, and must not speak against it where few are."""
-NEARLY_ALL, USUALLY, MOSTLY, OFTEN = 0.95, 0.8, 0.5, 0.4
+NEARLY_ALL, USUALLY, MOSTLY, OFTEN = 0.93, 0.8, 0.5, 0.4
 """Closed ones of the answers that are compared: others are cut if nothing speaks against it; dangling ones are; others
 may be; and the same for answers of one sentence, for what was cut may have had several."""
 OWN_SHARE = 0.85
