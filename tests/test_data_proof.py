@@ -25,14 +25,11 @@ from tests.spoilage.unlisted import UNLISTED
 SEED = 1
 OVERRIDES = ("prepare.workers=1", "prepare.clean.personal=redact")
 GOAL = 0.99
-"""Recall of listed kinds, and precision. Precision is there; recall is not yet."""
-LEAST = 0.985
-"""Recall as measured, 0.9864: what is missing are answers that are cut off in sets where many are, and far too long or
-short ones that are many."""
-LEAST_OF_A_KIND = {"cut-off": 0.8}
-LEAST_OF_OTHERS = 0.9
-LEAST_OF_UNLISTED = 0.45
-"""Recall of kinds that no rule lists; measured 0.50."""
+"""Recall of listed kinds, and precision; measured 0.999 and 0.9998."""
+LEAST_OF_A_KIND = 0.98
+"""Recall of each listed kind; the least is that of cut answers, 0.989. With other seeds it is 0.977 or more."""
+LEAST_OF_UNLISTED = 0.49
+"""Recall of kinds that no rule lists; measured 0.51."""
 MOST_OF_CLEAN = 0.01
 """Share of clean rows, traps among them, that may go or be altered."""
 PRIVATE = [kind for kind in LISTED if kind.name in ("secret", "personal")]
@@ -46,13 +43,12 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Score:
 
 
 def test_listed_kinds_are_found_and_clean_rows_stay(listed: Score) -> None:
-    assert listed.recall >= LEAST, f"\n{listed.table()}"
+    assert listed.recall >= GOAL, f"\n{listed.table()}"
     assert listed.precision >= GOAL, f"\n{listed.table()}"
 
 
 def test_no_listed_kind_is_missed(listed: Score) -> None:
-    least = {name: LEAST_OF_A_KIND.get(name, LEAST_OF_OTHERS) for name in listed.kinds}
-    low = {name: tally.recall for name, tally in listed.kinds.items() if not tally.recall >= least[name]}
+    low = {name: tally.recall for name, tally in listed.kinds.items() if not tally.recall >= LEAST_OF_A_KIND}
     assert not low, f"\n{listed.table()}"
 
 

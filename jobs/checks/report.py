@@ -27,6 +27,8 @@ class ReportFacts(Facts):
     """Anything else that the offline check of the report's own folder found."""
     waivers: dict[str, str]
     """Rule code to the reason that was given."""
+    changed_limits: dict[str, str]
+    """Config key of a limit to its value and its default."""
     shipped: list[str]
     chain_digest: str
     closing: list[str]
@@ -38,6 +40,7 @@ class ReportFacts(Facts):
             ("stages", f"{self.num_stages} recorded, {len(self.missing)} missing, {len(self.failed)} not passed"),
             ("stale or changed", f"{len(self.stale)} stages, {len(self.changed)} files"),
             ("waivers", ", ".join(self.waivers) or "none"),
+            ("changed limits", ", ".join(self.changed_limits) or "none"),
             ("in the folder", ", ".join(self.shipped)),
             ("chain digest", self.chain_digest),
         ]
@@ -122,3 +125,14 @@ def waivers_used(facts: ReportFacts, limits: ReportLimits) -> Iterator[str]:
     """
     for code, reason in facts.waivers.items():
         yield f"{code}: {reason}"
+
+
+@GATE.rule("008", "limits-changed", level="warn")
+def limits_changed(facts: ReportFacts, limits: ReportLimits) -> Iterator[str]:
+    """A limit is not the default one.
+
+    Why: "passed" means what the limits say; whoever gets the model should know which were set for this run.
+    Fix: none is needed where the limit was changed for a reason; it stays in the report, the card and the certificate.
+    """
+    for key, text in facts.changed_limits.items():
+        yield f"{key}: {text}"

@@ -145,6 +145,15 @@ def attention(run: Mapping[str, Told]) -> list[Page]:
     ]  # fmt: skip
 
 
+def limits_changed(certificate: Certificate) -> list[Page]:
+    """One entry where limits are not the defaults."""
+    if not certificate.changed_limits:
+        return []
+    messages = [f"{key}: {text}" for key, text in certificate.changed_limits.items()]
+    title = "Limits were set for this run that are not the defaults."
+    return [{"status": "warn", "code": "CRT008", "messages": messages, "title": title}]
+
+
 def stop(run: Mapping[str, Told]) -> Page | None:
     """The earliest rule that failed: what was measured against the limit, and the fix."""
     for stage in pipeline.CHAIN:
@@ -248,7 +257,7 @@ def page_of(
         "reasons": other_reasons(certificate, stopped),
         "stages": stage_pages(run, certificate),
         "numbers": story.numbers(facts, quant),
-        "attention": attention(run),
+        "attention": [*attention(run), *limits_changed(certificate)],
         "survival": story.survival(facts, limits),
         "samples": story.samples(facts, num_samples),
         "training": story.training(facts, log),
@@ -304,6 +313,7 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
         "title": certificate.title, "certified": certificate.certified, "stop": stopped,
         "lede": lede(certificate, stopped, facts, quant), "reasons": other_reasons(certificate, stopped),
         "base": base.get("id", "a model that was not fetched"), "waivers": certificate.waivers,
+        "changed_limits": certificate.changed_limits,
         "measured": [(f"{one['label']}: {one['value']}", one["note"]) for one in story.numbers(facts, quant)],
         "tables": survival["tables"] if survival else [],
         "warnings": [one for one in attention(run) if one["status"] == "warn"],

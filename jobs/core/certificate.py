@@ -16,6 +16,7 @@ from typing import Any
 
 from jobs.core import pipeline, terminal
 from jobs.core.artifact import Artifact, FileEntry, Record, listing
+from jobs.core.compose import flatten
 from jobs.core.endings import ending
 from jobs.core.errors import Exit, Refusal
 from jobs.core.model import StrictModel
@@ -23,7 +24,7 @@ from jobs.core.provenance import data_digest, file_digest
 from jobs.core.rule import Verdict
 
 NAME, SUMS = "certificate.json", "SHA256SUMS"
-SCHEMA = 1
+SCHEMA = 2
 ABOUT = (
     "The records of every stage of a kiwame run and the SHA-256 of every file beside this one. It proves integrity, "
     "not authorship: it is not a signature. Check it with `python -m jobs certificate FOLDER`."
@@ -68,6 +69,8 @@ class Certificate(StrictModel):
     reasons: list[str]
     """Why not, where it is not certified."""
     waivers: dict[str, str]
+    changed_limits: dict[str, str]
+    """Config keys of limits that are not the defaults, to the value and the default."""
     base_model: dict[str, str]
     llama_cpp: dict[str, str]
     shipped: dict[str, FileEntry]
@@ -89,8 +92,12 @@ def build(
     artifacts: Mapping[str, Artifact],
     judged: Mapping[str, Judged],
     shipped: Mapping[str, FileEntry],
+    defaults: Mapping[str, Mapping[str, Any]],
 ) -> Certificate:
-    """The certificate of what is on disk now; every file of every artifact is read and hashed again."""
+    """The certificate of what is on disk now; every file of every artifact is read and hashed again.
+
+    `defaults` has the limits of each stage as they are where nobody changes them.
+    """
     chain = []
     with terminal.progress("certificate: hash every file of the chain", len(artifacts)) as progress:
         for done, stage in enumerate((s.name for s in pipeline.CHAIN if s.name in artifacts), start=1):
@@ -105,6 +112,7 @@ def build(
         "certified": not reasons,
         "reasons": reasons,
         "waivers": {code: reason for link in chain for code, reason in waived(link.record.verdict).items()},
+        "changed_limits": {key: text for link in chain for key, text in changed_limits(link, defaults).items()},
         "base_model": dict(base_model),
         "llama_cpp": dict(llama_cpp),
         "shipped": dict(shipped),
@@ -112,6 +120,20 @@ def build(
         "chain": chain,
     }
     return sealed(Certificate(**parts, digest=""), shipped)
+
+
+def changed_limits(link: Link, defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The limits of a stage that differ from their defaults: config key to `0.05, by default 0.01`."""
+    now, usual = (flatten(dict(limits)) for limits in (link.limits, defaults.get(link.stage, {})))
+    return {
+        f"{link.stage}.limits.{key}": f"{_limit(now, key)}, by default {_limit(usual, key)}"
+        for key in sorted(now.keys() | usual.keys())
+        if key and now.get(key) != usual.get(key)
+    }
+
+
+def _limit(limits: Mapping[str, Any], key: str) -> str:
+    return dumps(limits[key]) if key in limits else "none"
 
 
 def sealed(certificate: Certificate, shipped: Mapping[str, FileEntry]) -> Certificate:
@@ -325,6 +347,8 @@ def check_command(words: Sequence[str]) -> int:
     print(f"  all {len(certificate.chain)} stages passed, every digest matches; chain {certificate.chain_digest}")
     for code, reason in certificate.waivers.items():
         print(f"  waived: {code}: {printable(reason)}")
+    for key, text in certificate.changed_limits.items():
+        print(f"  limit changed: {printable(f'{key}: {text}')}")
     print("  integrity only, this is not a signature: ask who made it for the chain digest above and compare")
     return Exit.PASSED
 

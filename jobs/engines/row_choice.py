@@ -83,9 +83,9 @@ def evaluated(
     theirs = row_passes.keys(asked, options.threshold, common, workers)
     same = alive[np.isin(keys["prompt"][alive], theirs["prompt"])]
     both = row_store.joined([store, asked])
-    bands = np.concatenate((keys["bands"][alive], theirs["bands"]))
+    sketches = np.concatenate((keys["sketch"][alive], theirs["sketch"]))
     numbers = np.concatenate((alive, np.arange(len(store), len(both))))
-    found = row_passes.near_pairs(both, numbers, bands, options.threshold, common, workers)
+    found = row_passes.near_pairs(both, numbers, sketches, options.threshold, common, workers)
     alike = [
         pair.first
         for pair, answers in zip(found.pairs, found.answers, strict=True)
@@ -100,7 +100,7 @@ def drop_near(
     """Near duplicates go, with `options.drop`. Returns the pairs that are near among the rows that stay."""
     alive = account.alive
     found = row_passes.near_pairs(
-        account.reading.store, alive, keys["bands"][alive], options.threshold, common, workers
+        account.reading.store, alive, keys["sketch"][alive], options.threshold, common, workers
     )
     if options.drop:
         alike = [

@@ -25,6 +25,7 @@ from jobs.logic import form, near, row_block, row_keys, rows, shapes
 from jobs.logic.clean import CleanOptions
 from jobs.logic.repetition import RepetitionLimits
 from jobs.logic.row_block import Checked, ReadOptions, RowsRead
+from jobs.logic.row_count import Counted
 from jobs.logic.rows import BadRow, Dropped, RowOptions
 
 SHAPE_ROWS = 50
@@ -79,7 +80,9 @@ class Reading(NamedTuple):
     numbers: NDArray[np.int64]
     """Lines in it."""
     ids: NDArray[np.uint64]
+    digests: NDArray[np.uint64]
     forms: NDArray[np.void]
+    counted: Counted
     dropped: list[Dropped]
     num_rows: list[int]
     """Of each source."""
@@ -113,7 +116,9 @@ def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed
         _joined([np.full(len(part.numbers), number, np.int32) for number, part in parts], np.int32),
         _joined([part.numbers for _, part in parts], np.int64),
         _joined([part.ids for _, part in parts], np.uint64),
+        _joined([part.digests for _, part in parts], np.uint64),
         _joined([part.forms for _, part in parts], form.FORM),
+        Counted.joined([part.counted for _, part in parts]),
         dropped,
         totals,
         found_shapes,
@@ -142,7 +147,7 @@ def keys(store: RowStore, threshold: float, common: near.Hashes, workers: Worker
             found.append(part)
             done += len(part)
             advance(done)
-    return _joined(found, row_keys.dtype(near.band_shape(threshold)[0]))
+    return _joined(found, row_keys.dtype(threshold))
 
 
 class Alike(NamedTuple):
@@ -155,16 +160,16 @@ class Alike(NamedTuple):
 def near_pairs(
     store: RowStore,
     alive: NDArray[np.int64],
-    bands: near.Hashes,
+    sketches: near.Sketches,
     threshold: float,
     common: near.Hashes,
     workers: Workers,
 ) -> Alike:
     """Every pair of rows of `alive` that is at least `threshold` alike, by their numbers in the store.
 
-    `bands` are those of the rows in `alive`, [alive, bands].
+    `sketches` are those of the rows in `alive`.
     """
-    found = alive[near.candidates(bands)]
+    found = alive[near.candidates(sketches, threshold)]
     tasks = (
         (store.piece(part[:, 0]), store.piece(part[:, 1]), threshold, common)
         for part in (found[start : start + PAIRS] for start in range(0, len(found), PAIRS))
@@ -209,14 +214,24 @@ def asked(sources: Sequence[Source], options: FileOptions, key: str, scratch: Pa
     return writer.finished()
 
 
+def digests(store: RowStore, workers: Workers) -> NDArray[np.uint64]:
+    """The digests of all lines of the store."""
+    return _joined(list(workers.map(_digests, store.pieces())), np.uint64)
+
+
 def checked(
-    store: RowStore, options: CleanOptions, threshold: float, common: near.Hashes, workers: Workers
+    store: RowStore,
+    chosen: NDArray[np.int64],
+    options: CleanOptions,
+    threshold: float,
+    common: near.Hashes,
+    workers: Workers,
 ) -> Iterator[Checked]:
-    """What is known of the rows of the store, piece by piece."""
+    """What is found out about rows of the store by their numbers, piece by piece."""
     work = partial(_checked, options=options, threshold=threshold, common=common)
-    with progress("rows checked", len(store)) as advance:
+    with progress("rows checked", len(chosen)) as advance:
         done = 0
-        for part in workers.map(work, store.pieces()):
+        for part in workers.map(work, store.pieces(chosen)):
             done += len(part.keys)
             advance(done)
             yield part
@@ -248,6 +263,10 @@ def _read_block(block: Block, options: ReadOptions) -> tuple[int, RowsRead]:
 
 def _keys(piece: Piece, threshold: float, common: near.Hashes) -> row_keys.Keys:
     return row_block.keyed(piece.lines(), threshold, common)
+
+
+def _digests(piece: Piece) -> NDArray[np.uint64]:
+    return row_block.digests(piece.lines())
 
 
 def _checked(piece: Piece, options: CleanOptions, threshold: float, common: near.Hashes) -> Checked:

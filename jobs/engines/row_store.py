@@ -61,10 +61,11 @@ class RowStore:
         """Rows by their numbers, or a slice of them."""
         return Piece(self.paths, self.which[chosen], self.starts[chosen], self.ends[chosen])
 
-    def pieces(self) -> Iterator[Piece]:
-        """All rows, BLOCK_ROWS at a time."""
-        for start in range(0, len(self), BLOCK_ROWS):
-            yield self.piece(slice(start, start + BLOCK_ROWS))
+    def pieces(self, chosen: NDArray[np.int64] | None = None) -> Iterator[Piece]:
+        """All rows, or those of some numbers, BLOCK_ROWS at a time."""
+        for start in range(0, len(self) if chosen is None else len(chosen), BLOCK_ROWS):
+            part = slice(start, start + BLOCK_ROWS)
+            yield self.piece(part if chosen is None else chosen[part])
 
 
 class RowWriter:
@@ -112,13 +113,15 @@ def joined(stores: Sequence[RowStore]) -> RowStore:
 
 
 def copy_rows(store: RowStore, chosen: NDArray[np.bool_], path: Path) -> None:
-    """Write the rows that are chosen, [rows], to a file, in order."""
-    with path.open("wb") as out:
-        for start in range(0, len(store), BLOCK_ROWS):
-            part = chosen[start : start + BLOCK_ROWS]
-            if part.any():
-                lines = store.piece(slice(start, start + BLOCK_ROWS)).lines()
-                out.writelines(line + b"\n" for line, is_chosen in zip(lines, part.tolist(), strict=True) if is_chosen)
+    """Write the rows of a store of one file that are chosen, [rows], to another, in order."""
+    edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)).reshape(-1, 2)
+    with store.paths[0].open("rb") as source, path.open("wb") as out:
+        for first, beyond in edges.tolist():  # neighbours that are chosen lie side by side
+            at, stop = int(store.starts[first]), int(store.ends[beyond - 1]) + 1
+            source.seek(at)
+            while at < stop and (piece := source.read(min(SCAN, stop - at))):
+                out.write(piece)
+                at += len(piece)
 
 
 def _store(path: Path, ends: NDArray[np.int64]) -> RowStore:

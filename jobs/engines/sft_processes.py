@@ -24,7 +24,8 @@ JOB, STOP, OUTCOME = "job.json", "stop", "outcome.json"
 
 
 def fit(settings: Settings, places: Places, row_files: Sequence[Path]) -> Outcome:
-    """As `sft_run.fit`, in `settings.num_processes` processes; `row_files` are the training and validation rows.
+    """As `sft_run.fit`, in `settings.num_processes` processes of each node; `row_files` are what it trains on and what
+    it is validated on.
 
     Raises Interrupted after a stop, with the state saved, and what one of the processes raised.
     """
@@ -32,13 +33,20 @@ def fit(settings: Settings, places: Places, row_files: Sequence[Path]) -> Outcom
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     job = {"settings": asdict(settings), "places": asdict(places), "row_files": list(row_files)}
-    (folder / JOB).write_text(json.dumps(job, default=str))
+    written = folder / f".{JOB}.new"
+    written.write_text(json.dumps(job, default=str))
+    written.rename(folder / JOB)  # another node waits for it, and must not see half of it
     words = [sys.executable, "-m", "jobs.engines.sft_processes", str(settings.num_processes), str(folder / JOB)]
     code = process.run_child(words, environment(settings.num_processes), asked=(folder / STOP).touch)
     _raise(folder, code)
     outcome = Outcome(**json.loads((folder / OUTCOME).read_text()))
     shutil.rmtree(folder)
     return outcome
+
+
+def several(num_processes: int) -> bool:
+    """Whether more than this process trains: others beside it, or on other nodes, as PET_NNODES says to torchrun."""
+    return num_processes > 1 or os.environ.get("PET_NNODES", "1") != "1"
 
 
 def environment(num_processes: int) -> dict[str, str]:

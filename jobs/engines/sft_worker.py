@@ -50,7 +50,7 @@ def train(job: dict[str, Any], folder: Path) -> dict[str, Any] | None:
     from jobs.engines import sft, sft_run
     from jobs.engines.sft_processes import STOP
 
-    plain = job["settings"]
+    plain = job["settings"] | {"num_processes": int(os.environ["WORLD_SIZE"])}  # of all nodes
     lora, schedule = sft.Lora(**plain.pop("lora")), sft.Schedule(**plain.pop("schedule"))
     settings = sft_run.Settings(lora=lora, schedule=schedule, **plain)
     if sft.resolve_device(settings.device) == "cuda":
@@ -70,7 +70,7 @@ def train(job: dict[str, Any], folder: Path) -> dict[str, Any] | None:
 
 
 def leave(code: int) -> None:
-    """End here and now, with what was written kept: torch's threads can abort a process that ends in order.
+    """End here and now, with what was written kept: torch's threads can abort a process that Python takes down.
 
     Seen with gloo: "terminate called without an active exception" in a process whose work was done (exit -6).
     """

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.logic import markup, mojibake, private, refusals, repetition, signs
 from jobs.logic.repetition import RepetitionLimits
@@ -41,6 +44,8 @@ SEEN = ("secret", *private.PERSONAL, "invisible", "nested-dialog")
 """Every word for what is left in a row and counted."""
 FILLERS = "\u115f\u1160\u3164\uffa0"
 """Letters that take no room."""
+IN_NAMES = (private.SECRET, "email")
+"""What an id or a source may not be, whatever is done about it in texts: names are shown wherever a row is meant."""
 AT_ONCE = 1000
 """Rows that are screened together: enough to share the cost of a pass, few enough for the cache."""
 
@@ -75,10 +80,11 @@ def tidy_all(rows: Sequence[Row], options: CleanOptions) -> None:
 
     Line ends become `\\n`, white space around a turn goes, text becomes NFC (Qwen's tokenizer does that too, but
     llama.cpp does not); mojibake is turned back where that is possible without loss, stray invisible characters and
-    private data are taken out, each if the options say so.
+    private data are taken out, each if the options say so. An id or a source that is private is replaced by another.
     """
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
+        _hide_names(some)
         beyond_ascii = [text for row in some for _, text in row.messages if not text.isascii()]
         notable = iter((signs.block(beyond_ascii).of_each() & signs.NOTABLE).astype(np.bool_).tolist())
         for row in some:
@@ -100,23 +106,22 @@ def is_tidy(messages: Sequence[Message]) -> bool:
 
 def faults(rows: Sequence[Row], options: CleanOptions) -> list[Fault | None]:
     """For each row the first thing that makes it unfit, or None."""
-    unwanted = [*options.kinds("drop"), *options.kinds("redact")]
+    return examined(rows, options)[0]
+
+
+def examined(rows: Sequence[Row], options: CleanOptions) -> tuple[list[Fault | None], NDArray[np.uint16]]:
+    """`faults`, and for each row a bit for every word of SEEN that it has and keeps."""
+    unwanted, kept = [*options.kinds("drop"), *options.kinds("redact")], options.kinds("keep")
     found: list[Fault | None] = []
+    words = np.zeros(len(rows), np.uint16)
     for start in range(0, len(rows), AT_ONCE):
-        turns = _turns(rows[start : start + AT_ONCE], unwanted, options.repetition)
-        found += [_fault(own, unwanted, options) for _, own in groupby(turns, key=lambda turn: turn.row)]
-    return found
-
-
-def seen(rows: Sequence[Row], options: CleanOptions) -> Counter[str]:
-    """Words of SEEN to the rows that have such a thing and keep it."""
-    kept = options.kinds("keep")
-    counts: Counter[str] = Counter()
-    for start in range(0, len(rows), AT_ONCE):
-        turns = _turns(rows[start : start + AT_ONCE], kept, None)
-        words = {(turn.row, word) for turn in turns for word in _words_for(turn, kept, options)}
-        counts.update(word for _, word in words)
-    return counts
+        turns = list(_turns(rows[start : start + AT_ONCE], unwanted, kept, options.repetition))
+        found += [_fault(own, unwanted, options) for _, own in groupby(turns, key=itemgetter(0))]
+        for turn in turns:
+            if turn.kept or turn.signs & (signs.NOTABLE | signs.DRESS):
+                for word in _words_for(turn, kept, options):
+                    words[start + turn.row] |= 1 << SEEN.index(word)
+    return found, words
 
 
 class _Turn(NamedTuple):
@@ -129,27 +134,33 @@ class _Turn(NamedTuple):
     """What the user said before; empty in front of the first answer."""
     signs: int
     private: bool
+    """Whether it may have private data that is not wanted."""
+    kept: bool
+    """Whether it may have private data that is kept."""
     repeats: int
 
 
-def _turns(rows: Sequence[Row], kinds: Collection[str], limits: RepetitionLimits | None) -> Iterator[_Turn]:
-    """The turns of a block; `kinds` of private data and repetition, where there are limits, are screened for."""
+def _turns(
+    rows: Sequence[Row], unwanted: Collection[str], kept: Collection[str], limits: RepetitionLimits
+) -> Iterator[_Turn]:
+    """The turns of a block, screened for the kinds of private data in `unwanted` and `kept`, and for repetition."""
     texts = signs.block([text for row in rows for _, text in row.messages])
-    bits = zip(texts.of_each().tolist(), private.suspects(texts, kinds).tolist(), strict=True)
-    answers = [text for row in rows for role, text in row.messages if role == "assistant"] if limits else []
-    repeats = iter(repetition.suspects(answers, limits).tolist() if limits else [])
+    private_data = (private.suspects(texts, kinds).tolist() for kinds in (unwanted, kept))
+    screened = zip(texts.of_each().tolist(), *private_data, strict=True)
+    answers = [text for row in rows for role, text in row.messages if role == "assistant"]
+    repeats = iter(repetition.suspects(answers, limits).tolist())
     for number, row in enumerate(rows):
         prompt = ""
         for role, text in row.messages:
-            its_signs, may_be_private = next(bits)
-            may_repeat = next(repeats, 0) if role == "assistant" else 0
-            yield _Turn(number, role, text, prompt, its_signs, may_be_private, may_repeat)
+            may_repeat = next(repeats) if role == "assistant" else 0
+            its_signs, is_private, is_kept = next(screened)
+            yield _Turn(number, role, text, prompt, its_signs, is_private, is_kept, may_repeat)
             prompt = text if role == "user" else ""
 
 
 def _words_for(turn: _Turn, kept: Collection[str], options: CleanOptions) -> Iterator[str]:
-    if turn.private:
-        yield from (span.kind for span in private.found(turn.text, kept))
+    if turn.kept:
+        yield from {span.kind for span in private.found(turn.text, kept)}
     if options.invisible == "keep" and turn.signs & signs.NOTABLE and markup.stray_invisible(turn.text):
         yield "invisible"
     if turn.role == "user" and turn.signs & signs.DRESS and markup.is_nested_dialog(turn.text):
@@ -260,6 +271,21 @@ def _tidy(row: Row, options: CleanOptions, notable: Iterator[bool]) -> None:
         _redact(row, kinds)
     if row.source is not None:
         row.source = unicodedata.normalize("NFC", row.source)
+
+
+def _hide_names(rows: Sequence[Row]) -> None:
+    """An id that is private becomes the row's place, and a source what stands for it."""
+    names = [name for row in rows for name in (row.id, row.source or "")]
+    suspects = private.suspects(signs.block(names), IN_NAMES)
+    for place in np.flatnonzero(suspects).tolist():
+        row, name = rows[place // 2], names[place]
+        if not private.found(name, IN_NAMES):
+            continue
+        row.changes["private-name"] = "source" if place % 2 else "id"
+        if place % 2:
+            row.source = f"source-{hashlib.blake2b(name.encode(), digest_size=6).hexdigest()}"
+        else:
+            row.id = f"{row.file}:{row.line}"
 
 
 def _tidied(text: str, options: CleanOptions, changes: dict[str, str], is_notable: bool) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -79,8 +79,7 @@ class Profile:
     mixed: dict[int, int]
     """Traits of so many answers that the set has two forms; nothing is dropped for them."""
     speech: norms.Speech
-    cut: list[ends.Cut]
-    closed_shares: list[float]
+    endings: ends.Manner
     min_characters: int
     max_characters: int
 
@@ -98,6 +97,7 @@ class Profile:
         for name in TRAIT_FIELDS:
             read[name] = {int(trait): num for trait, num in plain[name].items()}
         read["speech"] = norms.Speech(**plain["speech"])
+        read["endings"] = ends.Manner(**plain["endings"])
         return cls(**read)
 
     def mixed_forms(self) -> dict[str, int]:
@@ -120,11 +120,12 @@ def measured(rows: Sequence[Row]) -> Forms:
     words = features.literals(block)
     table["inner"] = features.inner_cores(block, table["core"], words)
     table["traits"] = features.traits(block, words, prompts)
-    table["ending"] = ends.endings(answers)
+    table["ending"] = ends.endings(answers, prompts)
     said, asked = language.spoken(answers), language.spoken([row.messages[-2].content for row in rows])
     table["language"], table["script"], table["asked_in"] = said.languages, said.scripts, asked.languages
     table["flags"] = np.where(features.is_rich(block), features.RICH, 0)
     table["flags"] |= np.where(said.sure, features.SURE, 0).astype(np.uint8)
+    table["flags"] |= np.where(said.certain, features.CERTAIN, 0).astype(np.uint8)
     copied = [_is_copied(answer, prompt) for answer, prompt in zip(answers, prompts, strict=True)]
     table["flags"] |= np.where(copied, features.COPIED, 0).astype(np.uint8)
     for place in np.flatnonzero(table["core"] % features.NOTED_EVERY == 0).tolist():
@@ -161,8 +162,8 @@ def profile(forms: Forms, options: FormOptions) -> Profile:
     left = left[~traits.lacks_any(left, required)]
     speech = norms.speech_of(left, options.language, options.main_language_share)
     left = left[~norms.is_foreign(left, speech)]
-    cut, closed_shares = ends.cuts(left["ending"])
-    left = left[~ends.is_cut(left["ending"], cut)]
+    endings = ends.manner(left)
+    left = left[~ends.is_cut(left, endings)]
     shortest, longest = norms.usual_lengths(left["length"], left["core"], options.length_spread)
     kept = options.form == "keep"
     return Profile(
@@ -171,8 +172,7 @@ def profile(forms: Forms, options: FormOptions) -> Profile:
         required={} if kept else required,
         mixed=mixed,
         speech=speech,
-        cut=["none", "none"] if kept else cut,
-        closed_shares=closed_shares,
+        endings=replace(endings, cut=["none", "none"]) if kept else endings,
         min_characters=shortest if options.min_characters is None else options.min_characters,
         max_characters=longest if options.max_characters is None else options.max_characters,
     )
@@ -184,7 +184,7 @@ def faults(forms: Forms, found: Profile) -> NDArray[np.uint8]:
     holds = (
         traits.has_any(forms, found.odd) | traits.lacks_any(forms, found.required),
         norms.is_foreign(forms, found.speech),
-        ends.is_cut(forms["ending"], found.cut),
+        ends.is_cut(forms, found.endings),
         too,
     )
     return np.select(holds, (ODD_FORM, OTHER_LANGUAGE, CUT_OFF, WRONG_LENGTH), 0).astype(np.uint8)
@@ -199,7 +199,7 @@ def evidence(row: Row, reason: str, found: Profile) -> str:
         spoken = language.LANGUAGES[form["language"]] or language.SCRIPTS[form["script"]]
         said = f"{spoken}, the set is {found.speech.language or language.SCRIPTS[found.speech.script]}"
     elif reason == REASONS[CUT_OFF]:
-        share = found.closed_shares[int(form["ending"] >= ends.SEVERAL)]
+        share = found.endings.closed_shares[int(form["ending"] >= ends.SEVERAL)]
         return shown(f"ends with `{answer[-16:]}`, {share:.0%} with a closing mark")
     else:
         said = f"{len(answer):,} characters, usual are {found.min_characters:,} to {found.max_characters:,}"

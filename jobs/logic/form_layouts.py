@@ -44,16 +44,22 @@ ASKING = {
 }
 """Words of a prompt that ask for a layout."""
 
-JSON_OPENING = re.compile(r"\{\s*[\"']|\[\s*[\"'{]")
+JSON_OPENING = re.compile(r"\{\s*(?:[\"']|[A-Za-z_]\w{0,30}\s*:\s*[\"'\[{])|\[\s*[\"'{]")
+"""Also with keys that are not in quotes, as JavaScript has it."""
 ITEM = r"[(（\[]?(?:\d{1,3}(?:/\d{1,3})?|[A-Za-z]|[IVX]{1,4})"
 NUMBERED = re.compile(rf"{ITEM}(?:[)）\]][.:：、]?(?:\s+\S|[^\W_])|[.．:：]\s+\S)|[①-⑳][^①-⑳]")
 NEXT_ITEM = re.compile(rf"\n\s*{ITEM}[)）\].．:：]")
 DATE_BEHIND = re.compile(r"(?<=\S)[\s_(（|｜/-]+\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[)）]?\Z")
+_WIDE = r"\u3041-\u30fe\u3400-\u9fff"
+_PROSE = r"(?:[^`{}()\[\]=<>$\\|;]|;(?= [a-z]))*"
 MARKED = re.compile(
     r"(?:#{1,6}\s+\S|(\*{1,3}|__|~~)[^*_~\n]+\1\Z|>\s+\S|\d{1,2}\.\s+\*\*\S|[-*+]\s+\*\*\S|```\w*\s+(?:#|\*\*|>))"
     r"|[^\n]+\n(?:={3,}|-{3,})\s*(?:\n|\Z)"
+    rf"|#{{1,6}}(?:[^\W\d_]|\d+[{_WIDE}])[^\n]*[。．.!?！？]\Z"
+    rf"|```\w*\s+(?:{JSON_OPENING.pattern}|(?:[A-Z\d{_WIDE}]{_PROSE}|[a-z]+\s+)```\Z)"
 )
-"""Any of its dresses: a heading of either kind, all in bold, a quotation, a bold item, such a thing in a fence."""
+"""Any of its dresses: a heading of either kind, all in bold, a quotation, a bold item, such a thing in a fence; a
+sentence behind #; prose or JSON that is nothing but a fence."""
 DATE_PART = 16
 PATTERNS: dict[str, Callable[[str], object]] = {
     "heading": re.compile(r"#{1,6}\s+\S").match,

@@ -22,6 +22,8 @@ MAJORITY = 0.55
 """Of the answers, that nothing may speak against where the set's language is that of its prompts."""
 PRESENT_SHARE, PRESENT_ROWS = 0.001, 2
 """Answers that are surely in a language of the set's own script, for others to be believed to be in it as well."""
+ALONE = 60
+"""Characters of an answer that is believed to be in a language that no other is in, where that is certain."""
 
 LEAST_COMPARED = 20
 """Answers under which nothing is said about their language and length."""
@@ -35,6 +37,8 @@ LEAST_SPREAD, LABEL_SPREAD = 0.35, 0.5
 """Of the logarithm of the length, for answers and for labels: what counts as usual never gets narrower."""
 TAIL_SHARE, TAIL_DENSITY, NEARER = 0.02, 0.25, 1.5
 """Of the answers outside of a fence, and of them just inside, within so many standard deviations: the set runs out."""
+GAP, WIDE_GAP = 3.0, 4.0
+"""Times as long or short as the next one: there a tail has ended, and there a kind may end, however many there are."""
 LONGEST = 2**32 - 1
 
 
@@ -65,7 +69,10 @@ def speech_of(forms: Forms, wanted: str, main_share: float) -> Speech:
     script = int(scripts.argmax()) if scripts.any() else language.script_of(LANGUAGES[main])
     counts = _counts(forms["language"][(forms["flags"] & features.SURE) > 0])
     counts[main] = 0
-    others = np.flatnonzero(counts >= max(PRESENT_ROWS, PRESENT_SHARE * len(forms)))
+    least = max(PRESENT_ROWS, PRESENT_SHARE * len(forms))
+    certain = _counts(forms["language"][((forms["flags"] & features.CERTAIN) > 0) & (forms["script"] == script)])
+    certain[main] = 0
+    others = np.flatnonzero((counts >= least) | ((certain > 0) & (certain.sum() >= least)))
     return Speech(LANGUAGES[main], script, [LANGUAGES[other] for other in others], by_prompt)
 
 
@@ -130,6 +137,7 @@ def is_foreign(forms: Forms, speech: Speech) -> Mask:
         main = language.index(speech.language)
         others = [language.index(code) for code in speech.others]
         told = np.isin(forms["language"], others) | ((forms["language"] > 0) & (group == GROUPS[HAN]))
+        told |= ((forms["flags"] & features.CERTAIN) > 0) & (forms["language"] > 0) & (forms["length"] >= ALONE)
         foreign |= ~elsewhere & told
         foreign &= forms["language"] != main
     if speech.by_prompt:
@@ -154,10 +162,12 @@ def usual_lengths(lengths: NDArray[np.uint32], cores: NDArray[np.uint32], spread
         low, high = _fences(main, spread, least)
         main = main[(main >= low) & (main <= high)]
     nearer_low, nearer_high = _fences(main, spread - NEARER, least)
-    is_tail = _is_tail(logs < low, (logs >= low) & (logs < nearer_low))
-    shortest = 0 if is_tail or "short" in wanted else int(np.exp(low))
-    is_tail = _is_tail(logs > high, (logs <= high) & (logs > nearer_high))
-    return shortest, LONGEST if is_tail or "long" in wanted else int(min(np.ceil(np.exp(high)), LONGEST))
+    shortest, longest = -_limit(-logs[::-1], -low, -nearer_low), _limit(logs, high, nearer_high)
+    if "short" in wanted or _are_answers(cores[logs < shortest], len(logs)):
+        shortest = -np.inf
+    if "long" in wanted or _are_answers(cores[logs > longest], len(logs)):
+        longest = np.inf
+    return int(np.exp(shortest)), LONGEST if longest == np.inf else int(min(np.ceil(np.exp(longest)), LONGEST))
 
 
 def _fences(logs: NDArray[np.float64], spread: float, least: float) -> tuple[float, float]:
@@ -165,9 +175,16 @@ def _fences(logs: NDArray[np.float64], spread: float, least: float) -> tuple[flo
     return float(middle - spread * max(middle - below, least)), float(middle + spread * max(above - middle, least))
 
 
-def _is_tail(outside: Mask, before: Mask) -> bool:
-    """Whether the answers outside of a fence go on from many just inside of it, and are no kind of their own."""
-    return bool(outside.mean() > TAIL_SHARE and before.sum() > TAIL_DENSITY * outside.sum())
+def _limit(logs: NDArray[np.float64], fence: float, nearer: float) -> float:
+    """The most that is usual, of sorted `logs`: the fence, or where the tail ends that goes on from many just inside
+    of it; infinity where that has no end.
+    """
+    outside, before = logs > fence, (logs <= fence) & (logs > nearer)
+    if outside.mean() <= TAIL_SHARE or before.sum() <= TAIL_DENSITY * outside.sum():
+        return fence
+    tail = logs[before.argmax() :]
+    ends = np.flatnonzero((np.diff(tail) >= np.log(GAP)) & (tail[1:] > fence))
+    return max(fence, float(tail[ends[0]]) + np.log(GAP) / 2) if len(ends) else np.inf
 
 
 def _largest_kind(
@@ -183,15 +200,22 @@ def _largest_kind(
         minor = _smaller_kind(logs, least)
         if minor is None:
             break
-        repeats = len(distinct(cores[minor])) < FEW_CONTENTS * minor.sum()
-        if minor.sum() > (LARGE_MINORITY if repeats else LARGEST_MINORITY) * num_rows:
+        if _are_answers(cores[minor], num_rows):
             wanted.add("short" if logs[minor].mean() < logs[~minor].mean() else "long")
         logs, cores = logs[~minor], cores[~minor]
     return logs, wanted
 
 
+def _are_answers(cores: NDArray[np.uint32], num_rows: int) -> bool:
+    """Whether the answers of an unusual length are so many, or so many and few contents, that they are wanted."""
+    repeats = len(distinct(cores)) < FEW_CONTENTS * len(cores)
+    return len(cores) > (LARGE_MINORITY if repeats else LARGEST_MINORITY) * num_rows
+
+
 def _smaller_kind(logs: NDArray[np.float64], least: float) -> Mask | None:
-    """The rows of the smaller kind where there are two that are far apart (Otsu's threshold, Ashman's D)."""
+    """The rows of the smaller kind where there are two that are far apart (Otsu's threshold, Ashman's D), or have
+    nothing between them.
+    """
     counts, edges = np.histogram(logs, bins=256)
     middles = (edges[1:] + edges[:-1]) / 2
     below, total = np.cumsum(counts), counts.sum()
@@ -203,4 +227,8 @@ def _smaller_kind(logs: NDArray[np.float64], least: float) -> Mask | None:
         return None
     a, b = logs[low], logs[~low]
     distance = abs(a.mean() - b.mean()) / np.sqrt((max(a.std(), least) ** 2 + max(b.std(), least) ** 2) / 2)
-    return None if distance < CLUSTERS_APART else np.asarray(low if low.mean() < 0.5 else ~low)
+    if distance < CLUSTERS_APART:
+        low = logs <= logs[np.diff(logs).argmax()]
+        if np.diff(logs).max() < np.log(WIDE_GAP) or min(low.mean(), 1 - low.mean()) <= TAIL_SHARE:
+            return None
+    return np.asarray(low if low.mean() < 0.5 else ~low)

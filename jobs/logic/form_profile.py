@@ -27,6 +27,8 @@ RICH_SHARE = 0.05
 """Of the other rows; where so many are laid out in Markdown or code, its marks are the set's own."""
 SHORT_ANSWERS = 60
 """Characters; in a set whose median is no more, answers are titles, names and labels."""
+LONG_ANSWER, LONG_SHARE = 100, 0.1
+"""Characters, and the share of longer answers from which on a set has room for lists, whatever its median."""
 FEW_ANSWERS = 0.2
 """Distinct answers a row; in a set with fewer, answers are labels."""
 PAIRED, PAIRED_IN_PROSE = 1.0, 2.0
@@ -120,6 +122,8 @@ class SetShape:
     """Rows without any trait."""
     median: float
     """Characters."""
+    long_share: float
+    """Of the answers that are no lists."""
     rich_share: float
     diversity: float
     """Distinct answers a row."""
@@ -210,12 +214,14 @@ def shape_of(forms: Forms) -> SetShape:
     """The shape of a set."""
     num_rows = len(forms)
     if not num_rows:
-        return SetShape(0, 0, 0.0, 0.0, 0.0, {})
+        return SetShape(0, 0, 0.0, 0.0, 0.0, 0.0, {})
     marks = forms["marks"][(forms["flags"] & features.NOTED) > 0]
+    others = forms["length"][~((forms["traits"] & ~EXPLAINED) == LIST).any(axis=1)]
     return SetShape(
         num_rows,
         int((forms["traits"] == 0).all(axis=1).sum()),
         float(np.median(forms["length"])),
+        float((others > LONG_ANSWER).mean()) if len(others) else 0.0,
         float(((forms["flags"] & features.RICH) > 0).mean()),
         len(distinct(forms["core"])) / num_rows,
         {
@@ -326,7 +332,7 @@ def _is_label_like(each: Counted) -> bool:
 def _is_own(each: Counted, others: SetShape) -> bool:
     """Whether the trait is natural where the other rows are like that."""
     if each.trait == LIST:
-        return not others.is_short
+        return not others.is_short or others.long_share >= LONG_SHARE
     if each.family == features.LAYOUT:
         return others.is_rich and each.trait in MARKDOWN
     if each.is_prose:

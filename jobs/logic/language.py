@@ -56,8 +56,11 @@ LONG_HAN = 15
 SHORT = 45
 """Letters under which the model errs on one text in 500 at its usual certainty."""
 HAN_ONLY = re.compile("[^\u3400-\u9fff]")
-LIKELY, CERTAIN = 0.5, 0.95
-"""Scores of the model: what counts for a text of SHORT letters or more, and for a shorter one."""
+LIKELY, ALMOST, CERTAIN = 0.5, 0.8, 0.95
+"""Scores of the model: what counts for a text of SHORT letters or more, is as good as certain there, and counts for a
+shorter one."""
+PROSE_SHARE = 0.5
+"""Of the words of a sentence: small ones. A list of names in another language has fewer."""
 CODE = re.compile(r"[a-z_]{2}\.[a-z_]{2}|[a-z_]\(|\w\[|[{}_;\\]|[=-]>|==")
 """Stands in code and in no sentence."""
 ENGLISH = (
@@ -89,6 +92,8 @@ class Spoken(NamedTuple):
     """Indices into SCRIPTS; 0 where none prevails."""
     sure: NDArray[np.bool_]
     """Whether the language would be believed among texts of the same script."""
+    certain: NDArray[np.bool_]
+    """Whether it would be believed of one text alone."""
 
 
 def spoken(texts: Sequence[str]) -> Spoken:
@@ -99,11 +104,12 @@ def spoken(texts: Sequence[str]) -> Spoken:
     languages = np.zeros(len(SCRIPTS), np.uint8)
     for script, code in ONE_LANGUAGE.items():
         languages[script] = index(code)
-    found, sure = languages[scripts], np.ones(len(samples), bool)
+    found, belief = languages[scripts], np.full(len(samples), CERTAIN)
     for place in np.flatnonzero((found == 0) & (scripts > 0)).tolist():
-        code, sure[place] = _asked(samples[place], int(scripts[place]), counts[place])
+        code, belief[place] = _asked(samples[place], int(scripts[place]), counts[place])
         found[place] = index(code)
-    return Spoken(found, scripts, sure)
+    certain = belief >= np.where(counts.max(axis=1) >= SHORT, ALMOST, CERTAIN)
+    return Spoken(found, scripts, belief > 0, certain)
 
 
 def is_requested(prompt: str) -> bool:
@@ -151,30 +157,33 @@ def _prevailing(counts: NDArray[np.int64]) -> NDArray[np.uint8]:
     return np.asarray(scripts)
 
 
-def _asked(sample: str, script: int, counts: NDArray[np.int64]) -> tuple[str, bool]:
-    """(the language of a text in a script of several, whether that is sure)."""
+def _asked(sample: str, script: int, counts: NDArray[np.int64]) -> tuple[str, float]:
+    """(the language of a text in a script of several, the score it is believed with; 0 where that is not sure)."""
     letters = int(counts[script])
     if script == HAN:
-        return ("zh", True) if _is_chinese(sample, letters) else ("", False)
+        return ("zh", CERTAIN) if _is_chinese(sample, letters) else ("", 0.0)
     if script == LATIN:
         return _asked_of_latin(sample, letters)
     code, score = _guess(sample) if letters >= SHORT // 2 else ("", 0.0)
-    return (code, score >= (LIKELY if letters >= SHORT else CERTAIN)) if score >= LIKELY else ("", False)
+    needed = LIKELY if letters >= SHORT else CERTAIN
+    return (code, score if score >= needed else 0.0) if score >= LIKELY else ("", 0.0)
 
 
-def _asked_of_latin(sample: str, letters: int) -> tuple[str, bool]:
+def _asked_of_latin(sample: str, letters: int) -> tuple[str, float]:
     num_english = len(_english().intersection(sample.lower().split()))
     if num_english >= ENGLISH_WORDS:
-        return "en", True
+        return "en", CERTAIN
     words = sample.split()
     if not _is_sentence(words, letters):
-        return "", False
+        return "", 0.0
     code, score = _guess(sample.lower() if sample.isupper() else sample)
     doubt = letters < SHORT or (num_english > 0 and code != "en")
     needed = CERTAIN if doubt else LIKELY
     if score < LIKELY or (score < needed and num_english and code != "en"):
-        return "", False
-    return code, score >= needed
+        return "", 0.0
+    if score >= needed and sum(map(str.islower, words)) < PROSE_SHARE * len(words):
+        return code, needed / 2  # dishes and places: sure among others of the language, and never alone
+    return code, score if score >= needed else 0.0
 
 
 def _is_sentence(words: Sequence[str], letters: int) -> bool:
@@ -183,11 +192,15 @@ def _is_sentence(words: Sequence[str], letters: int) -> bool:
 
 
 def _is_chinese(sample: str, letters: int) -> bool:
-    """Whether Han characters without kana are Chinese: two are not Japanese ones, or the model is certain."""
+    """Whether Han characters without kana are Chinese: two are not Japanese ones, or the model is certain.
+
+    Its word counts for a short text only where one of them is not Japanese.
+    """
     han = HAN_ONLY.sub("", sample)
-    if len(han.encode("cp932", "ignore").decode("cp932")) + 1 < len(han):
+    num_other = len(han) - len(han.encode("cp932", "ignore").decode("cp932"))
+    if num_other > 1:
         return True
-    code, score = _guess(sample) if letters >= LONG_HAN else ("", 0.0)
+    code, score = _guess(sample) if letters >= (LONG_HAN // 2 if num_other else LONG_HAN) else ("", 0.0)
     return code == "zh" and score >= CERTAIN
 
 

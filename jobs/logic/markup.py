@@ -222,6 +222,12 @@ def _is_named(speaker: str | None, prompt: str) -> bool:
     return re.search(rf"(?<![A-Za-z]){re.escape(speaker)}(?![A-Za-z])", prompt, re.IGNORECASE) is not None
 
 
+def _labels_a_line(text: str) -> bool:
+    """Whether a colon stands near enough to the beginning of a line to end a label or a role."""
+    first = [place for place in (text.find(":"), text.find("：")) if place >= 0]
+    return bool(first) and (min(first) <= LABELLED or "\n" in text)
+
+
 def _worth_a_look(text: str) -> list[tuple[str, re.Pattern[str]]]:
     """The patterns that may be found, by the signs that they cannot do without."""
     patterns = [("template-header", PREAMBLE)] if PREAMBLE.match(text) else []
@@ -235,7 +241,7 @@ def _worth_a_look(text: str) -> list[tuple[str, re.Pattern[str]]]:
         patterns.append(("markup-tag", MARKUP_TAG))
     elif text[0] in "{$%":
         patterns.append(("bracket-tag", BRACKET_TAG))
-    if ":" in text or "：" in text:
+    if _labels_a_line(text):
         patterns += COLONED
     elif "sistant\n" in text or text.find("\n", 0, LONGEST_ROLE) > 0:
         patterns.append(("role-label", ROLE))

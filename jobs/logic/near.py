@@ -12,13 +12,17 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
+from math import comb
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
-"""Of 5-grams, or of bands."""
+"""Of 5-grams."""
+Sketches = NDArray[np.void]
+"""Rows of `sketch_type`: what stands for a text in the search."""
 Ints = NDArray[np.int64]
 
 GRAM = 5
@@ -26,10 +30,14 @@ NUM_PERM = 126
 SEED = 1
 RECALL = 0.995
 """Of pairs that are exactly as alike as the threshold; more alike ones are found more surely."""
+MISSED = 1e-4
+"""Of them, that may go because their marks agree too seldom."""
 PIECE = 1 << 15
 """Characters hashed at a time: what stays in a core's cache."""
 MAX_BUCKET = 64
 """Texts of one bucket that are compared each with each; of more, each with the first and the one before."""
+CHUNK = 1 << 15
+"""Pairs whose marks are compared at a time."""
 COMMON_ROWS = 20
 """What stands in fewer texts is a copy, not boilerplate."""
 TABLE_BITS = 16
@@ -105,42 +113,59 @@ def band_shape(threshold: float) -> tuple[int, int]:
     return NUM_PERM, 1
 
 
-def bands(texts: Sequence[str], threshold: float, common: Hashes) -> Hashes:
-    """What stands for each text in the search, [len(texts), bands]: texts that agree in a column are candidates."""
+def sketch_type(threshold: float) -> np.dtype[np.void]:
+    """The fields of a text's sketch: its bands, and a byte of each minimum (Li and Koenig 2010)."""
+    return np.dtype([("bands", np.uint64, (band_shape(threshold)[0],)), ("marks", np.uint8, (NUM_PERM,))])
+
+
+def sketches(texts: Sequence[str], threshold: float, common: Hashes) -> Sketches:
+    """What stands for each text in the search, [len(texts)] of `sketch_type`."""
     from rensa import RMinHash
 
     num_bands, num_rows = band_shape(threshold)
-    keys = np.zeros((len(texts), num_bands), np.uint64)
+    found = np.zeros(len(texts), sketch_type(threshold))
+    packed = Struct(f"={NUM_PERM}Q").pack
     for start, stop in _pieces(texts):
         hashes, offsets = _gram_hashes(texts[start:stop])
         if len(common):
             hashes, offsets = _strip(hashes, offsets, common)
-        matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, NUM_PERM, SEED)
-        signatures = np.asarray(matrix.to_rows(), np.uint64)[:, : num_bands * num_rows]
-        parts = signatures.reshape(stop - start, num_bands, num_rows)
-        mixed = keys[start:stop]
+        rows = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, NUM_PERM, SEED).to_rows()
+        minima = np.frombuffer(b"".join([packed(*row) for row in rows]), np.uint64).reshape(-1, NUM_PERM)
+        found["marks"][start:stop] = minima
+        parts = minima[:, : num_bands * num_rows].reshape(stop - start, num_bands, num_rows)
+        mixed = np.zeros((stop - start, num_bands), np.uint64)
         for column in range(num_rows):
             mixed ^= parts[:, :, column]
             mixed *= np.uint64(ODD)
             mixed ^= mixed >> np.uint64(31)
-    return keys
+        found["bands"][start:stop] = mixed
+    return found
 
 
-def candidates(keys: Hashes) -> Ints:
-    """Pairs of rows that agree in a whole band, [pairs, 2], sorted, each once; `keys` is [rows, bands]."""
-    found: list[Ints] = []
-    for band in range(keys.shape[1]):
-        column = np.ascontiguousarray(keys[:, band])
-        order = np.argsort(column)
-        edges = np.flatnonzero(np.diff(column[order])) + 1
-        pairs = [
-            pair for start, stop in _runs(edges, len(order)) for pair in _paired(np.sort(order[start:stop]).tolist())
-        ]
-        if pairs:
-            found.append(np.asarray(pairs, np.int64))
-    if not found:
-        return np.zeros((0, 2), np.int64)
-    return np.unique(np.concatenate(found), axis=0)
+def candidates(found: Sketches, threshold: float) -> Ints:
+    """Pairs that may be at least `threshold` alike by their sketches, [pairs, 2], sorted, each once."""
+    num = len(found)
+    pairs = [_agreeing(np.ascontiguousarray(found["bands"][:, band])) for band in range(found["bands"].shape[1])]
+    codes = np.unique(np.concatenate([np.zeros(0, np.int64), *(first * num + second for first, second in pairs)]))
+    kept = [np.zeros((0, 2), np.int64)]
+    for start in range(0, len(codes), CHUNK):
+        first, second = np.divmod(codes[start : start + CHUNK], num)
+        agree = np.count_nonzero(found["marks"][first] == found["marks"][second], axis=1)
+        alike = agree >= fewest_marks(threshold)
+        kept.append(np.stack((first[alike], second[alike]), axis=1))
+    return np.concatenate(kept)
+
+
+@cache
+def fewest_marks(threshold: float) -> int:
+    """The marks in which a pair at the threshold agrees, but for a share of MISSED of such pairs."""
+    same = threshold + (1 - threshold) / 256
+    tail = 0.0
+    for number in range(NUM_PERM + 1):
+        tail += comb(NUM_PERM, number) * same**number * (1 - same) ** (NUM_PERM - number)
+        if tail > MISSED:
+            return number
+    return NUM_PERM
 
 
 def copies(pairs: Sequence[Pair]) -> dict[int, Pair]:
@@ -191,18 +216,21 @@ def _codes(texts: Sequence[str]) -> tuple[Hashes, Ints]:
     lengths = np.fromiter(map(len, filled), np.int64, len(filled))
     starts = np.cumsum(lengths) - lengths
     codes = np.frombuffer("".join(filled).encode("utf-32-le", "surrogatepass"), np.uint32)
-    telling = _telling()[np.minimum(codes, LAST_CODE)]
-    counts = np.add.reduceat(telling, starts, dtype=np.int64)
-    for empty in np.flatnonzero(counts == 0):  # nothing but marks: then these are what tells
-        telling[starts[empty] : starts[empty] + lengths[empty]] = True
-        counts[empty] = lengths[empty]
+    telling = _telling().take(codes, mode="clip")
+    told = np.flatnonzero(telling)
+    counts = np.diff(np.searchsorted(told, np.append(starts, len(codes))))
+    if not counts.all():
+        for empty in np.flatnonzero(counts == 0):  # nothing but marks: then these are what tells
+            telling[starts[empty] : starts[empty] + lengths[empty]] = True
+            counts[empty] = lengths[empty]
+        told = np.flatnonzero(telling)
     ends = np.cumsum(counts)
     missing = np.maximum(GRAM - counts, 0)
-    told = codes[telling].astype(np.uint64)
+    kept = codes.take(told).astype(np.uint64)
     if missing.any():
-        told = np.insert(told, np.repeat(ends, missing), 0)
+        kept = np.insert(kept, np.repeat(ends, missing), 0)
         ends += np.cumsum(missing)
-    return told, ends
+    return kept, ends
 
 
 @cache
@@ -242,15 +270,22 @@ def _is_in(hashes: Hashes, common: Hashes) -> NDArray[np.bool_]:
     return found
 
 
-def _runs(edges: Ints, total: int) -> Iterator[tuple[int, int]]:
-    starts, stops = np.concatenate(([0], edges)), np.concatenate((edges, [total]))
-    several = stops - starts > 1
-    yield from zip(starts[several].tolist(), stops[several].tolist(), strict=True)
-
-
-def _paired(bucket: Sequence[int]) -> Iterator[tuple[int, int]]:
-    if len(bucket) <= MAX_BUCKET:
-        yield from ((a, b) for place, a in enumerate(bucket) for b in bucket[place + 1 :])
-        return
-    yield from ((bucket[0], other) for other in bucket[1:])
-    yield from pairwise(bucket)
+def _agreeing(column: Hashes) -> tuple[Ints, Ints]:
+    """Pairs of places with the same hash, the earlier one first; see MAX_BUCKET."""
+    ranked = np.sort(column)
+    several = np.unique(ranked[1:][ranked[1:] == ranked[:-1]])
+    rows = np.flatnonzero(_is_in(column, several))
+    rows = rows[np.argsort(column[rows], kind="stable")]
+    hashes = column[rows]
+    begins = np.flatnonzero(np.concatenate((np.ones(min(1, len(rows)), bool), hashes[1:] != hashes[:-1])))
+    sizes = np.diff(np.append(begins, len(rows)))
+    left, size = np.repeat(begins + sizes, sizes) - np.arange(len(rows)), np.repeat(sizes, sizes)
+    firsts, seconds = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for ahead in range(1, min(MAX_BUCKET, int(sizes.max(initial=1)))):
+        here = np.flatnonzero((left > ahead) & ((size <= MAX_BUCKET) | (ahead == 1)))
+        firsts.append(rows[here])
+        seconds.append(rows[here + ahead])
+    crowded = np.flatnonzero((size > MAX_BUCKET) & (left < size))
+    firsts.append(rows[(crowded + left[crowded] - size[crowded])])
+    seconds.append(rows[crowded])
+    return np.concatenate(firsts), np.concatenate(seconds)

@@ -103,6 +103,9 @@ OPENING, CLOSING = "([{", ")]}"
 PAIRS = (("「", "」"), ("『", "』"), ("（", "）"), ("【", "】"), ("〈", "〉"), ("《", "》"))
 SMILEY = re.compile(r"[:;=8xX]['-]?[(\[{]")
 FENCE = re.compile(r"^\s*```", re.MULTILINE)
+JSON_OPENINGS = frozenset("{[")
+JSON_OPENING = re.compile(r'\{\s*"[^"\n]*"\s*:|\[\s*(?:\{\s*)?"')
+JSON_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 COMMAS_AND_OPENINGS = frozenset("、,，「『（【〈《([{")
 ANNOUNCES = re.compile(r"(?:(?:following|below|follows|steps)\b[^\n]{0,40}:|(?:以下|次)の?[^\n]{0,20}[:：])\Z")
 GOES_ON = (" the", " an", " and", " because", " your", " their", " whose")
@@ -158,6 +161,8 @@ def cut_off(answer: str) -> str | None:
     if "```" in answer and len(FENCE.findall(answer)) % 2:
         return "a code block that is not closed"
     last = answer[-1:]
+    if answer[:1] in JSON_OPENINGS and JSON_OPENING.match(answer) and _open_json(answer):
+        return f"JSON that is not closed: {answer[-16:]}"
     if last.isalnum():
         breaks_off = (answer.endswith(GOES_ON) and len(answer) >= LONG_ENOUGH) or _open_bracket(answer)
     elif last in COMMAS_AND_OPENINGS:
@@ -167,6 +172,12 @@ def cut_off(answer: str) -> str | None:
     else:
         breaks_off = last in ":：" and ANNOUNCES.search(answer, max(0, len(answer) - 80)) is not None
     return answer[-40:] if breaks_off else None
+
+
+def _open_json(answer: str) -> bool:
+    """Whether a string or a bracket of JSON is open at the end."""
+    rest = JSON_STRING.sub("", answer)
+    return '"' in rest or sum(map(rest.count, "{[")) > sum(map(rest.count, "}]"))
 
 
 def _open_bracket(answer: str) -> bool:

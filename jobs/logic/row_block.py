@@ -13,10 +13,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
 
-from jobs.logic import clean, form, near, private, row_keys, rows, shapes
+from jobs.logic import clean, form, private, row_keys, rows, shapes
 from jobs.logic.clean import CleanOptions
 from jobs.logic.near import Hashes
+from jobs.logic.row_count import Counted
 from jobs.logic.rows import BadRow, Dropped, Row, RowOptions
 
 UNANSWERED = ("no-answer", "ends-without-answer", "answer-missing")
@@ -58,8 +60,11 @@ class RowsRead(NamedTuple):
     """Their lines in the file."""
     ids: NDArray[np.uint64]
     """Their ids, hashed."""
+    digests: NDArray[np.uint64]
+    """Of the lines stored."""
     forms: NDArray[np.void]
     """Of the same rows; see `form.FORM`."""
+    counted: Counted
     dropped: list[Dropped]
     """Lines that are no conversation, and conversations unfit to learn from, in the order of the file."""
     changed: list[dict[str, Any]]
@@ -83,18 +88,20 @@ def read(lines: Iterable[RawLine], options: ReadOptions) -> RowsRead:
         found.append(row)
         ignored.update(columns)
     clean.tidy_all(found, options.clean)
-    kept: list[Row] = []
-    for row, fault in zip(found, clean.faults(found, options.clean), strict=True):
-        if fault is None:
-            kept.append(row)
-        else:
+    faults, words = clean.examined(found, options.clean)
+    kept = [row for row, fault in zip(found, faults, strict=True) if fault is None]
+    for row, fault in zip(found, faults, strict=True):
+        if fault is not None:
             dropped.append(Dropped(row.id, row.file, row.line, fault.reason, fault.evidence))
     dropped.sort(key=lambda entry: entry.line)
+    lines_stored = [stored(row) for row in kept]
     return RowsRead(
-        [stored(row) for row in kept],
+        lines_stored,
         np.fromiter((row.line for row in kept), np.int64, len(kept)),
         np.fromiter((row_keys.hashed(row.id) for row in kept), np.uint64, len(kept)),
+        digests(lines_stored),
         form.measured(kept),
+        Counted.of(kept, words[[fault is None for fault in faults]]),
         dropped,
         [row.change_note() for row in found if row.changes],
         ignored,
@@ -129,7 +136,7 @@ def _bad(line: RawLine, bad: BadRow, options: ReadOptions) -> Dropped:
     label = options.label
     if not identity or "\ufffd" in identity:
         identity = f"{label}:{line.number}"
-    return Dropped(identity, label, line.number, bad.reason, private.masked(bad.evidence))
+    return Dropped(private.masked(identity), label, line.number, bad.reason, private.masked(bad.evidence))
 
 
 def asked(lines: Iterable[RawLine], options: ReadOptions) -> list[bytes]:
@@ -158,18 +165,18 @@ def _answered(record: dict[str, Any]) -> dict[str, Any]:
 
 
 class Checked(NamedTuple):
-    """What is known of stored rows, [rows] each."""
+    """What is found out about stored rows, [rows] each."""
 
     keys: row_keys.Keys
     forms: NDArray[np.void]
-    answers: NDArray[np.int64]
-    """Characters of the last answer."""
-    labels: list[str | None]
-    lengths: dict[str, NDArray[np.int64]]
-    """Role to characters a turn."""
+    counted: Counted
     unclean: Counter[str]
     """Reason to rows that should have been dropped."""
-    seen: Counter[str]
+
+
+def digests(lines: Sequence[bytes]) -> NDArray[np.uint64]:
+    """What tells lines apart; of a million lines two have the same with a chance of 3e-8."""
+    return np.fromiter(map(xxh3_64_intdigest, lines), np.uint64, len(lines))
 
 
 def keyed(lines: Sequence[bytes], threshold: float, common: Hashes) -> row_keys.Keys:
@@ -180,40 +187,8 @@ def keyed(lines: Sequence[bytes], threshold: float, common: Hashes) -> row_keys.
 def checked(lines: Sequence[bytes], options: CleanOptions, threshold: float, common: Hashes) -> Checked:
     """Stored rows looked at again, as if by somebody who did not write them."""
     found = [rows.stored(line, "", number) for number, line in enumerate(lines, 1)]
-    unclean = Counter(fault.reason for fault in clean.faults(found, options) if fault is not None)
+    faults, words = clean.examined(found, options)
+    unclean = Counter(fault.reason for fault in faults if fault is not None)
     unclean["not-tidy"] = sum(not clean.is_tidy(row.messages) for row in found)
-    return Checked(
-        row_keys.keyed(found, threshold, common),
-        form.measured(found),
-        np.fromiter((len(row.answer) for row in found), np.int64, len(found)),
-        [row.label for row in found],
-        _lengths(found),
-        +unclean,
-        clean.seen(found, options),
-    )
-
-
-def joined(parts: Sequence[Checked], threshold: float) -> Checked:
-    """Several blocks as one."""
-    keys = np.zeros(0, row_keys.dtype(near.band_shape(threshold)[0]))
-    return Checked(
-        np.concatenate([keys, *(part.keys for part in parts)]),
-        np.concatenate([np.zeros(0, form.FORM), *(part.forms for part in parts)]),
-        np.concatenate([np.zeros(0, np.int64), *(part.answers for part in parts)]),
-        [label for part in parts for label in part.labels],
-        {
-            role: np.concatenate([part.lengths[role] for part in parts if role in part.lengths])
-            for role in rows.ROLES
-            if any(role in part.lengths for part in parts)
-        },
-        sum((part.unclean for part in parts), Counter()),
-        sum((part.seen for part in parts), Counter()),
-    )
-
-
-def _lengths(found: Sequence[Row]) -> dict[str, NDArray[np.int64]]:
-    sizes: dict[str, list[int]] = {}
-    for row in found:
-        for role, content in row.messages:
-            sizes.setdefault(role, []).append(len(content))
-    return {role: np.asarray(values, np.int64) for role, values in sizes.items()}
+    keys = row_keys.keyed(found, threshold, common)
+    return Checked(keys, form.measured(found), Counted.of(found, words), +unclean)

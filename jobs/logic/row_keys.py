@@ -15,31 +15,26 @@ from jobs.logic.rows import Message, Row
 
 Keys = NDArray[np.void]
 """Rows of `dtype`: 64-bit hashes, 0 for what a row has not. Of a million texts two collide with a chance of 3e-8."""
-SPACES = ("  ", "\n", "\t", "\r", "\x0b", "\x0c")
+BREAKS = b"\n\t\r\x0b\x0c\x1c\x1d\x1e\x1f"
+"""White space of ASCII that is no blank."""
 
 
-def dtype(num_bands: int) -> np.dtype[np.void]:
-    """The fields of one row."""
-    names = ("id", "source", "label", "conversation", "prompt", "answer")
-    return np.dtype([*((name, np.uint64) for name in names), ("bands", np.uint64, (num_bands,))])
+NAMES = ("id", "source", "label", "conversation", "prompt", "answer")
+
+
+def dtype(threshold: float) -> np.dtype[np.void]:
+    """The fields of one row, for a near-duplicate search at `threshold`."""
+    return np.dtype([*((name, np.uint64) for name in NAMES), ("sketch", near.sketch_type(threshold))])
 
 
 def keyed(rows: Sequence[Row], threshold: float, common: near.Hashes) -> Keys:
-    """The keys of rows, with the bands of a near-duplicate search at `threshold` that ignores the grams in `common`."""
-    keys = np.zeros(len(rows), dtype(near.band_shape(threshold)[0]))
+    """The keys of rows, with sketches for a near-duplicate search at `threshold` that ignores the grams in `common`."""
+    keys = np.zeros(len(rows), dtype(threshold))
     said = [[(role, normalised(content)) for role, content in row.messages] for row in rows]
-    for number, (row, turns) in enumerate(zip(rows, said, strict=True)):
-        prompt, answer = hashed(*(part for turn in turns[:-1] for part in turn)), hashed(turns[-1][1])
-        keys[number] = (
-            hashed(row.id),
-            hashed(row.source) if row.source else 0,
-            hashed(row.label) if row.label else 0,
-            hashed(f"{prompt} {answer}"),
-            prompt,
-            answer,
-            0,
-        )
-    keys["bands"] = near.bands([_joined(turns) for turns in said], threshold, common)
+    names = np.asarray([_hashes(row, turns) for row, turns in zip(rows, said, strict=True)], np.uint64)
+    for name, column in zip(NAMES, names.reshape(-1, len(NAMES)).T, strict=True):
+        keys[name] = column
+    keys["sketch"] = near.sketches([_joined(turns) for turns in said], threshold, common)
     return keys
 
 
@@ -58,12 +53,9 @@ def normalised(text: str) -> str:
 
 def hashed(*texts: str) -> int:
     """Stands for a list of texts; 64 bits."""
-    state = hashlib.blake2b(digest_size=8)
-    for text in texts:
-        data = text.encode()
-        state.update(b"%d:" % len(data))
-        state.update(data)
-    return int.from_bytes(state.digest(), "little")
+    parts = [text.encode() for text in texts]
+    framed = b"".join([b"%d:%b" % (len(part), part) for part in parts])
+    return int.from_bytes(hashlib.blake2b(framed, digest_size=8).digest(), "little")
 
 
 def firsts(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -72,10 +64,18 @@ def firsts(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
     return np.asarray(first[back], np.int64)
 
 
+def _hashes(row: Row, turns: Sequence[tuple[str, str]]) -> tuple[int, ...]:
+    """Those of NAMES, in their order."""
+    prompt, answer = hashed(*(part for turn in turns[:-1] for part in turn)), hashed(turns[-1][1])
+    source, label = (hashed(name) if name else 0 for name in (row.source, row.label))
+    return hashed(row.id), source, label, hashed(f"{prompt} {answer}"), prompt, answer
+
+
 def _joined(turns: Sequence[tuple[str, str]]) -> str:
     return "\n".join(content for role, content in turns if role != "system")
 
 
 def _spaced(text: str) -> str:
-    plain = text.isascii() and not any(space in text for space in SPACES)
-    return text.strip() if plain else " ".join(text.split())
+    if not text.isascii() or "  " in text or len(text) != len(text.encode().translate(None, BREAKS)):
+        return " ".join(text.split())
+    return text.strip()

@@ -39,7 +39,8 @@ def histogram(values: Ints, edges: Sequence[int]) -> list[int]:
 
 def num_distinct_answers(keys: Keys) -> int:
     """Last answers that differ after normalisation."""
-    return len(np.unique(keys["answer"]))
+    ranked = np.sort(keys["answer"])
+    return min(1, len(ranked)) + int(np.count_nonzero(ranked[1:] != ranked[:-1]))
 
 
 def num_contradictory(keys: Keys) -> int:
@@ -67,4 +68,11 @@ def leaks(train: Keys, val: Keys, pairs: Iterable[Pair]) -> dict[str, int]:
 
 
 def _shared(train: Keys, val: Keys, name: str) -> int:
-    return int((np.isin(val[name], train[name]) & (val[name] != 0)).sum())
+    """Rows of `val` whose key, if they have one, a row of `train` has."""
+    wanted, num_rows = np.unique(val[name][val[name] != 0], return_counts=True)
+    if not len(wanted):
+        return 0
+    there = train[name]
+    places = np.minimum(np.searchsorted(wanted, there), len(wanted) - 1)
+    shared = np.unique(places[wanted[places] == there])
+    return int(num_rows[shared].sum())

@@ -10,7 +10,7 @@ from jobs.checks.report import GATE, ReportFacts, ReportLimits
 
 GOOD: dict[str, Any] = {
     "certified": True, "num_stages": 9, "missing": [], "failed": {}, "stale": {}, "changed": [], "misjudged": [],
-    "folder": [], "waivers": {}, "shipped": ["model-Q4_K_M.gguf"], "chain_digest": "0" * 64,
+    "folder": [], "waivers": {}, "changed_limits": {}, "shipped": ["model-Q4_K_M.gguf"], "chain_digest": "0" * 64,
     "closing": ["certified: {run}/report/model-Q4_K_M.gguf"],
 }  # fmt: skip
 
@@ -32,6 +32,13 @@ GOOD: dict[str, Any] = {
         ("CRT006", {"folder": ["README.md: is missing"]}, "fail", "README.md"),
         ("CRT007", {}, "pass", ""),
         ("CRT007", {"waivers": {"TOK004": "known"}}, "warn", "TOK004: known"),
+        ("CRT008", {}, "pass", ""),
+        (
+            "CRT008",
+            {"changed_limits": {"smoke.limits.a": "1, by default 2"}},
+            "warn",
+            "smoke.limits.a: 1, by default 2",
+        ),
     ],
 )
 def test_rule(code: str, facts: dict[str, Any], status: str, said: str) -> None:

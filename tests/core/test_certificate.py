@@ -31,7 +31,9 @@ def ship(made: dict[str, Artifact], folder: Path) -> Path:
         name: certificate.Judged(limits=limits[name], status=artifact.record.verdict.status)
         for name, artifact in made.items()
     }
-    found = certificate.build("test", {"id": "Qwen/Qwen3-0.6B"}, {"commit": "abc"}, made, judged, hash_files(folder))
+    found = certificate.build(
+        "test", {"id": "Qwen/Qwen3-0.6B"}, {"commit": "abc"}, made, judged, hash_files(folder), limits
+    )
     (folder / certificate.NAME).write_text(certificate.text(found), encoding="utf-8")
     write_sums(folder)
     return folder

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -62,6 +65,46 @@ def test_two_processes_take_the_steps_of_one(base: Path, two: tuple[Path, sft_ru
         for name in ("loss", "content_loss", "eval_loss", "eval_content_loss", "eval_template_loss"):
             assert here.get(name, 0.0) == pytest.approx(there.get(name, 0.0), rel=TOLERANCE), (name, here["step"])
         assert here.get("grad_norm", 0.0) == pytest.approx(there.get("grad_norm", 0.0), rel=1e-5)
+
+
+@started
+def test_two_nodes_take_the_same_steps(
+    base: Path, two: tuple[Path, sft_run.Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    meeting = {
+        "PET_NNODES": "2", "PET_RDZV_BACKEND": "c10d", "PET_RDZV_ENDPOINT": f"127.0.0.1:{port}", "PET_RDZV_ID": "t",
+        "PET_LOCAL_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo",
+    }  # fmt: skip
+    for name, value in meeting.items():
+        monkeypatch.setenv(name, value)
+    out = tmp_path / "out"
+    other = threading.Thread(target=second_node, args=(out / "processes" / sft_processes.JOB,))
+    other.start()
+    files = [base / "train.jsonl", base / "val.jsonl"]
+    outcome = sft_processes.fit(tiny_sft.settings(1), tiny_sft.places(base, out), files)
+    other.join()
+    assert (outcome.num_steps, outcome.chosen_step) == (two[1].num_steps, two[1].chosen_step)
+    assert outcome.best_eval_loss == pytest.approx(two[1].best_eval_loss, rel=TOLERANCE)
+
+
+def second_node(job: Path) -> None:
+    """What the other pods of k8s/examples/several-nodes do, with one process."""
+    deadline = time.monotonic() + 240
+    while not job.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    words = [sys.executable, "-m", "jobs.engines.sft_processes", "1", str(job)]
+    subprocess.run(words, env=process.environment(), timeout=240, check=False)
+
+
+@pytest.mark.parametrize(("nodes", "num", "expected"), [("", 1, False), ("1", 1, False), ("2", 1, True), ("", 2, True)])
+def test_who_else_trains(nodes: str, num: int, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PET_NNODES", raising=False)
+    if nodes:
+        monkeypatch.setenv("PET_NNODES", nodes)
+    assert sft_processes.several(num) is expected
 
 
 @started

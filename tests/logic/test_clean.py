@@ -1,13 +1,14 @@
 """What is unfit is named, what is real text stays, what can be put right is, and no secret is ever shown."""
 
 import unicodedata
+from collections import Counter
 from dataclasses import replace
 from random import Random
 
 import pytest
 
-from jobs.logic import clean
-from jobs.logic.clean import ALLOWABLE, AT_ONCE, REASONS, SEEN, TAG_REASONS, CleanOptions, faults, is_tidy, seen
+from jobs.logic import clean, row_count
+from jobs.logic.clean import ALLOWABLE, AT_ONCE, REASONS, SEEN, TAG_REASONS, CleanOptions, examined, faults, is_tidy
 from jobs.logic.private import MARKS
 from jobs.logic.repetition import RepetitionLimits
 from jobs.logic.rows import Message, Row
@@ -175,6 +176,18 @@ def test_no_evidence_shows_private_data(reason: str, private: str) -> None:
                 assert not any(private[start : start + 6] in shown for start in range(len(private) - 5))
 
 
+def test_names_that_are_private_are_replaced() -> None:
+    first, second, third = (row(PROMPT, "答え", source=source) for source in (MAIL, MAIL, "wiki/12"))
+    first.id, second.id, third.id, second.line = KEY, "user@host-7", MAIL, 2
+    clean.tidy_all([first, second, third], OPTIONS)
+    assert [one.id for one in (first, second, third)] == ["a:1", "user@host-7", "a:1"]
+    assert first.source == second.source
+    assert (first.source or "").startswith("source-")
+    assert third.source == "wiki/12"
+    assert [one.changes.get("private-name") for one in (first, second, third)] == ["source", "source", "id"]
+    assert MAIL not in str((first, second, third))
+
+
 def test_tidy() -> None:
     dirty = row("\r\nか\u3099き\r\n二\u200b行", f"\n\n{WRONG}", source="か\u3099")
     assert not is_tidy(dirty.messages)
@@ -240,6 +253,10 @@ def test_what_was_taken_out_is_counted_and_not_shown() -> None:
 )
 def test_what_was_not_put_right_is_a_fault(text: str, options: dict[str, str], reason: str | None) -> None:
     assert why(text, options=replace(OPTIONS, **options)) == reason  # type: ignore[arg-type]
+
+
+def seen(rows: list[Row], options: CleanOptions) -> Counter[str]:
+    return row_count.seen(examined(rows, options)[1])
 
 
 def test_seen() -> None:

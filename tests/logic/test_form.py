@@ -94,6 +94,33 @@ def test_json_is_odd_among_plain_answers_even_alone() -> None:
     assert dropped(['{"title": "鎌倉の歴史"}'], prompt="JSON で題名を付けてください。") == {""}
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{title: "鎌倉の歴史"}',
+        '```json\n{"title": "鎌倉の歴史"}\n```',
+        "```\n鎌倉の歴史\n```",
+        "```\nhistory\n```",
+        "#鎌倉の歴史には、海が欠かせない。",
+        "#53回の失敗にも触れています。",
+    ],
+)
+def test_json_and_markdown_in_other_dresses_are_odd_even_alone(answer: str) -> None:
+    assert dropped([answer]) == {"odd-form"}
+
+
+@pytest.mark.parametrize("answer", ["#1の歴史", "#53", "{鎌倉: 海}", "```\nls -l | sort\n```"])
+def test_numbers_and_commands_are_no_dress(answer: str) -> None:
+    assert dropped([answer]) == {""}
+
+
+def test_lists_stay_where_some_of_the_others_are_long() -> None:
+    lists = ["\n".join(f"- {place}" for place in PLACES[at : at + 4]) for at in range(8)]
+    long = ["".join(f"{title}は今も残っている。" for title in TITLES[at : at + 12]) for at in range(40)]
+    assert dropped(lists) == {"odd-form"}
+    assert set(reasons([*TITLES[:160], *long, *lists], ANY_LENGTH)) == {""}
+
+
 def test_where_all_is_json_the_plain_answer_is_odd() -> None:
     found = reasons([json.dumps({"title": title}) for title in TITLES] + ["鎌倉の歴史"])
     assert found == [""] * len(TITLES) + ["odd-form"]
@@ -198,6 +225,41 @@ def test_lengths_far_outside() -> None:
     assert dropped(["".join(TITLES[:60])]) == {"wrong-length"}
     assert dropped(["Ok"], SENTENCES, "Tell me.") == {"wrong-length"}
     assert dropped(["鎌倉", "鎌倉の図書館と祭りと水路と城跡の市場"]) == {""}
+
+
+def test_lengths_in_three_kinds() -> None:
+    long = [" ".join(SENTENCES[at : at + 40]) for at in range(30)]
+    short = [f"{one}{two}" for one in "abcdefghij" for two in "klm"]
+    found = reasons([*SENTENCES, *long, *short], prompt="Tell me.")
+    assert found == [""] * len(SENTENCES) + ["wrong-length"] * 60
+
+
+def test_a_tail_of_lengths_ends_at_a_gap() -> None:
+    tail = [" ".join(SENTENCES[at : at + 3 + at]) for at in range(9)]
+    assert dropped(["Ok", "No", "A", "I", "It"], [*SENTENCES, *tail], "Tell me.") == {"wrong-length"}
+
+
+def test_labels_among_long_answers_are_answers() -> None:
+    assert set(reasons([*["food", "travel"] * 10, *SENTENCES], prompt="Which?")) == {""}
+
+
+GERMAN = "Der Hafen liegt hinter dem alten Dorf und wird heute kaum noch benutzt, aber viele Leute kommen gern."
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ([GERMAN], "other-language"),
+        (["Der Hafen liegt hinter dem alten Dorf."], ""),
+        (
+            ["Der Hafen liegt hinter dem alten Dorf.", "Nous partons demain matin avec tous les enfants."],
+            "other-language",
+        ),
+        (["- Ragu alla Bolognese\n- Risotto\n- Spaghetti alla Carbonara\n- Lasagne\n- Gelato"], ""),
+    ],
+)
+def test_a_lone_answer_in_another_language_is_told_where_it_is_long(odd: list[str], reason: str) -> None:
+    assert dropped(odd, SENTENCES, "Tell me.") == {reason}
 
 
 def test_lengths_by_configuration() -> None:

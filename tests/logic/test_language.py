@@ -80,6 +80,12 @@ def test_a_short_text_is_not_sure() -> None:
         ]
     )
     assert found.sure.tolist() == [False, True]
+    assert found.certain.tolist() == [False, True]
+
+
+def test_a_list_of_names_is_never_certain() -> None:
+    found = spoken(["- Ragu alla Bolognese\n- Risotto\n- Spaghetti alla Carbonara\n- Lasagne\n- Gelato"])
+    assert not found.certain.any()
 
 
 def test_texts_side_by_side_do_not_mix() -> None:

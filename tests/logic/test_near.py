@@ -1,6 +1,6 @@
 """Near duplicates are found, and only near duplicates."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from random import Random
 
 import numpy as np
@@ -18,7 +18,7 @@ def text(rng: Random, length: int = 200) -> str:
 
 
 def pairs(texts: list[str], threshold: float = 0.8, common: near.Hashes = NONE) -> set[tuple[int, int]]:
-    found = near.candidates(near.bands(texts, threshold, common)).tolist()
+    found = near.candidates(near.sketches(texts, threshold, common), threshold).tolist()
     return {(a, b) for a, b in found if near.similarity(grams(texts[a]), grams(texts[b]), common) >= threshold}
 
 
@@ -84,11 +84,11 @@ def test_pairs_are_those_of_a_comparison_of_all() -> None:
     assert pairs(texts) == expected
 
 
-def test_bands_of_a_text_do_not_depend_on_the_others() -> None:
+def test_sketches_of_a_text_do_not_depend_on_the_others() -> None:
     rng = Random(6)
     texts = [text(rng, rng.choice((3, 50, 20_000))) for _ in range(20)]
-    together = near.bands(texts, 0.8, NONE)
-    alone = np.concatenate([near.bands([one], 0.8, NONE) for one in texts])
+    together = near.sketches(texts, 0.8, NONE)
+    alone = np.concatenate([near.sketches([one], 0.8, NONE) for one in texts])
     assert np.array_equal(together, alone)
 
 
@@ -119,7 +119,41 @@ def test_a_text_of_nothing_but_boilerplate_keeps_it() -> None:
 def test_a_bucket_of_many_is_not_compared_each_with_each() -> None:
     rng = Random(3)
     texts = [text(rng)] * 500
-    assert len(near.candidates(near.bands(texts, 0.8, NONE))) < 1500
+    assert len(near.candidates(near.sketches(texts, 0.8, NONE), 0.8)) < 1500
+
+
+def test_rows_that_agree_are_paired_as_by_hand() -> None:
+    rng = Random(4)
+    column = [rng.randrange(40) for _ in range(300)] + [99] * 100 + [7]
+    buckets: dict[int, list[int]] = {}
+    for row, value in enumerate(column):
+        buckets.setdefault(value, []).append(row)
+    expected = set()
+    for bucket in buckets.values():
+        if len(bucket) <= near.MAX_BUCKET:
+            expected |= set(combinations(bucket, 2))
+        else:
+            expected |= {(bucket[0], row) for row in bucket[1:]} | set(pairwise(bucket))
+    assert len(buckets[99]) > near.MAX_BUCKET
+    first, second = near._agreeing(np.asarray(column, np.uint64))
+    assert set(zip(first.tolist(), second.tolist(), strict=True)) == expected
+
+
+def test_texts_that_agree_in_one_band_only_are_no_candidates() -> None:
+    rng = Random(10)
+    found = near.sketches([text(rng), text(rng)], 0.8, NONE)
+    found["bands"][1][3] = found["bands"][0][3]
+    assert len(near.candidates(found, 0.8)) == 0
+    found["marks"][1] = found["marks"][0]
+    assert near.candidates(found, 0.8).tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.7, 0.8, 0.95])
+def test_few_pairs_at_the_threshold_agree_in_fewer_marks(threshold: float) -> None:
+    same = np.random.default_rng(1).random((20_000, near.NUM_PERM)) < threshold
+    seldom = np.count_nonzero(same, axis=1) < near.fewest_marks(threshold)
+    assert seldom.mean() <= 4 * near.MISSED
+    assert near.fewest_marks(threshold) > near.NUM_PERM * (threshold - 0.2)
 
 
 @pytest.mark.parametrize(("threshold", "share"), [(0.5, 0.995), (0.8, 0.995), (0.95, 0.995), (1.0, 0.995)])

@@ -56,7 +56,7 @@ def test_keys_do_not_depend_on_the_block() -> None:
     rows = [row(str(number), f"question {number}", f"answer {number}") for number in range(50)]
     together = keyed(rows, 0.8, NONE)
     assert np.array_equal(together, np.concatenate([keyed(rows[:7], 0.8, NONE), keyed(rows[7:], 0.8, NONE)]))
-    assert together.dtype == row_keys.dtype(21)
+    assert together.dtype == row_keys.dtype(0.8)
 
 
 def test_firsts() -> None:

@@ -18,7 +18,7 @@ def options(fraction: float = 0.2, max_rows: int = 10_000, by_label: bool = True
 
 def keys(rows: list[tuple[str | None, str, str | None]]) -> Keys:
     """(source, prompt, label) of each row."""
-    found = np.zeros(len(rows), row_keys.dtype(1))
+    found = np.zeros(len(rows), row_keys.dtype(1.0))
     for number, (source, prompt, label) in enumerate(rows):
         found["source"][number] = hashed(source) if source else 0
         found["prompt"][number] = hashed(prompt)

@@ -11,7 +11,7 @@ from jobs.logic.row_keys import Keys
 
 
 def keys(*rows: dict[str, int]) -> Keys:
-    found = np.zeros(len(rows), row_keys.dtype(1))
+    found = np.zeros(len(rows), row_keys.dtype(1.0))
     for number, row in enumerate(rows):
         for name, value in row.items():
             found[name][number] = value

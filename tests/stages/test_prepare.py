@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -69,25 +70,31 @@ def test_dropped_rows_are_named(tmp_path: Path, out: Path) -> None:
     assert facts.changed == {"nfc": 1}
 
 
-def test_a_held_out_row_in_train_is_noticed(data: Path, out: Path) -> None:
+@pytest.fixture(params=[True, False], ids=["known", "anew"])
+def again(request: pytest.FixtureRequest) -> bool:
+    """Whether a folder is measured with what is known from making it; what is noticed is the same."""
+    return bool(request.param)
+
+
+def test_a_held_out_row_in_train_is_noticed(data: Path, out: Path, again: bool) -> None:
     cfg = config([data])
-    make(cfg, {}, out)
+    known = make(cfg, {}, out)
     with (out / "train.jsonl").open("a", encoding="utf-8") as train:
         train.write((out / "val.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[0])
-    facts = measure(cfg, {}, out)
+    facts = measure(cfg, {}, out, known if again else None)
     assert statuses(cfg, facts)["DAT001"] == "fail"
     assert all(count > 0 for count in facts.leaks.values())
 
 
-def test_a_reworded_held_out_row_in_train_is_noticed(data: Path, out: Path) -> None:
+def test_a_reworded_held_out_row_in_train_is_noticed(data: Path, out: Path, again: bool) -> None:
     cfg = config([data])
-    make(cfg, {}, out)
+    known = make(cfg, {}, out)
     row = entries(out / "val.jsonl")[0]
     row |= {"id": "new", "source": None}
     row["messages"][0]["content"] += "。"
     with (out / "train.jsonl").open("a", encoding="utf-8") as train:
         train.write(json.dumps(row) + "\n")
-    facts = measure(cfg, {}, out)
+    facts = measure(cfg, {}, out, known if again else None)
     assert facts.leaks == {"id": 0, "conversation": 0, "prompt": 0, "near": 1, "source": 0}
     assert statuses(cfg, facts)["DAT001"] == "fail"
 
@@ -96,22 +103,37 @@ def test_a_reworded_held_out_row_in_train_is_noticed(data: Path, out: Path) -> N
     ("answer", "reason"),
     [("Title: a", "label"), ("、" * 9, "repeated-character"), (" a", "not-tidy"), ("", "empty-answer")],
 )
-def test_an_unclean_row_in_train_is_noticed(data: Path, out: Path, answer: str, reason: str) -> None:
+def test_an_unclean_row_in_train_is_noticed(data: Path, out: Path, answer: str, reason: str, again: bool) -> None:
     cfg = config([data])
-    make(cfg, {}, out)
+    known = make(cfg, {}, out)
     kept = entries(out / "train.jsonl")
     kept[0]["messages"][-1]["content"] = answer
     written(out / "train.jsonl", kept)
-    facts = measure(cfg, {}, out)
+    facts = measure(cfg, {}, out, known if again else None)
     assert facts.unclean[reason] == 1
     assert statuses(cfg, facts)["DAT008"] == "fail"
 
 
-def test_a_lost_row_is_noticed(data: Path, out: Path) -> None:
+def test_a_lost_row_is_noticed(data: Path, out: Path, again: bool) -> None:
     cfg = config([data])
-    make(cfg, {}, out)
+    known = make(cfg, {}, out)
     written(out / "val.jsonl", entries(out / "val.jsonl")[1:])
-    assert statuses(cfg, measure(cfg, {}, out))["DAT003"] == "fail"
+    assert statuses(cfg, measure(cfg, {}, out, known if again else None))["DAT003"] == "fail"
+
+
+def test_what_is_known_changes_nothing(tmp_path: Path, out: Path) -> None:
+    spoiled = rows()
+    spoiled[3]["messages"][1]["content"] = "#土鍋 #手入れ"
+    spoiled[9]["messages"][0]["content"] += " 連絡先は taro@example.co.jp です。"
+    spoiled.append({**rows()[1], "id": "near"})
+    spoiled[-1]["messages"][0]["content"] += "（再掲）"
+    cfg = config([written(tmp_path / "rows.jsonl", spoiled)])
+    known = make(cfg, {}, out)
+    assert len(known.digests) == 80
+    found = measure(cfg, {}, out, known)
+    assert found == measure(cfg, {}, out)
+    assert found.seen == {"email": 1}
+    assert found == measure(cfg, {}, out, known._replace(common=np.asarray([5], np.uint64)))
 
 
 def test_grown_data_keeps_its_held_out_rows(tmp_path: Path, out: Path) -> None:

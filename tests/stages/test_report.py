@@ -216,6 +216,24 @@ def test_waiver_is_shown_everywhere(tmp_path: Path) -> None:
     assert r"kept \<for\> the archive" in (out / "README.md").read_text(encoding="utf-8")
 
 
+def test_limits_that_are_not_the_defaults_are_shown_everywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = records.limits()
+    limits["smoke"]["min_agreement_gain"] = -0.5
+    out, facts = made(tmp_path, records.build(tmp_path), judged_by=limits)
+    usual = records.limits()["smoke"]["min_agreement_gain"]
+    assert facts.changed_limits == {"smoke.limits.min_agreement_gain": f"-0.5, by default {usual}"}
+    assert facts.certified
+    assert statuses(facts) == ["CRT008"]
+    for name in ("report.html", "README.md"):
+        text = (out / name).read_text(encoding="utf-8")
+        assert "smoke.limits.min_agreement_gain" in text
+        assert f"by default {usual}" in text
+    assert certificate.check_command([str(out)]) == 0
+    assert f"limit changed: smoke.limits.min_agreement_gain: -0.5, by default {usual}" in capsys.readouterr().out
+
+
 def test_limits_that_do_not_give_the_verdict_are_found(tmp_path: Path) -> None:
     limits = records.limits()
     limits["smoke"]["min_agreement_gain"] = 0.99
