@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.near import Pair
+from jobs.logic.near import Pair, distinct
 from jobs.logic.row_keys import Keys
 
 QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
@@ -39,8 +39,7 @@ def histogram(values: Ints, edges: Sequence[int]) -> list[int]:
 
 def num_distinct_answers(keys: Keys) -> int:
     """Last answers that differ after normalisation."""
-    ranked = np.sort(keys["answer"])
-    return min(1, len(ranked)) + int(np.count_nonzero(ranked[1:] != ranked[:-1]))
+    return len(distinct(keys["answer"]))
 
 
 def num_contradictory(keys: Keys) -> int:
