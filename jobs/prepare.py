@@ -326,7 +326,7 @@ def _refuse_bad(cfg: PrepareConfig, account: Account) -> None:
 
 def _refuse_empty(account: Account) -> None:
     if not len(account.alive):
-        raise Refusal(f"{FILES_KEY}: no row is left: {account.told()}; expected conversations to learn from")
+        raise Refusal(f"{FILES_KEY}: no row is left: {account.told()}; {account.way_out()}")
 
 
 def _refuse_changed(cfg: PrepareConfig, reading: FilesRead) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from jobs.core import chain, config, pipeline
 from jobs.core.documents import rules_page
+from jobs.logic.rows import BAD_REASONS
 
 ROOT = Path(__file__).resolve().parents[1]
 JOBS = ROOT / "jobs"
@@ -77,6 +78,22 @@ def test_what_starts_in_a_pod_needs_next_to_nothing(name: str) -> None:
         module = imported if imported in allowed else imported.rpartition(".")[0]
         known = imported.split(".")[0] in {*sys.stdlib_module_names, "httpx2", "__future__"}
         assert known or module in allowed, f"{name}.py imports {imported}"
+
+
+def test_every_reason_for_a_bad_row_counts_as_one() -> None:
+    found = set[str]()
+    for path in JOBS.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "BadRow"
+                and node.args
+            ):
+                first = node.args[0]
+                found |= {str(first.value)} if isinstance(first, ast.Constant) else set()
+    assert len(found) > 20
+    assert found <= set(BAD_REASONS)
 
 
 def test_the_pins_of_a_package_are_the_same_everywhere() -> None:

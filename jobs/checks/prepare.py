@@ -143,7 +143,8 @@ def spoiled_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """Many rows were unfit to learn from and were dropped.
 
     Why: contaminated data is the first cause of failed fine-tunes, and there may be more of it that no pattern knows.
-    Fix: read dropped.jsonl, mend where the rows come from, and look at a sample of what was kept.
+    Fix: read dropped.jsonl, mend where the rows come from, and look at a sample of what was kept. Where the task is to
+    write such things, allow them by their word with prepare.clean.allow.
     """
     share = share_of(facts.num_spoiled, facts.num_read)
     if not share <= limits.max_spoiled_share:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from jobs.engines import row_passes
 from jobs.engines.row_passes import Reading
 from jobs.engines.row_store import BLOCK_ROWS
+from jobs.logic.clean import ALLOWABLE
 from jobs.logic.near import Pair
 from jobs.logic.row_keys import firsts
 from jobs.logic.rows import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE, Dropped, Row
@@ -70,6 +71,12 @@ class Account:
         found = Counter(row.reason for row in self.reading.dropped)
         found.update(gone.reason for gone in self.gone.values())
         return ", ".join(f"{reason} {count}" for reason, count in found.most_common()) or "none was dropped"
+
+    def way_out(self) -> str:
+        """What to do where too few rows are left."""
+        found = {row.reason for row in self.reading.dropped} & set(ALLOWABLE)
+        allowed = f"; where the task is to write such things, prepare.clean.allow=[{','.join(sorted(found))}]"
+        return f"expected conversations to learn from{allowed if found else ''}"
 
     def dropped(self, explain: Explain) -> Iterator[Dropped]:
         """Every row that went, in the order of the files; `explain` says what was seen in a row that has no other."""

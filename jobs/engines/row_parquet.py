@@ -89,14 +89,16 @@ def _object(value: Any, has_floats: bool) -> bytes:
             raise BadRow("encoding", f"a text has byte 0x{byte:02x} at {error.start}, which is not UTF-8") from None
         except KeyError:
             raise BadRow("duplicate-key", "a key stands twice in one map") from None
-    if has_floats and not _is_finite(value):
-        raise BadRow("not-a-number", "a value is NaN or infinite, which is not JSON")
-    return orjson.dumps(value)
+    if has_floats:
+        infinite = [name for name, one in value.items() if not _is_finite(one)]
+        if infinite:
+            raise BadRow("not-a-number", f"`{infinite[0]}` is infinite, which is not JSON")
+    return orjson.dumps(value)  # NaN, which stands for nothing where such files are made, becomes null
 
 
 def _is_finite(value: Any) -> bool:
     if isinstance(value, float):
-        return math.isfinite(value)
+        return not math.isinf(value)
     children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return all(map(_is_finite, children))
 

@@ -45,7 +45,7 @@ SEEN = ("secret", *private.PERSONAL, "invisible", "nested-dialog")
 FILLERS = "\u115f\u1160\u3164\uffa0"
 """Letters that take no room."""
 IN_NAMES = (private.SECRET, "email")
-"""What an id or a source may not be, whatever is done about it in texts: names are shown wherever a row is meant."""
+"""What an id, a source or a label may not be, whatever is done about it in texts: they are shown to name a row."""
 AT_ONCE = 1000
 """Rows that are screened together: enough to share the cost of a pass, few enough for the cache."""
 
@@ -80,7 +80,7 @@ def tidy_all(rows: Sequence[Row], options: CleanOptions) -> None:
 
     Line ends become `\\n`, white space around a turn goes, text becomes NFC (Qwen's tokenizer does that too, but
     llama.cpp does not); mojibake is turned back where that is possible without loss, stray invisible characters and
-    private data are taken out, each if the options say so. An id or a source that is private is replaced by another.
+    private data are taken out, each if the options say so. A private id, source or label is replaced.
     """
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
@@ -274,18 +274,14 @@ def _tidy(row: Row, options: CleanOptions, notable: Iterator[bool]) -> None:
 
 
 def _hide_names(rows: Sequence[Row]) -> None:
-    """An id that is private becomes the row's place, and a source what stands for it."""
-    names = [name for row in rows for name in (row.id, row.source or "")]
+    """A name that is private becomes one that stands for it: rows that shared it share that."""
+    names = [name for row in rows for name in (row.id, row.source or "", row.label or "")]
     suspects = private.suspects(signs.block(names), IN_NAMES)
     for place in np.flatnonzero(suspects).tolist():
-        row, name = rows[place // 2], names[place]
-        if not private.found(name, IN_NAMES):
-            continue
-        row.changes["private-name"] = "source" if place % 2 else "id"
-        if place % 2:
-            row.source = f"source-{hashlib.blake2b(name.encode(), digest_size=6).hexdigest()}"
-        else:
-            row.id = f"{row.file}:{row.line}"
+        row, name, what = rows[place // 3], names[place], ("id", "source", "label")[place % 3]
+        if private.found(name, IN_NAMES):
+            setattr(row, what, f"{what}-{hashlib.blake2b(name.encode(), digest_size=6).hexdigest()}")
+            row.changes["private-name"] = what
 
 
 def _tidied(text: str, options: CleanOptions, changes: dict[str, str], is_notable: bool) -> str:

@@ -200,14 +200,18 @@ def _secret_words(texts: Block, digits: Places) -> Places:
 
 
 def _may_be_secret(text: str, begin: int, end: int) -> bool:
-    """Whether the word has letters and digits, and is a key by its form or by what is said in front of it."""
+    """Whether it is an address with a password, or has letters and digits and is a key by its form or by what is said
+    in front of it.
+    """
+    if text.find("://", begin, end) >= 0 and IN_ADDRESS.search(text, begin, end):
+        return True
     if not (LETTER.search(text, begin, end) and DIGIT_OR_CAPITAL.search(text, begin + 1, end)):
         return False
     if end - begin >= SHORTEST_KEY and KEY.search(text, begin, end):
         return True
     if not ASSIGNS.search(text, max(0, begin - 6), end):
         return False
-    return ASSIGNED.search(text, max(0, begin - 40), end) is not None or IN_ADDRESS.search(text, begin, end) is not None
+    return ASSIGNED.search(text, max(0, begin - 40), end) is not None
 
 
 def _personal_signs(texts: Block, digits: Places) -> Places:
@@ -246,8 +250,11 @@ def _secrets(text: str) -> Iterator[tuple[int, int]]:
             for key in KEY.finditer(text, start, end):
                 if not PLACEHOLDER.search(key[0]) and len(set(key[0])) > 7:
                     yield key.span()
-        for value in (*ASSIGNED.finditer(text, max(0, start - 40), end), *IN_ADDRESS.finditer(text, start, end)):
+        for value in ASSIGNED.finditer(text, max(0, start - 40), end):
             if _is_random(value["value"]):
+                yield value.span("value")
+        for value in IN_ADDRESS.finditer(text, start, end):  # what stands there is a password, whatever it looks like
+            if not PLACEHOLDER.search(value["value"]) and value["value"] != MARKS[SECRET]:
                 yield value.span("value")
 
 

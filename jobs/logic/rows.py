@@ -24,6 +24,7 @@ BAD_REASONS = (
     "too-large",
     "encoding",
     "bad-json",
+    "bad-csv",
     "truncated-json",
     "control-character",
     "duplicate-key",

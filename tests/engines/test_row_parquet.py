@@ -96,8 +96,10 @@ def test_a_value_that_is_not_json_is_a_bad_row(tmp_path: Path) -> None:
     }
     found = lines(write(tmp_path / "a.parquet", columns))
     assert [line.fault.reason if line.fault else line.data[:11] for line in found] == [
-        b'{"text":"a"', "encoding", "not-a-number", "not-a-number",
+        b'{"text":"a"', "encoding", b'{"text":"c"', "not-a-number",
     ]  # fmt: skip
+    assert b'"score":null' in found[2].data
+    assert "`scores` is infinite" in str(found[3].fault)
     assert "byte 0xe9 at 0" in str(found[1].fault)
     assert [line.number for line in found] == [1, 2, 3, 4]
 

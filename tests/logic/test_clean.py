@@ -178,13 +178,16 @@ def test_no_evidence_shows_private_data(reason: str, private: str) -> None:
 
 def test_names_that_are_private_are_replaced() -> None:
     first, second, third = (row(PROMPT, "答え", source=source) for source in (MAIL, MAIL, "wiki/12"))
-    first.id, second.id, third.id, second.line = KEY, "user@host-7", MAIL, 2
+    first.id, second.id, third.id, third.label = KEY, "user@host-7", MAIL, MAIL
     clean.tidy_all([first, second, third], OPTIONS)
-    assert [one.id for one in (first, second, third)] == ["a:1", "user@host-7", "a:1"]
+    assert second.id == "user@host-7"
+    assert first.id.startswith("id-")
+    assert first.id != third.id
     assert first.source == second.source
+    assert (third.label or "").startswith("label-")
     assert (first.source or "").startswith("source-")
     assert third.source == "wiki/12"
-    assert [one.changes.get("private-name") for one in (first, second, third)] == ["source", "source", "id"]
+    assert [one.changes.get("private-name") for one in (first, second, third)] == ["source", "source", "label"]
     assert MAIL not in str((first, second, third))
 
 

@@ -84,6 +84,7 @@ def test_keys(key: str, text: str) -> None:
         f"Authorization: Bearer {drawn(40)}",
         f"APIキーは{drawn(32)}です",
         f"postgres://admin:{drawn(14)}@db.host.net/main",
+        "postgres://admin:" + "huntersecretword" + "@db.host.net/main",
     ],
 )
 def test_what_is_named_a_secret(text: str) -> None:
@@ -114,6 +115,8 @@ def test_what_is_named_a_secret(text: str) -> None:
         "v3.0.0-rc1, B-12, ISBN 978-4-10-148410-0",
         "internationalization-and-localization",
         "https://user:password@localhost/main",
+        "postgres://user:your-password@localhost/main",
+        "https://example.org:8443/a@b",
         "パスワードは八文字以上にしてください。",
     ],
 )
