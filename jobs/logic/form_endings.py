@@ -46,6 +46,10 @@ UNFINISHED = frozenset(";:(-–—=+*/<&・：；（「『【[{")
 INNER, INNER_WIDE = (". ", ".\n", "! ", "? "), ("。", "！", "？", ". ", "! ", "? ")
 LAID_OUT = re.compile(r"\s*(?:[-*+•#>|・`]|\d+[.)）])|\s|.*(?:[_{}\\]|[a-z]\(|==)")
 """A last line that is an item, a heading, a row of a table or code."""
+RESULT = re.compile(r"\d[^=]*=\s*[^\w\s=]{0,2}\d[\d.,/]*%?(?:\s?[^\W\d_][\w'/-]*)?(?:\s[\w'/-]+){0,5}\Z")
+"""The end of a sum: its result, which may have a unit of a few words. Nothing follows it."""
+RESULT_PART = 96
+"""Characters at the end of an answer in which a result is looked for."""
 WORD_LENGTH = 24
 Cut = Literal["none", "dangling", "all", "pieces"]
 """Which answers without a mark are cut off: none; those that dangle; all but brief ones; brief ones as well."""
@@ -183,6 +187,8 @@ def _ending(text: str) -> int:
     if not said or said != text or LAID_OUT.match(last_line) or _is_address(last_line) or _has_open_line(text):
         return NOT_COMPARED
     kind = _open_ending(said)
+    if kind in (OPEN, STRAY) and "=" in last_line and RESULT.search(last_line[-RESULT_PART:]):
+        return NOT_COMPARED
     return kind + several if kind else NOT_COMPARED
 
 
