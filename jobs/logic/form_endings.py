@@ -145,7 +145,7 @@ def _closed_share(kinds: NDArray[np.int64]) -> float:
 def _weight(kinds: NDArray[np.int64]) -> float:
     """Logarithm of how many times as likely it is that the open answers were cut as that they are written so."""
     dangling = int(kinds[DANGLING] + kinds[BRIEF_DANGLING])
-    others = int(kinds[OPEN] + kinds[BRIEF] + kinds[WHOLE])
+    others = int(kinds[[OPEN, STRAY, BRIEF, WHOLE]].sum())
     return dangling * log(DANGLE_IF_CUT / DANGLE_IF_STYLE) + others * log((1 - DANGLE_IF_CUT) / (1 - DANGLE_IF_STYLE))
 
 

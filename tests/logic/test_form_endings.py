@@ -85,6 +85,8 @@ def test_results_of_sums_are_not_cut_off_in_a_small_set() -> None:
         # as many are open and none dangles: a way of writing
         ({CLOSED: 60, OPEN: 20, CLOSED + SEVERAL: 90, OPEN + SEVERAL: 30}, ["none", "none"]),
         ({CLOSED: 200, OPEN: 20, CLOSED + SEVERAL: 200, OPEN + SEVERAL: 20}, ["dangling", "dangling"]),
+        # none dangles of those that end on numbers either, so that these are ends
+        ({CLOSED: 20, CLOSED + SEVERAL: 380, STRAY + SEVERAL: 24}, ["all", "dangling"]),
         # more brief ones than a cut leaves: titles
         ({CLOSED: 60, OPEN: 20, DANGLING: 4, BRIEF: 40, CLOSED + SEVERAL: 90, DANGLING + SEVERAL: 6}, ["none", "all"]),
         ({BRIEF: 100, OPEN: 30, CLOSED + SEVERAL: 50}, ["none", "all"]),
