@@ -39,10 +39,12 @@ FORM = np.dtype(
         ("opening", np.uint32),
         ("closing", np.uint32),
         ("marks", np.uint16),
+        ("sign", np.uint8),
     ]
 )
-"""What is known of an answer, 55 bytes: `core` stands for its letters, `inner` for those between the literal words that
-open and end it; `asked_in` is the prompt's language, `marks` what it has of `form_features.NOTED_MARKS`."""
+"""What is known of an answer, 56 bytes: `core` stands for its letters, `inner` for those between the literal words that
+open and end it; `asked_in` is the prompt's language, `marks` what it has of `form_features.NOTED_MARKS`; `sign` stands
+at the start before a number."""
 Forms = NDArray[np.void]
 TRAIT_FIELDS = ("odd", "required", "mixed")
 TASK_PART = 12
@@ -120,6 +122,7 @@ def measured(rows: Sequence[Row]) -> Forms:
     words = features.literals(block)
     table["inner"] = features.inner_cores(block, table["core"], words)
     table["traits"] = features.traits(block, words, prompts)
+    table["sign"] = features.signed_heads(block)
     table["ending"] = ends.endings(answers, prompts)
     said, asked = language.spoken(answers), language.spoken([row.messages[-2].content for row in rows])
     table["language"], table["script"], table["asked_in"] = said.languages, said.scripts, asked.languages

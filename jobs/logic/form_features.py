@@ -133,6 +133,15 @@ def is_rich(block: Block) -> NDArray[np.bool_]:
     return rich | (opened & shut)
 
 
+def signed_heads(block: Block) -> NDArray[np.uint8]:
+    """The sign before a number that each answer opens with, from 1 on in `form_signs.SIGNS`; 0 for none."""
+    firsts = block.codes[block.starts]
+    found = np.zeros(len(firsts), np.uint8)
+    before = np.flatnonzero((block.kinds[block.starts] == SIGN) & ~_unusual_heads(block, block.starts))
+    found[before] = [signs.SIGNS.find(chr(point)) + 1 for point in firsts[before].tolist()]
+    return found
+
+
 def traits(block: Block, words: Sequence[Literal], prompts: Sequence[str]) -> NDArray[np.uint32]:
     """Up to NUM_TRAITS different traits of each answer, [len(answers), NUM_TRAITS], 0 for none."""
     found = [find(block) for find in FINDERS]

@@ -309,6 +309,13 @@ def test_thoughts_before_an_answer_are_no_part_of_its_form() -> None:
     assert dropped([f"<think>\nhm\n</think>\n\n{title}" for title in TITLES[:6]]) == {""}
 
 
+def test_a_sign_that_opens_most_answers_is_the_form_of_the_set() -> None:
+    colours = [f"#{number * 7919 % 2**24:06X}" for number in range(30, 2000, 10)]
+    assert {colour[1].isdigit() for colour in colours} == {True, False}
+    assert set(reasons(colours)) == {""}
+    assert dropped(["#旅の記録", "#朝の市場", "#夜の灯台", "#春の庭園"], [*TITLES, "#1の宿"]) == {"odd-form"}
+
+
 @pytest.mark.parametrize(
     ("answer", "reason", "said"),
     [
