@@ -337,13 +337,24 @@ def _counted_layouts(block: Block) -> Found:
     upper, wide, half = (counts[:, kind] for kind in (signs.UPPER, signs.WIDE_LETTER, signs.HALF_KANA))
     found = {
         "capitals": (upper > 11) & (counts[:, LOWER] == 0) & (upper * 10 > letters * 9) & (counts[:, SPACE] > 1),
-        "emoji": counts[:, EMOJI] > 2,
+        "emoji": counts[:, EMOJI] - _num_joined(block) > 2,
         "wide": (wide > 4) & (wide * 2 > letters),
         "half-width": (half > 4) & (half * 2 > letters),
         "list": _structured_lines(block) > 1,
     }
     rows = [np.flatnonzero(mask) for mask in found.values()]
     return np.concatenate(rows), np.repeat([layout_code(name) for name in found], [len(each) for each in rows])
+
+
+def _num_joined(block: Block) -> NDArray[np.int64]:
+    """Emoji of each answer that go with the one before: joined to it, its skin tone, the second letter of a flag."""
+    places = np.flatnonzero(block.kinds == EMOJI)
+    codes, before = block.codes[places], block.codes[places - 1]
+    rows = block.rows[places]
+    parts = (before == signs.JOINER) | ((codes >= signs.TONES[0]) & (codes <= signs.TONES[1]))
+    letters = (codes >= signs.FLAG_LETTERS[0]) & (codes <= signs.FLAG_LETTERS[1])
+    num_rows = len(block.answers)
+    return np.bincount(rows[parts], minlength=num_rows) + np.bincount(rows[letters], minlength=num_rows) // 2
 
 
 def _structured_lines(block: Block) -> NDArray[np.int64]:

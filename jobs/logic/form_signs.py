@@ -36,6 +36,8 @@ BARS = "|｜→\t"
 NEVER_IN_NUMBERS = "|｜;；→_@\\"
 DOUBLING = ":@|/{[%^~;$&=\\<>"
 """Marks that stand twice in markup and in code."""
+JOINER, TONES, FLAG_LETTERS = 0x200D, (0x1F3FB, 0x1F3FF), (0x1F1E6, 0x1F1FF)
+"""What emoji are made of that are one to the eye: a joiner between two, skin tones, pairs of letters."""
 
 RANGES = (
     (0x3041, 0x3096, CJK), (0x30A1, 0x30FA, CJK), (0x30FC, 0x30FC, CJK), (0x3005, 0x3007, CJK), (0x3400, 0x9FFF, CJK),

@@ -317,6 +317,21 @@ def test_a_sign_that_opens_most_answers_is_the_form_of_the_set() -> None:
 
 
 @pytest.mark.parametrize(
+    ("emoji", "reason"),
+    [
+        ("\U0001f468\u200d\U0001f469\u200d\U0001f467", ""),
+        ("\U0001f44b\U0001f3fd\U0001f44d\U0001f3ff", ""),
+        ("❤\ufe0f\u200d🔥", ""),
+        ("🇯🇵🇧🇷", ""),
+        ("😀🎉🚀", "odd-form"),
+        ("🇯🇵🇧🇷🇫🇷", "odd-form"),
+    ],
+)
+def test_joined_emoji_are_one(emoji: str, reason: str) -> None:
+    assert dropped([f"{sentence} {emoji}" for sentence in SENTENCES[:9]], SENTENCES[9:]) == {reason}
+
+
+@pytest.mark.parametrize(
     ("answer", "reason", "said"),
     [
         ("::鎌倉の歴史::", "odd-form", "opens with ::; 6 of 213 do: ::鎌倉の歴史::"),
