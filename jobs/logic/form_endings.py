@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.logic.form_signs import SENTENCE_ENDS
+
 Forms = NDArray[np.void]
 Mask = NDArray[np.bool_]
 TASK_SIDES = ("opening", "closing")
@@ -26,7 +28,7 @@ short and without a mark, as titles are; short, and on a word that something mus
 on a word that the prompt has as well, so that it is a whole one: titles of a text end like that."""
 SEVERAL = 8
 """Added where earlier sentences of the same answer are closed: it is known to use full stops."""
-CLOSING = frozenset(".!?。！？…‥．｡؟।")
+CLOSING = frozenset(f".!?。！？…‥．｡{SENTENCE_ENDS}")
 AFTER_CLOSING = "\"'”’」』)）］】]*_ \u3000"
 """May stand behind the closing mark."""
 LEAST, LEAST_WIDE = 40, 20

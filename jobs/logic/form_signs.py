@@ -14,7 +14,9 @@ NUM_KINDS = 14
 LAST = 0x2FFFF
 """The last code point that is told apart."""
 
-PLAIN_MARKS = ".,!?'’‘…‥。、，．！？・〜～%％&＆°′″´™®©℃℉№♪☆★♡♥♫;；:：¡¿ゝゞ゛゜"
+SENTENCE_ENDS = "؟۔॥।။።፧។៕։՞།༎᙮᠃᠉෴׃"
+"""Full stops and question marks of other scripts: Arabic, Indic, Burmese, Ethiopic, Khmer, Armenian, Tibetan ..."""
+PLAIN_MARKS = f".,!?'’‘…‥。、，．！？・〜～%％&＆°′″´™®©℃℉№♪☆★♡♥♫;；:：¡¿ゝゞ゛゜،؛{SENTENCE_ENDS}"
 """Usual in sentences and titles."""
 PAIRS = {
     '"': '"', "'": "'", "“": "”", "‘": "’", "„": "“", "「": "」", "『": "』", "(": ")", "（": "）", "«": "»", "‹": "›",

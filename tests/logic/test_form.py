@@ -316,6 +316,14 @@ def test_a_sign_that_opens_most_answers_is_the_form_of_the_set() -> None:
     assert dropped(["#旅の記録", "#朝の市場", "#夜の灯台", "#春の庭園"], [*TITLES, "#1の宿"]) == {"odd-form"}
 
 
+@pytest.mark.parametrize("mark", ["।", "؟", "።", "។", "։", "۔"])
+def test_a_mark_that_closes_sentences_is_usual_in_any_script(mark: str) -> None:
+    letter = {"।": "क", "؟": "س", "።": "አ", "។": "ក", "։": "ա", "۔": "س"}[mark]
+    others = [f"{letter * 3} {letter * number} {letter * 4}{mark}" for number in range(3, 40)]
+    answers, options = [*SENTENCES, *others], FormOptions("drop", "any", 0, 1000, 0.003, 3, 0.45, 0.8, 4.5)
+    assert set(reasons(answers, options)) == {""}
+
+
 @pytest.mark.parametrize(
     ("emoji", "reason"),
     [
