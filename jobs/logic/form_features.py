@@ -198,14 +198,17 @@ def _is_told(words: str, prompt: str) -> bool:
 
 
 def _explained(rows: NDArray[np.int64], codes: NDArray[np.int64], prompts: Sequence[str]) -> NDArray[np.bool_]:
-    """Traits whose mark the prompt has, or whose layout it asks for."""
+    """Traits whose mark the prompt has, or whose layout, or that which the mark is part of, it asks for."""
     found = np.zeros(len(rows), bool)
     families, marks = codes >> FAMILY_BITS, codes & (DOUBLED - 1)
     asked = np.isin(families, (LAYOUT, HEAD, TAIL, DOUBLE))
     asked |= np.isin(families, (MANY, ONCE)) & ~among(signs.PROSE_SEPARATORS)[np.minimum(marks, signs.LAST)]
     for place in np.flatnonzero(asked).tolist():
         prompt, payload = prompts[rows[place]], int(codes[place]) & PAYLOAD
-        words = ASKING.get(payload, ()) if families[place] == LAYOUT else (mark_of(payload),)
+        if families[place] == LAYOUT:
+            words = ASKING.get(payload, ())
+        else:
+            words = (mark := mark_of(payload), *layouts.MARKS_ASKED.get(mark[0], ()))
         found[place] = any(word in prompt for word in words)
     return found
 

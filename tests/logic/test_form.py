@@ -316,6 +316,16 @@ def test_a_sign_that_opens_most_answers_is_the_form_of_the_set() -> None:
     assert dropped(["#旅の記録", "#朝の市場", "#夜の灯台", "#春の庭園"], [*TITLES, "#1の宿"]) == {"odd-form"}
 
 
+@pytest.mark.parametrize("asked", ["As JSON: {}", "{} (JSON)", "JSON please. {}", "{} Answer in json."])
+def test_json_that_the_prompt_asks_for_is_kept(asked: str) -> None:
+    plain = [row(sentence, f"Where is it? {place}") for place, sentence in enumerate(SENTENCES)]
+    laid_out = [row(f'{{"place": "{city}", "n": 1}}', asked.format(f"{city} is {city}.")) for city in CITIES]
+    forms = form.measured([*plain, *laid_out])
+    assert not form.faults(forms, form.profile(forms, OPTIONS)).any()
+    unasked = form.measured([*plain, *(row(each.answer, f"Where is {each.answer[11:15]}?") for each in laid_out)])
+    assert form.faults(unasked, form.profile(unasked, OPTIONS))[len(plain) :].all()
+
+
 @pytest.mark.parametrize("mark", ["।", "؟", "።", "។", "։", "۔"])
 def test_a_mark_that_closes_sentences_is_usual_in_any_script(mark: str) -> None:
     letter = {"।": "क", "؟": "س", "።": "አ", "។": "ក", "։": "ա", "۔": "س"}[mark]
