@@ -104,7 +104,7 @@ def endings(answers: Sequence[str], prompts: Sequence[str]) -> NDArray[np.uint8]
 def manner(forms: Forms) -> Manner:
     """How the answers of a set end, and what counts as cut off among them."""
     open_tasks = _open_tasks(forms)
-    found = forms["ending"][~_is_of(forms, open_tasks)]
+    found = forms["ending"][~is_of(forms, open_tasks)]
     counts = np.bincount(found, minlength=2 * SEVERAL).reshape(2, SEVERAL)
     shares = [_closed_share(kinds) for kinds in counts]
     return Manner(_cuts(counts), shares, open_tasks if counts[:, CLOSED].any() else [])
@@ -115,7 +115,7 @@ def is_cut(forms: Forms, found: Manner) -> Mask:
     cut = np.zeros(len(forms), bool)
     for several, mode in zip((0, SEVERAL), found.cut, strict=True):
         cut |= np.isin(forms["ending"], [kind + several for kind in CUT_KINDS[mode]])
-    return np.asarray(cut & ~_is_of(forms, found.open_tasks))
+    return np.asarray(cut & ~is_of(forms, found.open_tasks))
 
 
 def _cuts(counts: NDArray[np.int64]) -> list[Cut]:
@@ -154,17 +154,22 @@ def _weight(kinds: NDArray[np.int64]) -> float:
 def _open_tasks(forms: Forms) -> list[int]:
     kinds = forms["ending"] % SEVERAL
     compared = forms[kinds != NOT_COMPARED]
-    is_closed = compared["ending"] % SEVERAL == CLOSED
+    is_open = compared["ending"] % SEVERAL != CLOSED
+    return tasks_of(compared, is_open, 1 - TASK_CLOSED, TASK_SHARE * len(forms))
+
+
+def tasks_of(forms: Forms, mask: Mask, share: float, least: float = 0.0) -> list[int]:
+    """Openings and closings of prompts of whose answers more than `share` are in `mask`."""
     found: set[int] = set()
+    least = max(TASK_ROWS, least, TASK_SHARE * len(forms))
     for side in TASK_SIDES:
-        tasks, which, nums = np.unique(compared[side], return_inverse=True, return_counts=True)
-        closed = np.bincount(which, weights=is_closed, minlength=len(tasks))
-        wanted = (nums >= max(TASK_ROWS, TASK_SHARE * len(forms))) & (closed < TASK_CLOSED * nums)
-        found.update(tasks[wanted].tolist())
+        tasks, which, nums = np.unique(forms[side], return_inverse=True, return_counts=True)
+        held = np.bincount(which, weights=mask, minlength=len(tasks))
+        found.update(tasks[(nums >= least) & (held > share * nums)].tolist())
     return sorted(found)
 
 
-def _is_of(forms: Forms, tasks: Sequence[int]) -> Mask:
+def is_of(forms: Forms, tasks: Sequence[int]) -> Mask:
     """Answers to prompts with the words of one of the tasks."""
     wanted = np.array(tasks, np.uint32)
     of_one: Mask = np.isin(forms[TASK_SIDES[0]], wanted) | np.isin(forms[TASK_SIDES[1]], wanted)

@@ -29,9 +29,10 @@ ASSIGNED = 1 << 25
 EXPLAINED = np.uint32(1 << 31)
 """On a trait: the prompt has this mark, or asks for this layout."""
 NUM_TRAITS = 7
-COPIED, ASKED, RICH, SURE, NOTED, CERTAIN = 1, 2, 4, 8, 16, 32
+COPIED, ASKED, RICH, SURE, NOTED, CERTAIN, BRIEF_ASKED = 1, 2, 4, 8, 16, 32, 64
 """Flags of an answer: it stands in its prompt; the prompt asks for a language; it is laid out in Markdown or code; its
-language is sure; the marks of its prompt were noted; its language is certain whatever the others are in."""
+language is sure; the marks of its prompt were noted; its language is certain whatever the others are in; it is short,
+and the prompt asks for that."""
 NOTED_MARKS = ":-/=#*|;<>@_+{[~"
 """Marks that prompts often have by themselves, so that having them explains little."""
 NOTED_EVERY = 8

@@ -326,6 +326,24 @@ def test_json_that_the_prompt_asks_for_is_kept(asked: str) -> None:
     assert form.faults(unasked, form.profile(unasked, OPTIONS))[len(plain) :].all()
 
 
+@pytest.mark.parametrize(
+    ("asked", "num", "reason"),
+    [
+        ("{}? Answer with the number only.", 2, ""),
+        ("{}? 数字だけで答えてください。", 2, ""),
+        ("{}? In short, please.", 12, ""),  # all prompts that end like this want it
+        ("{}? In short, please.", 2, "wrong-length"),
+        ("{} is the only one?", 2, "wrong-length"),
+    ],
+)
+def test_an_answer_that_is_to_be_brief_may_be_short(asked: str, num: int, reason: str) -> None:
+    plain = [row(f"{each} {other}", f"Where is {each}") for each in SENTENCES for other in SENTENCES[:4]]
+    brief = [row(str(7 + place), asked.format(f"{place} {SENTENCES[place]}")) for place in range(num)]
+    forms = form.measured([*plain, *brief])
+    profile = form.profile(forms, OPTIONS)
+    assert [form.REASONS[number] for number in form.faults(forms, profile)] == [*[""] * len(plain), *[reason] * num]
+
+
 @pytest.mark.parametrize("mark", ["।", "؟", "።", "។", "։", "۔"])
 def test_a_mark_that_closes_sentences_is_usual_in_any_script(mark: str) -> None:
     letter = {"।": "क", "؟": "س", "።": "አ", "។": "ក", "։": "ա", "۔": "س"}[mark]
