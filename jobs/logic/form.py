@@ -39,10 +39,12 @@ FORM = np.dtype(
         ("opening", np.uint32),
         ("closing", np.uint32),
         ("marks", np.uint16),
+        ("sign", np.uint8),
     ]
 )
-"""What is known of an answer, 55 bytes: `core` stands for its letters, `inner` for those between the literal words that
-open and end it; `asked_in` is the prompt's language, `marks` what it has of `form_features.NOTED_MARKS`."""
+"""What is known of an answer, 56 bytes: `core` stands for its letters, `inner` for those between the literal words that
+open and end it; `asked_in` is the prompt's language, `marks` what it has of `form_features.NOTED_MARKS`; `sign` stands
+at the start before a number."""
 Forms = NDArray[np.void]
 TRAIT_FIELDS = ("odd", "required", "mixed")
 TASK_PART = 12
@@ -82,6 +84,8 @@ class Profile:
     endings: ends.Manner
     min_characters: int
     max_characters: int
+    brief_tasks: list[int] | None
+    """Openings and closings of prompts that want shorter answers; None where the configuration gives the least."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a JSON file."""
@@ -120,6 +124,7 @@ def measured(rows: Sequence[Row]) -> Forms:
     words = features.literals(block)
     table["inner"] = features.inner_cores(block, table["core"], words)
     table["traits"] = features.traits(block, words, prompts)
+    table["sign"] = features.signed_heads(block)
     table["ending"] = ends.endings(answers, prompts)
     said, asked = language.spoken(answers), language.spoken([row.messages[-2].content for row in rows])
     table["language"], table["script"], table["asked_in"] = said.languages, said.scripts, asked.languages
@@ -131,6 +136,9 @@ def measured(rows: Sequence[Row]) -> Forms:
     for place in np.flatnonzero(table["core"] % features.NOTED_EVERY == 0).tolist():
         table["flags"][place] |= features.NOTED
         table["marks"][place] = features.noted_marks(prompts[place])
+    for place in np.flatnonzero(table["length"] <= norms.BRIEF).tolist():
+        if norms.is_brief_asked(prompts[place]):
+            table["flags"][place] |= features.BRIEF_ASKED
     for place in np.flatnonzero(norms.is_elsewhere(table, asked.scripts)).tolist():
         if language.is_requested(prompts[place]):
             table["flags"][place] |= features.ASKED
@@ -175,17 +183,18 @@ def profile(forms: Forms, options: FormOptions) -> Profile:
         endings=replace(endings, cut=["none", "none"]) if kept else endings,
         min_characters=shortest if options.min_characters is None else options.min_characters,
         max_characters=longest if options.max_characters is None else options.max_characters,
+        brief_tasks=norms.brief_tasks(left, shortest) if options.min_characters is None else None,
     )
 
 
 def faults(forms: Forms, found: Profile) -> NDArray[np.uint8]:
     """Why each row departs from the set, [len(forms)] of indices into REASONS; the first reason that holds."""
-    too = (forms["length"] < found.min_characters) | (forms["length"] > found.max_characters)
+    too_short = norms.is_too_short(forms, found.min_characters, found.brief_tasks)
     holds = (
         traits.has_any(forms, found.odd) | traits.lacks_any(forms, found.required),
         norms.is_foreign(forms, found.speech),
         ends.is_cut(forms, found.endings),
-        too,
+        too_short | (forms["length"] > found.max_characters),
     )
     return np.select(holds, (ODD_FORM, OTHER_LANGUAGE, CUT_OFF, WRONG_LENGTH), 0).astype(np.uint8)
 

@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.logic.form_signs import SENTENCE_ENDS
+
 Forms = NDArray[np.void]
 Mask = NDArray[np.bool_]
 TASK_SIDES = ("opening", "closing")
@@ -26,7 +28,7 @@ short and without a mark, as titles are; short, and on a word that something mus
 on a word that the prompt has as well, so that it is a whole one: titles of a text end like that."""
 SEVERAL = 8
 """Added where earlier sentences of the same answer are closed: it is known to use full stops."""
-CLOSING = frozenset(".!?。！？…‥．｡؟।")
+CLOSING = frozenset(f".!?。！？…‥．｡{SENTENCE_ENDS}")
 AFTER_CLOSING = "\"'”’」』)）］】]*_ \u3000"
 """May stand behind the closing mark."""
 LEAST, LEAST_WIDE = 40, 20
@@ -46,6 +48,10 @@ UNFINISHED = frozenset(";:(-–—=+*/<&・：；（「『【[{")
 INNER, INNER_WIDE = (". ", ".\n", "! ", "? "), ("。", "！", "？", ". ", "! ", "? ")
 LAID_OUT = re.compile(r"\s*(?:[-*+•#>|・`]|\d+[.)）])|\s|.*(?:[_{}\\]|[a-z]\(|==)")
 """A last line that is an item, a heading, a row of a table or code."""
+RESULT = re.compile(r"\d[^=]*=\s*[^\w\s=]{0,2}\d[\d.,/]*%?(?:\s?[^\W\d_][\w'/-]*)?(?:\s[\w'/-]+){0,5}\Z")
+"""The end of a sum: its result, which may have a unit of a few words. Nothing follows it."""
+RESULT_PART = 96
+"""Characters at the end of an answer in which a result is looked for."""
 WORD_LENGTH = 24
 Cut = Literal["none", "dangling", "all", "pieces"]
 """Which answers without a mark are cut off: none; those that dangle; all but brief ones; brief ones as well."""
@@ -98,7 +104,7 @@ def endings(answers: Sequence[str], prompts: Sequence[str]) -> NDArray[np.uint8]
 def manner(forms: Forms) -> Manner:
     """How the answers of a set end, and what counts as cut off among them."""
     open_tasks = _open_tasks(forms)
-    found = forms["ending"][~_is_of(forms, open_tasks)]
+    found = forms["ending"][~is_of(forms, open_tasks)]
     counts = np.bincount(found, minlength=2 * SEVERAL).reshape(2, SEVERAL)
     shares = [_closed_share(kinds) for kinds in counts]
     return Manner(_cuts(counts), shares, open_tasks if counts[:, CLOSED].any() else [])
@@ -109,7 +115,7 @@ def is_cut(forms: Forms, found: Manner) -> Mask:
     cut = np.zeros(len(forms), bool)
     for several, mode in zip((0, SEVERAL), found.cut, strict=True):
         cut |= np.isin(forms["ending"], [kind + several for kind in CUT_KINDS[mode]])
-    return np.asarray(cut & ~_is_of(forms, found.open_tasks))
+    return np.asarray(cut & ~is_of(forms, found.open_tasks))
 
 
 def _cuts(counts: NDArray[np.int64]) -> list[Cut]:
@@ -141,24 +147,29 @@ def _closed_share(kinds: NDArray[np.int64]) -> float:
 def _weight(kinds: NDArray[np.int64]) -> float:
     """Logarithm of how many times as likely it is that the open answers were cut as that they are written so."""
     dangling = int(kinds[DANGLING] + kinds[BRIEF_DANGLING])
-    others = int(kinds[OPEN] + kinds[BRIEF] + kinds[WHOLE])
+    others = int(kinds[[OPEN, STRAY, BRIEF, WHOLE]].sum())
     return dangling * log(DANGLE_IF_CUT / DANGLE_IF_STYLE) + others * log((1 - DANGLE_IF_CUT) / (1 - DANGLE_IF_STYLE))
 
 
 def _open_tasks(forms: Forms) -> list[int]:
     kinds = forms["ending"] % SEVERAL
     compared = forms[kinds != NOT_COMPARED]
-    is_closed = compared["ending"] % SEVERAL == CLOSED
+    is_open = compared["ending"] % SEVERAL != CLOSED
+    return tasks_of(compared, is_open, 1 - TASK_CLOSED, TASK_SHARE * len(forms))
+
+
+def tasks_of(forms: Forms, mask: Mask, share: float, least: float = 0.0) -> list[int]:
+    """Openings and closings of prompts of whose answers more than `share` are in `mask`."""
     found: set[int] = set()
+    least = max(TASK_ROWS, least, TASK_SHARE * len(forms))
     for side in TASK_SIDES:
-        tasks, which, nums = np.unique(compared[side], return_inverse=True, return_counts=True)
-        closed = np.bincount(which, weights=is_closed, minlength=len(tasks))
-        wanted = (nums >= max(TASK_ROWS, TASK_SHARE * len(forms))) & (closed < TASK_CLOSED * nums)
-        found.update(tasks[wanted].tolist())
+        tasks, which, nums = np.unique(forms[side], return_inverse=True, return_counts=True)
+        held = np.bincount(which, weights=mask, minlength=len(tasks))
+        found.update(tasks[(nums >= least) & (held > share * nums)].tolist())
     return sorted(found)
 
 
-def _is_of(forms: Forms, tasks: Sequence[int]) -> Mask:
+def is_of(forms: Forms, tasks: Sequence[int]) -> Mask:
     """Answers to prompts with the words of one of the tasks."""
     wanted = np.array(tasks, np.uint32)
     of_one: Mask = np.isin(forms[TASK_SIDES[0]], wanted) | np.isin(forms[TASK_SIDES[1]], wanted)
@@ -183,6 +194,8 @@ def _ending(text: str) -> int:
     if not said or said != text or LAID_OUT.match(last_line) or _is_address(last_line) or _has_open_line(text):
         return NOT_COMPARED
     kind = _open_ending(said)
+    if kind in (OPEN, STRAY) and "=" in last_line and RESULT.search(last_line[-RESULT_PART:]):
+        return NOT_COMPARED
     return kind + several if kind else NOT_COMPARED
 
 

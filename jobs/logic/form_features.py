@@ -29,9 +29,10 @@ ASSIGNED = 1 << 25
 EXPLAINED = np.uint32(1 << 31)
 """On a trait: the prompt has this mark, or asks for this layout."""
 NUM_TRAITS = 7
-COPIED, ASKED, RICH, SURE, NOTED, CERTAIN = 1, 2, 4, 8, 16, 32
+COPIED, ASKED, RICH, SURE, NOTED, CERTAIN, BRIEF_ASKED = 1, 2, 4, 8, 16, 32, 64
 """Flags of an answer: it stands in its prompt; the prompt asks for a language; it is laid out in Markdown or code; its
-language is sure; the marks of its prompt were noted; its language is certain whatever the others are in."""
+language is sure; the marks of its prompt were noted; its language is certain whatever the others are in; it is short,
+and the prompt asks for that."""
 NOTED_MARKS = ":-/=#*|;<>@_+{[~"
 """Marks that prompts often have by themselves, so that having them explains little."""
 NOTED_EVERY = 8
@@ -133,6 +134,15 @@ def is_rich(block: Block) -> NDArray[np.bool_]:
     return rich | (opened & shut)
 
 
+def signed_heads(block: Block) -> NDArray[np.uint8]:
+    """The sign before a number that each answer opens with, from 1 on in `form_signs.SIGNS`; 0 for none."""
+    firsts = block.codes[block.starts]
+    found = np.zeros(len(firsts), np.uint8)
+    before = np.flatnonzero((block.kinds[block.starts] == SIGN) & ~_unusual_heads(block, block.starts))
+    found[before] = [signs.SIGNS.find(chr(point)) + 1 for point in firsts[before].tolist()]
+    return found
+
+
 def traits(block: Block, words: Sequence[Literal], prompts: Sequence[str]) -> NDArray[np.uint32]:
     """Up to NUM_TRAITS different traits of each answer, [len(answers), NUM_TRAITS], 0 for none."""
     found = [find(block) for find in FINDERS]
@@ -189,14 +199,17 @@ def _is_told(words: str, prompt: str) -> bool:
 
 
 def _explained(rows: NDArray[np.int64], codes: NDArray[np.int64], prompts: Sequence[str]) -> NDArray[np.bool_]:
-    """Traits whose mark the prompt has, or whose layout it asks for."""
+    """Traits whose mark the prompt has, or whose layout, or that which the mark is part of, it asks for."""
     found = np.zeros(len(rows), bool)
     families, marks = codes >> FAMILY_BITS, codes & (DOUBLED - 1)
     asked = np.isin(families, (LAYOUT, HEAD, TAIL, DOUBLE))
     asked |= np.isin(families, (MANY, ONCE)) & ~among(signs.PROSE_SEPARATORS)[np.minimum(marks, signs.LAST)]
     for place in np.flatnonzero(asked).tolist():
         prompt, payload = prompts[rows[place]], int(codes[place]) & PAYLOAD
-        words = ASKING.get(payload, ()) if families[place] == LAYOUT else (mark_of(payload),)
+        if families[place] == LAYOUT:
+            words = ASKING.get(payload, ())
+        else:
+            words = (mark := mark_of(payload), *layouts.MARKS_ASKED.get(mark[0], ()))
         found[place] = any(word in prompt for word in words)
     return found
 
@@ -328,13 +341,24 @@ def _counted_layouts(block: Block) -> Found:
     upper, wide, half = (counts[:, kind] for kind in (signs.UPPER, signs.WIDE_LETTER, signs.HALF_KANA))
     found = {
         "capitals": (upper > 11) & (counts[:, LOWER] == 0) & (upper * 10 > letters * 9) & (counts[:, SPACE] > 1),
-        "emoji": counts[:, EMOJI] > 2,
+        "emoji": counts[:, EMOJI] - _num_joined(block) > 2,
         "wide": (wide > 4) & (wide * 2 > letters),
         "half-width": (half > 4) & (half * 2 > letters),
         "list": _structured_lines(block) > 1,
     }
     rows = [np.flatnonzero(mask) for mask in found.values()]
     return np.concatenate(rows), np.repeat([layout_code(name) for name in found], [len(each) for each in rows])
+
+
+def _num_joined(block: Block) -> NDArray[np.int64]:
+    """Emoji of each answer that go with the one before: joined to it, its skin tone, the second letter of a flag."""
+    places = np.flatnonzero(block.kinds == EMOJI)
+    codes, before = block.codes[places], block.codes[places - 1]
+    rows = block.rows[places]
+    parts = (before == signs.JOINER) | ((codes >= signs.TONES[0]) & (codes <= signs.TONES[1]))
+    letters = (codes >= signs.FLAG_LETTERS[0]) & (codes <= signs.FLAG_LETTERS[1])
+    num_rows = len(block.answers)
+    return np.bincount(rows[parts], minlength=num_rows) + np.bincount(rows[letters], minlength=num_rows) // 2
 
 
 def _structured_lines(block: Block) -> NDArray[np.int64]:

@@ -32,8 +32,10 @@ LAYOUTS = {
 """Layouts, with what an answer of it does."""
 NUMBERS = {name: number for number, name in enumerate(LAYOUTS, 1)}
 CODING = ("```", "code", "コード", "function", "関数", "script", "rogram", "プログラム", "ython", "SQL")
+JSON_ASKED = ("json", "JSON", "Json", "{")
+MARKUP_ASKED = ("HTML", "html", "XML", "xml", "SVG", "svg", "markup", "マークアップ", "web page", "ウェブページ")
 ASKING = {
-    "json": ("json", "JSON", "{"),
+    "json": JSON_ASKED,
     "heading": ("arkdown", "# ", "見出し", "eading"),
     "fence": CODING,
     "path": ("/", "\\"),
@@ -43,6 +45,14 @@ ASKING = {
     "half-width": ("半角",),
 }
 """Words of a prompt that ask for a layout."""
+MARKS_ASKED = {
+    **dict.fromkeys("{}[]", JSON_ASKED),
+    **dict.fromkeys("<>", MARKUP_ASKED),
+    **dict.fromkeys("`~", CODING),
+    "#": ASKING["heading"],
+    "|": ("able", "表"),
+}
+"""Words of a prompt that ask for the layout which a mark is part of."""
 
 JSON_OPENING = re.compile(r"\{\s*(?:[\"']|[A-Za-z_]\w{0,30}\s*:\s*[\"'\[{])|\[\s*[\"'{]")
 """Also with keys that are not in quotes, as JavaScript has it."""

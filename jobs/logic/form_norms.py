@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.logic import form_endings as ends
 from jobs.logic import form_features as features
 from jobs.logic import language
 from jobs.logic.form_profile import distinct
@@ -40,6 +43,19 @@ TAIL_SHARE, TAIL_DENSITY, NEARER = 0.02, 0.25, 1.5
 GAP, WIDE_GAP = 3.0, 4.0
 """Times as long or short as the next one: there a tail has ended, and there a kind may end, however many there are."""
 LONGEST = 2**32 - 1
+BRIEF, ASKING_PART = 16, 48
+"""Characters of an answer that may be asked to be brief, and those at either end of its prompt that ask."""
+ASKS_BRIEF = re.compile(
+    r"\b(?:answer|reply|respond|give|output|write|return|state|print|name)\b[^.\n]{0,40}\bonly\b"
+    r"|\bonly (?:give|output|answer|reply|respond|write|return|state|print|name)\b|\b(?:one|single) (?:word|number)\b"
+    r"|(?:のみ|だけ)(?:を|で)?(?:答え|回答|出力|返)|(?:一語|一言|単語|数字|数値)で(?:答え|回答|出力|返)",
+    re.IGNORECASE,
+)
+BRIEF_SIGNS, BRIEF_SIGNS_WIDE = (
+    (" only", "nly ", " word", "e number"),
+    (" only", "のみ", "だけ", "一語", "一言", "単語", "数字", "数値"),
+)
+"""Whatever asks for a brief answer has one of these."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +184,30 @@ def usual_lengths(lengths: NDArray[np.uint32], cores: NDArray[np.uint32], spread
     if "long" in wanted or _are_answers(cores[logs > longest], len(logs)):
         longest = np.inf
     return int(np.exp(shortest)), LONGEST if longest == np.inf else int(min(np.ceil(np.exp(longest)), LONGEST))
+
+
+def is_brief_asked(prompt: str) -> bool:
+    """Whether the prompt asks for a number, a word or the like and nothing else."""
+    if len(prompt) > 2 * ASKING_PART:
+        prompt = f"{prompt[:ASKING_PART]}\n{prompt[-ASKING_PART:]}"
+    for sign in BRIEF_SIGNS if prompt.isascii() else BRIEF_SIGNS_WIDE:
+        if sign in prompt:
+            return ASKS_BRIEF.search(prompt) is not None
+    return False
+
+
+def brief_tasks(forms: Forms, shortest: int) -> list[int]:
+    """Openings and closings of prompts most of whose answers are shorter than is usual: they want such answers."""
+    is_short = forms["length"] < shortest
+    return ends.tasks_of(forms, is_short, 1 - ends.TASK_CLOSED) if is_short.any() else []
+
+
+def is_too_short(forms: Forms, shortest: int, tasks: Sequence[int] | None) -> Mask:
+    """Answers under the shortest that is usual; not those that are to be brief, unless `tasks` is None."""
+    found: Mask = forms["length"] < shortest
+    if tasks is not None:
+        found &= ~ends.is_of(forms, tasks) & ((forms["flags"] & features.BRIEF_ASKED) == 0)
+    return found
 
 
 def _fences(logs: NDArray[np.float64], spread: float, least: float) -> tuple[float, float]:

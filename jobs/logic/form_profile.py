@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jobs.logic import form_features as features
 from jobs.logic.form_features import EXPLAINED, FAMILY_BITS, PAYLOAD
-from jobs.logic.form_signs import BARS, PROSE_SEPARATORS
+from jobs.logic.form_signs import BARS, PROSE_SEPARATORS, SIGNS
 
 Forms = NDArray[np.void]
 Mask = NDArray[np.bool_]
@@ -170,7 +170,8 @@ def odd_traits(
         found = {trait: num for each in wanted for trait, num in _departing(each, shape, least, once)}
         totals = _pooled(left, found)
         for trait, num in found.items():
-            share = max(num, totals.get(trait >> FAMILY_BITS, 0)) / shape.num_rows
+            together = max(num, totals.get(trait >> FAMILY_BITS, 0)) + _num_before_numbers(left, trait)
+            share = together / shape.num_rows
             if share <= max_share:
                 odd[trait] = num
             elif share <= 1 - max_share / 2:
@@ -347,6 +348,15 @@ def _is_own(each: Counted, others: SetShape) -> bool:
     if each.family == features.HEAD:
         return mark[0] in MARKDOWN_HEADS and not (len(mark) > 1 and mark[0] in RARE_DOUBLES)
     return mark.isascii()
+
+
+def _num_before_numbers(forms: Forms, trait: int) -> int:
+    """Rows that open with the mark of a trait as a sign before a number, which is none: #5 beside #A."""
+    is_head = trait >> FAMILY_BITS == features.HEAD
+    mark = features.mark_of(trait & PAYLOAD) if is_head else ""
+    if len(mark) != 1 or mark not in SIGNS:
+        return 0
+    return int((forms["sign"] == SIGNS.index(mark) + 1).sum())
 
 
 def _pooled(forms: Forms, traits: dict[int, int]) -> dict[int, int]:

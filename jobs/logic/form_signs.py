@@ -14,7 +14,9 @@ NUM_KINDS = 14
 LAST = 0x2FFFF
 """The last code point that is told apart."""
 
-PLAIN_MARKS = ".,!?'’‘…‥。、，．！？・〜～%％&＆°′″´™®©℃℉№♪☆★♡♥♫;；:：¡¿ゝゞ゛゜"
+SENTENCE_ENDS = "؟۔॥।။።፧។៕։՞།༎᙮᠃᠉෴׃"
+"""Full stops and question marks of other scripts: Arabic, Indic, Burmese, Ethiopic, Khmer, Armenian, Tibetan ..."""
+PLAIN_MARKS = f".,!?'’‘…‥。、，．！？・〜～%％&＆°′″´™®©℃℉№♪☆★♡♥♫;；:：¡¿ゝゞ゛゜،؛{SENTENCE_ENDS}"
 """Usual in sentences and titles."""
 PAIRS = {
     '"': '"', "'": "'", "“": "”", "‘": "’", "„": "“", "「": "」", "『": "』", "(": ")", "（": "）", "«": "»", "‹": "›",
@@ -36,6 +38,8 @@ BARS = "|｜→\t"
 NEVER_IN_NUMBERS = "|｜;；→_@\\"
 DOUBLING = ":@|/{[%^~;$&=\\<>"
 """Marks that stand twice in markup and in code."""
+JOINER, TONES, FLAG_LETTERS = 0x200D, (0x1F3FB, 0x1F3FF), (0x1F1E6, 0x1F1FF)
+"""What emoji are made of that are one to the eye: a joiner between two, skin tones, pairs of letters."""
 
 RANGES = (
     (0x3041, 0x3096, CJK), (0x30A1, 0x30FA, CJK), (0x30FC, 0x30FC, CJK), (0x3005, 0x3007, CJK), (0x3400, 0x9FFF, CJK),

@@ -138,6 +138,11 @@ MARKUP_TAG = re.compile(
     r"|<!--|<!\[CDATA\[|<\?xml|<!DOCTYPE|&(?:nbsp|lt|gt|amp|quot|apos|\#\d{2,6}|\#x[0-9a-f]{2,6});",
     re.IGNORECASE,
 )
+TAG_NAME = re.compile(r"([<＜])/?([\w:.-]+).*", re.DOTALL)
+ASKS_MARKUP = re.compile(
+    r"(?<![A-Za-z])(?:X?HTML5?|XML|SVG|markup|web ?pages?)(?![A-Za-z])|マークアップ|ウェブページ", re.IGNORECASE
+)
+"""Names of what is written in tags: a prompt that has one may be answered in them."""
 CODE = re.compile(r"```.*?(?:```|$)|`[^`\n]+`", re.DOTALL)
 """What stands in code marks is quoted, not leaked."""
 STARTS_LIKE_ONE = re.compile(rf"{PREAMBLE.pattern}|[^\w\s]{{0,2}}(?:{_TITLES})", re.IGNORECASE)
@@ -204,7 +209,7 @@ def tag_forms(answer: str, prompt: str) -> Iterator[tuple[str, str]]:
     spoken = CODE.sub(" ", answer) if "`" in answer else answer
     for reason, pattern in _worth_a_look(spoken):
         found = pattern.search(spoken)
-        if found:
+        if found and not (pattern is MARKUP_TAG and _is_asked_markup(spoken, prompt)):
             yield reason, found[0]
     speaker = SPEAKER.match(spoken) if ":" in spoken or "：" in spoken else None
     if speaker and not _is_named(speaker[1], prompt):
@@ -214,6 +219,18 @@ def tag_forms(answer: str, prompt: str) -> Iterator[tuple[str, str]]:
         found = LABEL.match(head if head.isascii() else unicodedata.normalize("NFKC", head))
         if found:
             yield "label", found[0]
+
+
+def _is_asked_markup(answer: str, prompt: str) -> bool:
+    """Whether the prompt asks for tags, or has all of those in the answer, however they are closed."""
+    if ASKS_MARKUP.search(prompt):
+        return True
+    return all(_tag_name(found[0]) in prompt for found in MARKUP_TAG.finditer(answer))
+
+
+def _tag_name(tag: str) -> str:
+    """The sign and the name that a tag opens with; that of </p> is <p."""
+    return TAG_NAME.sub(r"\1\2", tag, count=1).rstrip(">＞ ") if tag[0] in "<＜" else tag
 
 
 def _is_named(speaker: str | None, prompt: str) -> bool:

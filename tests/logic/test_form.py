@@ -309,6 +309,64 @@ def test_thoughts_before_an_answer_are_no_part_of_its_form() -> None:
     assert dropped([f"<think>\nhm\n</think>\n\n{title}" for title in TITLES[:6]]) == {""}
 
 
+def test_a_sign_that_opens_most_answers_is_the_form_of_the_set() -> None:
+    colours = [f"#{number * 7919 % 2**24:06X}" for number in range(30, 2000, 10)]
+    assert {colour[1].isdigit() for colour in colours} == {True, False}
+    assert set(reasons(colours)) == {""}
+    assert dropped(["#旅の記録", "#朝の市場", "#夜の灯台", "#春の庭園"], [*TITLES, "#1の宿"]) == {"odd-form"}
+
+
+@pytest.mark.parametrize("asked", ["As JSON: {}", "{} (JSON)", "JSON please. {}", "{} Answer in json."])
+def test_json_that_the_prompt_asks_for_is_kept(asked: str) -> None:
+    plain = [row(sentence, f"Where is it? {place}") for place, sentence in enumerate(SENTENCES)]
+    laid_out = [row(f'{{"place": "{city}", "n": 1}}', asked.format(f"{city} is {city}.")) for city in CITIES]
+    forms = form.measured([*plain, *laid_out])
+    assert not form.faults(forms, form.profile(forms, OPTIONS)).any()
+    unasked = form.measured([*plain, *(row(each.answer, f"Where is {each.answer[11:15]}?") for each in laid_out)])
+    assert form.faults(unasked, form.profile(unasked, OPTIONS))[len(plain) :].all()
+
+
+@pytest.mark.parametrize(
+    ("asked", "num", "reason"),
+    [
+        ("{}? Answer with the number only.", 2, ""),
+        ("{}? 数字だけで答えてください。", 2, ""),
+        ("{}? In short, please.", 12, ""),  # all prompts that end like this want it
+        ("{}? In short, please.", 2, "wrong-length"),
+        ("{} is the only one?", 2, "wrong-length"),
+    ],
+)
+def test_an_answer_that_is_to_be_brief_may_be_short(asked: str, num: int, reason: str) -> None:
+    plain = [row(f"{each} {other}", f"Where is {each}") for each in SENTENCES for other in SENTENCES[:4]]
+    brief = [row(str(7 + place), asked.format(f"{place} {SENTENCES[place]}")) for place in range(num)]
+    forms = form.measured([*plain, *brief])
+    profile = form.profile(forms, OPTIONS)
+    assert [form.REASONS[number] for number in form.faults(forms, profile)] == [*[""] * len(plain), *[reason] * num]
+
+
+@pytest.mark.parametrize("mark", ["।", "؟", "።", "។", "։", "۔"])
+def test_a_mark_that_closes_sentences_is_usual_in_any_script(mark: str) -> None:
+    letter = {"।": "क", "؟": "س", "።": "አ", "។": "ក", "։": "ա", "۔": "س"}[mark]
+    others = [f"{letter * 3} {letter * number} {letter * 4}{mark}" for number in range(3, 40)]
+    answers, options = [*SENTENCES, *others], FormOptions("drop", "any", 0, 1000, 0.003, 3, 0.45, 0.8, 4.5)
+    assert set(reasons(answers, options)) == {""}
+
+
+@pytest.mark.parametrize(
+    ("emoji", "reason"),
+    [
+        ("\U0001f468\u200d\U0001f469\u200d\U0001f467", ""),
+        ("\U0001f44b\U0001f3fd\U0001f44d\U0001f3ff", ""),
+        ("❤\ufe0f\u200d🔥", ""),
+        ("🇯🇵🇧🇷", ""),
+        ("😀🎉🚀", "odd-form"),
+        ("🇯🇵🇧🇷🇫🇷", "odd-form"),
+    ],
+)
+def test_joined_emoji_are_one(emoji: str, reason: str) -> None:
+    assert dropped([f"{sentence} {emoji}" for sentence in SENTENCES[:9]], SENTENCES[9:]) == {reason}
+
+
 @pytest.mark.parametrize(
     ("answer", "reason", "said"),
     [

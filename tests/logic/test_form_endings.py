@@ -37,6 +37,11 @@ def forms(counts: dict[int, int], openings: Sequence[int] = ()) -> form.Forms:
         ("The harbour of Oslo was built for the tea tra", "", OPEN),
         ("The harbour of Oslo was built for the tea and", "", DANGLING),
         ("The harbour of Oslo was built for 12 years in 18", "", STRAY),
+        ("Her total income from both of the shops is $500 + $200 = $700", "", NOT_COMPARED),
+        ("In 80 days of a semester, he drives for 80*20 = 1,600 miles", "", NOT_COMPARED),
+        ("The two have 9 bars. Together they are worth 8 bars * $2/bar = $16 a day", "", NOT_COMPARED),
+        ("Each side of the equation is divided by 5, so that x = 12 peaches and", "", DANGLING),
+        ("The harbour of Oslo has 3*4 = 12 piers that were built for the tea and the rope tra", "", OPEN),
         ("It is old. The harbour of Oslo was built for the tra", "", OPEN + SEVERAL),
         ("The harbour of Os", "", BRIEF),
         ("The harbour of", "", BRIEF_DANGLING),
@@ -56,6 +61,15 @@ def test_endings(answer: str, prompt: str, ending: int) -> None:
     assert ends.endings([answer], [prompt]).tolist() == [ending]
 
 
+def test_results_of_sums_are_not_cut_off_in_a_small_set() -> None:
+    closed = [f"She sold {num} cups of tea. So she earned {num}*2 = {num * 2} dollars that day." for num in range(90)]
+    results = [f"She sold {num} cups of tea. So she earned {num} * $2 = ${num * 2}" for num in range(5)]
+    answers = [*closed, *results, "She sold 7 cups of tea. She was at the harb"]
+    found = forms({CLOSED: len(answers)})
+    found["ending"] = ends.endings(answers, [""] * len(answers))
+    assert np.flatnonzero(ends.is_cut(found, ends.manner(found))).tolist() == [95]
+
+
 @pytest.mark.parametrize(
     ("counts", "cut"),
     [
@@ -71,6 +85,8 @@ def test_endings(answer: str, prompt: str, ending: int) -> None:
         # as many are open and none dangles: a way of writing
         ({CLOSED: 60, OPEN: 20, CLOSED + SEVERAL: 90, OPEN + SEVERAL: 30}, ["none", "none"]),
         ({CLOSED: 200, OPEN: 20, CLOSED + SEVERAL: 200, OPEN + SEVERAL: 20}, ["dangling", "dangling"]),
+        # none dangles of those that end on numbers either, so that these are ends
+        ({CLOSED: 20, CLOSED + SEVERAL: 380, STRAY + SEVERAL: 24}, ["all", "dangling"]),
         # more brief ones than a cut leaves: titles
         ({CLOSED: 60, OPEN: 20, DANGLING: 4, BRIEF: 40, CLOSED + SEVERAL: 90, DANGLING + SEVERAL: 6}, ["none", "all"]),
         ({BRIEF: 100, OPEN: 30, CLOSED + SEVERAL: 50}, ["none", "all"]),

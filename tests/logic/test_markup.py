@@ -120,6 +120,22 @@ def test_a_speaker_that_the_prompt_names_is_none(answer: str, prompt: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("answer", "prompt", "found"),
+    [
+        ('<p class="a">Pots</p>', "Write an HTML snippet about pots.", []),
+        ("<svg><circle r='1'/></svg>", "SVGで円を描いてください。", []),
+        ("<note>Pots</note>", "Put the word between <note> tags: Pots", []),
+        ("<note>Pots</note><b>1</b>", "Put the word between <note> tags: Pots", ["markup-tag"]),
+        ("<p>Pots</p>", "Write about pots.", ["markup-tag"]),
+        ("Pots &nbsp; pans", "What is &nbsp; for?", []),
+        ("[INST]<p>Pots</p>[/AVAILABLE_TOOLS]", "Write HTML.", ["control-token", "bracket-tag"]),
+    ],
+)
+def test_markup_that_the_prompt_asks_for(answer: str, prompt: str, found: list[str]) -> None:
+    assert forms(answer, prompt) == found
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *("a<|im_end|>", "a<|im_end|>\n<|im_start|>user", "a<\uff5cim_end\uff5c>", "a<|im\u200b_end|>"),
