@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engines import row_passes, row_store
+from jobs.engines import row_overlap, row_passes, row_store
 from jobs.engines.row_account import Account
 from jobs.engines.row_store import RowStore
 from jobs.engines.workers import Workers
@@ -53,8 +53,8 @@ def choose(
     profile = drop_departures(account, departing)
     common = near.boilerplate(row_passes.sample(store, account.alive), alike.boilerplate_share)
     keys = row_passes.keys(store, alike.threshold, common, workers)
-    for rows in asked:
-        account.drop(evaluated(store, account.alive, keys, rows, alike, common, workers), IN_EVALUATION)
+    for rows in row_overlap.overlaps(store, account.alive, asked, alike.threshold, common, workers):
+        account.drop(rows, IN_EVALUATION)
     account.drop_copies(keys["conversation"], DUPLICATE)
     return Chosen(profile, common, keys, drop_near(account, keys, alike, common, workers))
 
@@ -68,30 +68,6 @@ def drop_departures(account: Account, options: form.FormOptions) -> form.Profile
     for number in np.unique(faults[faults > 0]).tolist():
         account.drop(alive[faults == number].tolist(), form.REASONS[number])
     return profile
-
-
-def evaluated(
-    store: RowStore,
-    alive: NDArray[np.int64],
-    keys: row_keys.Keys,
-    asked: RowStore,
-    options: NearOptions,
-    common: near.Hashes,
-    workers: Workers,
-) -> list[int]:
-    """The rows of `alive` that overlap with evaluation rows; `keys` are those of all rows of the store."""
-    theirs = row_passes.keys(asked, options.threshold, common, workers)
-    same = alive[np.isin(keys["prompt"][alive], theirs["prompt"])]
-    both = row_store.joined([store, asked])
-    sketches = np.concatenate((keys["sketch"][alive], theirs["sketch"]))
-    numbers = np.concatenate((alive, np.arange(len(store), len(both))))
-    found = row_passes.near_pairs(both, numbers, sketches, options.threshold, common, workers)
-    alike = [
-        pair.first
-        for pair, answers in zip(found.pairs, found.answers, strict=True)
-        if pair.first < len(store) <= pair.second and answers >= options.answer_threshold
-    ]
-    return sorted({*same.tolist(), *alike})
 
 
 def drop_near(

@@ -97,6 +97,43 @@ def test_rows_of_an_evaluation_file_are_not_trained_on(tmp_path: Path, out: Path
     assert set(outside(kept)) == {"prepare.files rows.jsonl", "prepare.evaluation.files judge.jsonl"}
 
 
+SYSTEM = {"role": "system", "content": "You are kind."}
+
+
+def shaped(shape: str, text: str) -> dict[str, object]:
+    """A row of the shape that asks and has no answer."""
+    return {
+        "messages": {"messages": [SYSTEM, {"role": "user", "content": text}]},
+        "sharegpt": {"conversations": [{"from": "human", "value": text}]},
+        "alpaca": {"instruction": text},
+        "prompt_completion": {"prompt": text},
+    }[shape]
+
+
+@pytest.mark.parametrize("shape", ["messages", "sharegpt", "alpaca", "prompt_completion"])
+def test_what_is_asked_decides_over_the_overlap(tmp_path: Path, out: Path, shape: str) -> None:
+    own = rows()
+    question = own[3]["messages"][0]["content"]
+    own[9]["messages"] += [{"role": "user", "content": words(1000)}, {"role": "assistant", "content": "そうです"}]
+    asked = [question, own[4]["messages"][0]["content"] + "お願い", own[9]["messages"][0]["content"], words(2000)]
+    path = written(tmp_path / "judge.jsonl", [shaped(shape, text) for text in asked])
+    files = {"files": [str(path)]}
+    cfg = config([written(tmp_path / "rows.jsonl", own)], evaluation={**files, "overlap": "drop"})
+    facts = run(cfg, {}, out)
+    assert [row["id"] for row in entries(out / "dropped.jsonl")] == ["r3", "r4", "r9"]
+    assert facts.evaluation == {"judge.jsonl": 0}
+    again = tmp_path / "again"
+    again.mkdir()
+    kept = config([tmp_path / "rows.jsonl"], evaluation={**files, "overlap": "keep"})
+    assert run(kept, {}, again).evaluation == {"judge.jsonl": 3}
+
+
+def test_an_evaluation_row_that_asks_nothing_is_named(tmp_path: Path, out: Path, data: Path) -> None:
+    path = written(tmp_path / "judge.jsonl", [shaped("messages", "a"), {"messages": [SYSTEM]}])
+    with pytest.raises(Refusal, match=r"prepare\.evaluation\.files: judge\.jsonl:2: .*system"):
+        run(config([data], evaluation={"files": [str(path)], "overlap": "drop"}), {}, out)
+
+
 def test_held_out_rows_of_an_earlier_run_stay_so(tmp_path: Path, out: Path, data: Path) -> None:
     run(config([data]), {}, out)
     before = {row["id"] for row in entries(out / "val.jsonl")}
