@@ -73,20 +73,23 @@ def drop_departures(account: Account, options: form.FormOptions) -> form.Profile
 def drop_near(
     account: Account, keys: row_keys.Keys, options: NearOptions, common: near.Hashes, workers: Workers
 ) -> list[Pair]:
-    """Near duplicates go, with `options.drop`. Returns the pairs that are near among the rows that stay."""
-    alive = account.alive
-    found = row_passes.near_pairs(
-        account.reading.store, alive, keys["sketch"][alive], options.threshold, common, workers
-    )
-    if options.drop:
+    """Near duplicates go, with `options.drop`. Returns the pairs that are near among the rows that stay.
+
+    Of a crowd not all are compared: where some of it have gone, pairs are found that were not before, so that the
+    search goes on until none goes. What stays is then what a search in it finds, and no more.
+    """
+    while True:
+        alive = account.alive
+        sketches = keys["sketch"][alive]
+        found = row_passes.near_pairs(account.reading.store, alive, sketches, options.threshold, common, workers)
         alike = [
-            pair
-            for pair, answers in zip(found.pairs, found.answers, strict=True)
-            if answers >= options.answer_threshold
+            pair for pair, same in zip(found.pairs, found.answers, strict=True) if same >= options.answer_threshold
         ]
-        account.drop_near(near.copies(alike))
-    gone = account.gone
-    return [pair for pair in found.pairs if pair.first not in gone and pair.second not in gone]
+        if options.drop:
+            account.drop_near(near.copies(alike))
+        if not alike or not options.drop or not near.is_crowded(sketches):
+            gone = account.gone
+            return [pair for pair in found.pairs if pair.first not in gone and pair.second not in gone]
 
 
 def held_out(

@@ -3,6 +3,7 @@
 import gzip
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 import yaml
@@ -132,6 +133,30 @@ def test_an_evaluation_row_that_asks_nothing_is_named(tmp_path: Path, out: Path,
     path = written(tmp_path / "judge.jsonl", [shaped("messages", "a"), {"messages": [SYSTEM]}])
     with pytest.raises(Refusal, match=r"prepare\.evaluation\.files: judge\.jsonl:2: .*system"):
         run(config([data], evaluation={"files": [str(path)], "overlap": "drop"}), {}, out)
+
+
+def crowd(tmp_path: Path, num: int) -> Path:
+    """`rows` and many near copies of three texts, which fill buckets of the search."""
+    rng, longs = Random(12), ["".join(map(words, range(first, first + 5))) for first in (300, 400, 500)]
+    found = rows()
+    for number in range(num):
+        long = longs[number % 3]
+        place = rng.randrange(len(long) - 30)
+        asked = long[:place] + words(5000 + number)[:30] + long[place + 30 :]
+        messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": "土鍋の話、手入れの順番"}]
+        found.append({"id": f"c{number}", "source": None, "messages": messages})
+    return written(tmp_path / "crowd.jsonl", found)
+
+
+@pytest.mark.parametrize("near", ["drop", "keep"])
+def test_of_a_crowd_of_near_copies_none_is_on_both_sides(tmp_path: Path, out: Path, near: str) -> None:
+    path = crowd(tmp_path, 450)
+    cfg = config([path])
+    cfg = cfg.model_copy(update={"duplicates": cfg.duplicates.model_copy(update={"near": near})})
+    facts = run(cfg, {}, out)
+    assert facts.leaks["near"] == 0
+    assert (facts.dropped.get("near-duplicate", 0) > 300) == (near == "drop")
+    assert facts.num_near == 0 or near == "keep"
 
 
 def test_held_out_rows_of_an_earlier_run_stay_so(tmp_path: Path, out: Path, data: Path) -> None:
