@@ -235,7 +235,7 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None =
     """Count what is in the folder, look at every kept row that is not `known`, and compare the sides of the split."""
     import numpy as np
 
-    from jobs.engines import row_choice, row_known, row_output, row_passes, row_store
+    from jobs.engines import row_known, row_output, row_overlap, row_passes, row_store
     from jobs.logic import form, language, split, survey
 
     reading = FilesRead.model_validate_json((out / "reading.json").read_bytes())
@@ -250,10 +250,9 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None =
         found = row_known.checked(store, known, clean, alike.threshold, common, workers)
         pairs = row_passes.near_pairs(store, everything, found.keys["sketch"], alike.threshold, common, workers).pairs
         with TemporaryDirectory() as scratch:
-            overlap = {
-                name: len(row_choice.evaluated(store, everything, found.keys, asked, alike, common, workers))
-                for name, asked in _asked(cfg, Path(scratch)).items()
-            }
+            asked = _asked(cfg, Path(scratch))
+            same = row_overlap.overlaps(store, everything, asked.values(), alike.threshold, common, workers)
+            overlap = {name: len(rows) for name, rows in zip(asked, same, strict=True)}
     usual = form.Profile.from_dict(profile.form)
     departing = form.faults(found.forms, usual)
     unclean = found.unclean + Counter(form.REASONS[number] for number in departing[departing > 0])

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engines import row_passes, row_store
+from jobs.engines import row_overlap, row_passes, row_store
 from jobs.engines.row_account import Account
 from jobs.engines.row_store import RowStore
 from jobs.engines.workers import Workers
@@ -53,8 +53,8 @@ def choose(
     profile = drop_departures(account, departing)
     common = near.boilerplate(row_passes.sample(store, account.alive), alike.boilerplate_share)
     keys = row_passes.keys(store, alike.threshold, common, workers)
-    for rows in asked:
-        account.drop(evaluated(store, account.alive, keys, rows, alike, common, workers), IN_EVALUATION)
+    for rows in row_overlap.overlaps(store, account.alive, asked, alike.threshold, common, workers):
+        account.drop(rows, IN_EVALUATION)
     account.drop_copies(keys["conversation"], DUPLICATE)
     return Chosen(profile, common, keys, drop_near(account, keys, alike, common, workers))
 
@@ -70,47 +70,26 @@ def drop_departures(account: Account, options: form.FormOptions) -> form.Profile
     return profile
 
 
-def evaluated(
-    store: RowStore,
-    alive: NDArray[np.int64],
-    keys: row_keys.Keys,
-    asked: RowStore,
-    options: NearOptions,
-    common: near.Hashes,
-    workers: Workers,
-) -> list[int]:
-    """The rows of `alive` that overlap with evaluation rows; `keys` are those of all rows of the store."""
-    theirs = row_passes.keys(asked, options.threshold, common, workers)
-    same = alive[np.isin(keys["prompt"][alive], theirs["prompt"])]
-    both = row_store.joined([store, asked])
-    sketches = np.concatenate((keys["sketch"][alive], theirs["sketch"]))
-    numbers = np.concatenate((alive, np.arange(len(store), len(both))))
-    found = row_passes.near_pairs(both, numbers, sketches, options.threshold, common, workers)
-    alike = [
-        pair.first
-        for pair, answers in zip(found.pairs, found.answers, strict=True)
-        if pair.first < len(store) <= pair.second and answers >= options.answer_threshold
-    ]
-    return sorted({*same.tolist(), *alike})
-
-
 def drop_near(
     account: Account, keys: row_keys.Keys, options: NearOptions, common: near.Hashes, workers: Workers
 ) -> list[Pair]:
-    """Near duplicates go, with `options.drop`. Returns the pairs that are near among the rows that stay."""
-    alive = account.alive
-    found = row_passes.near_pairs(
-        account.reading.store, alive, keys["sketch"][alive], options.threshold, common, workers
-    )
-    if options.drop:
+    """Near duplicates go, with `options.drop`. Returns the pairs that are near among the rows that stay.
+
+    Of a crowd not all are compared: where some of it have gone, pairs are found that were not before, so that the
+    search goes on until none goes. What stays is then what a search in it finds, and no more.
+    """
+    while True:
+        alive = account.alive
+        sketches = keys["sketch"][alive]
+        found = row_passes.near_pairs(account.reading.store, alive, sketches, options.threshold, common, workers)
         alike = [
-            pair
-            for pair, answers in zip(found.pairs, found.answers, strict=True)
-            if answers >= options.answer_threshold
+            pair for pair, same in zip(found.pairs, found.answers, strict=True) if same >= options.answer_threshold
         ]
-        account.drop_near(near.copies(alike))
-    gone = account.gone
-    return [pair for pair in found.pairs if pair.first not in gone and pair.second not in gone]
+        if options.drop:
+            account.drop_near(near.copies(alike))
+        if not alike or not options.drop or not near.is_crowded(sketches):
+            gone = account.gone
+            return [pair for pair in found.pairs if pair.first not in gone and pair.second not in gone]
 
 
 def held_out(

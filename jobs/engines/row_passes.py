@@ -21,7 +21,7 @@ from jobs.engines.row_files import Block
 from jobs.engines.row_sources import Source
 from jobs.engines.row_store import Piece, RowStore, RowWriter
 from jobs.engines.workers import Workers
-from jobs.logic import form, near, row_block, row_keys, rows, shapes
+from jobs.logic import form, near, questions, row_block, row_keys, rows, shapes
 from jobs.logic.clean import CleanOptions
 from jobs.logic.repetition import RepetitionLimits
 from jobs.logic.row_block import Checked, ReadOptions, RowsRead
@@ -205,7 +205,7 @@ def asked(sources: Sequence[Source], options: FileOptions, key: str, scratch: Pa
     for source in sources:
         blocks = row_files.blocks(source, options.max_row_bytes, options.max_file_bytes, options.encoding)
         head = list(islice(blocks, 1))
-        _, chosen = _shaped(source, head, options)
+        _, chosen = _shaped(source, head, options, may_lack_answer=True)
         for block in chain(head, blocks):
             try:
                 writer.write(row_block.asked(row_files.split_block(block), chosen))
@@ -237,7 +237,9 @@ def checked(
             yield part
 
 
-def _shaped(source: Source, head: Sequence[Block], options: FileOptions) -> tuple[str, ReadOptions]:
+def _shaped(
+    source: Source, head: Sequence[Block], options: FileOptions, may_lack_answer: bool = False
+) -> tuple[str, ReadOptions]:
     """The shape of a file, by its first rows that can be read, and the options to read it with."""
     records: list[dict[str, Any]] = []
     for line in islice((line for block in head for line in row_files.split_block(block)), SHAPE_ROWS):
@@ -246,6 +248,8 @@ def _shaped(source: Source, head: Sequence[Block], options: FileOptions) -> tupl
         except BadRow:  # the row is refused where all of them are read
             continue
     columns = options.rows.columns
+    if may_lack_answer:
+        records = [questions.answered(record, columns) for record in records]
     if records:
         try:
             shape = shapes.detect(records, columns, options.shape)

@@ -144,17 +144,39 @@ def sketches(texts: Sequence[str], threshold: float, common: Hashes) -> Sketches
 
 
 def candidates(found: Sketches, threshold: float) -> Ints:
-    """Pairs that may be at least `threshold` alike by their sketches, [pairs, 2], sorted, each once."""
-    num = len(found)
-    pairs = [_agreeing(np.ascontiguousarray(found["bands"][:, band])) for band in range(found["bands"].shape[1])]
-    codes = distinct(np.concatenate([np.zeros(0, np.int64), *(first * num + second for first, second in pairs)]))
-    kept = [np.zeros((0, 2), np.int64)]
-    for start in range(0, len(codes), CHUNK):
-        first, second = np.divmod(codes[start : start + CHUNK], num)
-        agree = np.count_nonzero(found["marks"][first] == found["marks"][second], axis=1)
-        alike = agree >= fewest_marks(threshold)
-        kept.append(np.stack((first[alike], second[alike]), axis=1))
-    return np.concatenate(kept)
+    """Pairs that may be at least `threshold` alike by their sketches, [pairs, 2], sorted, each once.
+
+    The order of the texts decides nothing: those of a crowded bucket are compared in the order of their sketches.
+    """
+    num, order = len(found), _by_content(found)
+    codes = [np.zeros(0, np.int64)]
+    for band in range(found["bands"].shape[1]):
+        first, second = (order[places] for places in _agreeing(found["bands"][order, band]))
+        codes.append(np.minimum(first, second) * num + np.maximum(first, second))
+    return _agreeing_marks(found, found, distinct(np.concatenate(codes)), threshold)
+
+
+def is_crowded(found: Sketches) -> bool:
+    """Whether a bucket holds so many texts that not all of them are compared."""
+    ranked = np.sort(found["bands"], axis=0)
+    return bool(np.any(ranked[MAX_BUCKET:] == ranked[:-MAX_BUCKET]))
+
+
+def between(ours: Sketches, theirs: Sketches, threshold: float) -> Ints:
+    """Pairs of one of `ours` and one of `theirs` that may be at least `threshold` alike, [pairs, 2], each once.
+
+    Of the texts of `theirs` in one bucket the first MAX_BUCKET are compared; the other texts of `ours` change nothing.
+    """
+    codes = [np.zeros(0, np.int64)]
+    for band in range(ours["bands"].shape[1] if len(theirs) else 0):
+        order = np.argsort(theirs["bands"][:, band], kind="stable")
+        ranked = theirs["bands"][order, band]
+        begins = np.searchsorted(ranked, ours["bands"][:, band])
+        ends = np.searchsorted(ranked, ours["bands"][:, band], side="right")
+        for place in range(min(MAX_BUCKET, int((ends - begins).max(initial=0)))):
+            here = np.flatnonzero(begins + place < ends)
+            codes.append(here * len(theirs) + order[begins[here] + place])
+    return _agreeing_marks(ours, theirs, distinct(np.concatenate(codes)), threshold)
 
 
 @cache
@@ -187,6 +209,26 @@ def copies(pairs: Sequence[Pair]) -> dict[int, Pair]:
         if pair.second not in gone and pair.first not in gone:
             gone[pair.second] = pair
     return gone
+
+
+def _by_content(found: Sketches) -> Ints:
+    """The places of texts in an order that only their sketches decide; alike ones often stand side by side."""
+    head = np.ascontiguousarray(found["marks"][:, :8]).view(">u8").ravel()
+    mixed = np.zeros(len(found), np.uint64)
+    for band in range(found["bands"].shape[1]):
+        mixed = (mixed ^ found["bands"][:, band]) * MIX
+    return np.lexsort((mixed, head))
+
+
+def _agreeing_marks(ours: Sketches, theirs: Sketches, codes: Ints, threshold: float) -> Ints:
+    """The pairs whose marks agree as those at the threshold do; a code is first * len(theirs) + second."""
+    kept = [np.zeros((0, 2), np.int64)]
+    for start in range(0, len(codes), CHUNK):
+        first, second = np.divmod(codes[start : start + CHUNK], len(theirs))
+        agree = np.count_nonzero(ours["marks"][first] == theirs["marks"][second], axis=1)
+        alike = agree >= fewest_marks(threshold)
+        kept.append(np.stack((first[alike], second[alike]), axis=1))
+    return np.concatenate(kept)
 
 
 def _pieces(texts: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -15,13 +15,11 @@ import orjson
 from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
-from jobs.logic import clean, form, private, row_keys, rows, shapes
+from jobs.logic import clean, form, private, questions, row_keys, rows, shapes
 from jobs.logic.clean import CleanOptions
 from jobs.logic.near import Hashes
 from jobs.logic.row_count import Counted
 from jobs.logic.rows import BadRow, Dropped, Row, RowOptions
-
-UNANSWERED = ("no-answer", "ends-without-answer", "answer-missing")
 
 
 class RawLine(Protocol):
@@ -143,25 +141,16 @@ def asked(lines: Iterable[RawLine], options: ReadOptions) -> list[bytes]:
     """Evaluation rows as stored lines; they may lack an answer. Raises BadRow for what asks nothing."""
     found = []
     for line in lines:
-        if line.fault is not None:
-            raise BadRow(line.fault.reason, f"{options.label}:{line.number}: {line.fault.evidence}")
-        record = rows.record(line.data, line.offset, not line.ended)
         try:
+            if line.fault is not None:
+                raise line.fault
+            record = questions.answered(rows.record(line.data, line.offset, not line.ended), options.rows.columns)
             row = rows.conversation(record, options.label, line.number, options.rows)
         except BadRow as bad:
-            if bad.reason not in UNANSWERED:
-                raise BadRow(bad.reason, f"{options.label}:{line.number}: {bad.evidence}") from None
-            row = rows.conversation(_answered(record), options.label, line.number, options.rows)
+            raise BadRow(bad.reason, f"{options.label}:{line.number}: {bad.evidence}") from None
         clean.tidy(row, options.clean)
         found.append(stored(row))
     return found
-
-
-def _answered(record: dict[str, Any]) -> dict[str, Any]:
-    """An evaluation row with an answer, whatever it is: only what is asked counts."""
-    if isinstance(record.get("messages"), list):
-        return {**record, "messages": [*record["messages"], {"role": "assistant", "content": "-"}]}
-    return {**record, "completion": "-"}
 
 
 class Checked(NamedTuple):

@@ -122,6 +122,18 @@ def test_a_bucket_of_many_is_not_compared_each_with_each() -> None:
     assert len(near.candidates(near.sketches(texts, 0.8, NONE), 0.8)) < 1500
 
 
+def test_the_order_of_a_crowd_decides_nothing() -> None:
+    rng = Random(11)
+    original = text(rng, 300)
+    texts = [original[:start] + text(rng, 9) + original[start + 9 :] for start in rng.choices(range(290), k=300)]
+    found = near.sketches(texts, 0.8, NONE)
+    assert near.is_crowded(found)
+    assert not near.is_crowded(found[: near.MAX_BUCKET])
+    order = np.asarray(rng.sample(range(300), 300))
+    expected = {frozenset(pair) for pair in near.candidates(found, 0.8).tolist()}
+    assert {frozenset(order[pair].tolist()) for pair in near.candidates(found[order], 0.8)} == expected
+
+
 def test_rows_that_agree_are_paired_as_by_hand() -> None:
     rng = Random(4)
     column = [rng.randrange(40) for _ in range(300)] + [99] * 100 + [7]

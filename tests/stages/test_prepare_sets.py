@@ -3,6 +3,7 @@
 import gzip
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 import yaml
@@ -95,6 +96,67 @@ def test_rows_of_an_evaluation_file_are_not_trained_on(tmp_path: Path, out: Path
     assert facts.evaluation == {"judge.jsonl": 2}
     assert statuses(kept, facts)["DAT014"] == "fail"
     assert set(outside(kept)) == {"prepare.files rows.jsonl", "prepare.evaluation.files judge.jsonl"}
+
+
+SYSTEM = {"role": "system", "content": "You are kind."}
+
+
+def shaped(shape: str, text: str) -> dict[str, object]:
+    """A row of the shape that asks and has no answer."""
+    return {
+        "messages": {"messages": [SYSTEM, {"role": "user", "content": text}]},
+        "sharegpt": {"conversations": [{"from": "human", "value": text}]},
+        "alpaca": {"instruction": text},
+        "prompt_completion": {"prompt": text},
+    }[shape]
+
+
+@pytest.mark.parametrize("shape", ["messages", "sharegpt", "alpaca", "prompt_completion"])
+def test_what_is_asked_decides_over_the_overlap(tmp_path: Path, out: Path, shape: str) -> None:
+    own = rows()
+    question = own[3]["messages"][0]["content"]
+    own[9]["messages"] += [{"role": "user", "content": words(1000)}, {"role": "assistant", "content": "そうです"}]
+    asked = [question, own[4]["messages"][0]["content"] + "お願い", own[9]["messages"][0]["content"], words(2000)]
+    path = written(tmp_path / "judge.jsonl", [shaped(shape, text) for text in asked])
+    files = {"files": [str(path)]}
+    cfg = config([written(tmp_path / "rows.jsonl", own)], evaluation={**files, "overlap": "drop"})
+    facts = run(cfg, {}, out)
+    assert [row["id"] for row in entries(out / "dropped.jsonl")] == ["r3", "r4", "r9"]
+    assert facts.evaluation == {"judge.jsonl": 0}
+    again = tmp_path / "again"
+    again.mkdir()
+    kept = config([tmp_path / "rows.jsonl"], evaluation={**files, "overlap": "keep"})
+    assert run(kept, {}, again).evaluation == {"judge.jsonl": 3}
+
+
+def test_an_evaluation_row_that_asks_nothing_is_named(tmp_path: Path, out: Path, data: Path) -> None:
+    path = written(tmp_path / "judge.jsonl", [shaped("messages", "a"), {"messages": [SYSTEM]}])
+    with pytest.raises(Refusal, match=r"prepare\.evaluation\.files: judge\.jsonl:2: .*system"):
+        run(config([data], evaluation={"files": [str(path)], "overlap": "drop"}), {}, out)
+
+
+def crowd(tmp_path: Path, num: int) -> Path:
+    """`rows` and many near copies of three texts, which fill buckets of the search."""
+    rng, longs = Random(12), ["".join(map(words, range(first, first + 5))) for first in (300, 400, 500)]
+    found = rows()
+    for number in range(num):
+        long = longs[number % 3]
+        place = rng.randrange(len(long) - 30)
+        asked = long[:place] + words(5000 + number)[:30] + long[place + 30 :]
+        messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": "土鍋の話、手入れの順番"}]
+        found.append({"id": f"c{number}", "source": None, "messages": messages})
+    return written(tmp_path / "crowd.jsonl", found)
+
+
+@pytest.mark.parametrize("near", ["drop", "keep"])
+def test_of_a_crowd_of_near_copies_none_is_on_both_sides(tmp_path: Path, out: Path, near: str) -> None:
+    path = crowd(tmp_path, 450)
+    cfg = config([path])
+    cfg = cfg.model_copy(update={"duplicates": cfg.duplicates.model_copy(update={"near": near})})
+    facts = run(cfg, {}, out)
+    assert facts.leaks["near"] == 0
+    assert (facts.dropped.get("near-duplicate", 0) > 300) == (near == "drop")
+    assert facts.num_near == 0 or near == "keep"
 
 
 def test_held_out_rows_of_an_earlier_run_stay_so(tmp_path: Path, out: Path, data: Path) -> None:
