@@ -104,10 +104,10 @@ class DuplicatesConfig(StrictModel):
     answer_threshold: Share
     boilerplate_share: Annotated[float, Field(gt=0, le=1)]
 
-    def options(self) -> NearOptions:
+    def options(self, previous: frozenset[int] = frozenset()) -> NearOptions:
         from jobs.engines.row_choice import NearOptions
 
-        return NearOptions(self.near == "drop", self.threshold, self.answer_threshold, self.boilerplate_share)
+        return NearOptions(self.near == "drop", self.threshold, self.answer_threshold, self.boilerplate_share, previous)
 
 
 class EvaluationConfig(StrictModel):
@@ -220,9 +220,11 @@ def _make(cfg: PrepareConfig, sources: Sources, before: list[tuple[str, int]], s
         account.drop_copies(reading.ids, DUPLICATE_ID)
         _refuse_bad(cfg, account)
         asked = _asked(cfg, scratch) if cfg.evaluation.overlap == "drop" else {}
-        chosen = row_choice.choose(account, asked.values(), cfg.set.options(), cfg.duplicates.options(), workers)
+        previous = row_choice.prompts(_previous(cfg.split.previous), cfg.duplicates.threshold)
+        alike = cfg.duplicates.options(previous)
+        chosen = row_choice.choose(account, asked.values(), cfg.set.options(), alike, workers)
     _refuse_empty(account)
-    held_out = _held_out(cfg, account, chosen)
+    held_out = _held_out(cfg, account, chosen, previous)
     row_output.write_sides(account, held_out, out / "train.jsonl", out / "val.jsonl")
     row_output.write_dropped(account, partial(form.evidence, found=chosen.profile), out / "dropped.jsonl")
     changed.replace(out / "changed.jsonl")
@@ -306,8 +308,9 @@ def outside(cfg: PrepareConfig) -> dict[str, str]:
     for key, names in ((FILES_KEY, cfg.files), (EVALUATION_KEY, cfg.evaluation.files)):
         for source in row_sources.sources(names, key, cfg.encoding).files if names or key == FILES_KEY else ():
             found[f"{key} {source.label}"] = row_files.digest(source.path)[0]
-    if cfg.split.previous is not None:
-        found[PREVIOUS_KEY] = file_digest(_previous(cfg.split.previous))
+    previous = _previous(cfg.split.previous)
+    if previous is not None:
+        found[PREVIOUS_KEY] = file_digest(previous)
     return found
 
 
@@ -366,13 +369,10 @@ def _asked(cfg: PrepareConfig, scratch: Path) -> dict[str, RowStore]:
     }
 
 
-def _held_out(cfg: PrepareConfig, account: Account, chosen: Chosen) -> NDArray[np.int64]:
+def _held_out(cfg: PrepareConfig, account: Account, chosen: Chosen, previous: frozenset[int]) -> NDArray[np.int64]:
     """The numbers of the rows that are held out."""
     from jobs.engines import row_choice
 
-    previous = frozenset[int]()
-    if cfg.split.previous is not None:
-        previous = row_choice.prompts(_previous(cfg.split.previous), cfg.duplicates.threshold)
     try:
         return row_choice.held_out(account, chosen.keys, chosen.pairs, previous, cfg.split.options(cfg.seed))
     except ValueError as error:
@@ -381,7 +381,9 @@ def _held_out(cfg: PrepareConfig, account: Account, chosen: Chosen) -> NDArray[n
         ) from None
 
 
-def _previous(folder: str) -> Path:
+def _previous(folder: str | None) -> Path | None:
+    if folder is None:
+        return None
     path = Path(folder) / "val.jsonl"
     if not path.is_file():
         raise Refusal(f"{PREVIOUS_KEY}: {folder} has no val.jsonl; name the prepare folder of an earlier run")

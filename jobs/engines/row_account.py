@@ -13,7 +13,6 @@ from jobs.engines import row_passes
 from jobs.engines.row_passes import Reading
 from jobs.engines.row_store import BLOCK_ROWS
 from jobs.logic.clean import ALLOWABLE
-from jobs.logic.near import Pair
 from jobs.logic.row_keys import firsts
 from jobs.logic.rows import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE, Dropped, Row
 
@@ -55,10 +54,10 @@ class Account:
         for row, other in zip(alive[first != alive].tolist(), first[first != alive].tolist(), strict=True):
             self._drop(row, Gone(reason, other, 1.0))
 
-    def drop_near(self, copies: dict[int, Pair]) -> None:
-        """Rows go that say nearly what an earlier one says."""
-        for row, pair in copies.items():
-            self._drop(row, Gone(NEAR_DUPLICATE, pair.first, pair.similarity))
+    def drop_near(self, copies: dict[int, tuple[int, float]]) -> None:
+        """Rows go that say nearly what another one says, which stays."""
+        for row, (other, similarity) in copies.items():
+            self._drop(row, Gone(NEAR_DUPLICATE, other, similarity))
 
     def bad(self) -> list[Dropped]:
         """The rows that are no conversation, or one whose id another row has."""

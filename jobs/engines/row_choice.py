@@ -31,6 +31,8 @@ class NearOptions:
     """Of their last answers; below it two near conversations are two questions on one passage."""
     boilerplate_share: float
     """Of the rows; what more of them say makes no two alike."""
+    previous: frozenset[int] = frozenset()
+    """Keys of prompts that were held out before: of near copies, the one with such a prompt stays."""
 
 
 class Chosen(NamedTuple):
@@ -86,7 +88,8 @@ def drop_near(
             pair for pair, same in zip(found.pairs, found.answers, strict=True) if same >= options.answer_threshold
         ]
         if options.drop:
-            account.drop_near(near.copies(alike))
+            favoured = alive[np.isin(keys["prompt"][alive], list(options.previous))]
+            account.drop_near(near.copies(alike, frozenset(favoured.tolist())))
         if not alike or not options.drop or not near.is_crowded(sketches):
             gone = account.gone
             return [pair for pair in found.pairs if pair.first not in gone and pair.second not in gone]
@@ -102,8 +105,10 @@ def held_out(
     return alive[split.held_out(keys[alive], among, previous, options)]
 
 
-def prompts(path: Path, threshold: float) -> frozenset[int]:
-    """The prompt keys of the rows in a file that an earlier run made."""
+def prompts(path: Path | None, threshold: float) -> frozenset[int]:
+    """The prompt keys of the rows in a file that an earlier run made; none without one."""
+    if path is None:
+        return frozenset()
     with Workers(1) as workers:
         keys = row_passes.keys(row_store.opened(path), threshold, np.zeros(0, np.uint64), workers)
     return frozenset(keys["prompt"].tolist())

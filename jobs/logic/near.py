@@ -198,16 +198,18 @@ def distinct(values: NDArray[Integer]) -> NDArray[Integer]:
     return np.asarray(ranked[is_new], values.dtype)
 
 
-def copies(pairs: Sequence[Pair]) -> dict[int, Pair]:
-    """Rows to leave out, each with the pair that says why: the earlier row of it stays.
+def copies(pairs: Sequence[Pair], favoured: frozenset[int] = frozenset()) -> dict[int, tuple[int, float]]:
+    """Rows to leave out, each with the row that stays instead and how alike they are.
 
-    Goes through the rows in order and keeps a row unless a kept one is near: nothing goes because of a row that went
-    itself.
+    Goes through the rows in order, the `favoured` first, and keeps a row unless a kept one is near: nothing goes
+    because of a row that went itself.
     """
-    gone: dict[int, Pair] = {}
-    for pair in sorted(pairs, key=lambda pair: (pair.second, pair.first)):
-        if pair.second not in gone and pair.first not in gone:
-            gone[pair.second] = pair
+    turn = {row: (row not in favoured, row) for pair in pairs for row in (pair.first, pair.second)}
+    gone: dict[int, tuple[int, float]] = {}
+    for pair in sorted(pairs, key=lambda pair: sorted((turn[pair.first], turn[pair.second]), reverse=True)):
+        stays, goes = sorted((pair.first, pair.second), key=lambda row: turn[row])
+        if goes not in gone and stays not in gone:
+            gone[goes] = (stays, pair.similarity)
     return gone
 
 

@@ -181,4 +181,9 @@ def test_pairs_of_little(texts: list[str], expected: int) -> None:
 
 
 def test_nothing_goes_because_of_a_row_that_went() -> None:
-    assert copies([Pair(0, 1, 0.9), Pair(1, 2, 0.9)]) == {1: Pair(0, 1, 0.9)}
+    assert copies([Pair(0, 1, 0.9), Pair(1, 2, 0.9)]) == {1: (0, 0.9)}
+
+
+def test_a_favoured_row_stays_whatever_its_place() -> None:
+    assert copies([Pair(0, 2, 0.9), Pair(1, 2, 0.8)], frozenset({2})) == {0: (2, 0.9), 1: (2, 0.8)}
+    assert copies([Pair(0, 2, 0.9)], frozenset({0, 2})) == {2: (0, 0.9)}

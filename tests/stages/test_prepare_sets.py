@@ -182,3 +182,20 @@ def test_every_label_is_held_out(tmp_path: Path, out: Path) -> None:
     assert {label: sum(sides) for label, sides in facts.labels.items()} == {"common": 74, "rare": 6}
     assert facts.labels["rare"][1] in (1, 2)
     assert all("label" in row for row in entries(out / "train.jsonl"))
+
+
+def test_an_earlier_runs_held_out_rows_stay_where_twins_come_before_them(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        folder.mkdir()
+    run(config([written(tmp_path / "rows.jsonl", rows())]), {}, old)
+    before = {row["id"] for row in entries(old / "val.jsonl")}
+    twins = [{**row, "id": f"twin-{row['id']}", "source": None} for row in rows() if row["id"] in before]
+    for twin in twins:
+        twin["messages"] = [{**turn} for turn in twin["messages"]]
+        twin["messages"][0]["content"] += "（再掲）"
+    split = yaml.safe_load((ROOT / "conf/prepare/default.yaml").read_text(encoding="utf-8"))["split"]
+    grown = written(tmp_path / "grown.jsonl", [*twins, *rows()])
+    facts = run(config([grown], split={**split, "previous": str(old)}), {}, new)
+    assert facts.dropped == {"near-duplicate": len(twins)}
+    assert before <= {row["id"] for row in entries(new / "val.jsonl")}
