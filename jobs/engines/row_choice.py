@@ -19,6 +19,9 @@ from jobs.logic.near import Pair
 from jobs.logic.rows import DUPLICATE, IN_EVALUATION
 from jobs.logic.split import SplitOptions
 
+LABEL_ROWS = 10
+"""Rows with one short answer from which on it is a label: that two rows share it does not make them copies."""
+
 
 @dataclass(frozen=True)
 class NearOptions:
@@ -80,12 +83,15 @@ def drop_near(
     Of a crowd not all are compared: where some of it have gone, pairs are found that were not before, so that the
     search goes on until none goes. What stays is then what a search in it finds, and no more.
     """
+    labels = _labels(keys["answer"], account.alive)
     while True:
         alive = account.alive
         sketches = keys["sketch"][alive]
         found = row_passes.near_pairs(account.reading.store, alive, sketches, options.threshold, common, workers)
         alike = [
-            pair for pair, same in zip(found.pairs, found.answers, strict=True) if same >= options.answer_threshold
+            pair
+            for pair, answers, reworded in zip(*found, strict=True)
+            if answers >= options.answer_threshold and not (reworded and (labels[pair.first] or labels[pair.second]))
         ]
         if options.drop:
             favoured = alive[np.isin(keys["prompt"][alive], list(options.previous))]
@@ -93,6 +99,12 @@ def drop_near(
         if not alike or not options.drop or not near.is_crowded(sketches):
             gone = account.gone
             return [pair for pair in found.pairs if pair.first not in gone and pair.second not in gone]
+
+
+def _labels(answers: NDArray[np.uint64], alive: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether so many rows of `alive` have a row's answer that it may be a label, [rows]."""
+    names, counts = np.unique(answers[alive], return_counts=True)
+    return np.isin(answers, names[counts >= LABEL_ROWS])
 
 
 def held_out(

@@ -32,6 +32,8 @@ SHAPE_ROWS = 50
 """Rows that the shape of a file is read from."""
 SAMPLE_ROWS = 500
 """Rows that the boilerplate is read from."""
+LABEL_CHARACTERS = 20
+"""An answer of fewer may be the name of a class."""
 PAIRS = 256
 """Pairs compared in one piece of work."""
 
@@ -151,10 +153,13 @@ def keys(store: RowStore, threshold: float, common: near.Hashes, workers: Worker
 
 
 class Alike(NamedTuple):
-    """Pairs of rows that are near each other, and how alike their last answers are."""
+    """Pairs of rows that are near each other."""
 
     pairs: list[near.Pair]
     answers: list[float]
+    """How alike their last answers are; 0 where these or the prompts have other numbers."""
+    reworded: list[bool]
+    """Whether the last answers are short, and the prompts differ in words."""
 
 
 def near_pairs(
@@ -174,17 +179,18 @@ def near_pairs(
         (store.piece(part[:, 0]), store.piece(part[:, 1]), threshold, common)
         for part in (found[start : start + PAIRS] for start in range(0, len(found), PAIRS))
     )
-    pairs, answers = [], []
+    alike = Alike([], [], [])
     with progress("pairs checked", len(found)) as advance:
         done = 0
         for part in workers.map(_similarities, tasks):
-            for (first, second), (whole, answer) in zip(found[done : done + len(part)].tolist(), part, strict=True):
-                if whole >= threshold:
-                    pairs.append(near.Pair(first, second, whole))
-                    answers.append(answer)
+            for (first, second), same in zip(found[done : done + len(part)].tolist(), part, strict=True):
+                if same.whole >= threshold:
+                    alike.pairs.append(near.Pair(first, second, same.whole))
+                    alike.answers.append(same.answer)
+                    alike.reworded.append(same.is_reworded)
             done += len(part)
             advance(done)
-    return Alike(pairs, answers)
+    return alike
 
 
 def first(sources: Sequence[Source], options: FileOptions, num_rows: int) -> list[rows.Row]:
@@ -277,23 +283,34 @@ def _checked(piece: Piece, options: CleanOptions, threshold: float, common: near
     return row_block.checked(piece.lines(), options, threshold, common)
 
 
-def _similarities(task: tuple[Piece, Piece, float, near.Hashes]) -> list[tuple[float, float]]:
-    """For each pair how alike the conversations are, and, where they are near, the answers."""
+class _Similarity(NamedTuple):
+    """Of two rows; see `Alike`."""
+
+    whole: float
+    answer: float = 0.0
+    is_reworded: bool = False
+
+
+def _similarities(task: tuple[Piece, Piece, float, near.Hashes]) -> list[_Similarity]:
+    """For each pair how alike the conversations are, and, where they are near, their parts."""
     firsts, seconds, threshold, common = task
     lines = [firsts.lines(), seconds.lines()]
     known = {line: rows.stored(line, "", 0) for line in {*lines[0], *lines[1]}}
     grams = dict(zip(known, near.grams_of([row_keys.comparable(row.messages) for row in known.values()]), strict=True))
     found = []
     for first, second in zip(*lines, strict=True):
-        whole, answer = near.similarity(grams[first], grams[second], common), 0.0
-        if whole >= threshold:
-            answer = _alike(*(row_keys.normalised(known[line].answer) for line in (first, second)))
-        found.append((whole, answer))
+        whole = near.similarity(grams[first], grams[second], common)
+        found.append(_parts(whole, known[first], known[second]) if whole >= threshold else _Similarity(whole))
     return found
 
 
-def _alike(a: str, b: str) -> float:
-    return near.alike(a, b) if near.same_numbers(a, b) else 0.0
+def _parts(whole: float, first: rows.Row, second: rows.Row) -> _Similarity:
+    prompts = [row_keys.comparable(row.messages[:-1]) for row in (first, second)]
+    answers = [row_keys.normalised(row.answer) for row in (first, second)]
+    if near.other_numbers(*prompts) or not near.same_numbers(*answers):
+        return _Similarity(whole)
+    is_reworded = max(map(len, answers)) < LABEL_CHARACTERS and not near.same_words(*prompts)
+    return _Similarity(whole, near.alike(*answers), is_reworded)
 
 
 def _joined(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:

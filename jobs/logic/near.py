@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
@@ -47,6 +48,7 @@ LAST_CODE = 0xFFFF
 TELLING_MARKS = "-%#&@*/\\_"
 """Punctuation that changes what is said: 3-4 is not 3/4."""
 NUMBER = re.compile(r"[0-9]+")
+WORD = re.compile(r"\w+")
 ODD = 0x9E3779B97F4A7C15
 MIX = np.uint64(0xBF58476D1CE4E5B9)
 
@@ -90,6 +92,22 @@ def alike(a: str, b: str) -> float:
 def same_numbers(a: str, b: str) -> bool:
     """Whether two texts hold the same numbers: of two answers that are alike but for one, both are wanted."""
     return sorted(NUMBER.findall(a)) == sorted(NUMBER.findall(b))
+
+
+def other_numbers(a: str, b: str) -> bool:
+    """Whether each text has a number that the other has not: one that only has a sentence less asks the same."""
+    first, second = (Counter(NUMBER.findall(text)) for text in (a, b))
+    return bool(first - second) and bool(second - first)
+
+
+def same_words(a: str, b: str) -> bool:
+    """Whether two texts differ in spaces, marks, case, two letters that changed places, or a note at one end."""
+    shorter, longer = sorted(("".join(WORD.findall(text.casefold())) for text in (a, b)), key=len)
+    if longer.startswith(shorter) or longer.endswith(shorter):
+        return True
+    start = next(place for place, letters in enumerate(zip(shorter, longer, strict=False)) if letters[0] != letters[1])
+    swapped = f"{longer[:start]}{longer[start : start + 2][::-1]}{longer[start + 2 :]}"
+    return shorter == swapped
 
 
 def boilerplate(sample: Sequence[str], share: float) -> Hashes:

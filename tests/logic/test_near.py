@@ -71,6 +71,30 @@ def test_same_numbers(a: str, b: str, same: bool) -> None:
     assert near.same_numbers(a, b) is same
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "other"),
+    [("5 km", "6 km", True), ("5 km", "5 km in 3 h", False), ("5 km", "5 km", False), ("1 of 2", "2 of 2", True)],
+)
+def test_other_numbers(a: str, b: str, other: bool) -> None:
+    assert near.other_numbers(a, b) is other
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ("Play the song.", "play the  SONG!", True),
+        ("Play the song", "Play teh song", True),
+        ("Play the song", "Hello! Play the song", True),
+        ("土鍋を洗う（再掲）", "土鍋を洗う", True),
+        ("土鍋を 洗う。", "土鍋を洗う", True),
+        ("Play a song", "Stop a song", False),
+        ("Is it open?", "Is it not open?", False),
+    ],
+)
+def test_same_words(a: str, b: str, same: bool) -> None:
+    assert near.same_words(a, b) is same
+
+
 def test_pairs_are_those_of_a_comparison_of_all() -> None:
     rng = Random(5)
     texts = [text(rng) for _ in range(60)]

@@ -10,7 +10,7 @@ import yaml
 
 from jobs.core.errors import Refusal
 from jobs.prepare import SMALL, PrepareConfig, outside, run
-from tests.stages.prepare_run import ROOT, config, entries, rows, statuses, words, written
+from tests.stages.prepare_run import ROOT, TOPICS, config, entries, rows, statuses, words, written
 
 
 @pytest.fixture
@@ -143,7 +143,10 @@ def crowd(tmp_path: Path, num: int) -> Path:
         long = longs[number % 3]
         place = rng.randrange(len(long) - 30)
         asked = long[:place] + words(5000 + number)[:30] + long[place + 30 :]
-        messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": "土鍋の話、手入れの順番"}]
+        messages = [
+            {"role": "user", "content": asked},
+            {"role": "assistant", "content": "土鍋の話、手入れの順番と、長く使うための工夫"},
+        ]
         found.append({"id": f"c{number}", "source": None, "messages": messages})
     return written(tmp_path / "crowd.jsonl", found)
 
@@ -157,6 +160,25 @@ def test_of_a_crowd_of_near_copies_none_is_on_both_sides(tmp_path: Path, out: Pa
     assert facts.leaks["near"] == 0
     assert (facts.dropped.get("near-duplicate", 0) > 300) == (near == "drop")
     assert facts.num_near == 0 or near == "keep"
+
+
+def asking(number: int, label: str) -> dict[str, object]:
+    """A row of a classification: texts of one template, which a word or a number tells apart."""
+    asked = (
+        f"Please book a large round table near the window for the {TOPICS[number % 20]} club, on the evening of day"
+        f" {number} of the month, and tell the waiter that we shall be late.",
+        f"Please turn the lamp beside the sofa in the {TOPICS[number % 20]} room of our house down as far as it goes, "
+        "and leave the lamps in all of the other rooms on the ground floor as they are now.",
+    )[label == "lamp"]
+    return {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": label}]}
+
+
+def test_rows_of_a_label_that_differ_in_a_word_or_a_number_stay(tmp_path: Path, out: Path) -> None:
+    own = [asking(number, label) for number in range(20) for label in ("table", "lamp")]
+    again = [json.loads(json.dumps(row).replace("Please ", "please,  ").replace(".", "")) for row in own[:6]]
+    facts = run(config([written(tmp_path / "rows.jsonl", [*own, *again])]), {}, out)
+    assert facts.num_near > 100
+    assert [row["id"] for row in entries(out / "dropped.jsonl")] == [f"rows.jsonl:{line}" for line in range(41, 47)]
 
 
 def test_held_out_rows_of_an_earlier_run_stay_so(tmp_path: Path, out: Path, data: Path) -> None:
