@@ -104,7 +104,10 @@ def pod(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pod:
 
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 75])
 def test_the_pod_deletes_itself_whatever_the_exit(pod: Pod, capfd: pytest.CaptureFixture[str], code: int) -> None:
-    assert pod.start(f"import sys; print('made it'); print('aside', file=sys.stderr); sys.exit({code})") == code
+    assert (
+        pod.start(f"import sys; print('made it', flush=True); print('aside', file=sys.stderr); sys.exit({code})")
+        == code
+    )
     assert pod.fake.pods == {}
     assert pod.waits[0] == 7.0  # for whoever follows the log
     said = capfd.readouterr().out.splitlines()
