@@ -51,12 +51,16 @@ def checked(
     workers: Workers,
 ) -> Checked:
     """What is found out about all rows of the store, [rows]."""
-    keys = np.zeros(len(store), row_keys.dtype(threshold))
-    forms = np.zeros(len(store), form.FORM)
     counted: list[tuple[NDArray[np.int64], Counted]] = []
     new = np.arange(len(store))
+    places = np.full(len(store), -1)
     if known is not None and np.array_equal(known.common, common):
         places = known.places(row_passes.digests(store, workers))
+        if places.min(initial=0) >= 0:
+            return Checked(known.keys[places], known.forms[places], known.counted.chosen(places), Counter())
+    keys = np.zeros(len(store), row_keys.dtype(threshold))
+    forms = np.zeros(len(store), form.FORM)
+    if known is not None:
         old, new = np.flatnonzero(places >= 0), np.flatnonzero(places < 0)
         keys[old], forms[old] = known.keys[places[old]], known.forms[places[old]]
         counted.append((old, known.counted.chosen(places[old])))

@@ -37,11 +37,15 @@ class Workers:
     def __init__(self, num: int) -> None:
         self.num = num
         self._pool: ProcessPoolExecutor | None = None
+        self._thresholds = gc.get_threshold()
 
     def __enter__(self) -> Self:
+        self._thresholds = gc.get_threshold()
+        gc.set_threshold(COLLECTED)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        gc.set_threshold(*self._thresholds)
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
