@@ -164,9 +164,13 @@ def prepared(file: str, folder: str, workers: int) -> dict[str, Any]:
     cfg, out = config.checked(prepare.PrepareConfig, composed, "prepare"), Path(folder)
     out.mkdir()
     found: dict[str, Any] = {"steps": {}}
-    for name, work in (("make", prepare.make), ("measure", prepare.measure)):
+    known = None
+    for name in ("make", "measure"):  # as `prepare.run` does
         started = time.perf_counter()
-        work(cfg, {}, out)
+        if name == "make":
+            known = prepare.make(cfg, {}, out)
+        else:
+            prepare.measure(cfg, {}, out, known)
         found[name] = time.perf_counter() - started
         found["steps"][name] = steps.copy()
         steps.clear()
