@@ -24,7 +24,7 @@ needs_container :=
 
 PODS := pod-submit pod-status pod-logs pod-stop pod-delete pod-reap
 
-.PHONY: help setup demo all preview shell image doctor test test-container check docs licences lock bench clean $(STAGES) $(PODS)
+.PHONY: help setup demo all preview shell image doctor test test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS)
 
 help:  ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -106,6 +106,22 @@ test: setup  ## every test that needs no GPU
 
 test-container: setup  ## build the CPU image on a base of our own and run the demo in it, locked down (root, podman)
 	@$(PY) -m pytest -m container tests/container $(ARGS)
+
+# Unsloth beside the stack, found by PYTHONPATH alone: its own requirements would change the stack's pins.
+UNSLOTH := PYTHONPATH=$(CURDIR)/.venv/unsloth $(PY)
+.venv/.unsloth: .venv/.made requirements/unsloth.txt
+	@rm -rf .venv/unsloth
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --target .venv/unsloth -r requirements/unsloth.txt
+	@touch $@
+
+test-unsloth: setup .venv/.unsloth  ## the unsloth backend against hf, on a CPU
+	@KIWAME_TEST_DEVICE=cpu $(UNSLOTH) -m pytest -m gpu tests/gpu $(ARGS)
+
+test-gpu: setup .venv/.unsloth  ## the same on a GPU, if the PyTorch in .venv can use one
+	@KIWAME_TEST_DEVICE=cuda $(UNSLOTH) -m pytest -m gpu tests/gpu $(ARGS)
+
+bench-gpu: setup .venv/.unsloth  ## a GPU's training steps, hf and unsloth, and its scoring: ARGS="shapes=0.6B,4B"
+	@$(UNSLOTH) -m tests.bench_gpu $(ARGS)
 
 check: setup  ## ruff, formatting, mypy strict, and that the generated docs are fresh
 	@$(PY) -m ruff check .

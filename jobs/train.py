@@ -88,8 +88,6 @@ class TrainConfig(StageConfig):
 
 def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
     """Train and write the best adapter."""
-    if cfg.backend == "unsloth" and cfg.num_processes == 1:
-        from jobs.engines import sft_unsloth  # noqa: F401 - replaces parts of transformers, so it comes first
     from jobs.engines import sft, sft_processes, sft_run
 
     preflight = inputs["preflight"]
@@ -110,7 +108,8 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
     if (out / OUTCOME).exists():
         terminal.say("train: had ended before it was interrupted; goes on with measuring")
     else:
-        if sft_processes.several(cfg.num_processes):
+        # Unsloth changes transformers where it is imported: in a process of its own, never where `measure` is.
+        if cfg.backend == "unsloth" or sft_processes.several(cfg.num_processes):
             outcome = sft_processes.fit(settings, places, files)
         else:
             outcome = sft_run.fit(settings, places, token_rows(files[0]), token_rows(files[1]))

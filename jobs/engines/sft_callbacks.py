@@ -71,8 +71,8 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
         self.told = False
 
     def told_to_stop(self) -> bool:
-        """Whether a stop was asked for: by a signal to this process, or of all that train together by their file."""
-        return self.told if sft_ranks.several() else process.stop_requested()
+        """Whether a stop was asked for: by the file where there is one, else by a signal to this process."""
+        return self.told if self.stop_file is not None else process.stop_requested()
 
     def stopped_early(self, history: list[dict[str, Any]]) -> bool:
         """Whether the last `patience` evaluations were no better than the best one, or a loss was not finite."""

@@ -1,8 +1,9 @@
-"""One training run in several processes, under torch's own elastic launcher.
+"""One training run in processes of its own: one, or several under torch's elastic launcher.
 
-`fit` is called by the stage. It writes the job to `processes/` in the stage's partial folder and starts the launcher, a
-child that starts and watches the processes (`sft_worker`). A stop reaches all of them as a file, which they look for
-between steps: as a signal it would reach the launcher, which gives its processes 30 seconds and kills them.
+`fit` is called by the stage. It writes the job to `processes/` in the stage's partial folder and starts a child: the one
+process that trains (`sft_worker`), or the launcher that starts and watches several. A stop reaches all of them as a
+file, which they look for between steps: as a signal it would reach the launcher, which gives its processes 30 seconds
+and kills them.
 """
 
 from __future__ import annotations
@@ -14,21 +15,25 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobs.core import process
 from jobs.core.errors import EnvironmentProblem, Interrupted, Refusal
-from jobs.engines.sft_run import Outcome, Places, Settings
+
+if TYPE_CHECKING:  # this file is imported where Unsloth has to come before transformers
+    from jobs.engines.sft_run import Outcome, Places, Settings
 
 JOB, STOP, OUTCOME = "job.json", "stop", "outcome.json"
 
 
 def fit(settings: Settings, places: Places, row_files: Sequence[Path]) -> Outcome:
-    """As `sft_run.fit`, in `settings.num_processes` processes of each node; `row_files` are what it trains on and what
-    it is validated on.
+    """As `sft_run.fit`, in `settings.num_processes` processes of each node, none of them this one; `row_files` are
+    what it trains on and what it is validated on.
 
     Raises Interrupted after a stop, with the state saved, and what one of the processes raised.
     """
+    from jobs.engines.sft_run import Outcome
+
     folder = places.out / "processes"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -36,7 +41,8 @@ def fit(settings: Settings, places: Places, row_files: Sequence[Path]) -> Outcom
     written = folder / f".{JOB}.new"
     written.write_text(json.dumps(job, default=str))
     written.rename(folder / JOB)  # another node waits for it, and must not see half of it
-    words = [sys.executable, "-m", "jobs.engines.sft_processes", str(settings.num_processes), str(folder / JOB)]
+    starter = ["sft_processes", str(settings.num_processes)] if several(settings.num_processes) else ["sft_worker"]
+    words = [sys.executable, "-m", f"jobs.engines.{starter[0]}", *starter[1:], str(folder / JOB)]
     code = process.run_child(words, environment(settings.num_processes), asked=(folder / STOP).touch)
     _raise(folder, code)
     outcome = Outcome(**json.loads((folder / OUTCOME).read_text()))

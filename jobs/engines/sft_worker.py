@@ -1,4 +1,4 @@
-"""One process of several that train together; the launcher of `sft_processes` starts it with the job's file."""
+"""A process that trains, alone or as one of several; `sft_processes` starts it with the job's file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from typing import Any
 
 from jobs.core import process
 from jobs.core.errors import EnvironmentProblem, Interrupted, Refusal
+from jobs.engines.sft_processes import OUTCOME, STOP, ending
 
 
 def main(words: Sequence[str]) -> int:
     """Train; the first process writes the outcome. Ends with 0 where all went as planned or a stop was asked for."""
     process.end_with_parent(at_once=True)
-    file, rank = Path(words[0]), int(os.environ["RANK"])
+    file, rank = Path(words[0]), int(os.environ.get("RANK", "0"))
     if rank:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - one process talks, until the end
-    from jobs.engines.sft_processes import OUTCOME, ending
-
     try:
         outcome = train(json.loads(file.read_text()), file.parent)
     except Refusal as refusal:
@@ -48,12 +47,11 @@ def train(job: dict[str, Any], folder: Path) -> dict[str, Any] | None:
     import torch
 
     from jobs.engines import sft, sft_run
-    from jobs.engines.sft_processes import STOP
 
-    plain = job["settings"] | {"num_processes": int(os.environ["WORLD_SIZE"])}  # of all nodes
+    plain = job["settings"] | {"num_processes": int(os.environ.get("WORLD_SIZE", "1"))}  # of all nodes
     lora, schedule = sft.Lora(**plain.pop("lora")), sft.Schedule(**plain.pop("schedule"))
     settings = sft_run.Settings(lora=lora, schedule=schedule, **plain)
-    if sft.resolve_device(settings.device) == "cuda":
+    if "LOCAL_RANK" in os.environ and sft.resolve_device(settings.device) == "cuda":
         own, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
         if own >= there:
             raise EnvironmentProblem(f"train.num_processes={os.environ['LOCAL_WORLD_SIZE']}: {there} GPUs are visible")

@@ -1,0 +1,43 @@
+"""Where these tests run: CUDA, or as far as a CPU goes, `KIWAME_TEST_DEVICE=cpu`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+DEVICE = os.environ.get("KIWAME_TEST_DEVICE", "cuda")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def here() -> Iterator[None]:
+    """They fail, and do not skip, where what they are for is missing: nothing runs them by accident."""
+    import torch
+
+    if DEVICE == "cuda" and not torch.cuda.is_available():
+        pytest.fail("no CUDA device is visible; KIWAME_TEST_DEVICE=cpu tests what a CPU can")
+    if importlib.util.find_spec("unsloth") is None:
+        pytest.fail("Unsloth is not installed: `make test-unsloth` installs it for a CPU, the image has it")
+    yield
+
+
+@pytest.fixture(scope="session")
+def device() -> str:
+    return DEVICE
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of two layers and the rows that it is trained on."""
+    import json
+
+    from tests.engines import tiny_sft
+
+    folder = tiny_sft.write_base(tmp_path_factory.mktemp("base"))
+    for name, count, seed in (("train", 21, 1), ("val", 9, 2)):
+        lines = (json.dumps(row) + "\n" for row in tiny_sft.rows(count, seed))
+        (folder / f"{name}.jsonl").write_text("".join(lines))
+    return folder
