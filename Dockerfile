@@ -78,8 +78,7 @@ COPY --from=project /opt/kiwame /opt/kiwame
 ENV PATH=/opt/venv/bin:/opt/kiwame/vendor/llama.cpp/build/bin:$PATH \
     PYTHONPATH=/opt/kiwame PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     HOME=/tmp USER=kiwame XDG_CACHE_HOME=/workspace/cache HF_HOME=/workspace/cache/huggingface \
-    TRITON_CACHE_DIR=/workspace/cache/triton TORCHINDUCTOR_CACHE_DIR=/workspace/cache/inductor \
-    UNSLOTH_COMPILE_LOCATION=/workspace/cache/unsloth
+    TRITON_CACHE_DIR=/workspace/cache/triton TORCHINDUCTOR_CACHE_DIR=/workspace/cache/inductor
 # cuBLAS comes with PyTorch's wheels; llama.cpp finds it there. Everybody may write to /workspace and /tmp, nowhere else.
 RUN for folder in /opt/venv/lib/python3*/site-packages/nvidia/cu[0-9]*/lib; do [ ! -d "$folder" ] || echo "$folder"; done \
       > /etc/ld.so.conf.d/kiwame.conf && ldconfig && install -d -m 1777 /workspace \

@@ -71,6 +71,8 @@ class TrainConfig(StageConfig):
     def _no_contradiction(self) -> TrainConfig:
         if self.device == "cpu" and self.backend == "unsloth":
             raise ValueError("backend=unsloth runs on CUDA and device=cpu is asked for; say train.backend=hf")
+        if self.device == "cuda" and self.backend == "unsloth" and self.dtype == "float32":
+            raise ValueError("backend=unsloth computes in bfloat16 on CUDA; say train.dtype=bfloat16")
         if self.device == "cpu" and self.dtype == "bfloat16":
             raise ValueError("dtype=bfloat16 only rounds on device=cpu; say train.dtype=float32")
         return self

@@ -1,8 +1,8 @@
 """`make bench-gpu`: what training and scoring cost on a GPU, the two backends against each other in one run.
 
-`python -m tests.bench_gpu [shapes=0.6B,4B] [steps=12] [length=512] [device=cuda] [out=PATH]`. The models have the shapes
-of Qwen3 and random weights: that is enough for speed and memory, and says nothing about quality. Needs Unsloth beside
-the stack, as in the image; device=cpu tries the script itself where there is no GPU.
+`python -m tests.bench_gpu [shapes=0.6B,4B] [steps=12] [length=512] [device=cuda] [out=PATH]`. The models have the
+shapes of Qwen3 and random weights: that is enough for speed and memory, and says nothing about quality. Needs Unsloth
+beside the stack; device=cpu tries the script itself where there is no GPU.
 
 `python -m tests.bench_gpu train BACKEND FOLDER STEPS LENGTH DEVICE` and `score ...` are the processes that measure.
 """
@@ -86,7 +86,8 @@ def rows(count: int, length: int, vocabulary: int) -> list[dict[str, Any]]:
     for number in range(count):
         ids = [draw.randrange(2, vocabulary) for _ in range(length)]
         labels = [-100] * prompt + ids[prompt:]
-        made.append({"id": f"r{number}", "input_ids": ids, "labels": labels, "kinds": "p" * prompt + "c" * (length - prompt)})
+        kinds = "p" * prompt + "c" * (length - prompt)
+        made.append({"id": f"r{number}", "input_ids": ids, "labels": labels, "kinds": kinds})
     return made
 
 
@@ -120,7 +121,9 @@ def train(backend: str, folder: Path, steps: int, length: int, device: str) -> d
     with tempfile.TemporaryDirectory() as work:
         args = sft.arguments(schedule, count, Path(work), 7, "none", "bench", device == "cpu", False, 1)
         args.save_strategy = args.eval_strategy = "no"
-        made = sft.trainer(model, folder, rows(count, length, vocabulary), rows(BATCH, length, vocabulary), args, [clock])
+        made = sft.trainer(
+            model, folder, rows(count, length, vocabulary), rows(BATCH, length, vocabulary), args, [clock]
+        )
         made.train()
     seconds = [later - earlier for earlier, later in zip(clock.ends[2:], clock.ends[3:], strict=False)]
     return {

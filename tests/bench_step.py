@@ -137,7 +137,7 @@ def trainers(run: Path, folder: Path, steps: int, bar: terminal.Progress) -> tup
     lora, schedule = sft.Lora(**cfg["lora"]), sft.Schedule(**cfg["schedule"])
     rows = [token_rows(run / "preflight" / name) for name in ("train.jsonl", "val.jsonl")]
     base, tokenizer, target = run / "fetch" / "model", run / "preflight" / "tokenizer", sft.resolve_device("auto")
-    trl_cpu.install()
+    trl_cpu.install(target == "cpu")
 
     def ready(work: Path) -> tuple[Any, Any]:
         model = sft.load_hf(base, lora, cfg["dtype"], target, cfg["seed"], 0)

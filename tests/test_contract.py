@@ -97,11 +97,12 @@ def test_every_reason_for_a_bad_row_counts_as_one() -> None:
 
 
 def test_the_pins_of_a_package_are_the_same_everywhere() -> None:
+    """But for Unsloth, whose first release that trains on a CPU asks for more than the image's set has."""
     pins: dict[str, set[str]] = {}
     for path in (ROOT / "requirements").glob("*.txt"):
         for name, version in re.findall(r"^([\w.-]+)==(\S+)", path.read_text(), re.MULTILINE):
             pins.setdefault(name.lower().replace("_", "-"), set()).add(version)
-    assert not {name: versions for name, versions in pins.items() if len(versions) > 1}
+    assert {name for name, versions in pins.items() if len(versions) > 1} == {"unsloth", "unsloth-zoo"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

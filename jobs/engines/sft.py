@@ -182,15 +182,27 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         template, labels = inputs.pop("template"), inputs["labels"]
+        if not model.training:
+            loss = self._evaluated(model, inputs, template)
+            return (loss, {}) if return_outputs else loss
         # Asked for its outputs, TRL runs a second forward pass for logits that nobody reads here.
         loss = super().compute_loss(model, inputs, num_items_in_batch=num_items_in_batch)
         log_probs = getattr(self.last_outputs, "log_probs", None)  # Unsloth's own loss keeps none
         if log_probs is not None:
-            self.tallies[model.training].add(-log_probs.detach(), labels, template)
+            self.tallies[True].add(-log_probs.detach(), labels, template)
         self.last_outputs = None
-        if model.training:
-            self.graded_tokens_seen += int((labels[:, 1:] != -100).sum())
+        self.graded_tokens_seen += int((labels[:, 1:] != -100).sum())
         return (loss, {}) if return_outputs else loss
+
+    def _evaluated(self, model: Any, inputs: dict[str, Any], template: torch.Tensor) -> torch.Tensor:
+        """Mean nats a graded token of a batch, counted. With every backend it is TRL's fused head that is read.
+
+        Unsloth's own loss keeps no log-probabilities, and the mean of its batches is not that of the tokens.
+        """
+        outputs = model(**inputs, use_cache=False, fused_lm_head=True)
+        self.last_outputs = None
+        self.tallies[False].add(-outputs.log_probs.detach(), inputs["labels"], template)
+        return -outputs.log_probs.sum() / outputs.label_mask.sum().clamp(min=1)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         evaluated = "eval_loss" in logs
@@ -254,6 +266,9 @@ def arguments(
         seed=seed,
         data_seed=seed,
         use_cpu=on_cpu,
+        optim="adamw_torch_fused",  # and what follows: Unsloth's own config has other defaults, 8-bit AdamW for one
+        torch_empty_cache_steps=None,
+        eval_accumulation_steps=None,
         bf16=False,
         fp16=False,
         learning_rate=schedule.learning_rate,
@@ -308,7 +323,7 @@ def trainer(
     callbacks: list[Any],
 ) -> GradedTrainer:
     """A trainer over preflight's rows."""
-    trl_cpu.install()
+    trl_cpu.install(args.use_cpu)
     tokenizer = AutoTokenizer.from_pretrained(str(tokenizer_folder))
     num_rows, pad = len(train_rows), tokenizer.pad_token_id
     if sft_ranks.several():

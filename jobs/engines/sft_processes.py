@@ -1,8 +1,8 @@
 """One training run in processes of its own: one, or several under torch's elastic launcher.
 
-`fit` is called by the stage. It writes the job to `processes/` in the stage's partial folder and starts a child: the one
-process that trains (`sft_worker`), or the launcher that starts and watches several. A stop reaches all of them as a
-file, which they look for between steps: as a signal it would reach the launcher, which gives its processes 30 seconds
+`fit` is called by the stage. It writes the job to `processes/` in the stage's partial folder and starts a child: the
+process that trains alone (`sft_worker`), or the launcher that starts and watches several. A stop reaches all of them as
+a file, which they look for between steps: as a signal it would reach the launcher, which gives its processes 30 seconds
 and kills them.
 """
 

@@ -49,8 +49,11 @@ def any_of(asked: bool) -> bool:
 
 
 def filled(rows: Sequence[Row], multiple: int, pad_id: int) -> list[Row]:
-    """The rows, and as many that grade nothing as make a multiple: no process repeats a row to keep step."""
-    filler = {"input_ids": [pad_id] * 2, "labels": [-100] * 2, "kinds": "pp"}
+    """The rows, and as many that grade nothing as make a multiple: no process repeats a row to keep step.
+
+    A first token is nobody's prediction, so its label grades nothing; without it Unsloth would drop the row.
+    """
+    filler = {"input_ids": [pad_id] * 2, "labels": [pad_id, -100], "kinds": "pp"}
     return [*rows, *([filler] * (-len(rows) % multiple))]
 
 

@@ -43,6 +43,8 @@ def main(words: Sequence[str]) -> int:
 def train(job: dict[str, Any], folder: Path) -> dict[str, Any] | None:
     """The outcome, in the first process; None in the others."""
     if job["settings"]["backend"] == "unsloth":
+        # It writes code there, reads it again and runs it: a folder of this process alone.
+        os.environ["UNSLOTH_COMPILE_LOCATION"] = str(folder / f"unsloth-{os.environ.get('RANK', '0')}")
         from jobs.engines import sft_unsloth  # noqa: F401 - replaces parts of transformers, so it comes first
     import torch
 

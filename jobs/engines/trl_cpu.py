@@ -1,8 +1,9 @@
-"""TRL's fused output head where there is no Triton.
+"""TRL's fused output head where Triton is not, or cannot help: on a CPU.
 
-TRL 1.15 computes its loss with a Triton kernel and has no other path, so on a CPU build of torch its SFTTrainer fails
-at the first step. This is the same function in plain torch: log-probabilities of the labels from hidden states, a few
-hundred positions at a time, never the logits of ungraded positions.
+TRL 1.15 computes its loss with a Triton kernel and has no other path, so on a CPU its SFTTrainer fails at the first
+step: a CPU build of torch brings no Triton, and the kernel of a CUDA build takes no tensors of the CPU. This is the
+same function in plain torch: log-probabilities of the labels from hidden states, a few hundred positions at a time,
+never the logits of ungraded positions.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class LogProbs(torch.autograd.Function):  # type: ignore[misc]
         return (gradients[0][:, None] * pulled).to(weight.dtype), *([None] * 8)
 
 
-def install() -> None:
-    """Give TRL this function where its kernel could not be imported; elsewhere its own stays."""
-    if utils._ChunkedLogProbFunction is None:
+def install(on_cpu: bool) -> None:
+    """Give TRL this function where its kernel could not be imported or training is on a CPU; else its own stays."""
+    if on_cpu or utils._ChunkedLogProbFunction is None:
         utils._ChunkedLogProbFunction = LogProbs

@@ -181,5 +181,5 @@ def test_rows_come_in_the_order_of_one_process(epoch: int) -> None:
 
 def test_fillers_grade_nothing() -> None:
     rows = sft_ranks.filled(tiny_sft.rows(5, 1), 4, 0)
-    assert [sum(label != -100 for label in row["labels"]) for row in rows] == [3] * 5 + [0] * 3
+    assert [sum(label != -100 for label in row["labels"][1:]) for row in rows] == [3] * 5 + [0] * 3
     assert sft_ranks.filled(rows, 4, 0) == rows

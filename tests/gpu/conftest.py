@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ DEVICE = os.environ.get("KIWAME_TEST_DEVICE", "cuda")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def here() -> Iterator[None]:
+def here() -> None:
     """They fail, and do not skip, where what they are for is missing: nothing runs them by accident."""
     import torch
 
@@ -21,7 +20,6 @@ def here() -> Iterator[None]:
         pytest.fail("no CUDA device is visible; KIWAME_TEST_DEVICE=cpu tests what a CPU can")
     if importlib.util.find_spec("unsloth") is None:
         pytest.fail("Unsloth is not installed: `make test-unsloth` installs it for a CPU, the image has it")
-    yield
 
 
 @pytest.fixture(scope="session")
