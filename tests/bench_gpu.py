@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
 import statistics
 import sys
@@ -22,7 +23,7 @@ from typing import Any
 
 from jobs.core import process, terminal
 from jobs.core.endings import ending
-from jobs.core.errors import Refusal
+from jobs.core.errors import EnvironmentProblem, Refusal
 from tests.bench_rows import MIB, PartFailed, Row, child, machine, show
 
 SHAPES = {
@@ -157,6 +158,7 @@ def measure(shape: str, chosen: Options) -> list[Row]:
     tokens = BATCH * ACCUMULATION * chosen.length
     with tempfile.TemporaryDirectory() as name:
         base = Path(name) / "base"
+        os.environ["UNSLOTH_COMPILE_LOCATION"] = str(Path(name) / "unsloth")  # else it writes here
         child("bench_gpu", "base", str(base), shape, "bfloat16" if chosen.device == "cuda" else "float32")
         words = [str(base), str(chosen.steps), str(chosen.length), chosen.device]
         found = {backend: child("bench_gpu", "train", backend, *words) for backend in ("hf", "unsloth")}
@@ -196,8 +198,11 @@ def command(words: Sequence[str]) -> int:
 
 
 def device_name(device: str) -> str:
-    """What the device calls itself; asked in a child, which alone loads torch."""
-    return str(child("bench_gpu", "device", device)["name"])
+    """What the device calls itself, asked in a child, which alone loads torch; raises EnvironmentProblem without one."""
+    name = str(child("bench_gpu", "device", device)["name"])
+    if not name:
+        raise EnvironmentProblem("no CUDA device is visible; device=cpu shapes=tiny tries the script without one")
+    return name
 
 
 def part(words: Sequence[str]) -> dict[str, Any]:
@@ -206,7 +211,9 @@ def part(words: Sequence[str]) -> dict[str, Any]:
     if what == "device":
         import torch
 
-        return {"name": torch.cuda.get_device_name() if rest[0] == "cuda" else "no GPU"}
+        if rest[0] == "cuda":
+            return {"name": torch.cuda.get_device_name() if torch.cuda.is_available() else ""}
+        return {"name": "no GPU"}
     if what == "base":
         write_base(Path(rest[0]), rest[1], rest[2])
         return {}
