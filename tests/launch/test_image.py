@@ -14,7 +14,7 @@ from jobs.launch import entry, image, sources
 from tests.launch import engines
 
 ROOT = sources.ROOT
-HOST_SIDE = ("container", "doctor", "engine", "entry", "image", "sources")
+HOST_SIDE = ("container", "doctor", "engine", "entry", "image", "mounts", "sources")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
