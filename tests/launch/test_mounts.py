@@ -154,3 +154,12 @@ def test_a_user_without_a_home_names_a_cache(monkeypatch: pytest.MonkeyPatch) ->
     assert mounts.cache_folder({"XDG_CACHE_HOME": "/x"}) == Path("/x/kiwame/container")
     with pytest.raises(EnvironmentProblem, match=r"HOME is not set and user .* say KIWAME_CACHE="):
         mounts.cache_folder({})
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("[a.jsonl,'/b c.jsonl', \"d,e\" , /f g]", ["a.jsonl", "/b c.jsonl", "d,e", "/f g"]), ("[]", []), ("", []),
+     ("/one/folder", ["/one/folder"]), ("'/one folder'", ["/one folder"])],
+)  # fmt: skip
+def test_a_value_has_these_elements(text: str, found: list[str]) -> None:
+    assert mounts.items(text) == found
