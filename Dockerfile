@@ -19,16 +19,8 @@ RUN apt-get update \
 ENV KIWAME_CACHE=/cache PIP_CACHE_DIR=/cache/pip PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
-FROM tools AS llama
-ARG ACCELERATOR
-ARG CUDA_ARCHITECTURES
-ARG JOBS
-COPY vendor/llama.cpp/PIN vendor/llama.cpp/build.py vendor/llama.cpp/binding.py ./
-RUN --mount=type=secret,id=pip \
-    if [ "$ACCELERATOR" = cuda ]; then set -- --cuda "$CUDA_ARCHITECTURES"; fi \
- && PIP_CONFIG_FILE=/run/secrets/pip python3 build.py --portable --server ${JOBS:+--jobs "$JOBS"} --out /opt/llama.cpp "$@"
-
-FROM tools AS python
+# First of all, since the wrong index shows here: a PyTorch for CUDA is none for an image without a GPU.
+FROM tools AS packages
 ARG ACCELERATOR
 ARG REQUIREMENTS
 COPY requirements/ requirements/
@@ -40,6 +32,21 @@ RUN --mount=type=secret,id=pip \
  && if [ "$ACCELERATOR" = cuda ]; then set -- "$@" --require-hashes; fi \
  && /opt/venv/bin/pip install --no-build-isolation "$@" \
  && /opt/venv/bin/pip uninstall -y cmake ninja
+RUN if [ "$ACCELERATOR" = cpu ] && ls /opt/venv/lib/python3*/site-packages | grep -i '^nvidia_.*[.]dist-info$'; then \
+      echo "pip installed a PyTorch for CUDA: name an index of CPU builds, PIP_EXTRA_INDEX_URL=..., or ACCELERATOR=cuda" >&2; \
+      exit 1; \
+    fi
+
+FROM tools AS llama
+ARG ACCELERATOR
+ARG CUDA_ARCHITECTURES
+ARG JOBS
+COPY vendor/llama.cpp/PIN vendor/llama.cpp/build.py vendor/llama.cpp/binding.py ./
+RUN --mount=type=secret,id=pip \
+    if [ "$ACCELERATOR" = cuda ]; then set -- --cuda "$CUDA_ARCHITECTURES"; fi \
+ && PIP_CONFIG_FILE=/run/secrets/pip python3 build.py --portable --server ${JOBS:+--jobs "$JOBS"} --out /opt/llama.cpp "$@"
+
+FROM packages AS python
 # The binding of that llama.cpp. Unsloth's wheel brings an application of its own (studio, AGPL) that nothing here uses,
 # PyTorch's its own tests.
 COPY --from=llama /opt/llama.cpp/python wheel

@@ -101,7 +101,12 @@ setup: .venv/.made .venv/.llama  ## what `make demo` needs, once: .venv and llam
 .PHONY: always
 always:
 
-test: setup  ## every test that needs no GPU
+.venv/examples/.made: .venv/.made requirements/examples.txt
+	@rm -rf $(@D)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --target $(@D) -r requirements/examples.txt
+	@touch $@
+
+test: setup .venv/examples/.made  ## every test that needs no GPU
 	@$(PY) -m pytest $(ARGS)
 
 test-container: setup  ## build the CPU image on a base of our own and run the demo in it, locked down (root, podman)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,23 +19,38 @@ from jobs.core.errors import EnvironmentProblem, Interrupted
 
 PR_SET_PDEATHSIG = 1
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+SAME_STOP_SECONDS = 5.0
+"""One stop may come as several signals, Ctrl-C from the terminal and SIGTERM from the parent: for so long it is not
+answered again. A later one is asked anew."""
 
 
 class _Stop:
     requested = False
     deferred = False
+    answered = float("-inf")
+    """When the last one was, by the monotonic clock."""
 
 
 def install_stop_handlers() -> None:
-    """SIGTERM, SIGINT and SIGHUP raise Interrupted, or only set `stop_requested()` inside `deferred_stop()`."""
+    """SIGTERM, SIGINT and SIGHUP raise Interrupted, or only set `stop_requested()` inside `deferred_stop()`.
+
+    While the interpreter shuts down they do nothing: the work is over, and its exit code stands.
+    """
 
     def handle(number: int, frame: FrameType | None) -> None:
         _Stop.requested = True
-        if not _Stop.deferred:
+        if not _Stop.deferred and time.monotonic() - _Stop.answered > SAME_STOP_SECONDS:
+            _Stop.answered = time.monotonic()
             raise Interrupted(signal.Signals(number).name)
 
     for number in STOPS:
         signal.signal(number, handle)
+    atexit.register(_ignore_stops)
+
+
+def _ignore_stops() -> None:
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def stop_requested() -> bool:
@@ -49,6 +66,13 @@ def deferred_stop() -> Iterator[None]:
         yield
     finally:
         _Stop.deferred = False
+        _answered()
+
+
+def _answered() -> None:
+    """A stop that came before now is in good hands."""
+    if _Stop.requested:
+        _Stop.answered = time.monotonic()
 
 
 def run_child(
@@ -70,12 +94,16 @@ def run_child(
         start_new_session=asked is not None,
     )
 
+    passed_on = False
+
     def forward(number: int, frame: FrameType | None) -> None:
+        nonlocal passed_on
         _Stop.requested = True
         if asked is not None:
             asked()
-        elif child.poll() is None:
+        elif not passed_on and child.poll() is None:
             child.send_signal(signal.SIGTERM)
+        passed_on = True
 
     before = {number: signal.signal(number, forward) for number in STOPS}
     try:
@@ -83,6 +111,7 @@ def run_child(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _answered()
 
 
 def end_with_parent(at_once: bool = False) -> None:

@@ -1,13 +1,13 @@
 """Run a stage in the image: `python3 -m jobs.launch.container train key=value ...`, as `make train` does.
 
-Any Python 3.9, nothing installed. The container sees the checkout, read-only, at /workspace/project; the runs' folder
-and a cache, writable; and nothing else of this machine. It runs as the caller, with a read-only root and without
+Any Python 3.9, nothing installed. The container sees the checkout and what the words name, read-only, the runs' folder
+and a cache, writable, and nothing else of this machine. It runs as the caller, with a read-only root and without
 capabilities, as a Kubernetes Job does. From the environment:
 
     ENGINE   docker or podman; else the first that answers
     IMAGE    the image, by default what `make image` makes
     GPUS     all, none, or numbers as in 0,1
-    MOUNTS   folders or files outside the checkout that the words name, read-only, separated by blanks
+    MOUNTS   further folders or files, read-only, separated by blanks; one with a blank in its name in quotes
     PASS     names of further variables that go into the container
     DRY      1: print the engine's command and run nothing
 """
@@ -21,22 +21,24 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jobs.core import pipeline
+from jobs.core import pipeline, process, terminal
+from jobs.core.compose import SECRET_VALUE
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
-from jobs.core.process import run_child
-from jobs.launch import engine, sources
+from jobs.launch import engine, entry, sources
 from jobs.launch.engine import Engine
+from jobs.launch.mounts import mounts
 
-PROJECT = "/workspace/project"
 PASSED = ("HF_TOKEN", "WANDB_API_KEY", "OPENAI_API_KEY", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TERM", "NO_COLOR",
           "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
 """Variables that go into the container where they are set here: by name, so that no value is on a command line."""
-ENGINE_FAILED = {125: "the engine could not start the container", 126: "the container's program cannot be run",
-                 127: "the container's program is not in the image"}  # fmt: skip
-ELSEWHERE = re.compile(r"(?:^|(?<=[\[{,=\s\"']))(?:\.\./|/)[^\s,\[\]{}\"']+")
+ENGINE_FAILED = {125: "the engine could not start the container"}
+NO_STAGE = {126: "the container's program cannot be run", 127: "the container's program is not in the image"}
+"""No stage ends so; a shell or another program that was asked for may."""
 SHARED_MEMORY = "8g"
 """The most that processes of one container may share, as NCCL does between GPUs; taken when used."""
+STOP_SECONDS = 300
+"""To save the state, as in a pod of Kubernetes; engines wait for 10 by themselves."""
 
 
 def main(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
@@ -55,21 +57,25 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
         raise EnvironmentProblem(f"the image {image} is not here; {way_to(image, found)}, or say RUNNER=native")
     labels = known["Labels"]
     if labels.get("kiwame.sources") not in (None, sources.digest()):
-        say(f"note: {image} is not of these sources (jobs/, requirements/ or the Dockerfile changed); `make image` is")
+        terminal.say(f"note: {image} is not of these sources (jobs/, requirements/ or the Dockerfile); `make image` is")
     gpus = environment.get("GPUS") or default_gpus(words, labels)
-    mounts = mounted(words, environment)
+    seen = mounts(words, environment)
     command = [
-        found.program, "run", "--rm", "--pull=never", *terminal_words(), *locked_down(found),
-        *gpu_words(found, gpus), *mounts, "--workdir", PROJECT, *passed(environment),
+        found.program, "run", "--rm", "--pull=never", *terminal_words(), *locked_down(found), *gpu_words(found, gpus),
+        *(word for mount in seen for word in mount.words), "--workdir", str(sources.ROOT), *passed(environment),
         "--env", f"KIWAME_IMAGE={known['Id']}", image, *words,
     ]  # fmt: skip
     if environment.get("DRY") not in (None, "", "0"):
         print(shlex.join(command))
         return Exit.PASSED
-    code = run_child(command, environment)
-    if code in ENGINE_FAILED:
+    for mount in seen:
+        if mount.writable:
+            mount.here.mkdir(parents=True, exist_ok=True)
+    code = process.run_child(command, environment)
+    failed = ENGINE_FAILED if entry.is_program(words) else {**ENGINE_FAILED, **NO_STAGE}
+    if code in failed:
         hint = "; for GPUs it needs NVIDIA's container toolkit (`make doctor`)" if gpus != "none" else ""
-        raise EnvironmentProblem(f"{ENGINE_FAILED[code]}: see {found.program}'s line above{hint}")
+        raise EnvironmentProblem(f"{failed[code]}: see {found.program}'s line above{hint}")
     return code if code >= 0 else 128 - code
 
 
@@ -95,10 +101,12 @@ def locked_down(found: Engine) -> list[str]:
     as_caller = ["--user", ids]
     if found.rootless:  # there the caller is root inside, unless the engine is told to keep the id
         as_caller = ["--userns=keep-id", "--user", ids] if found.kind == "podman" else ["--user", "0:0"]
+    elif found.remapped:  # there nobody inside is the caller, unless this container is left out of it
+        as_caller = ["--userns=host", "--user", ids]
     return [
         *as_caller, "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges",
         "--security-opt=label=disable",  # with SELinux's labels a container may not read the checkout
-        f"--shm-size={SHARED_MEMORY}", "--volume", "/tmp",
+        f"--shm-size={SHARED_MEMORY}", f"--stop-timeout={STOP_SECONDS}", "--volume", "/tmp",
     ]  # fmt: skip
 
 
@@ -125,47 +133,14 @@ def device_files() -> list[Path]:
     return [file for folder in ("/etc/cdi", "/var/run/cdi") for file in sorted(Path(folder).glob("nvidia*"))]
 
 
-def mounted(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:
-    """`--volume` for the checkout, the runs' folder, the cache and MOUNTS; makes the folders that are written to.
-
-    Raises Refusal for a path of this machine in `words` that the container would not see.
-    """
-    root = sources.ROOT
-    folder = next((word.partition("=")[2] for word in reversed(words) if word.startswith("run.folder=")), "runs")
-    extra = [Path(text).absolute() for text in environment.get("MOUNTS", "").split()]
-    missing = [str(path) for path in extra if not path.exists()]
-    if missing:
-        raise Refusal(f"MOUNTS: {missing[0]} does not exist")
-    runs, cache = (root / folder).resolve(), cache_folder(environment)
-    seen_inside = [root, runs, *(path.resolve() for path in extra)]
-    for word in words:
-        for text in ELSEWHERE.findall(word.partition("=")[2]):
-            path = (root / text).resolve()
-            if path.exists() and not any(path == seen or seen in path.parents for seen in seen_inside):
-                raise Refusal(f"{word}: {text} is outside the checkout, where the container does not see it; "
-                              f"say MOUNTS={path if path.is_dir() else path.parent}")  # fmt: skip
-    for made in (runs, cache):
-        made.mkdir(parents=True, exist_ok=True)
-    inside = os.path.normpath(os.path.join(PROJECT, folder))  # noqa: PTH118 - of the container, not of this machine
-    pairs = [
-        (root, f"{PROJECT}:ro"), (root / "conf", "/opt/kiwame/conf:ro"), (runs, inside),
-        (cache, "/workspace/cache"), *((path, f"{path}:ro") for path in extra),
-    ]  # fmt: skip
-    return [text for here, there in pairs for text in ("--volume", f"{here}:{there}")]
-
-
-def cache_folder(environment: Mapping[str, str]) -> Path:
-    """Where the container's cache lies: beside the native one, of which it shares nothing but the parent."""
-    home = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(environment.get("KIWAME_CACHE") or Path(home) / "kiwame").absolute() / "container"
-
-
 def passed(environment: Mapping[str, str]) -> list[str]:
     """`--env NAME` for what is set here; raises Refusal for a name in PASS that is not."""
     asked = environment.get("PASS", "").split()
-    unset = [name for name in asked if name not in environment]
-    if unset:
-        raise Refusal(f"PASS: {unset[0]} is not set here")
+    for name in asked:
+        if not re.fullmatch(r"[A-Za-z_]\w*", name) or SECRET_VALUE.search(name):
+            raise Refusal("PASS: expected names of variables, separated by blanks, without their values")
+        if name not in environment:
+            raise Refusal(f"PASS: {name} is not set here")
     return [word for name in dict.fromkeys((*PASSED, *asked)) if environment.get(name) for word in ("--env", name)]
 
 
@@ -174,9 +149,6 @@ def terminal_words() -> list[str]:
     return ["--interactive", "--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
 
 
-def say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
-
-
 if __name__ == "__main__":
+    process.install_stop_handlers()
     sys.exit(main(sys.argv[1:]))

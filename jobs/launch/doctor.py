@@ -12,12 +12,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from jobs.launch import engine, sources
-from jobs.launch.container import cache_folder, device_files
+from jobs.launch.container import device_files
 from jobs.launch.engine import Engine
+from jobs.launch.mounts import cache_folder
 
 ROOT = sources.ROOT
 OLDEST_PYTHON = (3, 11)
@@ -40,24 +41,35 @@ if "torch" in found:
 print(json.dumps([sys.version.split()[0], found, cuda]))
 """
 
+UNKNOWN = "not known"
 Lines = Iterator[tuple[str, str]]
 
 
 def main() -> int:
     """Print what was found and what is missing."""
-    gpus, engines = list(gpu_lines()), {name: engine.answer(name) for name in engine.KNOWN}
-    sections: list[tuple[str, list[tuple[str, str]]]] = [
-        ("machine", list(machine())),
-        ("GPU", gpus or [("none", "no NVIDIA driver answers; GPUS=none computes on the CPU")]),
-        ("container", [*engine_lines(engines), *image_lines(engines)]),
-        ("native", list(native())),
-        ("targets", list(targets(engines, bool(gpus)))),
+    gpus, engines = list(told(gpu_lines())), {name: engine.answer(name) for name in engine.KNOWN}
+    images = list(told(image_lines(engines)))
+    nothing = [("none", "no NVIDIA driver answers; GPUS=none computes on the CPU")]
+    sections: list[tuple[str, Iterable[tuple[str, str]]]] = [
+        ("machine", told(machine())),
+        ("GPU", gpus or nothing),
+        ("container", [*told(engine_lines(engines)), *images]),
+        ("native", told(native())),
+        ("targets", told(targets(engines, bool(gpus), any(name != UNKNOWN for name, _ in images)))),
     ]
     for title, lines in sections:
         print(title)
         for name, text in lines:
             print(f"  {name:<22} {text}")
     return 0
+
+
+def told(lines: Lines) -> Lines:
+    """The lines, and in place of the rest what went wrong: what one thing does not answer hides nothing else."""
+    try:
+        yield from lines
+    except Exception as error:
+        yield UNKNOWN, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def machine() -> Lines:
@@ -72,8 +84,8 @@ def machine() -> Lines:
     yield "memory", f"{available:.1f} of {total:.1f} GB free" if total else "not known here"
     if Path("/dev/shm").is_dir():
         yield "/dev/shm", f"{shutil.disk_usage('/dev/shm').total / 1e9:.1f} GB; several GPUs talk through it"
-    for name, folder in (("disk of the checkout", ROOT), ("disk of the cache", cache_folder(os.environ))):
-        yield name, f"{free_gb(folder):.0f} GB free ({folder})"
+    yield "disk of the checkout", free(ROOT)
+    yield "disk of the cache", free(cache_folder(os.environ))
 
 
 def memory_gb(name: str) -> float:
@@ -87,8 +99,13 @@ def memory_gb(name: str) -> float:
 
 def free_gb(folder: Path) -> float:
     """Free disk at a folder, or where it would be made."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    there = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110
     return shutil.disk_usage(there).free / 1e9
+
+
+def free(folder: Path) -> str:
+    """The same, to print."""
+    return f"{free_gb(folder):.0f} GB free ({folder})"
 
 
 def gpu_lines() -> Lines:
@@ -119,8 +136,10 @@ def engine_lines(engines: dict[str, Engine | str]) -> Lines:
             continue
         gpu = found.nvidia if found.kind == "docker" else bool(device_files())
         who = "" if found.kind == name else f" (is {found.kind})"
-        mode = "rootless" if found.rootless else "rootful"
+        mode = "rootless" if found.rootless else "rootful, other users inside" if found.remapped else "rootful"
         yield name, f"{found.version}{who}, {mode}, {'knows' if gpu else 'knows no'} NVIDIA GPUs"
+        if found.folder:
+            yield "  its disk", free(Path(found.folder))
 
 
 def image_lines(engines: dict[str, Engine | str]) -> Lines:
@@ -163,10 +182,10 @@ def llama() -> str:
     return f"{record['commit']}, {with_cuda}{'' if same else ', not the one of PIN: `make setup`'}"
 
 
-def targets(engines: dict[str, Engine | str], gpu: bool) -> Lines:
+def targets(engines: dict[str, Engine | str], gpu: bool, image: bool) -> Lines:
     """For each kind of target what is missing."""
     running = [found for found in engines.values() if isinstance(found, Engine)]
-    images = [name for name, _ in image_lines(engines)]
+    room = min((free_gb(Path(found.folder)) for found in running[:1] if found.folder), default=free_gb(ROOT))
     knows_gpus = any(found.nvidia if found.kind == "docker" else bool(device_files()) for found in running)
     python = sys.version_info >= OLDEST_PYTHON
     programs = {name: shutil.which(name) is not None for name in ("c++", "kubectl", "debootstrap", "podman", "apt-get")}
@@ -177,9 +196,9 @@ def targets(engines: dict[str, Engine | str], gpu: bool) -> Lines:
             "a C++ compiler": programs["c++"],
             f"{NATIVE_GB} GB of disk": free_gb(ROOT) > NATIVE_GB,
         },
-        "the stages (container)": {"a container engine": bool(running), "an image (`make image`)": bool(images)},
+        "the stages (container)": {"a container engine": bool(running), "an image (`make image`)": image},
         "  on a GPU": {"a GPU": gpu, "an engine that knows it": knows_gpus},
-        "image": {"a container engine": bool(running), f"{IMAGE_GB} GB of disk": free_gb(ROOT) > IMAGE_GB},
+        "image": {"a container engine": bool(running), f"{IMAGE_GB} GB of disk": room > IMAGE_GB},
         "test-container": {
             "root": root,
             "debootstrap": programs["debootstrap"] or (root and programs["apt-get"]),

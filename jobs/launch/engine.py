@@ -27,6 +27,10 @@ class Engine:
     rootless: bool
     nvidia: bool
     """Docker has NVIDIA's runtime. Podman goes by device files instead (CDI)."""
+    remapped: bool
+    """Docker gives containers other users than the host's (userns-remap)."""
+    folder: str
+    """Where it keeps images and containers."""
 
     def image(self, name: str) -> dict[str, Any] | None:
         """What the engine knows of an image: `Id`, `Size`, `Labels`, `RepoDigests`; None where it is not here."""
@@ -61,26 +65,37 @@ def answer(program: str) -> Engine | str:
         return "not installed"
     except PermissionError:
         return "may not be run"
-    except subprocess.TimeoutExpired:
-        return f"no answer in {ASK_SECONDS} s"
+    except EnvironmentProblem as problem:
+        return str(problem)
     try:
         said: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
         said = {}
     if "host" in said:
-        rootless = bool(said["host"].get("security", {}).get("rootless"))
-        return Engine(program, "podman", str(said.get("version", {}).get("Version", "")), rootless, False)
-    if said.get("ServerVersion"):
-        options = " ".join(said.get("SecurityOptions") or [])
         return Engine(
-            program, "docker", said["ServerVersion"], "rootless" in options, "nvidia" in (said.get("Runtimes") or {})
-        )
+            program, "podman", version=str(said.get("version", {}).get("Version", "")),
+            rootless=bool(said["host"].get("security", {}).get("rootless")), nvidia=False, remapped=False,
+            folder=str(said.get("store", {}).get("graphRoot", "")),
+        )  # fmt: skip
+    if said.get("ServerVersion"):
+        options = {option.partition(",")[0] for option in said.get("SecurityOptions") or []}
+        return Engine(
+            program, "docker", version=said["ServerVersion"], rootless="name=rootless" in options,
+            nvidia="nvidia" in (said.get("Runtimes") or {}), remapped="name=userns" in options,
+            folder=str(said.get("DockerRootDir", "")),
+        )  # fmt: skip
     reasons = [*(said.get("ServerErrors") or []), *done.stderr.strip().splitlines()]
     return reasons[0] if reasons else f"`{program} info` ended with {done.returncode}"
 
 
 def ask(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a question to the engine; its output is kept, its exit code is the caller's to look at."""
-    return subprocess.run(
-        list(words), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ASK_SECONDS, check=False
-    )
+    """Run a question to the engine; its output is kept, its exit code is the caller's to look at.
+
+    Raises EnvironmentProblem where no answer comes in ASK_SECONDS.
+    """
+    try:
+        return subprocess.run(
+            list(words), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ASK_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise EnvironmentProblem(f"`{' '.join(words[:3])}`: no answer in {ASK_SECONDS} s; try again") from None

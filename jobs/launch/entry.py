@@ -16,10 +16,15 @@ RUNS = Path("/workspace/runs")
 """Where `runs`, the default of run.folder, leads to in the image."""
 
 
+def is_program(words: Sequence[str]) -> bool:
+    """Whether the words begin with a program's name, not a stage's."""
+    first = words[0] if words else ""
+    return first in PROGRAMS or first.startswith("llama-") or "/" in first
+
+
 def command(words: Sequence[str]) -> list[str]:
     """The program to become."""
-    first = words[0] if words else ""
-    if first in PROGRAMS or first.startswith("llama-") or "/" in first:
+    if is_program(words):
         return list(words)
     return [sys.executable, "-m", "jobs", *words]
 

@@ -10,6 +10,7 @@ From the environment:
     REQUIREMENTS        pip's files, separated by blanks
     JOBS                compile this many files at once
     PIP_CONFIG_FILE     pip's configuration for the build; given as a build secret, so that it is in no layer
+    PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_TRUSTED_HOST   the same, where there is no such file
     BUILD_WORDS         further words for `<engine> build`
 """
 
@@ -20,17 +21,23 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
+from jobs.core import process
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 from jobs.core.process import run_child
+from jobs.core.terminal import say
 from jobs.launch import engine, sources
 from jobs.launch.engine import Engine
 
 DOCKERFILE = sources.ROOT / "Dockerfile"
 CPU_BASE = "docker.io/library/debian:12-slim"
 CPU_REQUIREMENTS = "requirements/cpu.txt requirements/host.txt"
+PIP_SETTINGS = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 MOST_BYTES = {"cuda": 8_000_000_000, "cpu": 2_200_000_000}
 """An image larger than this has something in it that does not belong there. cpu: 2.04 GB were measured on Debian 12,
 most of it Python's packages; cuda: not built yet, the locked wheels are 5.6 GB unpacked by their own listings."""
@@ -54,15 +61,34 @@ def build(environment: Mapping[str, str]) -> int:
     command = [found.program, "build", "--file", str(DOCKERFILE), "--tag", image]
     for name, value in arguments.items():
         command += ["--build-arg", f"{name}={value}"]
-    if environment.get("PIP_CONFIG_FILE"):
-        command += ["--secret", f"id=pip,src={environment['PIP_CONFIG_FILE']}"]
     command += [*shlex.split(environment.get("BUILD_WORDS", "")), str(sources.ROOT)]
     started = time.monotonic()
-    code = run_child(command, {**environment, "DOCKER_BUILDKIT": "1"})
+    with pip_settings(environment) as settings:
+        if settings is not None:
+            command[2:2] = ["--secret", f"id=pip,src={settings}"]
+        elif accelerator == "cpu":
+            say("image: no index is named; where pip's own has PyTorch for CUDA only, the build ends early")
+        code = run_child(command, {**environment, "DOCKER_BUILDKIT": "1"})
     if code:
         raise EnvironmentProblem(f"{found.program} could not build {image}; its last lines say why")
     say(f"image: {image} is built, {time.monotonic() - started:.0f} s")
     return weigh(found, image, accelerator)
+
+
+@contextmanager
+def pip_settings(environment: Mapping[str, str]) -> Iterator[Path | None]:
+    """The pip.conf for the build: PIP_CONFIG_FILE, or one of PIP_SETTINGS, which nobody else can read and which is
+    removed again; None where nothing is set."""
+    own = environment.get("PIP_CONFIG_FILE")
+    chosen = {name: " ".join(environment[name].split()) for name in PIP_SETTINGS if environment.get(name)}
+    if own or not chosen:
+        yield Path(own) if own else None
+        return
+    lines = [f"{name[len('PIP_') :].lower().replace('_', '-')} = {text}\n" for name, text in chosen.items()]
+    with NamedTemporaryFile("w", prefix="kiwame-pip-", suffix=".conf") as file:  # made with the mode 0600
+        file.write("".join(["[global]\n", *lines]))
+        file.flush()
+        yield Path(file.name)
 
 
 def build_arguments(accelerator: str, environment: Mapping[str, str]) -> dict[str, str]:
@@ -127,9 +153,6 @@ def as_bytes(text: str) -> float:
     return float(found[1]) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[found[2]] if found else 0.0
 
 
-def say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
-
-
 if __name__ == "__main__":
+    process.install_stop_handlers()
     sys.exit(main())

@@ -28,7 +28,7 @@ FROM_THE_DRIVER = ("libcuda.so",)
 def main(words: Sequence[str]) -> int:
     """Print every fault; returns the exit code."""
     accelerator, requirements = words[0], words[1:]
-    found = [*pins(requirements), *imports(), *programs(), *libraries(), *backends(accelerator)]
+    found = [*pins(requirements), *foreign(accelerator), *imports(), *programs(), *libraries(), *backends(accelerator)]
     for fault in found:
         print(f"image_check: {fault}", file=sys.stderr)
     if not found:
@@ -49,6 +49,14 @@ def pins(requirements: Sequence[str]) -> Iterator[str]:
                 installed = "missing"
             if installed.partition("+")[0] != version:  # a CPU build says so behind a plus
                 yield f"{name} is {installed}, {file} says {version}"
+
+
+def foreign(accelerator: str) -> Iterator[str]:
+    """NVIDIA's libraries in an image for CPUs: gigabytes that nothing there uses."""
+    names = sorted({str(each.metadata["Name"]) for each in metadata.distributions()})
+    found = [name for name in names if name.lower().startswith("nvidia")]
+    if accelerator == "cpu" and found:
+        yield f"{', '.join(found)} came with a PyTorch for CUDA; name an index of CPU builds, PIP_EXTRA_INDEX_URL=..."
 
 
 def imports() -> Iterator[str]:

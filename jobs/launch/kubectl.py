@@ -25,6 +25,7 @@ class Kubectl:
     def __init__(self, context: str | None, namespace: str | None) -> None:
         if shutil.which("kubectl") is None:
             raise EnvironmentProblem("kubectl is not here; install it, or render on a machine without it: k8s-render")
+        self.context, self.namespace = context, namespace
         self.words = ["kubectl"]
         if context is not None:
             self.words.append(f"--context={context}")
@@ -41,6 +42,14 @@ class Kubectl:
         if done.returncode:
             raise problem(words, done.stderr)
         return done.stdout
+
+    def place(self) -> str:
+        """Which cluster and namespace that is, to say before something is made or removed there."""
+        known = self.json("config", "view") or {}
+        name = self.context or known.get("current-context") or ""
+        contexts = {each["name"]: each["context"] for each in known.get("contexts") or []}
+        namespace = self.namespace or contexts.get(name, {}).get("namespace")
+        return f"context {name or 'of kubectl itself'}, namespace {namespace or 'default'}"
 
     def json(self, *words: str, stdin: str | None = None) -> Any:
         """The object that kubectl answers with; None where it answers nothing."""

@@ -20,6 +20,8 @@ from jobs.launch.kubernetes_render import NAME_LABEL, RUN_LABEL
 from jobs.launch.kubernetes_spec import job_name
 
 CLAIM = "kiwame-workspace"
+NO_DRY_RUN = "does not support dry run"
+"""The API server's words where it would have to ask a webhook that makes something: then only the Job itself tells."""
 LOOK_SECONDS = 5.0
 """Between two looks at a run that writes nothing."""
 MOST_IN_VAIN = 12
@@ -47,21 +49,19 @@ def submit(words: Sequence[str]) -> int:
     if there is not None:
         raise Refusal(_there(plan.run, kubernetes_state.judge(there, _pods(kubectl, plan.run))))
     _warn(plan)
+    job = kubernetes_render.job_of(built)
+    _create(kubectl, plan.run, job, "--dry-run=server")  # what the cluster does not take leaves nothing behind
+    terminal.say(f"{kubectl.place()}:")
     _store(kubectl)
     maps = [document for document in built if document["kind"] == "ConfigMap"]
     if maps:
         kubectl.text("apply", "--server-side", "--filename=-", stdin=kubernetes_render.text(maps))
-    try:
-        job = kubectl.json("create", "--filename=-", stdin=kubernetes_render.text([kubernetes_render.job_of(built)]))
-    except AlreadyThere:
-        raise Refusal(
-            f"run {plan.run} was submitted by somebody else just now; see it: {_make('status', plan.run)}"
-        ) from None
+    made = _create(kubectl, plan.run, job)["metadata"]
     for each in maps:
-        _give(kubectl, each, job["metadata"])
-    terminal.say(f"run {plan.run} is submitted as job {job['metadata']['name']}")
+        _give(kubectl, each, made)
+    terminal.say(f"run {plan.run} is submitted as job {made['name']}")
     terminal.say(f"  follow it: {_make('logs', plan.run)}")
-    print(job["metadata"]["name"])
+    print(made["name"])
     return Exit.PASSED
 
 
@@ -141,6 +141,7 @@ def delete(words: Sequence[str]) -> int:
     """Stop the run and remove its Job; it has its grace period to save its state. The volume stays."""
     kubectl, run = _of(words)
     job = _job(kubectl, run)
+    terminal.say(f"{kubectl.place()}:")
     if job is None:
         terminal.say(f"run {run} has no job; nothing to delete")
         grace = 0
@@ -155,6 +156,18 @@ def delete(words: Sequence[str]) -> int:
     if job is not None:
         terminal.say(f"deleted; what the run made is on the volume {CLAIM}, and the same run.name goes on from it")
     return Exit.PASSED
+
+
+def _create(kubectl: Kubectl, run: str, job: Mapping[str, Any], *words: str) -> Any:
+    """The Job as the cluster has it; raises Refusal where it does not take it, or somebody else was faster."""
+    try:
+        return kubectl.json("create", *words, "--filename=-", stdin=kubernetes_render.text([job]))
+    except AlreadyThere:
+        raise Refusal(f"run {run} was submitted by somebody else just now; see it: {_make('status', run)}") from None
+    except Refusal as refusal:
+        if words and NO_DRY_RUN in str(refusal):
+            return None
+        raise
 
 
 def _store(kubectl: Kubectl) -> None:

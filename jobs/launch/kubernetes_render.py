@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ from typing import Any
 import yaml
 
 from jobs.core.errors import EnvironmentProblem, Refusal
-from jobs.launch.kubernetes_spec import K8S, Plan
+from jobs.launch.kubernetes_spec import K8S, Plan, job_name
 
 CONTAINER = "kiwame"
 NAME_LABEL, RUN_LABEL, QUEUE_LABEL = (
@@ -24,8 +25,12 @@ NAME_LABEL, RUN_LABEL, QUEUE_LABEL = (
     "app.kubernetes.io/instance",
     "kueue.x-k8s.io/queue-name",
 )
+IMAGE_VARIABLE = "KIWAME_IMAGE"
+"""Where every artifact's record has the image from."""
 ROWS_FILE = "rows.yaml"
 BUILDERS = (("kubectl", "kustomize"), ("kustomize", "build"))
+NO_BUILDER = 'unknown command "kustomize"'
+"""What a kubectl says that is too old to build."""
 LOGGED = re.compile(r'^E\d{4} .*?"command failed" err=<? ?')
 """What some versions of kubectl write before an error."""
 Manifest = dict[str, Any]
@@ -44,7 +49,7 @@ def manifests(plan: Plan) -> list[Manifest]:
             (place / ROWS_FILE).write_text(text([rows]), encoding="utf-8")
         (place / "kustomization.yaml").write_text(text([kustomization(plan, place, rows)]), encoding="utf-8")
         built = build(place)
-    check(built)
+    check(built, plan)
     return built
 
 
@@ -85,7 +90,12 @@ def kustomization(plan: Plan, place: Path, rows: Manifest | None) -> Manifest:
 def patch(plan: Plan, rows: Manifest | None) -> Manifest:
     """What this run changes in the overlay's Job."""
     chosen = plan.settings
-    container: Manifest = {"name": CONTAINER, "image": plan.image, "args": [literal(word) for word in plan.words]}
+    container: Manifest = {
+        "name": CONTAINER,
+        "image": plan.image,
+        "args": [literal(word) for word in plan.words],
+        "env": [{"name": IMAGE_VARIABLE, "value": plan.image}],
+    }
     amounts = {}
     if chosen.memory:
         amounts["memory"] = chosen.memory
@@ -113,19 +123,19 @@ def literal(word: str) -> str:
 def build(folder: Path) -> list[Manifest]:
     """The manifests of a kustomize folder."""
     found = [words for words in BUILDERS if shutil.which(words[0])]
-    if not found:
-        raise EnvironmentProblem(
-            "neither kubectl nor kustomize is here; install one of them, or apply k8s/overlays with another tool"
-        )
-    done = subprocess.run([*found[0], str(folder)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = LOGGED.sub("", " ".join(done.stderr.replace(f"{folder}", "the run's kustomization").split()))
-        raise Refusal(f"{' '.join(found[0])}: {said.removeprefix('error: ')[:600]}")
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    for words in found:
+        done = subprocess.run([*words, str(folder)], capture_output=True, text=True, check=False)
+        if not done.returncode:
+            return [document for document in yaml.safe_load_all(done.stdout) if document]
+        if NO_BUILDER not in done.stderr:
+            said = LOGGED.sub("", " ".join(done.stderr.replace(f"{folder}", "the run's kustomization").split()))
+            raise Refusal(f"{' '.join(words)}: {said.removeprefix('error: ')[:600]}")
+    lacking = "this kubectl is too old to build" if found else "neither kubectl nor kustomize is here"
+    raise EnvironmentProblem(f"{lacking}; install one of them, or apply k8s/overlays with another tool")
 
 
-def check(built: Sequence[Manifest]) -> None:
-    """Raises Refusal for manifests that are not one Job of ours, with ConfigMaps at most."""
+def check(built: Sequence[Manifest], plan: Plan) -> None:
+    """Raises Refusal for manifests that are not one Job of ours where it is looked for, with ConfigMaps at most."""
     kinds = [str(document.get("kind")) for document in built]
     for kind in kinds:
         if kind == "PersistentVolumeClaim":
@@ -137,6 +147,21 @@ def check(built: Sequence[Manifest]) -> None:
     names = [container["name"] for container in pod_template(built)["spec"]["containers"]]
     if CONTAINER not in names:
         raise Refusal(f"k8s.overlay: the container {CONTAINER} is gone; there are: {', '.join(names)}")
+    _check_findable(built, plan)
+
+
+def _check_findable(built: Sequence[Manifest], plan: Plan) -> None:
+    """Raises Refusal for a name or a namespace in which status would not see the Job, and delete would not stop it."""
+    name = job_of(built)["metadata"]["name"]
+    if name != job_name(plan.run):
+        raise Refusal(
+            f"k8s.overlay: it names the Job {name}, where {job_name(plan.run)} is looked for; "
+            "take namePrefix and nameSuffix out of the overlay, run.name tells runs apart"
+        )
+    for document in built:
+        namespace = document["metadata"].get("namespace")
+        if namespace != plan.settings.namespace:
+            raise Refusal(f"k8s.overlay: it sets the namespace {namespace}; say k8s.namespace={namespace} instead")
 
 
 def job_of(built: Sequence[Manifest]) -> Manifest:
@@ -157,6 +182,20 @@ def storage() -> list[Manifest]:
     return [document for text in texts for document in yaml.safe_load_all(text)]
 
 
+class _Plain(yaml.SafeDumper):
+    """Unquoted is only what every reader of YAML takes for text: to some, 1e6 is a number and y is yes."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        plain = len(data) > 1 and (data[0].isalpha() or data[0] == "/")
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if plain else '"')
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Plain.add_representer(str, _Plain.represent_str)
+
+
 def text(documents: Sequence[Mapping[str, Any]]) -> str:
-    """Manifests as one YAML text."""
-    return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=120)
+    """Manifests as one YAML text that PyYAML and Go's readers take for the same."""
+    return yaml.dump_all(documents, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=sys.maxsize)

@@ -19,8 +19,8 @@ WORDS = {
     Exit.INTERRUPTED: "interrupted, state saved",
 }
 SAID_BY_POLICY = re.compile(r"failed with exit code (\d+)")
-KILLED = 137
-"""128 + SIGKILL."""
+KILLED, STOPPED = 137, 143
+"""128 + SIGKILL; 128 + SIGTERM, which reached the program before it could answer."""
 Object = Mapping[str, Any]
 
 
@@ -82,6 +82,8 @@ def meaning(code: int) -> Exit:
     """A container's exit code as ours. A signal, or a command that could not be started, is the machine's doing."""
     if code in WORDS:
         return Exit(code)
+    if code == STOPPED:
+        return Exit.INTERRUPTED
     return Exit.ENVIRONMENT if code > 125 else Exit.CRASHED
 
 
@@ -93,7 +95,8 @@ def told(pod: Object) -> str:
         killed = " for lack of memory" if state["terminated"].get("reason") == "OOMKilled" else ""
         if code in WORDS:
             return f"exit code {code}: {WORDS[Exit(code)]}"
-        return f"exit code {code}: killed{killed}" if code == KILLED else f"exit code {code}"
+        signalled = {KILLED: f": killed{killed}", STOPPED: ": told to stop before it had begun"}
+        return f"exit code {code}{signalled.get(code, '')}"
     if "waiting" in state:
         waiting = state["waiting"]
         return ", ".join(filter(None, (str(waiting.get("reason", "waiting")), str(waiting.get("message", ""))[:300])))
@@ -110,11 +113,12 @@ def last_words(pod: Object, most: int = 4) -> list[str]:
 
 def _failed(condition: Object, status: Object, pods: Sequence[Object]) -> State:
     reason, message = str(condition.get("reason", "")), str(condition.get("message", ""))
-    if reason == "DeadlineExceeded":
-        return State(
-            WORDS[Exit.INTERRUPTED], "its hours are over; delete it and submit again to go on", Exit.INTERRUPTED
-        )
     codes = [code for code in map(exit_code, pods) if code]
+    if reason == "DeadlineExceeded":  # the cluster deletes its pod, and then nobody knows whether it had time to save
+        word = WORDS[Exit.INTERRUPTED] if codes[-1:] == [Exit.INTERRUPTED] else "interrupted"
+        return State(
+            word, "its hours are over; deleted and submitted again it goes on from what it saved", Exit.INTERRUPTED
+        )
     said = SAID_BY_POLICY.search(message)
     code = int(said[1]) if said else codes[-1] if codes else None
     if code is None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from jobs.core.artifact import Artifact
-from jobs.launch import kubernetes_podman, kubernetes_render, kubernetes_spec
-from tests.container import ring
+from jobs.launch import kubernetes_render, kubernetes_spec
+from tests.container import pod, ring
 from tests.container.ring import call, must
 from tests.launch.kubernetes_manifests import BUILDER
 
@@ -36,13 +36,13 @@ def volume(built: str, tmp_path: Path) -> Path:
 def played(volume: Path, *words: str) -> Iterator[str]:
     """The pod of this run, started; the name of its container. It is gone afterwards."""
     plan = kubernetes_spec.plan([*words, "experiment=demo", "k8s.gpus=0", f"k8s.image={ring.IMAGE}"])
-    built = kubernetes_render.manifests(plan) if BUILDER else kubernetes_podman.base(plan)
-    documents = kubernetes_podman.documents(built, volume)
+    built = kubernetes_render.manifests(plan) if BUILDER else pod.base(plan)
+    documents = pod.documents(built, volume)
     file = volume.with_name("pod.yaml")
     file.write_text(kubernetes_render.text(documents), encoding="utf-8")
     try:
         must(["podman", "play", "kube", "--network=none", file])
-        yield kubernetes_podman.container_name(built)
+        yield pod.container_name(built)
     finally:
         call(["podman", "pod", "rm", "--force", "--time", "10", documents[-1]["metadata"]["name"]])
 

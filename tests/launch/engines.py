@@ -9,6 +9,7 @@ from typing import Any
 
 DOCKER = {"ServerVersion": "28.2.2", "SecurityOptions": ["name=seccomp"], "Runtimes": {"runc": {}, "nvidia": {}}}
 DOCKER_ROOTLESS = DOCKER | {"SecurityOptions": ["name=seccomp", "name=rootless"]}
+DOCKER_REMAPPED = DOCKER | {"SecurityOptions": ["name=seccomp,profile=builtin", "name=userns"]}
 DOCKER_DOWN = {"ServerErrors": ["Cannot connect to the Docker daemon"], "ServerVersion": ""}
 PODMAN = {"host": {"security": {"rootless": False}}, "version": {"Version": "4.3.1"}}
 PODMAN_ROOTLESS = {"host": {"security": {"rootless": True}}, "version": {"Version": "5.4.0"}}
@@ -19,8 +20,12 @@ def image(**labels: str) -> dict[str, Any]:
     return {"Id": "sha256:0123", "Size": 1_500_000_000, "Labels": labels, "RepoDigests": ["kiwame@sha256:4567"]}
 
 
-def write(folder: Path, name: str, info: dict[str, Any], known: dict[str, Any] | None = None, code: int = 0) -> Path:
-    """An engine called `name` in `folder`; `code` is what `run` and `build` end with. Its words go to `<name>.log`."""
+def write(folder: Path, name: str, info: dict[str, Any], known: dict[str, Any] | None = None, code: int = 0,
+          case: str = "") -> Path:  # fmt: skip
+    """An engine called `name` in `folder`; `code` is what `run` and `build` end with. Its words go to `<name>.log`.
+
+    `case`: first of all, as in `"info ") sleep 9`.
+    """
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.info").write_text(json.dumps(info))
     (folder / f"{name}.image").write_text(json.dumps([known]) if known else "")
@@ -28,6 +33,7 @@ def write(folder: Path, name: str, info: dict[str, Any], known: dict[str, Any] |
     program.write_text(f"""#!/bin/sh
 here={folder}
 case "$1 $2" in
+  {case or "none)"} ;;
   "info "*) cat "$here/{name}.info" ;;
   "image inspect") test -s "$here/{name}.image" && cat "$here/{name}.image" ;;
   "history "*) printf '1.2GB\\tCOPY /opt/venv\\n12MB\\tRUN apt-get\\n' ;;

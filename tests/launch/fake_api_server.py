@@ -149,7 +149,8 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.state.asked.append(("POST", self.path))
-        self.keep(self.given(), urlsplit(self.path).path, new=True)
+        url = urlsplit(self.path)
+        self.keep(self.given(), url.path, new=True, dry="dryRun=All" in url.query)
 
     def do_PATCH(self) -> None:
         self.state.asked.append(("PATCH", self.path))
@@ -162,7 +163,7 @@ class Answers(BaseHTTPRequestHandler):
             self.state.objects[path]["metadata"].update(change["metadata"])
             self.send(self.state.objects[path])
 
-    def keep(self, document: dict[str, Any], folder: str, new: bool) -> None:
+    def keep(self, document: dict[str, Any], folder: str, new: bool, dry: bool = False) -> None:
         path = f"{folder}/{document['metadata']['name']}"
         if new and path in self.state.objects:
             self.refuse(409, "AlreadyExists", f"{document['metadata']['name']} already exists")
@@ -175,7 +176,8 @@ class Answers(BaseHTTPRequestHandler):
         for content in document.get("binaryData", {}).values():
             base64.b64decode(content, validate=True)
         document["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": "2026-11-22T10:00:00Z"}
-        self.state.objects[path] = document
+        if not dry:
+            self.state.objects[path] = document
         self.send(document, 201)
 
     def do_DELETE(self) -> None:

@@ -38,6 +38,9 @@ def main(words: list[str]) -> int:
     plain = [word for word in words if not word.startswith("--")]
     with (HOME / "calls.jsonl").open("a") as log:
         log.write(json.dumps({"words": words, "stdin": given}) + "\n")
+    if plain[:2] == ["config", "view"]:
+        print(json.dumps({"current-context": "lab", "contexts": [{"name": "lab", "context": {"namespace": "team"}}]}))
+        return 0
     prepared = read("answers.json", {}).get(" ".join(plain[:2]))
     if prepared:  # a list of (stdout, stderr, exit code); the last one stays
         place = read("places.json", {})
@@ -66,6 +69,9 @@ def answer(plain: list[str], words: list[str], given: str) -> int:
             key = f"{document['kind'].lower()}/{document['metadata']['name']}"
             if verb == "create" and key in objects:
                 return fail(f'Error from server (AlreadyExists): error when creating "STDIN": {key} already exists')
+            if "--dry-run=server" in words:
+                print(json.dumps(document))
+                continue
             document["metadata"]["uid"] = str(uuid.uuid4())
             objects[key] = document
             print(json.dumps(document) if "--output=json" in words else f"{key} done")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-from jobs.launch import sources
+import pytest
+
+from jobs.launch import doctor, engine, sources
 from tests.launch import engines
 
+SLOW = '"image inspect") exec sleep 20'
 SMI = """#!/bin/sh
 case "$1" in
   --query-gpu*) echo "0, NVIDIA H200, 143771 MiB, 580.95.05"; echo "1, NVIDIA H200, 143771 MiB, 580.95.05" ;;
@@ -18,20 +24,24 @@ esac
 """
 
 
-def doctor(folder: Path, **environment: str) -> dict[str, str]:
+def asked(folder: Path, **environment: str) -> dict[str, str]:
     """Each line's name and text."""
     done = subprocess.run(
         [sys.executable, "-m", "jobs.launch.doctor"], capture_output=True, text=True, cwd=sources.ROOT,
         env=engines.environment(folder, **environment), check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = re.findall(r"^  (.{22}) (.+)$", done.stdout, re.MULTILINE)
-    return {name.strip(): text for name, text in found}
+    return lines(done.stdout)
+
+
+def lines(said: str) -> dict[str, str]:
+    """Each line's name and text."""
+    return {name.strip(): text for name, text in re.findall(r"^  (.{22}) (.+)$", said, re.MULTILINE)}
 
 
 def test_a_machine_with_nothing(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
-    found = doctor(tmp_path / "bin", PATH=str(tmp_path / "bin"))
+    found = asked(tmp_path / "bin", PATH=str(tmp_path / "bin"))
     assert found["none"].startswith("no NVIDIA driver answers")
     assert (found["docker"], found["podman"]) == ("does not answer: not installed", "does not answer: not installed")
     assert found["the stages (container)"] == "missing: a container engine, an image (`make image`)"
@@ -46,7 +56,7 @@ def test_a_machine_with_a_gpu_and_an_image(tmp_path: Path) -> None:
     smi = tmp_path / "nvidia-smi"
     smi.write_text(SMI)
     smi.chmod(0o755)
-    found = doctor(tmp_path, RUNPOD_API_KEY="rpa_secret")
+    found = asked(tmp_path, RUNPOD_API_KEY="rpa_secret")
     assert found["GPU 1"] == "NVIDIA H200, 143771 MiB"
     assert found["driver"] == "580.95.05, for CUDA up to 13.0"
     assert found["docker"] == "28.2.2, rootful, knows NVIDIA GPUs"
@@ -60,7 +70,32 @@ def test_a_machine_with_a_gpu_and_an_image(tmp_path: Path) -> None:
 def test_an_image_of_other_sources_and_an_engine_that_is_down(tmp_path: Path) -> None:
     engines.write(tmp_path, "docker", engines.DOCKER_DOWN)
     engines.write(tmp_path, "podman", engines.PODMAN_ROOTLESS, engines.image(**{"kiwame.sources": "00"}))
-    found = doctor(tmp_path, IMAGE="ghcr.io/who/kiwame:1")
+    found = asked(tmp_path, IMAGE="ghcr.io/who/kiwame:1")
     assert found["docker"] == "does not answer: Cannot connect to the Docker daemon"
     assert found["podman"].startswith("5.4.0, rootless")
     assert "of other sources" in found["ghcr.io/who/kiwame:1"]
+
+
+def test_what_does_not_answer_hides_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engines.write(tmp_path, "docker", engines.DOCKER | {"DockerRootDir": "/"}, engines.image(), case=SLOW)
+    monkeypatch.setattr(engine, "ASK_SECONDS", 0.5)
+    for name, value in engines.environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert doctor.main() == 0
+    found = lines(said.getvalue())
+    assert found["not known"] == "EnvironmentProblem: `docker image inspect`: no answer in 0.5 s; try again"
+    assert found["the stages (container)"] == "missing: an image (`make image`)"
+    assert found["its disk"].endswith(" GB free (/)")
+
+
+def test_a_user_without_a_home_and_a_name() -> None:
+    if os.getuid() != 0:
+        pytest.skip("needs root, to become somebody without a name")
+    code = "import os; from jobs.launch import doctor; os.setuid(54321); raise SystemExit(doctor.main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=sources.ROOT, env={"PATH": "/usr/bin:/bin"},
+        check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "HOME is not set and user 54321 has no home; say KIWAME_CACHE=" in done.stdout

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.launch import entry, image, sources
+from jobs.launch import entry, image, image_check, sources
 from tests.launch import engines
 
 ROOT = sources.ROOT
-HOST_SIDE = ("container", "doctor", "engine", "entry", "image", "sources")
+HOST_SIDE = ("container", "doctor", "engine", "entry", "image", "mounts", "sources")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
@@ -54,6 +54,54 @@ def test_the_defaults_are_the_dockerfiles(tmp_path: Path) -> None:
     assert given["BASE_RUNTIME"].startswith("docker.io/nvidia/cuda:")
     assert f'ARG BASE_RUNTIME="{given["BASE_RUNTIME"]}"' in DOCKERFILE
     assert given["REQUIREMENTS"] == "requirements/cuda.txt"
+
+
+PIP = {"PIP_INDEX_URL": "https://me:secret@index.test/simple", "PIP_EXTRA_INDEX_URL": "https://a.test\nhttps://b.test"}
+
+
+def test_an_index_of_the_environment_reaches_the_build_and_stays_nowhere(tmp_path: Path) -> None:
+    look = f'(stat -c %a "$4"; cat "$4") > {tmp_path}/kept; echo "$4" > {tmp_path}/path'
+    case = f'"build --secret") set -- "$1" "$2" "$3" "${{3#*src=}}"; {look}'
+    engines.write(tmp_path, "podman", engines.PODMAN, engines.image(), case=case)
+    done = build(tmp_path, ACCELERATOR="cpu", **PIP)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "kept").read_text() == (
+        "600\n[global]\nindex-url = https://me:secret@index.test/simple\nextra-index-url = https://a.test https://b.test\n"
+    )
+    assert not Path((tmp_path / "path").read_text().strip()).exists()
+    assert "secret" not in done.stdout + done.stderr
+
+
+def test_a_file_of_pips_settings_goes_before_the_environment(tmp_path: Path) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, engines.image())
+    assert build(tmp_path, PIP_CONFIG_FILE="/a/pip", **PIP).returncode == 0
+    told = engines.told(tmp_path, "podman")
+    assert [word for word in told if "src=" in word] == ["id=pip,src=/a/pip"]
+
+
+@pytest.mark.parametrize(("accelerator", "code"), [("cpu", 1), ("cuda", 0)])
+def test_cuda_in_an_image_for_cpus_ends_the_build_at_once(tmp_path: Path, accelerator: str, code: int) -> None:
+    """The Dockerfile's own line, on a folder of packages; it stands before the stage that compiles."""
+    (line,) = re.findall(r'^RUN (if \[ "\$ACCELERATOR" = cpu \] && (?:.*\\\n)*.*)', DOCKERFILE, re.MULTILINE)
+    assert DOCKERFILE.index(line) < DOCKERFILE.index("AS llama")
+    for package in ("torch-2.0.dist-info", "nvidia_cublas_cu12-12.4.dist-info"):
+        (tmp_path / "lib/python3.12/site-packages" / package).mkdir(parents=True)
+    environment = engines.environment(tmp_path, ACCELERATOR=accelerator)
+    words = ["sh", "-c", line.replace("/opt/venv", str(tmp_path))]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert ("name an index of CPU builds, PIP_EXTRA_INDEX_URL=" in done.stderr) == bool(code)
+
+
+def test_the_images_own_check_names_what_does_not_belong_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "nvidia_cublas_cu12-12.4.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: nvidia-cublas-cu12\nVersion: 12.4\n")
+    assert not list(image_check.foreign("cpu"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert not list(image_check.foreign("cuda"))
+    (said,) = image_check.foreign("cpu")
+    assert said.startswith("nvidia-cublas-cu12 came with a PyTorch for CUDA; name an index")
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,8 @@ def test_a_run_from_its_submission_to_its_end(server: fake.FakeServer, capsys: p
 def test_every_field_is_checked_by_the_cluster(server: fake.FakeServer) -> None:
     submit()
     changing = [path for verb, path in server.asked if verb == "POST" or "fieldManager=kubectl&" in path]
-    assert len(changing) == 3
+    assert len(changing) == 4  # the Job on trial, the volume, the rows, the Job
+    assert "dryRun=All" in changing[0]
     assert all("fieldValidation=Strict" in path for path in changing)
 
 
@@ -90,10 +91,53 @@ def test_a_field_that_does_not_exist_is_said_in_one_line(
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "kustomization.yaml").write_text(yaml.safe_dump(content))
     assert submit("k8s.overlay=own") == Exit.REFUSED
-    assert JOB not in server.objects
+    assert not server.objects
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert "the cluster does not take it" in said
     assert "nodeNames" in said
+
+
+def own_overlay(folder: Path, more: dict[str, Any]) -> str:
+    folder.mkdir()
+    base = os.path.relpath(there.K8S / "overlays" / "single-gpu", folder.resolve())
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump({"resources": [base], **more}))
+    return f"k8s.overlay={folder}"
+
+
+@pytest.mark.parametrize(
+    ("more", "way_out"),
+    [({"namespace": "other"}, "say k8s.namespace=other instead"), ({"namePrefix": "team-"}, "take namePrefix and")],
+)
+def test_no_job_is_made_where_it_would_not_be_found(
+    more: dict[str, Any], way_out: str, server: fake.FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overlay = own_overlay(tmp_path / "own", more)
+    assert submit(overlay) == Exit.REFUSED
+    assert not server.objects
+    assert way_out in capsys.readouterr().err
+
+
+def test_a_namespace_of_ones_own_has_all_of_the_run(
+    server: fake.FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overlay = own_overlay(tmp_path / "own", {"namespace": "other"})
+    assert submit(overlay, "k8s.namespace=other") == Exit.PASSED
+    assert {path.split("/namespaces/")[1].split("/")[0] for path in server.objects} == {"other"}
+    words = ["run.name=demo", "k8s.namespace=other"]
+    assert kubernetes.main(["status", *words]) == Exit.PASSED
+    assert kubernetes.main(["delete", *words]) == Exit.PASSED
+    assert [each["kind"] for each in server.objects.values()] == ["PersistentVolumeClaim"]
+    assert capsys.readouterr().err.count("context fake, namespace other:") == 2  # before it is made, and before it goes
+
+
+@pytest.mark.parametrize("run", ["1e6", "7e10", "0o7", "00e1", "0x10", "1-1-1", "2026-01-01", "12", "on", "y"])
+def test_a_name_that_looks_like_a_number_stays_a_name(run: str, server: fake.FakeServer) -> None:
+    words = [f"run.name={run}", there.IMAGE, "k8s.rows=[my.jsonl]", "k8s.queue='1e6'"]
+    assert kubernetes.main(["submit", *words]) == Exit.PASSED
+    (job,) = server.find("Job")
+    labels = {"app.kubernetes.io/name": "kiwame", "app.kubernetes.io/instance": run}
+    assert job["metadata"]["labels"] == labels | {"kueue.x-k8s.io/queue-name": "1e6"}
+    assert f"run.name={run}" in job["spec"]["template"]["spec"]["containers"][0]["args"]
 
 
 def line(second: float, text: str) -> str:

@@ -101,6 +101,14 @@ def test_submit_makes_the_volume_first_and_one_job(cluster: Cluster, capsys: pyt
     assert out == "kiwame-demo\n"
     assert "make k8s-logs ARGS=run.name=demo" in err
     assert "costs money" in err
+    assert err.index("context mine, namespace team:") < err.index("is made")
+
+
+@needs_kubectl
+def test_a_cluster_that_tries_nothing_out_gets_the_job_itself(cluster: Cluster) -> None:
+    said = 'Error from server (BadRequest): admission webhook "x" does not support dry run\n'
+    cluster.prepare(create=[("", said, 1), ({"metadata": {"name": "kiwame-demo", "uid": "1"}}, "", 0)])
+    assert kubernetes.main(["submit", *DEMO]) == Exit.PASSED
 
 
 @needs_kubectl
@@ -140,7 +148,7 @@ def test_rows_go_along_and_go_with_the_job(cluster: Cluster, tmp_path: Path) -> 
     uid = objects["job/kiwame-r"]["metadata"]["uid"]
     assert owner == [{"apiVersion": "batch/v1", "kind": "Job", "name": "kiwame-r", "uid": uid}]
     verbs = [words[0] for words in cluster.calls() if words[0] != "get"]
-    assert verbs == ["apply", "apply", "create", "patch"]  # volume, rows, job, owner
+    assert verbs == ["create", "config", "apply", "apply", "create", "patch"]  # on trial; volume, rows, job, owner
 
 
 @needs_kubectl
@@ -204,7 +212,7 @@ def test_render_asks_no_cluster(cluster: Cluster, capsys: pytest.CaptureFixture[
         ([ended(2)], ("Failed", "PodFailurePolicy", POLICY.format(2)), Exit.REFUSED, "refused before work"),
         ([ended(1)], ("Failed", "BackoffLimitExceeded", ""), Exit.CRASHED, "crashed"),
         ([ended(4)], ("Failed", "BackoffLimitExceeded", ""), Exit.ENVIRONMENT, "the machine cannot"),
-        ([], ("Failed", "DeadlineExceeded", ""), Exit.INTERRUPTED, "interrupted, state saved"),
+        ([], ("Failed", "DeadlineExceeded", ""), Exit.INTERRUPTED, "interrupted"),
         ([pod("p", "Running", RUNNING)], ("Suspended", "", ""), Exit.PASSED, "running"),
     ],
 )
@@ -248,11 +256,14 @@ def test_a_run_that_has_no_job_is_refused(command: str, cluster: Cluster, capsys
 
 
 @needs_kubectl
-def test_delete_waits_for_the_state_and_keeps_the_volume(cluster: Cluster, tmp_path: Path) -> None:
+def test_delete_waits_for_the_state_and_keeps_the_volume(
+    cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "my.jsonl").write_text("{}\n")
     for run in ("mine", "other"):
         kubernetes.main(["submit", f"run.name={run}", there.IMAGE, f"k8s.rows=[{tmp_path}/my.jsonl]"])
     assert kubernetes.main(["delete", "run.name=mine"]) == Exit.PASSED
+    assert "context lab, namespace team:\njob kiwame-mine: asked to stop" in capsys.readouterr().err
     kinds = sorted(key.partition("/")[0] for key in cluster.objects())
     assert kinds == ["configmap", "job", "persistentvolumeclaim"]
     assert "job/kiwame-other" in cluster.objects()
@@ -374,7 +385,7 @@ def test_without_kubectl_the_way_out_is_named(
 
 
 def test_the_command_line_loads_no_torch() -> None:
-    code = "import sys; from jobs.launch import kubernetes, kubernetes_podman; print('torch' in sys.modules)"
+    code = "import sys; from jobs.launch import kubernetes; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=there.ROOT, check=True)
     assert done.stdout.strip() == "False"
 

@@ -12,6 +12,7 @@ import yaml
 from jobs.core.compose import SECRET_VALUE
 from jobs.core.errors import Exit
 from jobs.launch.kubernetes_spec import DNS_LABEL
+from jobs.launch.kubernetes_state import STOPPED
 from tests.launch import kubernetes_manifests as there
 
 SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASSWORD")
@@ -67,12 +68,13 @@ def test_the_failure_policy_has_exactly_our_exit_codes(manifests: dict[str, list
             assert codes["containerName"] in [each["name"] for each in containers]
         assert actions == {
             Exit.INTERRUPTED: "Ignore",
+            STOPPED: "Ignore",
             Exit.REFUSED: "FailJob",
             Exit.GATE_FAILED: "FailJob",
             Exit.CRASHED: "Count",
             Exit.ENVIRONMENT: "Count",
         }
-        assert set(actions) == set(Exit) - {Exit.PASSED}
+        assert set(actions) - {STOPPED} == set(Exit) - {Exit.PASSED}
 
 
 def test_a_job_ends_and_can_save_its_state_first(manifests: dict[str, list[Any]]) -> None:

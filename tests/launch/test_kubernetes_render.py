@@ -6,6 +6,7 @@ import base64
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 import yaml
 
 from jobs.core.errors import EnvironmentProblem, Refusal
-from jobs.launch import kubernetes_podman, kubernetes_render, kubernetes_spec
+from jobs.launch import kubernetes_render, kubernetes_spec
+from tests.container import pod as podman
 from tests.launch import kubernetes_manifests as there
 
 pytestmark = there.needs_kustomize
@@ -148,11 +150,51 @@ def test_kustomize_alone_will_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert there.rendered(*DEMO) == before
 
 
+def test_of_kubectl_and_kustomize_the_one_is_taken_that_can_build(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("needs kubectl, to stand in for kustomize")
+    before = there.rendered(*DEMO)
+    old = 'echo "Error: unknown command \\"kustomize\\" for \\"kubectl\\"" >&2; exit 1'
+    for name, line in (("kubectl", old), ("kustomize", f'exec "{kubectl}" kustomize "$2"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert there.rendered(*DEMO) == before
+    (tmp_path / "kustomize").unlink()
+    with pytest.raises(EnvironmentProblem, match="too old to build; install one"):
+        there.rendered(*DEMO)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl, which reads as clusters do")
+def test_manifests_are_read_by_go_as_they_were_meant(tmp_path: Path) -> None:
+    odd = ["1e6", "0o7", "00e1", "1_0", "0x1F", "1:30", "2026-01-01", "y", "N", "on", "~", "=", "<<", ".inf", "-", "'",
+           "*a", "!x", "@", "%", "{a}", "", "a: b", "# no", "日本", "\u2028 \x07", "long " * 90, "two\nlines\n",
+           " blank ", '"']  # fmt: skip
+    data = {f"key-{number}": each for number, each in enumerate(odd)}
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "1e6"}, "data": data | {"on": "off"}}
+    (tmp_path / "odd.yaml").write_text(kubernetes_render.text([config_map]), encoding="utf-8")
+    (tmp_path / "kustomization.yaml").write_text("resources: [odd.yaml]\n")
+    built = subprocess.run(["kubectl", "kustomize", tmp_path], capture_output=True, text=True, check=True).stdout
+    assert built.count("\nkind: ConfigMap\n") == 1
+    (read,) = yaml.load_all(built, yaml.BaseLoader)
+    assert read == config_map
+    assert yaml.safe_load(kubernetes_render.text([config_map])) == config_map
+
+
+def test_the_image_is_in_the_pods_environment_for_the_record() -> None:
+    (job,) = there.rendered(*DEMO)
+    variables = {each["name"]: each.get("value") for each in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert variables["KIWAME_IMAGE"] == there.IMAGE.removeprefix("k8s.image=")
+
+
 def test_the_pod_for_podman(tmp_path: Path) -> None:
     (tmp_path / "my.jsonl").write_text("日本\n", encoding="utf-8")
     rows = f"k8s.rows=[{tmp_path}/my.jsonl]"
     built = there.rendered("run.name=played", "k8s.gpus=0", rows, 'waivers.TRN007="costs $(X)"')
-    config_map, pod = kubernetes_podman.documents(built, tmp_path)
+    config_map, pod = podman.documents(built, tmp_path)
     assert (pod["apiVersion"], pod["kind"], pod["metadata"]["name"]) == ("v1", "Pod", "kiwame-played")
     assert config_map["data"] == {"my.jsonl": "日本\n"}
     container = pod["spec"]["containers"][0]
@@ -169,7 +211,7 @@ def test_the_pod_for_podman(tmp_path: Path) -> None:
     assert not [each for each in container["env"] if "valueFrom" in each]
     assert {each["name"]: each for each in pod["spec"]["volumes"]}["workspace"]["hostPath"]["path"] == str(tmp_path)
     assert container["volumeMounts"] == built[1]["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
-    assert kubernetes_podman.container_name(built) == "kiwame-played-kiwame"
+    assert podman.container_name(built) == "kiwame-played-kiwame"
     for document in (config_map, pod):
         there.validate(document)
 
@@ -177,7 +219,7 @@ def test_the_pod_for_podman(tmp_path: Path) -> None:
 def test_the_pod_for_podman_leaves_the_run_as_it_was_and_can_keep_the_claim() -> None:
     built = there.rendered(*DEMO)
     before = yaml.safe_dump(built)
-    (pod,) = kubernetes_podman.documents(built, None)
+    (pod,) = podman.documents(built, None)
     assert yaml.safe_dump(built) == before
     volumes = {each["name"]: each for each in pod["spec"]["volumes"]}
     assert volumes["workspace"]["persistentVolumeClaim"]["claimName"] == "kiwame-workspace"
@@ -185,7 +227,7 @@ def test_the_pod_for_podman_leaves_the_run_as_it_was_and_can_keep_the_claim() ->
 
 def test_without_kubectl_podman_gets_the_same_run() -> None:
     plan = kubernetes_spec.plan([*DEMO, 'waivers.TRN007="costs $(X)"', there.IMAGE])
-    assert kubernetes_podman.base(plan) == kubernetes_render.manifests(plan)
+    assert podman.base(plan) == kubernetes_render.manifests(plan)
 
 
 def test_the_storage_is_what_kustomize_makes_of_it() -> None:

@@ -34,6 +34,7 @@ def ended(code: int, name: str = "p", at: int = 0, reason: str = "Error", messag
 
 
 POLICY = "Container kiwame for pod team/kiwame-x-abcde failed with exit code {} matching FailJob rule at index 2"
+OVER = "its hours are over; deleted and submitted again it goes on from what it saved"
 RUNNING = {"running": {"startedAt": "2026-11-22T10:00:00Z"}}
 
 
@@ -58,7 +59,18 @@ RUNNING = {"running": {"startedAt": "2026-11-22T10:00:00Z"}}
         (
             job(("Failed", "DeadlineExceeded", "Job was active longer than specified deadline")),
             [],
-            State(WORDS[Exit.INTERRUPTED], "its hours are over; delete it and submit again to go on", Exit.INTERRUPTED),
+            State("interrupted", OVER, Exit.INTERRUPTED),
+        ),
+        (job(("Failed", "DeadlineExceeded", "")), [ended(137)], State("interrupted", OVER, Exit.INTERRUPTED)),
+        (
+            job(("Failed", "DeadlineExceeded", "")),
+            [ended(137, "a", 1), ended(75, "b", 2)],
+            State(WORDS[Exit.INTERRUPTED], OVER, Exit.INTERRUPTED),
+        ),
+        (
+            job(),
+            [ended(143, "a", 1), pod("b", "Running", RUNNING, 2)],
+            State("running", "pod 2; the one before ended with exit code 143: told to stop before it had begun"),
         ),
         (
             job(("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit"), failed=3),
@@ -132,7 +144,7 @@ def test_what_is_being_deleted_is_stopping() -> None:
 @pytest.mark.parametrize(
     ("code", "expected"),
     [*((int(each), each) for each in Exit), (7, Exit.CRASHED), (127, Exit.ENVIRONMENT), (137, Exit.ENVIRONMENT),
-     (139, Exit.ENVIRONMENT)],
+     (139, Exit.ENVIRONMENT), (143, Exit.INTERRUPTED)],
 )  # fmt: skip
 def test_an_exit_code_means_what_it_means_elsewhere(code: int, expected: Exit) -> None:
     assert meaning(code) is expected

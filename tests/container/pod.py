@@ -22,7 +22,7 @@ from pathlib import Path
 
 import yaml
 
-from jobs.launch.kubernetes_render import CONTAINER, NAME_LABEL, RUN_LABEL, Manifest, job_of, literal
+from jobs.launch.kubernetes_render import CONTAINER, IMAGE_VARIABLE, NAME_LABEL, RUN_LABEL, Manifest, job_of, literal
 from jobs.launch.kubernetes_spec import K8S, Plan, job_name
 
 
@@ -34,6 +34,7 @@ def base(plan: Plan) -> list[Manifest]:
     job["spec"]["template"]["metadata"] = {"labels": labels}
     (container,) = job["spec"]["template"]["spec"]["containers"]
     container |= {"image": plan.image, "args": [literal(word) for word in plan.words]}
+    container["env"].insert(0, {"name": IMAGE_VARIABLE, "value": plan.image})
     return [job]
 
 

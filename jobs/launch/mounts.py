@@ -1,0 +1,168 @@
+"""What the container sees of this machine, every path the same inside as outside.
+
+The checkout, the runs' folder, the cache, MOUNTS, and the files and folders that the words name, with what their links
+lead to. Any Python 3.9, nothing installed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.core.errors import EnvironmentProblem, Refusal
+from jobs.launch import sources
+
+CONF = Path("/opt/kiwame/conf")
+CACHE = Path("/workspace/cache")
+KEPT = tuple(map(Path, ("/dev", "/etc", "/opt/kiwame", "/opt/venv", "/proc", "/sys", "/tmp", "/usr", str(CACHE))))
+"""What the image has or needs there; nothing is mounted over it."""
+PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previous", "fetch.source.folder",
+             "chat.template")  # fmt: skip
+"""Keys of the config whose values are read from this machine."""
+ITEM = re.compile(r"""'([^']*)'|"([^"]*)"|([^,\[\]'"]+)""")
+FOLDER = re.compile(r"^run:[^\n]*\n(?:(?:[ #][^\n]*)?\n)*? +folder: *([^#\n]*?) *(?:#[^\n]*)?$", re.MULTILINE)
+MOST_LINKS = 40
+"""One after the other, as in Linux."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """`here` of this machine is `there` in the container. `name`: what a person knows it by."""
+
+    name: str
+    here: Path
+    there: Path
+    writable: bool = False
+
+    @property
+    def words(self) -> list[str]:
+        """For the engine."""
+        return ["--volume", f"{self.here}:{self.there}{'' if self.writable else ':ro'}"]
+
+
+def mounts(words: Sequence[str], environment: Mapping[str, str]) -> list[Mount]:
+    """Everything that is mounted; makes nothing. Raises Refusal for what cannot be mounted, with the way out."""
+    root = sources.ROOT
+    runs = normal(root / run_folder(words))
+    if runs == root:
+        raise Refusal("run.folder: is the checkout, which the container does not write to; name a folder in it")
+    found = [
+        Mount("the checkout", root, root),
+        Mount("conf/", root / "conf", CONF),
+        Mount("run.folder", runs.resolve(), place(runs, [root]) or runs, True),
+        Mount("KIWAME_CACHE", cache_folder(environment).resolve(), CACHE, True),
+    ]
+    for name, path in (*extra(environment), *named(words)):
+        there = place(path, [each.there for each in found if each.there not in (CONF, CACHE)])
+        if there is not None:
+            found.append(Mount(name, path.resolve(), there))
+    for mount in found:
+        _check(mount)
+    return found
+
+
+def _check(mount: Mount) -> None:
+    """Raises Refusal for a path that engines cannot be told, or that would hide what the container has."""
+    for path in (mount.here, mount.there):
+        if ":" in str(path):
+            raise Refusal(f"{mount.name}: {path} has a ':' in it, which engines take for a separator; rename it")
+    hidden = [kept for kept in KEPT if mount.there == kept or mount.there in kept.parents]
+    if hidden and mount.there not in (CONF, CACHE):
+        raise Refusal(
+            f"{mount.name}: {mount.there} would hide the container's own {hidden[0]}; take something below it, "
+            "or say RUNNER=native"
+        )
+
+
+def place(path: Path, seen: Sequence[Path]) -> Path | None:
+    """Where something has to be mounted so that `path` is there in the container; None where `seen` shows it already.
+
+    A link in what is mounted leads, in the container, to a path that has to be there too.
+    """
+    for _ in range(MOST_LINKS):
+        inside = [mount for mount in seen if mount == path or mount in path.parents]
+        if not inside:
+            return path
+        below = [each for each in (*reversed(path.parents), path) if inside[0] in each.parents]
+        link = next((each for each in below if each.is_symlink()), None)
+        if link is None:
+            return None
+        path = normal(link.parent / link.readlink() / path.relative_to(link))
+    raise Refusal(f"{path}: links lead in a circle")
+
+
+def named(words: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Key and path of what the words name and is here, and of the links directly below a folder: a snapshot of the
+    hub's cache is a folder of links."""
+    for word in words:
+        key, _, text = word.partition("=")
+        for item in items(text) if key in PATH_KEYS else ():
+            path = normal(sources.ROOT / item)
+            if "://" in item or not path.exists():
+                continue
+            yield key, path
+            if path.is_dir():
+                yield from ((key, each) for each in sorted(path.iterdir()) if each.is_symlink() and each.exists())
+
+
+def items(text: str) -> list[str]:
+    """A value's elements: `[a,'b c']` has two, anything but a list one."""
+    if not text.startswith("["):
+        return [unquoted("", text)] if text else []
+    found = ("".join(groups).strip() for groups in ITEM.findall(text))
+    return [item for item in found if item]
+
+
+def extra(environment: Mapping[str, str]) -> list[tuple[str, Path]]:
+    """MOUNTS, split as a shell splits words: a path with a blank goes in quotes."""
+    try:
+        paths = [normal(Path(text).absolute()) for text in shlex.split(environment.get("MOUNTS", ""))]
+    except ValueError as error:
+        raise Refusal(f"MOUNTS: {error}; a path with a blank goes in quotes, MOUNTS=\"'/my rows' /other\"") from None
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise Refusal(f"MOUNTS: {missing[0]} does not exist; paths are separated by blanks, one with a blank is quoted")
+    return [("MOUNTS", path) for path in paths]
+
+
+def run_folder(words: Sequence[str]) -> str:
+    """run.folder as the words set it, or conf/config.yaml."""
+    given = [word.partition("=")[2] for word in words if word.startswith("run.folder=")]
+    if given:
+        return unquoted("run.folder", given[-1])
+    file = sources.ROOT / "conf" / "config.yaml"
+    found = FOLDER.search(file.read_text(encoding="utf-8"))
+    if found is None:
+        raise Refusal(f"{file}: has no run.folder; say run.folder=runs")
+    return unquoted("run.folder", found[1])
+
+
+def unquoted(key: str, text: str) -> str:
+    """Text without the quotes around it."""
+    text = text.strip()
+    if text[:1] in ("'", '"') and key and (len(text) < 2 or text[-1] != text[0]):
+        raise Refusal(f"{key}: {text[:60]} has a quote without its end")
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def normal(path: Path) -> Path:
+    """Absolute, without `..`; links stay."""
+    return Path(os.path.normpath(path))
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Where the container's cache lies: beside the native one, of which it shares nothing but the parent."""
+    own = environment.get("KIWAME_CACHE")
+    if own:
+        return Path(own).absolute() / "container"
+    try:
+        parent = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        raise EnvironmentProblem(
+            f"HOME is not set and user {os.getuid()} has no home; say KIWAME_CACHE=a folder for the cache"
+        ) from None
+    return parent.absolute() / "kiwame" / "container"

@@ -1,0 +1,107 @@
+"""Stops by real signals to real processes: one answer for one stop, whenever it comes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = """
+import atexit, sys, time
+from jobs.core import process
+from jobs.core.endings import ending
+from jobs.core.errors import Interrupted
+
+def up():
+    print("up", flush=True)
+    time.sleep(30)
+
+def work():
+    {work}
+    return 0
+
+process.install_stop_handlers()
+sys.exit(ending("work", work))
+"""
+SAVES = """
+    with process.deferred_stop():
+        print("up", flush=True)
+        while not process.stop_requested(): time.sleep(0.01)
+    raise Interrupted("saved")"""
+TWICE = """
+    process.SAME_STOP_SECONDS = 0.0
+    try: up()
+    except Interrupted: pass  # lost, as in a finalizer
+    up()"""
+CHILD = """
+    return process.run_child([sys.executable, "-c", {code!r}], process.environment())"""
+COUNTS = """
+import signal, sys, time
+heard = []
+signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+print("up", flush=True)
+while not heard: time.sleep(0.01)
+time.sleep(0.3)
+sys.exit(70 + len(heard))
+"""
+SHUTDOWN = """
+    atexit.unregister(process._ignore_stops)
+    atexit.register(lambda: (print("up", flush=True), time.sleep(0.5)))  # runs after the one that is registered next
+    atexit.register(process._ignore_stops)"""
+
+
+def start(work: str) -> subprocess.Popen[str]:
+    """The command, at the place where it says that it is up."""
+    words = [sys.executable, "-c", COMMAND.format(work=work)]
+    child = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "up\n", child.communicate()[1]
+    return child
+
+
+def ended(child: subprocess.Popen[str]) -> tuple[int, str]:
+    _, said = child.communicate(timeout=30)
+    return child.returncode, said
+
+
+@pytest.mark.parametrize("work", ["up()", SAVES])
+@pytest.mark.parametrize("milliseconds", [0, 1, 2, 5, 10, 20, 40])
+def test_a_stop_that_comes_as_two_signals_is_answered_once(work: str, milliseconds: int) -> None:
+    child = start(work)
+    child.send_signal(signal.SIGINT)
+    time.sleep(milliseconds / 1000)
+    child.send_signal(signal.SIGTERM)
+    code, said = ended(child)
+    assert code == 75, said
+    assert said.count("interrupted") == 1
+    assert "Traceback" not in said
+
+
+def test_a_stop_that_was_lost_can_be_asked_for_again() -> None:
+    child = start(TWICE)
+    child.send_signal(signal.SIGTERM)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "up\n"
+    child.send_signal(signal.SIGTERM)
+    code, said = ended(child)
+    assert (code, said.count("interrupted")) == (75, 1)
+
+
+def test_while_the_interpreter_shuts_down_the_exit_code_stands() -> None:
+    child = start(SHUTDOWN)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        child.send_signal(number)
+    assert ended(child) == (0, "")
+
+
+def test_a_child_is_told_once() -> None:
+    child = start(CHILD.format(code=COUNTS))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        child.send_signal(number)
+        time.sleep(0.02)
+    assert ended(child)[0] == 71
