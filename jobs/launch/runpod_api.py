@@ -178,8 +178,14 @@ class RunPod:
 
     def delete(self, pod: str) -> None:
         """Delete the pod for good; one that is gone already is a success."""
+
+        def call() -> None:
+            response = self._send("DELETE", f"/v2/pods/{quote(pod, safe='')}")
+            if response.status_code != 204:  # such as the page of a network that wants a sign-in
+                raise NoAnswer(f"DELETE: {response.status_code}, expected 204")
+
         try:
-            self._surely(lambda: self._send("DELETE", f"/v2/pods/{quote(pod, safe='')}"))
+            self._surely(call)
         except ApiRefusal as refusal:
             if refusal.status != 404:
                 raise

@@ -7,6 +7,7 @@ it does not matter whether the service counts that line, nor that lines of one m
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
@@ -148,13 +149,11 @@ def follow(api: RunPod, pod: Pod, show: Callable[[Line], None]) -> int | None:
 def ended(api: RunPod, pod: Pod) -> int | None:
     """The job's exit code where the pod's last lines have it: a container that ended is not a pod that ended."""
     until = time.monotonic() + api.patience.glance
-    try:
+    with contextlib.suppress(NoAnswer, Busy, ApiRefusal):  # it has no end: silence is how the last lines are over
         for line in lines(api, pod.id, None, api.patience.glance, tail=200):
             code = ended_code(pod.job or "", line.text)
             if code is not None or time.monotonic() > until:
                 return code
-    except (NoAnswer, Busy, ApiRefusal):
-        pass  # the stream has no end: silence is how the last lines are known to be over
     return None
 
 

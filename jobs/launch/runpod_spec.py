@@ -219,11 +219,13 @@ def run_of(values: dict[str, Any]) -> str:
 
 
 def _explain(problem: Any) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
+    key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
     last, kind, message = str(problem["loc"][-1]) if problem["loc"] else "", problem["type"], str(problem["msg"])
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(last, sorted(_fields(PodFile)), n=1)
         return hint(key) or f"{key}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
+    if kind == "invalid_key":
+        return f"{problem['input']!r}: is no name; YAML reads words such as on and off as yes and no, unless quoted"
     if kind == "missing":
         return f"{key}: missing, and there are no defaults in code; runpod.yaml has it"
     if kind == "value_error":

@@ -63,7 +63,9 @@ def test_stop_where_it_is_not_allowed_is_told(desk: Desk, fake: Fake, capsys: py
     assert "RunPod refused (409 Conflict)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("fault", ["ok", "500", "accept+reset", "accept+html", "accept+silence", "429:1"])
+@pytest.mark.parametrize(
+    "fault", ["ok", "500", "accept+reset", "page", "accept+page", "accept+html", "accept+silence", "429:1"]
+)
 def test_delete_is_sure(desk: Desk, fake: Fake, fault: str) -> None:
     desk.submit()
     fake.faults["delete"] = [fault]

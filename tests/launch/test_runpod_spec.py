@@ -164,9 +164,10 @@ def test_the_file_s_names_are_v2_s_and_the_hints_names_are_not() -> None:
     [
         ("max_hours: 12 ", "max_hours: 1:30 ", "limits.max_hours: expected a valid number, got '1:30'"),
         ("disk: 40 ", "disk: 010 ", "disk: expected a valid integer, got '010'"),
-        ("env: {}", "env: {A.B: x}", "env.A.B"),
+        ("env: {}", "env: {A.B: x}", "env.A.B: expected the name of an environment variable"),
         ("env: {}", "env: {1: x}", "env.1"),
         ("ports: []", "on: x", "ports: missing"),
+        ("ports: []", "on: x", "True: is no name; YAML reads words such as on"),
         ("run: ???", "1: x", "job.1"),
     ],
 )
