@@ -168,7 +168,7 @@ def test_the_file_s_names_are_v2_s_and_the_hints_names_are_not() -> None:
         ("env: {}", "env: {1: x}", "env.1"),
         ("ports: []", "on: x", "ports: missing"),
         ("ports: []", "on: x", "True: is no name; YAML reads words such as on"),
-        ("run: ???", "1: x", "job.1"),
+        ("run: ???", "1: x", "1: is no name"),
     ],
 )
 def test_a_file_with_odd_keys_and_numbers_is_told(tmp_path: Path, old: str, new: str, said: str) -> None:
