@@ -5,20 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from jobs.core.errors import EnvironmentProblem
-
-
-@dataclass(frozen=True)
-class Intent:
-    """A create that was about to be sent."""
-
-    job: str
-    asked: str
 
 
 class Journal:
@@ -40,20 +31,20 @@ class Journal:
         finally:
             os.close(descriptor)
 
-    def pending(self) -> Intent | None:
-        """The create that no answer was seen of, or None."""
+    def pending(self) -> set[str] | None:
+        """The jobs whose creates no answer was seen of; None where there are none, empty where it cannot be read."""
         try:
-            return Intent(**json.loads(self.path.read_text()))
+            return {str(job) for job in json.loads(self.path.read_text())}
         except FileNotFoundError:
             return None
         except (ValueError, TypeError):
-            return Intent("", "")
+            return set()
 
-    def write(self, intent: Intent) -> None:
-        """On disk before the create is sent."""
+    def write(self, jobs: Iterable[str]) -> None:
+        """On disk before a create is sent."""
         new = self.path.with_suffix(".new")
         with new.open("w") as file:
-            json.dump(asdict(intent), file)
+            json.dump(sorted(jobs), file)
             file.flush()
             os.fsync(file.fileno())
         new.replace(self.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from itertools import chain, repeat
 
 import httpx2
 
@@ -15,60 +16,79 @@ AGENT = "kiwame/0.1"  # the edge in front of the API turns generic clients away 
 KEYS = ("KIWAME_RUNPOD_API_KEY", "RUNPOD_API_KEY")
 """The second is set by RunPod and is the pod's own; the first can be given where that one may not delete."""
 WAITS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-TRIES = 40
+"""Seconds before each try; the last one again and again."""
 WAYS = (("DELETE", ""), ("POST", "terminate"), ("POST", "stop"))
 NOT_ALLOWED = (401, 403, 404, 405)
+WAY_OUT = "it costs money until it is deleted: run `make pod-reap`, or delete it in RunPod's console"
 
 
 class OwnPod:
     """The pod that this process runs in, by what RunPod put into the environment."""
 
-    def __init__(self, environment: Mapping[str, str], sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        sleep: Callable[[float], None] = time.sleep,
+        say: Callable[[str], None] = terminal.say,
+    ) -> None:
         self.id = environment.get("RUNPOD_POD_ID", "")
         given = [environment.get(name, "").strip() for name in KEYS]
         self.keys = [key for key in dict.fromkeys(given) if re.fullmatch(r"[\x21-\x7e]+", key)]
         self.address = environment.get("KIWAME_RUNPOD_URL", ADDRESS).rstrip("/")
-        self.sleep = sleep
-        self._http = httpx2.Client(timeout=30, headers={"User-Agent": AGENT})
+        self.sleep, self.say = sleep, say
 
     def problem(self) -> str | None:
         """Why it cannot end itself, as far as can be seen without doing it; None where nothing speaks against it."""
-        if not self.id:
-            return "RUNPOD_POD_ID is not set"
-        if not self.keys:
-            return f"neither {' nor '.join(KEYS)} is set"
+        lacking = self._lacking()
+        if lacking:
+            return lacking
         answers = [self._ask("GET", "", key) for key in self.keys]
         return None if any(200 <= status < 300 for status in answers) else f"its key is answered {answers[0] or 'not'}"
 
-    def end(self) -> bool:
-        """Try until the pod is going. False: it stays, and costs money.
+    def end(self) -> None:
+        """Try until the pod is going, for ever: where this process ended, its container would be started again.
 
-        A 404 alone does not mean that it is gone, for here we are: the API says it of what a key may not see, too.
+        Only a success ends it. A 404 is none, for here we are: the API says it of what a key may not see, too. Where
+        there is nothing to try with, this says so once and holds, so that the job's last lines stay the last.
         """
-        perhaps = False
-        for attempt in range(TRIES if self.id and self.keys else 0):
-            self.sleep(WAITS[min(attempt, len(WAITS) - 1)])
-            for key in self.keys:
-                for way in WAYS:
-                    status = self._ask(*way, key)
-                    if 200 <= status < 300 or (status == 404 and perhaps):
-                        terminal.say(f"pod {self.id}: {way[0]} {way[1]} accepted ({status})")
-                        return True
-                    terminal.say(f"pod {self.id}: {way[0]} {way[1]} answered {status or 'not'}")
-                    perhaps = perhaps or status == 0 or status >= 500
+        lacking = self._lacking()
+        if lacking:
+            self.say(f"this pod cannot delete itself ({lacking}); {WAY_OUT}")
+        told: set[tuple[str, int]] = set()
+        for seconds in chain(WAITS, repeat(WAITS[-1])):
+            self.sleep(seconds)
+            for number, key in enumerate(self.keys if self.id else [], 1):
+                for method, action in WAYS:
+                    status = self._ask(method, action, key)
+                    way = f"{action or 'delete'} with key {number} of {len(self.keys)}"
+                    if 200 <= status < 300:
+                        self.say(f"pod {self.id}: {way} was accepted ({status})")
+                        return
+                    if (way, status) not in told:  # each answer once: a log is read by its last lines
+                        self.say(f"pod {self.id}: {way} was answered {status or 'not'}")
+                        if not told:
+                            self.say(f"  it is tried for as long as it takes; {WAY_OUT}")
+                        told.add((way, status))
                     if status not in NOT_ALLOWED:
                         break  # not a matter of what the key may do: the same again, later
-        return False
+
+    def _lacking(self) -> str | None:
+        """What is missing in the environment, in words."""
+        if not self.id:
+            return "RUNPOD_POD_ID is not set"
+        return None if self.keys else f"neither {' nor '.join(KEYS)} is set"
 
     def _ask(self, method: str, action: str, key: str) -> int:
-        """The status of one call, 0 where there was no answer. The key is in no message."""
+        """The status of one call, 0 where there was no answer, for whatever reason. The key is in no message."""
         try:
-            response = self._http.request(
+            response = httpx2.request(
                 method,
                 f"{self.address}/v2/pods/{self.id}{'/action' if action else ''}",
-                headers={"Authorization": f"Bearer {key}"},
+                headers={"Authorization": f"Bearer {key}", "User-Agent": AGENT},
                 json={"action": action} if action else None,
+                timeout=30,
+                trust_env=False,  # a proxy or a certificate file that the job is told of may not keep the pod alive
             )
-        except httpx2.HTTPError:
+        except Exception:
             return 0
         return response.status_code

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+COMMAND = "python -m jobs.launch.inside"
+"""What every pod runs; RunPod splits it at spaces."""
 PREFIX = "KIWAME_JOB_"
 ENDED = re.compile(r"kiwame job (?P<job>[0-9a-f]+) ended with exit code (?P<code>\d+)")
 
@@ -19,7 +21,8 @@ class PodJob:
     id: str
     """Random hex: the name of the job's folder on the volume, and how a pod is known to be of this submission."""
     asked: str
-    """Digest of what was asked for: two submissions of one run are the same only where this is equal."""
+    """Every key of runpod.yaml with a digest of its value: two submissions of one run are the same only where this is
+    equal."""
     run: str
     stage: str
     folder: str

@@ -6,13 +6,14 @@ needs a GPU, and nothing is rented with `dry=true`.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,11 @@ class Desk:
     dry: bool
     patience: Patience
     sleep: Callable[[float], None]
-    clock: Callable[[], datetime]
 
-    def api(self, secrets: Sequence[str] = ()) -> RunPod:
-        """A client; raises Refusal where there is no key."""
-        key = key_of(self.environment)
+    def api(self) -> RunPod:
+        """A client that hides the values of job.secrets; raises Refusal where there is no key."""
+        key, names = key_of(self.environment), part(self.values, "secrets")
+        secrets = [self.environment.get(str(name), "") for name in (names if isinstance(names, list) else [])]
         return RunPod(key, address_of(self.environment), secrets, self.patience, self.sleep)
 
 
@@ -55,7 +56,7 @@ def submit(desk: Desk) -> int:
         raise Refusal(f"job.secrets: {missing[0]} is not set in the environment")
     values = {name: desk.environment[name] for name in spec.job.secrets}
     check_words(spec)
-    api = desk.api(list(values.values()))
+    api = desk.api()
     if "@sha256:" not in spec.image:
         terminal.say(f"image: {spec.image} is a tag, which may be another image tomorrow; name@sha256:... is not")
     if desk.dry:
@@ -97,11 +98,11 @@ def dry(api: RunPod, spec: runpod_spec.PodFile) -> int:
 
 def status(desk: Desk) -> int:
     """A table of our pods, or of the run's."""
-    pods = ours(desk.api().pods())
-    if named(desk.values):
+    api = desk.api()
+    pods = ours(api.pods())
+    if part(desk.values, "run") not in (None, "???"):
         name = runpod_spec.pod_name(runpod_spec.run_of(desk.values))
         pods = [pod for pod in pods if pod.name == name]
-    now = desk.clock()
     rows = [
         (
             pod.name,
@@ -109,9 +110,9 @@ def status(desk: Desk) -> int:
             pod.status,
             f"{pod.gpu.count} x {pod.gpu.id}" if pod.gpu else "",
             pod.dataCenterId or "",
-            f"{pod.cost:.2f}",
-            f"{(now - pod.created).total_seconds() / 3600:.1f}",
-            f"{number(pod, 'MAX_HOURS'):g}",
+            "?" if pod.cost is None else f"{pod.cost:.2f}",
+            f"{max(0.0, (api.now() - pod.created).total_seconds()) / 3600:.1f}",
+            f"{pod.number('MAX_HOURS'):g}",
         )
         for pod in pods
     ]
@@ -127,7 +128,15 @@ def logs(desk: Desk) -> int:
     """Follow the run's log; returns the job's exit code."""
     api = desk.api()
     pod = the_pod(api, desk)
-    code = runpod_logs.follow(api, pod, runpod_logs.shown)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a log holds what no terminal's encoding has
+    try:
+        code = runpod_logs.follow(api, pod, runpod_logs.shown)
+    except BrokenPipeError:  # `pod-logs | head`: what is left to write, such as at the exit, goes nowhere
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, sys.stderr.fileno())
+        return Exit.INTERRUPTED
     if code is None:
         folder = f"{pod.env.get(f'{PREFIX}FOLDER', '')}/{pod.env.get(f'{PREFIX}RUN', '')}.jobs/{pod.job}"
         raise EnvironmentProblem(
@@ -151,32 +160,53 @@ def delete(desk: Desk) -> int:
     """Delete every pod of the run; the volume stays."""
     api = desk.api()
     name = runpod_spec.pod_name(runpod_spec.run_of(desk.values))
-    pods = [pod for pod in ours(api.pods()) if pod.name == name]
-    for pod in pods:
-        if not desk.dry:
-            api.delete(pod.id)
-        terminal.say(f"pod {pod.id}: {'would be deleted' if desk.dry else 'deleted'}")
+    called = runpod_place.of_run(api.pods(), name)
+    pods = ours(called)
+    for pod in called:
+        if pod not in pods:
+            terminal.say(f"pod {pod.id} is called {name}, but no submission made it: delete it in RunPod's console")
     if not pods:
-        terminal.say(f"no pod is called {name}")
-    return Exit.PASSED
+        terminal.say(f"no pod of a submission is called {name}")
+    return each(pods, lambda pod: _delete(desk, api, pod, "is the run's"))
 
 
 def reap(desk: Desk) -> int:
     """Delete pods that cost money for nothing: ended, over their time, or never started."""
     api = desk.api()
-    pods, reaped = ours(api.pods()), 0
-    for pod in pods:
-        why = useless(api, pod, desk.clock())
-        if why is None:
-            continue
-        if pod.locked:
+
+    def work(pod: Pod) -> None:
+        why = useless(api, pod, api.now())
+        if why and pod.locked:
             terminal.say(f"pod {pod.id} ({pod.name}) {why}, but it is locked: unlock it in the console")
-            continue
-        if not desk.dry:
-            api.delete(pod.id)
-        terminal.say(f"pod {pod.id} ({pod.name}) {why}: {'would be deleted' if desk.dry else 'deleted'}")
-        reaped += 1
-    terminal.say(f"{reaped} of {len(pods)} pods {'would be reaped' if desk.dry else 'reaped'}")
+        elif why:
+            _delete(desk, api, pod, why)
+        else:
+            terminal.say(f"pod {pod.id} ({pod.name}) may be at work: kept")
+
+    pods = ours(api.pods())
+    code = each(pods, work)
+    if not pods:
+        terminal.say("no pods")
+    return code
+
+
+def _delete(desk: Desk, api: RunPod, pod: Pod, why: str) -> None:
+    if not desk.dry:
+        api.delete(pod.id)
+    terminal.say(f"pod {pod.id} ({pod.name}) {why}: {'would be deleted' if desk.dry else 'deleted'}")
+
+
+def each(pods: Sequence[Pod], work: Callable[[Pod], None]) -> int:
+    """Do `work` with every pod, also after one where it failed: the others cost money too. The exit code of all."""
+    failed = []
+    for pod in pods:
+        try:
+            work(pod)
+        except (Refusal, EnvironmentProblem) as problem:
+            terminal.say(f"pod {pod.id} ({pod.name}): {problem}")
+            failed.append(pod.id)
+    if failed:
+        raise EnvironmentProblem(f"left as they are: {', '.join(failed)}; they may cost money, so try again")
     return Exit.PASSED
 
 
@@ -185,10 +215,10 @@ def useless(api: RunPod, pod: Pod, now: datetime) -> str | None:
     if pod.status in ("EXITED", "ERROR"):
         return f"is {pod.status}"
     age = now - pod.created
-    boot = timedelta(minutes=number(pod, "BOOT_MINUTES"))
+    boot = timedelta(minutes=pod.number("BOOT_MINUTES"))
     if pod.status in ("PROVISIONING", "STARTING"):
         return f"is {pod.status} since {age.total_seconds() / 60:.0f} minutes" if age > boot else None
-    most = boot + timedelta(hours=number(pod, "MAX_HOURS"), minutes=number(pod, "GRACE_MINUTES"))
+    most = boot + timedelta(hours=pod.number("MAX_HOURS"), minutes=pod.number("GRACE_MINUTES"))
     if age > most:
         return f"is {age.total_seconds() / 3600:.1f} hours old, the most is {most.total_seconds() / 3600:.1f}"
     code = runpod_logs.ended(api, pod)
@@ -208,28 +238,18 @@ def the_pod(api: RunPod, desk: Desk) -> Pod:
     if not found:
         raise Refusal(
             f"run {run} has no pod; one that ended deletes itself, and what became of its jobs is on the volume, "
-            f"in {desk.values['job']['folder']}/{run}.jobs"
+            f"in {part(desk.values, 'folder')}/{run}.jobs"
         )
     return found[0]
 
 
-def named(values: Mapping[str, Any]) -> bool:
-    return bool(values["job"]["run"] != "???")
-
-
-def number(pod: Pod, name: str) -> float:
-    """A limit the pod was made with; a year where it was changed into something that is no number."""
-    try:
-        return float(pod.env[PREFIX + name])
-    except (KeyError, ValueError):
-        return 24.0 * 365
+def part(values: Mapping[str, Any], name: str) -> Any:
+    """What the file has as job.<name>, unchecked; None where it has no such thing."""
+    job = values.get("job")
+    return job.get(name) if isinstance(job, dict) else None
 
 
 COMMANDS = {"submit": submit, "status": status, "logs": logs, "stop": stop, "delete": delete, "reap": reap}
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def main(
@@ -237,7 +257,6 @@ def main(
     environment: Mapping[str, str] = os.environ,
     patience: Patience = PATIENCE,
     sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], datetime] = utc_now,
 ) -> int:
     """Answer one command line; returns the exit code."""
     command = words[0] if words else "help"
@@ -253,7 +272,7 @@ def main(
             values["job"]["words"] = [*values["job"]["words"], *jobs]
         except (KeyError, TypeError):
             raise Refusal(f"{FILE}: job.words: expected a list") from None
-        return COMMANDS[command](Desk(values, environment, "dry=true" in dry_words, patience, sleep, clock))
+        return COMMANDS[command](Desk(values, environment, "dry=true" in dry_words, patience, sleep))
 
     return ending(f"pod-{command}", work)
 

@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx2
 import tenacity
@@ -26,6 +28,8 @@ from jobs.launch.own_pod import ADDRESS, AGENT
 from jobs.launch.runpod_models import Answer, CreatePod, GpuType, GpuTypes, Pod, PodList, Problem, Volume
 
 TRIES = 7
+SHORTEST = 6
+"""Characters of a value that is hidden: all that is shorter is in every text."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 A = TypeVar("A", bound=Answer)
@@ -54,6 +58,11 @@ PATIENCE = Patience(connect=10, answer=30, create=120, quiet=45, glance=5, retry
 class NoAnswer(Exception):
     """Nothing usable came back. Whether the call was carried out is not known."""
 
+    def __init__(self, said: str, seconds: float = 0.0) -> None:
+        super().__init__(said)
+        self.seconds = seconds
+        """What its Retry-After names."""
+
 
 class Quiet(NoAnswer):
     """A log stream is open and nothing is written."""
@@ -62,7 +71,7 @@ class Quiet(NoAnswer):
 class Busy(Exception):
     """429: turned away before it was looked at."""
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float) -> None:
         super().__init__("the rate limit was reached")
         self.seconds = seconds
 
@@ -88,9 +97,14 @@ class RunPod:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.patience, self.sleep = patience, sleep
-        self._secrets = sorted({key, *secrets} - {""}, key=len, reverse=True)
+        self._secrets = sorted((text for text in {key, *secrets} if len(text) >= SHORTEST), key=len, reverse=True)
+        self.offset = timedelta()
         headers = {"Authorization": f"Bearer {key}", "User-Agent": AGENT, "Accept": "application/json"}
         self._http = httpx2.Client(base_url=address, headers=headers)
+
+    def now(self) -> datetime:
+        """The time by the service's clock, as of its last answer; by ours before that."""
+        return datetime.now(UTC) + self.offset
 
     def hidden(self, text: str) -> str:
         """`text` with every secret that we know replaced."""
@@ -116,8 +130,12 @@ class RunPod:
 
     def pod(self, pod: str) -> Pod | None:
         """The pod, or None where there is none."""
+        return self._surely(lambda: self.glance(pod))
+
+    def glance(self, pod: str) -> Pod | None:
+        """`pod()`, tried once; raises NoAnswer and Busy."""
         try:
-            return self._surely(lambda: self._read(Pod, "GET", f"/v2/pods/{quote(pod, safe='')}"))
+            return self._read(Pod, "GET", f"/v2/pods/{quote(pod, safe='')}")
         except ApiRefusal as refusal:
             if refusal.status == 404:
                 return None
@@ -160,15 +178,21 @@ class RunPod:
 
     def delete(self, pod: str) -> None:
         """Delete the pod for good; one that is gone already is a success."""
+
+        def call() -> None:
+            response = self._send("DELETE", f"/v2/pods/{quote(pod, safe='')}")
+            if response.status_code != 204:  # such as the page of a network that wants a sign-in
+                raise NoAnswer(f"DELETE: {response.status_code}, expected 204")
+
         try:
-            self._surely(lambda: self._send("DELETE", f"/v2/pods/{quote(pod, safe='')}"))
+            self._surely(call)
         except ApiRefusal as refusal:
             if refusal.status != 404:
                 raise
 
     @contextmanager
     def log_events(self, pod: str, tail: int, after: str | None, quiet: float) -> Iterator[Iterator[Any]]:
-        """Server-sent events of a pod's log: `tail` lines back, or after the event of id `after`.
+        """Server-sent events of a pod's log: `tail` lines back, or from the timestamp `after` on, as a line gave it.
 
         Raises NoAnswer where the connection breaks, and Quiet where nothing comes for `quiet` seconds, also while it
         is read.
@@ -198,8 +222,8 @@ class RunPod:
     def _repeated(self, call: Callable[[], T], *reasons: type[Exception]) -> T:
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
-            named = error.seconds if isinstance(error, Busy) else None
-            return named if named is not None else min(2.0 ** (state.attempt_number - 1), 30.0)
+            named = error.seconds if isinstance(error, Busy | NoAnswer) else 0.0
+            return max(named, min(2.0 ** (state.attempt_number - 1), 30.0))
 
         def tell(state: tenacity.RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
@@ -253,18 +277,20 @@ class RunPod:
     def _judge(self, response: httpx2.Response) -> None:
         """Raise what an answer other than a success means."""
         status, said = response.status_code, f"{response.request.method} {response.request.url.path}"
+        there, here = moment(response.headers.get("date")), datetime.now(UTC)
+        self.offset = there - here if there else self.offset
         if response.is_success:
             return
+        seconds = retry_after(response.headers.get("retry-after"), here + self.offset)
+        if seconds > self.patience.retry_after:
+            raise EnvironmentProblem(f"RunPod asks to wait {seconds:.0f} s before the next call ({said}: {status})")
         if status == 429:
-            seconds = retry_after(response.headers.get("retry-after"))
-            if seconds is not None and seconds > self.patience.retry_after:
-                raise EnvironmentProblem(f"RunPod's rate limit was reached; it asks to wait {seconds:.0f} s")
             raise Busy(seconds)
         problem = problem_of(response)
         if status == 408 or status >= 500 or not response.is_client_error or problem is None:
             kind = response.headers.get("content-type", "no content type")
             told = problem.detail or problem.title if problem else kind
-            raise NoAnswer(self.clean(f"{said}: {status} ({told})"))
+            raise NoAnswer(self.clean(f"{said}: {status} ({told})"), seconds)
         if status == 401:
             raise Refusal(f"RunPod does not accept RUNPOD_API_KEY (401): {self.clean(problem.detail)}")
         if status == 402:
@@ -284,9 +310,21 @@ def problem_of(response: httpx2.Response) -> Problem | None:
     return problem if problem.title or problem.detail else None
 
 
-def retry_after(header: str | None) -> float | None:
-    """Whole seconds of a Retry-After; None where it is missing or a date."""
-    return float(header) if header and header.strip().isdecimal() else None
+def moment(header: str | None) -> datetime | None:
+    """A date as HTTP writes it; None for anything else."""
+    try:
+        found = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def retry_after(header: str | None, now: datetime) -> float:
+    """Seconds of a Retry-After, which names them or a date; 0 where it is missing or makes no sense."""
+    if header and header.strip().isdecimal():
+        return float(header)
+    until = moment(header)
+    return max(0.0, (until - now).total_seconds()) if until else 0.0
 
 
 def pointed(error: str) -> str:
@@ -306,7 +344,9 @@ def key_of(environment: Mapping[str, str], name: str = "RUNPOD_API_KEY") -> str:
 
 def address_of(environment: Mapping[str, str]) -> str:
     """Where the API is: RunPod's, or a stand-in on this machine by KIWAME_RUNPOD_URL."""
-    address = environment.get("KIWAME_RUNPOD_URL", ADDRESS)
-    if not re.match(r"https://|http://(127\.0\.0\.1|localhost)(:|/|$)", address):
+    address = environment.get("KIWAME_RUNPOD_URL", ADDRESS).rstrip("/")
+    url = urlsplit(address)
+    safe = url.scheme == "https" or (url.scheme == "http" and url.hostname in ("127.0.0.1", "localhost"))
+    if not safe or "@" in url.netloc:
         raise Refusal("KIWAME_RUNPOD_URL: expected https, or http on 127.0.0.1: the key would be sent in the clear")
-    return address.rstrip("/")
+    return address

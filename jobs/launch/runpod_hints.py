@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from jobs.launch.pod_job import COMMAND
+
 RENAMED = {
     "imageName": "image",
     "containerDiskInGb": "disk",
@@ -13,11 +15,12 @@ RENAMED = {
     "minCudaVersion": "gpu.minCudaVersion",
     "networkVolumeId": "mounts.network[0].volumeId",
     "volumeMountPath": "mounts.network[0].path",
-    "dockerArgs": "args",
-    "dockerStartCmd": "args, one string of plain words",
     "containerRegistryAuthId": "registry",
 }
 NOT_HERE = {
+    "args": f"is always `{COMMAND}`: it runs the job within its limits and ends the pod",
+    "dockerArgs": f"is always `{COMMAND}`: it runs the job within its limits and ends the pod",
+    "dockerStartCmd": f"is always `{COMMAND}`: it runs the job within its limits and ends the pod",
     "name": "is made from job.run, so that the pod of a run can be found again",
     "cpu": "is not for this job: it needs a GPU",
     "computeType": "is gone in v2: a pod with `gpu` is a GPU pod",
@@ -49,7 +52,6 @@ EXPECTED = {
     "env": "NAME: value pairs, all text; only GraphQL took a list",
     "gpu.id": "a list, tried in order, of the ids in RunPod's catalog",
     "cloud": "SECURE or COMMUNITY; ALL is gone in v2",
-    "args": "one string of plain words; only v1 took a list",
 }
 
 

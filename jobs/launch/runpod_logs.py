@@ -1,17 +1,19 @@
 """Follow a pod's log over every cut, without doubling or losing a line.
 
 The stream never ends by itself, and a cut is the rule: a proxy, a laptop's lid, a deploy. After one we ask for what
-came after a line that was seen some seconds before the last, and leave out what was shown already. So it does not
-matter whether the service counts the line we name, nor that lines of one moment may share an id.
+came since the timestamp of a line that was seen some seconds before the last, and leave out what was shown already. So
+it does not matter whether the service counts that line, nor that lines of one moment share their timestamp.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from jobs.core import terminal
@@ -26,8 +28,10 @@ OVERLAP = timedelta(seconds=5)
 KEPT = 1000
 """Lines remembered before the older ones are forgotten."""
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-FAILURES = 40
-"""Broken connections in a row without a line, while the pod is there, before we give up: about 20 minutes."""
+LEAST_MINUTES = 30.0
+"""Waited for without a new line, over broken connections and calls without an answer, before we give up."""
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+"""What may be named as Last-Event-ID. The ids of events are not: they have a counter at their end."""
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -40,6 +44,8 @@ class Line:
     source: str
     """`container`: the job's own; `system`: RunPod's, such as pulling the image."""
     text: str
+    stamp: str = field(default="", compare=False)
+    """`moment` as it was given."""
 
 
 class Seen:
@@ -54,10 +60,10 @@ class Seen:
 
     @property
     def cursor(self) -> str | None:
-        """The id to ask for what came after; None while no line is old enough, and where lines have no ids."""
+        """The timestamp to ask from; None while no line is old enough, and where it is none by RFC 3339."""
         if not self.recent or self.recent[0].moment > self.recent[-1].moment - OVERLAP:
             return None
-        return self.recent[0].id or None
+        return self.recent[0].stamp if TIMESTAMP.fullmatch(self.recent[0].stamp) else None
 
     def reconnected(self) -> None:
         """From here on lines may be ones that were shown."""
@@ -95,48 +101,59 @@ class Seen:
 def follow(api: RunPod, pod: Pod, show: Callable[[Line], None]) -> int | None:
     """Show every line until the job's ending line, whose exit code is returned, or the pod's end, which gives None.
 
-    Raises EnvironmentProblem where the log cannot be had although the pod is there.
+    Raises EnvironmentProblem where nothing can be had for longer than the pod may take to start.
     """
-    seen, failures, last_look = Seen(), 0, False
+    seen, resumable, failures, waited, last_look = Seen(), True, 0, 0.0, False
+    most = 60 * max(LEAST_MINUTES, min(pod.number("BOOT_MINUTES"), 24 * 60))
     while True:
+        after, problem = seen.cursor if resumable else None, Exception("the connection was closed")
+        failures += 1
         try:
-            for line in lines(api, pod.id, seen.cursor, api.patience.quiet):
-                failures = 0
+            for line in lines(api, pod.id, after, api.patience.quiet):
+                waited = 0.0
                 if not seen.is_new(line):
-                    continue
+                    continue  # no reason to come back at once: some send the whole log anew
+                failures = 0
                 show(line)
                 code = ended_code(pod.job or "", line.text) if line.source == "container" else None
                 if code is not None:
                     return code
-            failures += 1
+            waited = 0.0
         except Quiet:
-            failures = 0
-        except (NoAnswer, Busy, ApiRefusal) as problem:
-            if isinstance(problem, ApiRefusal) and problem.status not in (404, 409):
+            failures, waited = 0, 0.0
+        except (NoAnswer, Busy) as error:
+            problem = error
+        except ApiRefusal as error:
+            if error.status in (400, 422) and after:
+                resumable = False  # without, the last lines are sent anew
+            elif error.status not in (404, 409):
                 raise
-            failures += 1
+            problem = error
         if last_look:
             return None
-        there = api.pod(pod.id)
-        if there is None:
-            return None
-        last_look = there.status in ("EXITED", "ERROR", "TERMINATED")
-        if failures > FAILURES:
-            raise EnvironmentProblem(f"pod {pod.id} is {there.status}, but its log gave no line in {failures} tries")
-        api.sleep(WAITS[min(failures, len(WAITS) - 1)])
+        try:
+            there = api.glance(pod.id)
+            if there is None:
+                return None
+            last_look = there.status in ("EXITED", "ERROR", "TERMINATED")
+        except (NoAnswer, Busy) as error:
+            problem = error
+        seconds = max(WAITS[min(failures, len(WAITS) - 1)], getattr(problem, "seconds", 0.0))
+        if waited > most:
+            raise EnvironmentProblem(f"pod {pod.id}: no new line of its log in {waited / 60:.0f} minutes ({problem})")
+        api.sleep(seconds)
+        waited += seconds
         seen.reconnected()
 
 
 def ended(api: RunPod, pod: Pod) -> int | None:
     """The job's exit code where the pod's last lines have it: a container that ended is not a pod that ended."""
     until = time.monotonic() + api.patience.glance
-    try:
+    with contextlib.suppress(NoAnswer, Busy, ApiRefusal):  # it has no end: silence is how the last lines are over
         for line in lines(api, pod.id, None, api.patience.glance, tail=200):
             code = ended_code(pod.job or "", line.text)
             if code is not None or time.monotonic() > until:
                 return code
-    except (NoAnswer, Busy, ApiRefusal):
-        pass  # the stream has no end: silence is how the last lines are known to be over
     return None
 
 
@@ -153,7 +170,7 @@ def lines(api: RunPod, pod: str, after: str | None, quiet: float, tail: int = BA
                     continue
                 source, text, stamp = "container", event.data, ""
             moment = parsed(stamp) or moment
-            yield Line(event.id, moment, source, api.hidden(text))
+            yield Line(event.id, moment, source, api.hidden(text), stamp)
 
 
 def parsed(stamp: str) -> datetime | None:
@@ -166,7 +183,7 @@ def parsed(stamp: str) -> datetime | None:
 
 
 def shown(line: Line) -> None:
-    """The job's own lines on stdout, RunPod's on stderr."""
+    """The job's own lines on stdout, RunPod's on stderr; raises BrokenPipeError where nobody reads any more."""
     if line.source == "container":
         print(line.text, flush=True)
     else:

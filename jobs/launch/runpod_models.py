@@ -5,16 +5,42 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from jobs.core.model import StrictModel
 from jobs.launch.pod_job import PREFIX
+
+LATEST = datetime.max.replace(tzinfo=UTC)
+"""Of a pod whose age is not told: it is never too old."""
 
 
 class Answer(BaseModel):
     """Of an answer: what is unknown is dropped, for the service may add fields; what is wrong is never quoted."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class Lenient(Answer):
+    """Of an answer with pods or GPU types of others too: an odd value of a field with a default counts as not given."""
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _or_the_default(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        field = cls.model_fields[str(info.field_name)]
+        try:
+            return handler(value)
+        except ValidationError:
+            if field.is_required():
+                raise
+            return field.get_default(call_default_factory=True)
 
 
 class CreateGpu(StrictModel):
@@ -52,32 +78,33 @@ class CreatePod(StrictModel):
         return self.model_dump(exclude_none=True)
 
 
-class GpuOfPod(Answer):
+class GpuOfPod(Lenient):
     """`gpu` of a pod."""
 
     id: str
     count: int = 1
 
 
-class Pod(Answer):
+class Pod(Lenient):
     """A pod, as far as we look at it. Of its environment only what describes the job is kept: the rest is not ours."""
 
     id: str = Field(min_length=1)
-    name: str
-    status: str
+    name: str = ""
+    status: str = "?"
     env: dict[str, str] = {}
     gpu: GpuOfPod | None = None
-    cost: float = 0.0
+    cost: float | None = None
+    """USD per hour; 0 while it is stopped."""
     dataCenterId: str | None = None
     locked: bool = False
-    createdAt: datetime
+    createdAt: datetime = LATEST
 
     @field_validator("env", mode="before")
     @classmethod
     def _only_the_job(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {name: text for name, text in value.items() if str(name).startswith(PREFIX)}
+        return {name: text for name, text in value.items() if name.startswith(PREFIX) and isinstance(text, str)}
 
     @property
     def created(self) -> datetime:
@@ -88,6 +115,13 @@ class Pod(Answer):
     def job(self) -> str | None:
         """The id of the job it was made for; None for a pod that is not of a submission."""
         return self.env.get(f"{PREFIX}ID")
+
+    def number(self, name: str) -> float:
+        """A limit it was made with; a year where it was changed into something that is no number."""
+        try:
+            return float(self.env[PREFIX + name])
+        except (KeyError, ValueError):
+            return 24.0 * 365
 
 
 class Page(Answer):
@@ -103,18 +137,18 @@ class PodList(Answer):
     pagination: Page | None = None
 
 
-class Price(Answer):
+class Price(Lenient):
     """USD per hour of a single GPU."""
 
-    secure: float
-    community: float
+    secure: float = 0.0
+    community: float = 0.0
 
 
-class MostOf(Answer):
+class MostOf(Lenient):
     """GPUs on the largest machine of a type."""
 
-    secure: int
-    community: int
+    secure: int = 0
+    community: int = 0
 
 
 class DataCenterStock(Answer):
@@ -124,18 +158,17 @@ class DataCenterStock(Answer):
     availability: str
 
 
-class GpuType(Answer):
+class GpuType(Lenient):
     """An entry of the catalog."""
 
     id: str
-    name: str
-    manufacturer: str
-    memory: int
-    secure: bool
-    community: bool
-    price: Price
-    maxCount: MostOf
-    availability: str | None = None
+    name: str = ""
+    manufacturer: str = ""
+    memory: int = 0
+    secure: bool = False
+    community: bool = False
+    price: Price = Price()
+    maxCount: MostOf = MostOf()
     dataCenters: list[DataCenterStock] = []
 
 
@@ -149,12 +182,10 @@ class Volume(Answer):
     """A network volume."""
 
     id: str
-    name: str
-    size: int
     dataCenter: str
 
 
-class Problem(Answer):
+class Problem(Lenient):
     """How the API says no."""
 
     title: str = ""

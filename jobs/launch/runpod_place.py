@@ -1,4 +1,4 @@
-"""From runpod.yaml to one pod: which GPUs may be asked for and at what price, and a create that never makes two."""
+"""From runpod.yaml to one pod: which GPUs may be asked for and at what price, never a second create unseen."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from jobs.core import terminal
+from jobs.core import compose, terminal
 from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.core.provenance import data_digest
-from jobs.launch.journal import Intent, Journal
-from jobs.launch.pod_job import PREFIX, PodJob
+from jobs.launch import runpod_logs
+from jobs.launch.journal import Journal
+from jobs.launch.pod_job import COMMAND, PREFIX, PodJob
 from jobs.launch.runpod_api import ApiRefusal, NoAnswer, RunPod
 from jobs.launch.runpod_models import CreateGpu, CreateMount, CreatePod, GpuType, Pod, Volume
 from jobs.launch.runpod_spec import PodFile
@@ -20,7 +21,7 @@ NEXT = (400, 403, 409)
 """Refusals of one GPU type, or of any: the API has no code of its own for `no capacity`."""
 SETTLE = (0.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0)
 """Seconds before each look for a pod whose create had no clear answer; it may be listed late."""
-CREATES = 3
+SEES = "see `make pod-status` and RunPod's console"
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,15 @@ def job_of(spec: PodFile, offer: Offer, job: str) -> PodJob:
 
 
 def asked(spec: PodFile) -> str:
-    """Two submissions with the same digest want the same work."""
-    return data_digest([spec.image, spec.volume.volumeId, spec.job.model_dump()])[:16]
+    """`key:digest` of every value: two submissions with the same text want the same pod for the same work."""
+    leaves = compose.flatten(spec.model_dump())
+    return " ".join(f"{key}:{data_digest(value)[:8]}" for key, value in sorted(leaves.items()))
+
+
+def differences(one: str, other: str) -> str:
+    """The keys in which two of `asked()` differ."""
+    keys = list(dict.fromkeys(part.rpartition(":")[0] for part in sorted({*one.split()} ^ {*other.split()})))
+    return ", ".join(keys[:6]) + (" and more" if len(keys) > 6 else "")
 
 
 def body_of(spec: PodFile, offer: Offer, volume: Volume, job: PodJob, values: Mapping[str, str]) -> CreatePod:
@@ -89,7 +97,7 @@ def body_of(spec: PodFile, offer: Offer, volume: Volume, job: PodJob, values: Ma
         name=spec.pod_name,
         image=spec.image,
         registry=spec.registry,
-        args=spec.args,
+        args=COMMAND,
         cloud=spec.cloud,
         disk=spec.disk,
         ports=spec.ports,
@@ -115,51 +123,54 @@ class Submission:
         self.sleep: Callable[[float], None] = api.sleep
         self.job = secrets.token_hex(8)
         self.own = {self.job}
-        """Jobs whose pods are this submission's, or those of one like it that was cut off."""
-        self.unclear = False
+        """Jobs whose pods are this submission's, or those of one before it that saw no answer."""
 
     def place(self) -> Pod:
         """The one pod of the run: the one that is there, or a new one.
 
+        At most one create without a clear answer is sent: after it, whether there is a pod is for a person to see.
         Raises Refusal where the run has a pod for other work, and EnvironmentProblem where none could be had.
         """
         with self.journal.held():
-            standing = self._standing()
-            if standing:
-                self.journal.clear()
-                return self._adopted(standing)
-            try:
-                pod = self._walk()
-            except (Refusal, EnvironmentProblem):
-                if not self.unclear:
+            pending = self.journal.pending()
+            if pending is None:
+                standing = of_run(self.api.pods(), self.spec.pod_name)
+            else:
+                terminal.say("an earlier submission of this run saw no answer; looking for its pod")
+                self.own |= pending
+                standing = self._searched()
+                if any(pod.job in self.own for pod in standing):
                     self.journal.clear()
-                raise
-            self.journal.clear()
-            return pod
+            return self._adopted(standing) or self._walk()
 
-    def _standing(self) -> list[Pod]:
-        """Pods of the run, also one that an earlier submission asked for without seeing the answer."""
-        pending = self.journal.pending()
-        if pending is None:
-            return of_run(self.api.pods(), self.spec.pod_name)
-        terminal.say("an earlier submission of this run was cut off; looking for its pod")
-        if pending.asked == asked(self.spec):
-            self.own.add(pending.job)
-        return self._searched()
-
-    def _adopted(self, standing: Sequence[Pod]) -> Pod:
-        pod = standing[0]
-        for extra in standing[1:]:
-            if extra.job and extra.job == pod.job:
-                self._drop(extra, f"the same submission has pod {pod.id}")
-        run = self.spec.job.run
+    def _adopted(self, standing: Sequence[Pod]) -> Pod | None:
+        """The pod that does this work already; None where nothing stands in the way of a new one."""
+        pods = [pod for pod in standing if not self._over(pod)]
+        if not pods:
+            return None
+        pod, run = pods[0], self.spec.job.run
         way_out = f"delete it first: make pod-delete ARGS=job.run={run} (the run itself is on the volume)"
-        if pod.env.get(f"{PREFIX}ASKED") != asked(self.spec):
-            raise Refusal(f"run {run} has pod {pod.id} for other work; take another job.run, or {way_out}")
+        if pod.job is None:
+            raise Refusal(
+                f"pod {pod.id} is called {pod.name} and was not made by a submission; take another job.run, "
+                "or delete it in RunPod's console"
+            )
+        other = differences(pod.env.get(f"{PREFIX}ASKED", ""), asked(self.spec))
+        if other:
+            raise Refusal(f"run {run} has pod {pod.id} for other work ({other}); take another job.run, or {way_out}")
         if pod.status in ("EXITED", "ERROR"):
             raise Refusal(f"pod {pod.id} of run {run} is {pod.status}; {way_out}")
+        self._require_affordable(pod)
+        self._drop_extras(pod, pods[1:])
         terminal.say(f"found pod {pod.id} of this run ({pod.status}); nothing was made")
         return pod
+
+    def _over(self, pod: Pod) -> bool:
+        """Whether its job has ended, though it runs: such a pod is on its way out, and is deleted."""
+        code = runpod_logs.ended(self.api, pod) if pod.job and pod.status == "RUNNING" else None
+        if code is not None:
+            self._drop(pod, f"its job has ended with exit code {code}")
+        return code is not None
 
     def _walk(self) -> Pod:
         """Try the offers in order until one is placed."""
@@ -177,67 +188,95 @@ class Submission:
                 terminal.say(f"  not placed ({refusal.status}): {refusal.said}")
                 refused.append((offer.gpu.id, refusal.said))
                 continue
+            self.journal.clear()
+            self._require_affordable(pod)
             return self._the_only_one(pod)
-        found = self._searched() if self.unclear else []
-        if found:
-            return self._the_only_one(found[0])
         raise EnvironmentProblem(_none_placed(refused))
 
     def _created(self, body: CreatePod) -> Pod:
-        """Raises ApiRefusal for a clear no. After an answer that is not clear, the pod is looked for first."""
-        self.journal.write(Intent(self.job, asked(self.spec)))
-        for _ in range(CREATES):
-            try:
-                return self.api.create(body)
-            except NoAnswer as problem:
-                self.unclear = True
-                terminal.say(f"  no clear answer ({problem}); looking for the pod before asking again")
-            found = self._searched()
-            if found:
-                return found[0]
+        """The pod, also where the answer is not clear and it is found; raises ApiRefusal for a clear no."""
+        before = self.journal.pending()
+        self.journal.write(self.own)
+        try:
+            return self.api.create(body)
+        except NoAnswer as problem:
+            terminal.say(f"  no clear answer ({problem}); looking for the pod, for it may have been made")
+        except (Refusal, EnvironmentProblem):
+            if before is None:
+                self.journal.clear()
+            raise
+        found = self._searched()
+        mine = [pod for pod in found if pod.job in self.own]
+        if mine:
+            return mine[0]
+        others = f" (there is pod {found[0].id}, of another submission)" if found else ""
         raise EnvironmentProblem(
-            f"{CREATES} creates had no clear answer and no pod of this run is listed; "
-            "the same command looks for it again before it asks for another"
+            f"whether RunPod made a pod for run {self.spec.job.run} is not known, and none of this submission is "
+            f"listed{others}; {SEES}. The same command looks for it again, and asks for another only if there is none"
         )
 
     def _searched(self) -> list[Pod]:
-        """Look for pods of the run until one is listed, or it is late enough to say that there is none."""
+        """Pods of the run: when one of ours is listed, or at the last look."""
+        found: list[Pod] = []
         for seconds in SETTLE:
             if seconds:
                 self.sleep(seconds)
             found = of_run(self.api.pods(), self.spec.pod_name)
-            if found:
-                return found
-        return []
+            if any(pod.job in self.own for pod in found):
+                break
+        return found
 
     def _the_only_one(self, pod: Pod) -> Pod:
-        """`pod`, after every other one of this submission was deleted; raises Refusal where it may not stay."""
+        """`pod`, if it is the run's first; otherwise it is deleted, and the first is judged."""
         try:
             others = self.api.pods()
-        except EnvironmentProblem as problem:
-            terminal.say(f"whether pod {pod.id} is the only one of this run could not be seen: {problem}")
+        except (Refusal, EnvironmentProblem) as problem:
+            terminal.say(f"whether pod {pod.id} is the only one of this run could not be seen ({problem}); {SEES}")
             return pod
-        listed = {other.id: other for other in (pod, *others)}
-        standing = of_run(list(listed.values()), self.spec.pod_name)
-        first = standing[0]
-        for extra in standing[1:]:
-            if extra.job in self.own:
-                self._drop(extra, f"the run has pod {first.id}")
-        run, most = self.spec.job.run, self.spec.limits.max_usd_per_hour
-        if first.job not in self.own:
-            raise Refusal(f"another submission of run {run} made pod {first.id} first; this one is deleted")
-        if first.cost > most:
-            self._drop(first, "it costs more than the limit")
-            kind = first.gpu.id if first.gpu else "the pod"
-            raise Refusal(
-                f"RunPod charges {first.cost:.2f} USD/h for {kind}, more than its catalog says "
-                f"and than limits.max_usd_per_hour={most:.2f}"
-            )
+        standing = of_run(list({other.id: other for other in (pod, *others)}.values()), self.spec.pod_name)
+        if standing[0].id == pod.id:
+            self._drop_extras(pod, standing[1:])
+            return pod
+        self._drop(pod, f"the run has pod {standing[0].id}, which was first")
+        first = self._adopted([other for other in standing if other.id != pod.id])
+        if first is None:
+            raise EnvironmentProblem(f"the pods that run {self.spec.job.run} had are over; give the same command again")
         return first
 
+    def _require_affordable(self, pod: Pod) -> None:
+        """Raises Refusal where the pod costs more than the limit, after it was deleted."""
+        most = self.spec.limits.max_usd_per_hour
+        if pod.cost is None:
+            terminal.say(f"RunPod does not say what pod {pod.id} costs; {SEES}")
+        elif not pod.cost <= most:
+            self._drop(pod, f"it costs {pod.cost:.2f} USD/h, more than the limit")
+            kind = pod.gpu.id if pod.gpu else "the pod"
+            raise Refusal(
+                f"RunPod charges {pod.cost:.2f} USD/h for {kind}, more than its catalog says "
+                f"and than limits.max_usd_per_hour={most:.2f}; the pod is deleted"
+            )
+
+    def _drop_extras(self, pod: Pod, extras: Sequence[Pod]) -> None:
+        """Delete pods that our submissions made besides `pod`; of those of others it is told."""
+        for extra in extras:
+            if extra.job in self.own or extra.job == pod.job:
+                try:
+                    self._drop(extra, f"the run has pod {pod.id}")
+                except EnvironmentProblem as problem:
+                    terminal.say(str(problem))
+            else:
+                terminal.say(f"run {self.spec.job.run} has pod {extra.id} too, of another submission; {SEES}")
+
     def _drop(self, pod: Pod, why: str) -> None:
+        """Raises EnvironmentProblem where it stays."""
         terminal.say(f"deleting pod {pod.id}: {why}")
-        self.api.delete(pod.id)
+        try:
+            self.api.delete(pod.id)
+        except (Refusal, EnvironmentProblem) as problem:
+            run = self.spec.job.run
+            raise EnvironmentProblem(
+                f"pod {pod.id} could not be deleted and costs money ({problem}); run make pod-delete ARGS=job.run={run}"
+            ) from None
 
 
 def told(spec: PodFile, offer: Offer) -> str:
@@ -280,7 +319,7 @@ def _none_placed(refused: Sequence[tuple[str, str]]) -> str:
     said = {words for _, words in refused}
     if len(refused) > 1 and len(said) == 1:
         return (
-            f"all {len(refused)} GPU types were refused with the same words; that is rather the request than "
-            f"missing capacity: {said.pop()}"
+            f"no pod could be placed; all {len(refused)} GPU types were refused with the same words, so it is the "
+            f"request, or nothing is free: {said.pop()}"
         )
     return "no pod could be placed: " + "; ".join(f"{gpu}: {words}" for gpu, words in refused)

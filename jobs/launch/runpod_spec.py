@@ -12,7 +12,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from jobs.core import pipeline
-from jobs.core.compose import SECRET_VALUE
+from jobs.core.compose import SECRET_KEY, SECRET_VALUE
 from jobs.core.config import RUN_NAME
 from jobs.core.errors import MissingValue, Refusal
 from jobs.core.model import StrictModel
@@ -21,23 +21,35 @@ from jobs.launch.runpod_hints import EXPECTED, hint
 
 REFERENCE = re.compile(r"\{\{ RUNPOD_SECRET_[A-Za-z0-9_.-]+ \}\}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-SECRET_NAME = re.compile(
-    r"(^|_)(token|secret|passw(or)?d|credentials?|(api|access|secret|private)?_?key)$", re.IGNORECASE
-)
-PLAIN_WORDS = re.compile(r"[\w@%+=:,./-]+( [\w@%+=:,./-]+)*")
+SECRET_NAME = re.compile(r"(^|_)(token|secret|passw(or)?d|credentials?|key)$", re.IGNORECASE)
+"""Of variables, whose names end in more ways than keys of the config (compose.SECRET_KEY)."""
+FLAG = re.compile(r"|\d|true|false|yes|no|on|off", re.IGNORECASE)
+"""What no secret is."""
+INTEGER = re.compile(r"-?(0|[1-9][0-9]*)$")
+DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+$")
+UNTOLD = ("registry", "env", "job.secrets")
+"""Keys whose values are in no message."""
+
+
+class Loader(yaml.SafeLoader):
+    """YAML whose numbers are digits: in YAML 1.1, 1:30 is 90 and 010 is 8. All else that looks like one is text."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if not pair[0].endswith((":int", ":float"))]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for kind, form in (("int", INTEGER), ("float", DECIMAL)):
+    Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", form, list("-0123456789"))
 
 
 def _name(text: str) -> str:
+    if SECRET_VALUE.search(text):
+        raise ValueError("looks like a secret; expected the name of the environment variable that holds it")
     if not VARIABLE.fullmatch(text):
         raise ValueError("expected the name of an environment variable")
     if text.startswith((PREFIX, "RUNPOD_")):
         raise ValueError("variables of this name are set by the submission or by RunPod")
-    return text
-
-
-def _args(text: str) -> str:
-    if not PLAIN_WORDS.fullmatch(text):
-        raise ValueError("expected plain words without quotes: RunPod splits this string in its own way")
     return text
 
 
@@ -53,13 +65,19 @@ def _stage(text: str) -> str:
     return text
 
 
+def _folder(text: str) -> str:
+    if ".." in text.split("/"):
+        raise ValueError("expected a folder without `..`")
+    return text
+
+
 def _word(text: str) -> str:
     key = text.partition("=")[0]
     if "=" not in text or not key:
         raise ValueError("expected key=value")
     if key in ("run.name", "run.folder"):
         raise ValueError(f"{key} is set from job.run and job.folder")
-    if "{{" in text or SECRET_VALUE.search(text) or SECRET_NAME.search(key.replace(".", "_")):
+    if "{{" in text or SECRET_VALUE.search(text) or SECRET_KEY.search(key):
         raise ValueError("a secret has no place in the config, which is written to disk: pass it in env or job.secrets")
     return text
 
@@ -95,7 +113,7 @@ class Job(StrictModel):
 
     run: Annotated[str, AfterValidator(_run)]
     stage: Annotated[str, AfterValidator(_stage)]
-    folder: str
+    folder: Annotated[str, AfterValidator(_folder)]
     words: list[Annotated[str, AfterValidator(_word)]]
     secrets: list[Name]
 
@@ -117,7 +135,6 @@ class PodFile(StrictModel):
 
     image: str = Field(pattern=r"^[^\s]+$")
     registry: str | None
-    args: Annotated[str, AfterValidator(_args)]
     cloud: Literal["SECURE", "COMMUNITY"]
     disk: int = Field(ge=1)
     ports: list[Annotated[str, Field(pattern=r"^\d+/(http|tcp)$")]]
@@ -140,8 +157,8 @@ class PodFile(StrictModel):
         if not f"{self.job.folder}/".startswith(f"{self.volume.path.rstrip('/')}/"):
             raise ValueError(f"job.folder: expected a folder below {self.volume.path}: all else goes with the pod")
         for name, value in self.env.items():
-            secret = SECRET_NAME.search(name) or SECRET_VALUE.search(value)
-            if secret and value and not REFERENCE.fullmatch(value):
+            secret = SECRET_VALUE.search(value) or (SECRET_NAME.search(name) and not FLAG.fullmatch(value))
+            if secret and not REFERENCE.fullmatch(value):
                 raise ValueError(
                     f"env.{name}: looks like a secret; store it at RunPod and write "
                     '"{{ RUNPOD_SECRET_name }}", or list the name in job.secrets'
@@ -160,11 +177,17 @@ def pod_name(run: str) -> str:
 def load(path: Path, words: Sequence[str]) -> dict[str, Any]:
     """The file as plain data with `key=value` words set, `???` where something has no value. Not checked yet."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except FileNotFoundError:
         raise Refusal(f"{path}: no such file; run this in the project's folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Refusal(f"{path}: is not YAML: {' '.join(str(error).split())[:200]}") from None
+    except UnicodeDecodeError:
+        raise Refusal(f"{path}: is not UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        said = re.sub(r"(['\"]).*\1", "...", error.problem or "")  # what it quotes may be a secret
+        raise Refusal(f"{path}: is not YAML: line {line}: {said}") from None
+    except yaml.YAMLError:
+        raise Refusal(f"{path}: is not YAML: it holds characters that are not allowed") from None
     if not isinstance(values, dict):
         raise Refusal(f"{path}: expected keys and values")
     for word in words:
@@ -174,13 +197,14 @@ def load(path: Path, words: Sequence[str]) -> dict[str, Any]:
 
 def checked(values: dict[str, Any]) -> PodFile:
     """Raises Refusal that names every wrong key, what was expected, and for a name of v1 the one that holds now."""
-    missing = [key for key in _leaves(values) if _at(values, key) == "???"]
+    missing = [key for key, value in _leaves(values) if value == "???"]
     if missing:
         raise MissingValue("; ".join(f"{key}: has no value; set it with {key}=..." for key in missing))
     try:
         return PodFile.model_validate(values)
     except ValidationError as error:
-        raise Refusal("; ".join(_explain(problem) for problem in error.errors())) from None
+        said = "; ".join(_explain(problem) for problem in error.errors())
+        raise Refusal(SECRET_VALUE.sub("(secret)", said)) from None
 
 
 def run_of(values: dict[str, Any]) -> str:
@@ -195,11 +219,13 @@ def run_of(values: dict[str, Any]) -> str:
 
 
 def _explain(problem: Any) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
+    key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
     last, kind, message = str(problem["loc"][-1]) if problem["loc"] else "", problem["type"], str(problem["msg"])
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(last, sorted(_fields(PodFile)), n=1)
         return hint(key) or f"{key}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
+    if kind == "invalid_key":
+        return f"{problem['input']!r}: is no name; YAML reads words such as on and off as yes and no, unless quoted"
     if kind == "missing":
         return f"{key}: missing, and there are no defaults in code; runpod.yaml has it"
     if kind == "value_error":
@@ -208,7 +234,8 @@ def _explain(problem: Any) -> str:
     if key in EXPECTED:
         return f"{key}: expected {EXPECTED[key]}"
     expected = (message[:1].lower() + message[1:]).replace("input should be", "expected")
-    return f"{key}: {expected}" + ("" if key.startswith("env") else f", got {repr(problem['input'])[:60]}")
+    told = isinstance(problem["input"], str | int | float) and not key.startswith(UNTOLD)
+    return f"{key}: {expected}" + (f", got {repr(problem['input'])[:60]}" if told else "")
 
 
 def _set(values: dict[str, Any], word: str) -> None:
@@ -227,9 +254,9 @@ def _set(values: dict[str, Any], word: str) -> None:
         new: Any = text
     else:
         try:
-            new = yaml.safe_load(text)
+            new = yaml.load(text, Loader)
         except yaml.YAMLError:
-            raise Refusal(f"{key}: {text[:60]!r} is not a value") from None
+            raise Refusal(f"{key}: what follows `=` is not a value in YAML") from None
     parent[int(parts[-1]) if isinstance(parent, list) else parts[-1]] = new
 
 
@@ -241,27 +268,22 @@ def _child(parent: Any, part: str, key: str, values: dict[str, Any]) -> Any:
     if isinstance(parent, dict) and key == f"env.{part}":
         parent[part] = ""  # any name may be added there
         return ""
-    near = difflib.get_close_matches(key, list(_leaves(values)), n=1)
+    near = difflib.get_close_matches(key, [known for known, _ in _leaves(values)], n=1)
     way_out = f"did you mean {near[0]}?" if near else "words of the config follow `--`"
     raise Refusal(hint(key) or f"{key}: unknown key; {way_out}")
 
 
-def _leaves(value: Any, prefix: str = "") -> Iterator[str]:
-    """Dotted keys down to the values, with the places in lists as numbers."""
+def _leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and their values, with the places in lists as numbers."""
     if isinstance(value, dict) and value:
-        for name, child in value.items():
-            yield from _leaves(child, f"{prefix}.{name}" if prefix else str(name))
+        pairs = list(value.items())
     elif isinstance(value, list) and any(isinstance(child, dict) for child in value):
-        for place, child in enumerate(value):
-            yield from _leaves(child, f"{prefix}.{place}")
+        pairs = list(enumerate(value))
     else:
-        yield prefix
-
-
-def _at(values: Any, key: str) -> Any:
-    for part in key.split("."):
-        values = values[int(part)] if isinstance(values, list) else values[part]
-    return values
+        yield prefix, value
+        return
+    for name, child in pairs:
+        yield from _leaves(child, f"{prefix}.{name}" if prefix else str(name))
 
 
 def _fields(model: type[StrictModel]) -> Iterator[str]:

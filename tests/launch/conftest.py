@@ -40,7 +40,7 @@ class Desk:
     def __call__(self, *words: str) -> int:
         """The exit code of `python -m jobs.launch.runpod` with these words."""
         environment = {"RUNPOD_API_KEY": KEY, "KIWAME_RUNPOD_URL": self.fake.address, **self.environment}
-        return runpod.main(words, environment, SHORT, self.sleep, lambda: self.fake.now)
+        return runpod.main(words, environment, SHORT, self.sleep)
 
     def submit(self, *words: str, job: tuple[str, ...] = ("prepare.files=[/workspace/my.jsonl]",)) -> int:
         """`submit` with what has no value in the file, `words`, and the job's words."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -64,7 +65,8 @@ class Fake:
     chatter: bool = False
     """Whether a pod never stops writing."""
     resume: str = "after"
-    """What a Last-Event-ID means: `after` that event, `from` its moment on, `past` its moment, or `ignored`."""
+    """What a Last-Event-ID means: `after` the first event of that moment, `from` that moment on, `past` it, `ignored`,
+    or `refused`."""
     calls: list[str] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -162,6 +164,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *words: Any) -> None:
         """Quiet."""
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Of the service's clock, for the Date of every answer."""
+        return format_datetime(self.fake.now, usegmt=True)
+
     def do_GET(self) -> None:
         self.handle_call()
 
@@ -235,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, pod
 
     def misbehave(self, operation: str, parts: list[str], fault: str) -> None:
-        """`accept+X`: do it, then X. `429:7`, `500`, `402`, ..., `html`, `moved`, `garbage`, `silence`."""
+        """`accept+X`: do it, then X. `429:7`, `503:date`, `500`, ..., `html`, `moved`, `garbage`, `silence`."""
         if fault.startswith("accept+"):
             self.answer(operation, parts)
             fault = fault.removeprefix("accept+")
@@ -252,9 +258,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.write(302, "text/html", b"<html>elsewhere</html>")
         elif fault == "garbage":
             self.write(201 if operation == "create" else 200, "application/json", b'{"unexpected": ')
-        elif fault.startswith("429"):
-            seconds = fault.partition(":")[2]
-            self.reply(*problem(429, "rate limit exceeded for the minute window"), retry_after=seconds)
+        elif fault.startswith(("429", "503")):
+            status, _, seconds = fault.partition(":")
+            self.reply(*problem(int(status), "rate limit exceeded for the minute window"), retry_after=seconds)
         elif fault == "422":
             self.reply(*problem(422, "Request validation failed.", "$.gpu.count: got 99, want at most 8"))
         else:
@@ -265,6 +271,9 @@ class _Handler(BaseHTTPRequestHandler):
         """The pod's log as server-sent events; it has no end but a cut."""
         if pod not in self.fake.pods:
             self.reply(*problem(404, "pod not found"))
+            return
+        if self.fake.resume == "refused" and self.headers.get("Last-Event-ID"):
+            self.reply(*problem(422, "Request validation failed.", "Last-Event-ID: not like this"))
             return
         limit, how = self.fake.cuts.pop(0) if self.fake.cuts else (10**9, "close")
         self.close_connection = True
@@ -297,7 +306,7 @@ class _Handler(BaseHTTPRequestHandler):
         after = self.headers.get("Last-Event-ID")
         if after is None or self.fake.resume == "ignored":
             return max(0, len(log) - int(self.query.get("tail", ["100"])[0]))
-        place = next((place for place, entry in enumerate(log) if entry["id"] == after), 0)
+        place = next((place for place, entry in enumerate(log) if entry["ts"] == after), 0)
         if self.fake.resume == "after":
             return place + 1
         if self.fake.resume == "past":

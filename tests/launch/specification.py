@@ -6,11 +6,12 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
@@ -22,6 +23,18 @@ def path() -> Path | None:
     """Where it is: KIWAME_RUNPOD_SPEC, or ../shared/specs beside the project."""
     named = Path(os.environ.get("KIWAME_RUNPOD_SPEC", BESIDE))
     return named if named.is_file() else None
+
+
+FORMATS = FormatChecker(())
+
+
+@FORMATS.checks("date-time", raises=ValueError)
+def _is_date_time(text: object) -> bool:
+    """RFC 3339, to the letter: jsonschema checks it only where another package is installed."""
+    if not isinstance(text, str):
+        return True
+    datetime.fromisoformat(text)
+    return bool(re.fullmatch(r"[0-9-]{10}T[0-9:]{8}(\.\d+)?(Z|[+-]\d\d:\d\d)", text))
 
 
 class Specification:
@@ -54,6 +67,10 @@ class Specification:
                 wrong.append(f"query {name}: unknown")
             else:
                 wrong += self._errors(known[name]["schema"], _typed(values[0], self._resolved(known[name]["schema"])))
+        for parameter in parameters:
+            if parameter["in"] == "header" and headers.get(parameter["name"]) is not None:
+                found = self._errors(parameter["schema"], headers[parameter["name"]])
+                wrong += [f"header {parameter['name']}: {text}" for text in found]
         if not headers.get("Authorization", "").startswith("Bearer "):
             wrong.append("no bearer token")
         if "requestBody" in operation:
@@ -90,7 +107,7 @@ class Specification:
 
     def _errors(self, schema: dict[str, Any], value: Any) -> list[str]:
         absolute = json.loads(json.dumps(schema).replace('"$ref": "#/', '"$ref": "urn:api#/'))
-        validator = Draft202012Validator(absolute, registry=self.registry)
+        validator = Draft202012Validator(absolute, registry=self.registry, format_checker=FORMATS)
         return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
 
 

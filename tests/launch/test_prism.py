@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from jobs.launch.runpod_api import Patience, RunPod
+from jobs.launch.runpod_api import ApiRefusal, Patience, RunPod
 from jobs.launch.runpod_logs import lines
 from jobs.launch.runpod_models import GpuType
 from jobs.launch.runpod_place import body_of, job_of, offers
@@ -76,6 +76,12 @@ def test_a_create_is_as_specified(client: RunPod) -> None:
     assert client.create(body).status == "PROVISIONING"
 
 
-def test_the_log_s_example_is_read(client: RunPod) -> None:
-    found = [(line.source, line.text) for line in lines(client, "7h9k2m4n6p", None, 1.0)]
+@pytest.mark.parametrize("after", [None, "2026-06-01T12:02:03Z", "2026-06-01T12:02:03.000000999Z"])
+def test_the_log_s_example_is_read(client: RunPod, after: str | None) -> None:
+    found = [(line.source, line.text) for line in lines(client, "7h9k2m4n6p", after, 1.0)]
     assert found in ([], [("container", "Model loaded.")])  # the example has no blank line at its end, so no event
+
+
+def test_an_event_s_id_is_not_what_a_log_is_resumed_by(client: RunPod) -> None:
+    with pytest.raises(ApiRefusal, match="422"):
+        list(lines(client, "7h9k2m4n6p", "2026-06-01T12:02:03Z/000000000001", 1.0))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,7 +63,9 @@ def test_stop_where_it_is_not_allowed_is_told(desk: Desk, fake: Fake, capsys: py
     assert "RunPod refused (409 Conflict)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("fault", ["ok", "500", "accept+reset", "accept+html", "accept+silence", "429:1"])
+@pytest.mark.parametrize(
+    "fault", ["ok", "500", "accept+reset", "page", "accept+page", "accept+html", "accept+silence", "429:1"]
+)
 def test_delete_is_sure(desk: Desk, fake: Fake, fault: str) -> None:
     desk.submit()
     fake.faults["delete"] = [fault]
@@ -72,7 +75,7 @@ def test_delete_is_sure(desk: Desk, fake: Fake, fault: str) -> None:
 
 def test_delete_of_nothing_is_done_already(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
     assert desk("delete", "job.run=mine") == Exit.PASSED
-    assert "no pod is called kiwame-mine" in capsys.readouterr().err
+    assert "no pod of a submission is called kiwame-mine" in capsys.readouterr().err
 
 
 def test_delete_leaves_others_alone(desk: Desk, fake: Fake) -> None:
@@ -130,6 +133,81 @@ def test_reap_leaves_what_is_not_ours_or_locked(desk: Desk, fake: Fake, capsys: 
     assert desk("reap") == Exit.PASSED
     assert sorted(fake.pods) == ["pod1", other]
     assert "it is locked" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["reap", "delete"])
+@pytest.mark.parametrize("fault", ["403 nope", "429:4000", "500"])
+def test_one_pod_that_cannot_be_deleted_keeps_no_other(
+    desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str], command: str, fault: str
+) -> None:
+    for _ in range(3):
+        desk.submit()
+        fake.pods[f"pod{len(fake.pods)}"] |= {"name": "kiwame-other"}
+    for pod in fake.pods.values():
+        pod |= {"name": "kiwame-mine", "status": "EXITED"}
+    fake.faults["delete"] = [fault] * (7 if fault == "500" else 1)
+    assert desk(command, "job.run=mine") == Exit.ENVIRONMENT
+    assert list(fake.pods) == ["pod1"]
+    assert "left as they are: pod1" in capsys.readouterr().err
+
+
+def test_reap_goes_on_where_a_log_cannot_be_read(desk: Desk, fake: Fake) -> None:
+    desk.submit("job.run=one")
+    desk.submit("job.run=two")
+    fake.pods["pod1"]["status"], fake.pods["pod2"]["status"] = "RUNNING", "EXITED"
+    fake.faults["logs"] = ["429:4000"]
+    assert desk("reap") == Exit.ENVIRONMENT
+    assert list(fake.pods) == ["pod1"]
+
+
+def test_ages_are_by_the_service_s_clock(desk: Desk, fake: Fake) -> None:
+    fake.now = datetime(2126, 6, 1, 12, tzinfo=UTC)
+    desk.submit()
+    fake.pods["pod1"]["status"] = "RUNNING"
+    fake.now += timedelta(hours=12)
+    assert desk("reap") == Exit.PASSED
+    assert list(fake.pods) == ["pod1"]
+    fake.now += timedelta(hours=1)
+    assert desk("reap") == Exit.PASSED
+    assert fake.pods == {}
+
+
+ODD: list[dict[str, Any]] = [
+    {"cost": None},
+    {"env": {"A": None}},
+    {"gpu": {"count": "many"}},
+    {"createdAt": "soon"},
+    {"name": None},
+    {"locked": "perhaps"},
+]
+
+
+@pytest.mark.parametrize("changes", ODD)
+def test_an_odd_pod_of_others_breaks_no_command(desk: Desk, fake: Fake, changes: dict[str, Any]) -> None:
+    other = foreign(fake, **changes)
+    assert desk.submit() == Exit.PASSED
+    fake.pods["pod2"]["status"] = "EXITED"
+    assert desk("status") == Exit.PASSED
+    assert desk("reap") == Exit.PASSED
+    assert list(fake.pods) == [other]
+    fake.problems.clear()  # such answers are not as the specification has them
+
+
+def test_an_odd_pod_of_ours_is_still_ours(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.submit()
+    fake.pods["pod1"] |= {"cost": None, "createdAt": None, "gpu": None, "status": "EXITED"}
+    assert desk("status") == Exit.PASSED
+    assert "kiwame-mine" in capsys.readouterr().err
+    assert desk("reap") == Exit.PASSED
+    assert fake.pods == {}
+    fake.problems.clear()
+
+
+def test_a_file_without_a_run_is_enough_where_none_is_needed(desk: Desk) -> None:
+    file = Path("runpod.yaml")
+    file.write_text(file.read_text().replace("  run: ???", "  runn: ???"))
+    assert desk("status") == Exit.PASSED
+    assert desk("stop", "job.runn=mine") == Exit.REFUSED
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from jobs.core.errors import Exit
-from jobs.launch.journal import Intent, Journal
+from jobs.launch.journal import Journal
 from jobs.launch.runpod import JOURNAL
 from tests.launch.conftest import ROOT, WORDS, Desk
 from tests.launch.fake_runpod import KEY, Fake
@@ -68,7 +68,7 @@ def test_two_submissions_at_once_are_one(desk: Desk, fake: Fake, capsys: pytest.
 def test_a_journal_that_cannot_be_read_still_means_a_search(desk: Desk, fake: Fake) -> None:
     journal = Journal(JOURNAL, "kiwame-mine")
     with journal.held():
-        journal.write(Intent("a", "b"))
+        journal.write(["a"])
     journal.path.write_text("{")
     assert desk.submit() == Exit.PASSED
     assert sum(desk.waits) == 80

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from jobs.core.errors import Exit
 from jobs.launch import runpod_logs
 from jobs.launch.runpod_logs import Line, Seen
-from tests.launch.conftest import Desk
+from tests.launch.conftest import ROOT, Desk
 from tests.launch.fake_runpod import KEY, Fake
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -111,11 +114,89 @@ def test_a_log_that_is_not_there_yet_is_waited_for(desk: Desk, fake: Fake) -> No
     assert desk("logs", "job.run=mine") == 0
 
 
-def test_a_log_that_cannot_be_had_is_given_up(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("boot", [20, 90])
+@pytest.mark.parametrize(("fault", "status"), [("500", "RUNNING"), ("404 no logs yet", "PROVISIONING")])
+def test_a_log_that_cannot_be_had_is_given_up_after_the_time_to_start(
+    desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str], fault: str, status: str, boot: int
+) -> None:
     prepared(desk, fake, [], 1, True)
-    fake.faults["logs"] = ["500"] * 100
+    fake.pods["pod1"]["status"] = status
+    fake.pods["pod1"]["env"]["KIWAME_JOB_BOOT_MINUTES"] = str(boot)
+    fake.faults["logs"] = [fault] * 1000
     assert desk("logs", "job.run=mine") == Exit.ENVIRONMENT
-    assert "its log gave no line in 41 tries" in capsys.readouterr().err
+    assert max(boot, 30) * 60 < sum(desk.waits) < max(boot, 30) * 60 + 60
+    assert "pod pod1: no new line of its log in" in capsys.readouterr().err
+
+
+def test_a_cut_of_minutes_is_survived(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    prepared(desk, fake, ["first", "second"], 1, True)
+    fake.cuts = [(1, "reset")]
+    fake.faults = {"get": ["reset"] * 20, "logs": ["ok"] + ["reset"] * 20}
+    capsys.readouterr()
+    assert desk("logs", "job.run=mine") == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["first", "second"]
+    assert sum(desk.waits) > 300
+
+
+@pytest.mark.parametrize(("fault", "waited"), [("429:120", 120.0), ("503:90", 90.0), ("429:0", 2.0)])
+def test_what_the_service_asks_to_wait_is_waited(desk: Desk, fake: Fake, fault: str, waited: float) -> None:
+    prepared(desk, fake, ["first"], 1, True)
+    fake.faults["logs"] = [fault]
+    assert desk("logs", "job.run=mine") == 0
+    assert desk.waits == [waited]
+
+
+def test_lines_that_are_sent_again_are_no_reason_to_hurry(desk: Desk, fake: Fake) -> None:
+    prepared(desk, fake, ["first", "second"], 1, True)
+    fake.logs["pod1"].pop()
+    fake.resume, fake.cuts = "ignored", [(2, "close")] * 100
+    desk.on_wait = lambda: fake.pods.clear() if len(desk.waits) > 90 else None
+    assert desk("logs", "job.run=mine") == Exit.ENVIRONMENT
+    assert desk.waits[-80:] == [30.0] * 80
+
+
+def test_a_timestamp_that_is_refused_is_done_without(
+    desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = [f"step {place}" for place in range(40)]
+    prepared(desk, fake, texts, 1, True)
+    fake.resume, fake.cuts = "refused", [(20, "reset")]
+    capsys.readouterr()
+    assert desk("logs", "job.run=mine") == 0
+    assert capsys.readouterr().out.splitlines()[:-1] == texts
+
+
+def command(fake: Fake, then: str = "", **more: str) -> subprocess.CompletedProcess[bytes]:
+    """The real command with a real stdout, in bash."""
+    words = f"{sys.executable} -m jobs.launch.runpod logs job.run=mine {then}"
+    own = {"PYTHONPATH": str(ROOT), "RUNPOD_API_KEY": KEY, "KIWAME_RUNPOD_URL": fake.address}
+    return subprocess.run(["bash", "-c", words], env={**os.environ, **own, **more}, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "shown"),
+    [
+        ("a\ud83d", "utf-8", b"a\\ud83d"),
+        ("\u6975\u3081", "latin-1", b"\\u6975\\u3081"),
+        ("\u6975\u3081", "utf-8", "\u6975\u3081".encode()),
+    ],
+)
+def test_a_line_that_the_terminal_cannot_show_is_shown_otherwise(
+    desk: Desk, fake: Fake, text: str, encoding: str, shown: bytes
+) -> None:
+    prepared(desk, fake, [text], 1, True)
+    done = command(fake, PYTHONIOENCODING=encoding)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0] == shown
+
+
+@pytest.mark.parametrize("then", ["| head -1; exit ${PIPESTATUS[0]}", "2>&1 | head -1; exit ${PIPESTATUS[0]}"])
+def test_a_reader_that_goes_is_an_end(desk: Desk, fake: Fake, then: str) -> None:
+    prepared(desk, fake, ["x" * 1000] * 2000, 1, True)
+    done = command(fake, then)
+    assert done.returncode == Exit.INTERRUPTED
+    assert done.stdout == b"x" * 1000 + b"\n"
+    assert done.stderr == b""
 
 
 def test_a_run_without_a_pod_is_told_where_to_look(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,12 +207,13 @@ def test_a_run_without_a_pod_is_told_where_to_look(desk: Desk, capsys: pytest.Ca
 def test_runpod_s_own_lines_go_to_stderr_and_secrets_nowhere(
     desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prepared(desk, fake, [f"key {KEY}"], 1, True)
+    desk.environment = {"HF_TOKEN": "hf_aaaaaaaaaaaaaaaa"}
+    prepared(desk, fake, [f"key {KEY}", "token hf_aaaaaaaaaaaaaaaa"], 1, True)
     fake.logs["pod1"].insert(0, entry(0, "create container", source="system"))
     capsys.readouterr()
-    assert desk("logs", "job.run=mine") == 0
+    assert desk("logs", "job.run=mine", "job.secrets=[HF_TOKEN]") == 0
     said = capsys.readouterr()
-    assert said.out.splitlines()[0] == "key (secret)"
+    assert said.out.splitlines()[:2] == ["key (secret)", "token (secret)"]
     assert "runpod: create container" in said.err
 
 
@@ -148,7 +230,8 @@ def test_lines_without_a_moment_or_a_form_are_lines(desk: Desk, fake: Fake, caps
 def test_what_is_remembered_does_not_grow() -> None:
     seen = Seen()
     for place in range(20_000):
-        line = Line(str(place), NOON + timedelta(seconds=place / 10), "container", "x")
+        moment = NOON + timedelta(seconds=place / 10)
+        line = Line(str(place), moment, "container", "x", moment.isoformat())
         assert seen.is_new(line)
     assert len(seen.recent) <= 2 * runpod_logs.KEPT
     assert seen.cursor is not None

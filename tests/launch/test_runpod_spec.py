@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from jobs.core.errors import MissingValue, Refusal
 from jobs.launch import runpod_spec
 from jobs.launch.runpod_hints import NOT_HERE, RENAMED
-from jobs.launch.runpod_models import GpuType
+from jobs.launch.runpod_models import GpuType, GpuTypes
 from jobs.launch.runpod_place import offers
 from tests.launch.conftest import ROOT, WORDS
 from tests.launch.fake_runpod import gpu
@@ -44,7 +45,18 @@ def test_the_file_is_whole_but_for_what_only_you_know() -> None:
         ("gpu.id=NVIDIA L4", "gpu.id: expected a list, tried in order"),
         ("gpu.count=0", "gpu.count: expected greater than or equal to 1"),
         ('gpu.minCudaVersion="12"', "gpu.minCudaVersion: "),
-        ("args=bash -c 'a b'", "args: expected plain words without quotes"),
+        ("args=sleep infinity", "args: is always `python -m jobs.launch.inside`"),
+        ("limits.max_hours=1:30", "limits.max_hours: expected a valid number, got '1:30'"),
+        ("limits.max_hours=010", "limits.max_hours: expected a valid number, got '010'"),
+        ("limits.max_usd_per_hour=1_0", "limits.max_usd_per_hour: expected a valid number, got '1_0'"),
+        ("disk=0x10", "disk: expected a valid integer, got '0x10'"),
+        ("job.folder=/workspace/../tmp", "job.folder: expected a folder without `..`"),
+        ("job.secrets=[hf_aaaaaaaaaaaaaaaaaaaa]", "looks like a secret"),
+        ("registry={password: hunter2hunter2}", "registry: expected a valid string"),
+        ("env={A: [hunter2hunter2]}", "env.A: expected a valid string"),
+        ("job.secrets={HF_TOKEN: hunter2hunter2}", "job.secrets: expected a valid list"),
+        ("job.secrets=[[hunter2hunter2]]", "job.secrets.0: expected a valid string"),
+        ("registry=[hunter2hunter2", "registry: what follows `=` is not a value in YAML"),
         ("job.run=../up", "job.run: expected 1 to 64 letters"),
         ("job.stage=all_of_it", "job.stage: expected one of: fetch, prepare"),
         ("job.folder=/tmp/runs", "job.folder: expected a folder below /workspace"),
@@ -73,6 +85,7 @@ def test_a_wrong_value_is_told_with_its_key(word: str, said: str) -> None:
         checked(word)
     assert said in str(refusal.value)
     assert "hf_aaaa" not in str(refusal.value)
+    assert "hunter2" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("name", [*RENAMED, *NOT_HERE])
@@ -96,6 +109,8 @@ def test_names_of_other_interfaces_are_answered_in_the_file_and_as_a_word(name: 
         ("env.HF_TOKEN={{ RUNPOD_SECRET_hf }}", "{{ RUNPOD_SECRET_hf }}"),
         ("mounts.network.0.path=/workspace", "/workspace"),
         ("registry=abc", "abc"),
+        ("limits.max_hours=1.5", 1.5),
+        ("env.HF_HUB_DISABLE_IMPLICIT_TOKEN=1", "1"),
     ],
 )
 def test_a_word_sets_a_value(word: str, value: object) -> None:
@@ -105,11 +120,22 @@ def test_a_word_sets_a_value(word: str, value: object) -> None:
     assert spec == value
 
 
-@pytest.mark.parametrize(("text", "said"), [("a: [", "is not YAML"), ("- a", "expected keys and values")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [", "is not YAML: line 1"),
+        ('a: 1\nb: "hunter2hunter2', "is not YAML: line 2: found unexpected end of stream"),
+        ("a: *hunter2hunter2", "is not YAML: line 1: found undefined alias ..."),
+        ("a: !hunter2hunter2 b", "is not YAML: line 1: "),
+        ("a: \x01", "is not YAML: it holds characters"),
+        ("- a", "expected keys and values"),
+    ],
+)
 def test_a_file_that_is_none_is_told(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "runpod.yaml").write_text(text)
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(Refusal, match=re.escape(said)) as refusal:
         runpod_spec.load(tmp_path / "runpod.yaml", [])
+    assert "hunter2" not in str(refusal.value)
     with pytest.raises(Refusal, match="no such file"):
         runpod_spec.load(tmp_path / "other.yaml", [])
 
@@ -127,8 +153,29 @@ def test_the_file_s_names_are_v2_s_and_the_hints_names_are_not() -> None:
     }
     assert set(runpod_spec.PodFile.model_fields) - {"job", "limits"} <= fields
     assert not set(RENAMED) & fields
-    said_elsewhere = {"name", "cpu", "templateId", "startSsh", "startJupyter", "globalNetworking", "dataCenterIds"}
+    said_elsewhere = {"name", "cpu", "templateId", "startSsh", "startJupyter", "globalNetworking", "dataCenterIds"} | {
+        "args"
+    }
     assert set(NOT_HERE) & fields == said_elsewhere
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("max_hours: 12 ", "max_hours: 1:30 ", "limits.max_hours: expected a valid number, got '1:30'"),
+        ("disk: 40 ", "disk: 010 ", "disk: expected a valid integer, got '010'"),
+        ("env: {}", "env: {A.B: x}", "env.A.B: expected the name of an environment variable"),
+        ("env: {}", "env: {1: x}", "env.1"),
+        ("ports: []", "on: x", "ports: missing"),
+        ("ports: []", "on: x", "True: is no name; YAML reads words such as on"),
+        ("run: ???", "1: x", "1: is no name"),
+    ],
+)
+def test_a_file_with_odd_keys_and_numbers_is_told(tmp_path: Path, old: str, new: str, said: str) -> None:
+    file = tmp_path / "runpod.yaml"
+    file.write_text(FILE.read_text().replace("???", "mine").replace(old.replace("???", "mine"), new))
+    with pytest.raises(Refusal, match=re.escape(said)):
+        runpod_spec.checked(runpod_spec.load(file, []))
 
 
 CATALOG = [
@@ -175,6 +222,14 @@ def test_what_does_not_fit_is_told_with_its_reason(words: tuple[str, ...], said:
     catalog = [GpuType.model_validate(entry) for entry in CATALOG]
     with pytest.raises(Refusal, match=said):
         offers(checked(*words), catalog, "XX-1")
+
+
+def test_one_odd_entry_breaks_no_catalog() -> None:
+    odd = gpu("I", 0.1) | {"price": {"secure": None, "community": None}, "memory": "much"}
+    catalog = GpuTypes.model_validate({"gpus": [odd, *CATALOG]}).gpus
+    assert [offer.gpu.id for offer in offers(checked("gpu.id=[B]"), catalog, "XX-1")] == ["B"]
+    with pytest.raises(Refusal, match="I: has 0 GB"):
+        offers(checked("gpu.id=[I]"), catalog, "XX-1")
 
 
 def test_stock_is_that_of_the_volume_s_data_center() -> None:

@@ -1,0 +1,112 @@
+"""Submitting where the run has a pod already: taken, refused with the difference, or deleted; and what it may cost."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.core.errors import Exit
+from tests.launch.conftest import CHEAP, DEAR, Desk
+from tests.launch.fake_runpod import Fake
+
+
+def test_a_second_submission_finds_the_pod(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desk.submit() == desk.submit() == Exit.PASSED
+    assert fake.count("create") == 1
+    assert capsys.readouterr().out == "pod1\npod1\n"
+
+
+def test_a_second_submission_finds_the_pod_on_a_later_page(desk: Desk, fake: Fake) -> None:
+    for other in ("a", "b", "mine"):
+        assert desk.submit(f"job.run={other}") == Exit.PASSED
+    fake.page = 2
+    assert desk.submit() == Exit.PASSED
+    assert fake.count("create") == 3
+
+
+def test_other_work_under_the_same_run_is_refused(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.submit()
+    assert desk.submit("job.stage=train") == Exit.REFUSED
+    assert "run mine has pod pod1 for other work (job.stage); take another job.run" in capsys.readouterr().err
+    assert fake.count("create") == 1
+
+
+def test_a_stopped_pod_is_not_taken_for_a_new_one(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.submit()
+    desk("stop", "job.run=mine")
+    assert desk.submit() == Exit.REFUSED
+    assert "pod pod1 of run mine is EXITED; delete it first: make pod-delete" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "key"),
+    [
+        ("limits.max_usd_per_hour=0.5", "limits.max_usd_per_hour"),
+        ("limits.max_hours=1", "limits.max_hours"),
+        (f"gpu.id=[{DEAR}]", "gpu.id"),
+        ("cloud=COMMUNITY", "cloud"),
+        ("env.A=b", "env.A, env"),
+        ("disk=50", "disk"),
+    ],
+)
+def test_a_pod_that_was_asked_for_otherwise_is_refused_with_the_difference(
+    desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str], word: str, key: str
+) -> None:
+    desk.submit()
+    assert desk.submit(word) == Exit.REFUSED
+    assert f"for other work ({key})" in capsys.readouterr().err
+    assert list(fake.pods) == ["pod1"]
+
+
+def test_another_s_pod_that_was_first_stays(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.submit()
+    fake.pods["pod1"]["env"]["KIWAME_JOB_ID"] = "another"
+    fake.hidden_until = fake.lists + 1
+    capsys.readouterr()
+    assert desk.submit() == Exit.PASSED
+    said = capsys.readouterr()
+    assert "deleting pod pod2: the run has pod pod1, which was first" in said.err
+    assert said.out == "pod1\n"
+    assert list(fake.pods) == ["pod1"]
+
+
+def test_a_pod_whose_job_has_ended_makes_room(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.submit()
+    fake.pods["pod1"]["status"] = "RUNNING"
+    line = f"kiwame job {fake.pods['pod1']['env']['KIWAME_JOB_ID']} ended with exit code 75 (its 12 hours are over)"
+    fake.logs["pod1"] = [{"id": "1", "ts": "2026-06-01T12:00:01Z", "source": "container", "line": line}]
+    assert desk.submit() == Exit.PASSED
+    assert "deleting pod pod1: its job has ended with exit code 75" in capsys.readouterr().err
+    assert list(fake.pods) == ["pod2"]
+
+
+def test_a_pod_of_the_name_that_is_nobody_s_is_told(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.new_pod({"name": "kiwame-mine", "image": "x", "gpu": {"id": CHEAP, "count": 1}, "env": {}})
+    assert desk.submit() == Exit.REFUSED
+    assert "pod pod1 is called kiwame-mine and was not made by a submission" in capsys.readouterr().err
+    assert desk("delete", "job.run=mine") == Exit.PASSED
+    assert "pod pod1 is called kiwame-mine, but no submission made it" in capsys.readouterr().err
+    assert list(fake.pods) == ["pod1"]
+
+
+@pytest.mark.parametrize("lists", [[], ["ok"] + ["500"] * 20])
+@pytest.mark.parametrize("created", ["ok", "accept+reset"])
+def test_a_pod_that_costs_more_than_the_catalog_said_is_deleted(
+    desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str], created: str, lists: list[str]
+) -> None:
+    fake.costs, fake.faults = 1.5, {"create": [created], "list": lists if created == "ok" else []}
+    assert desk.submit() == Exit.REFUSED
+    assert "RunPod charges 1.50 USD/h" in capsys.readouterr().err
+    assert fake.pods == {}
+
+
+@pytest.mark.parametrize("fault", ["500", "403"])
+def test_a_pod_that_costs_more_and_cannot_be_deleted_is_never_taken(
+    desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str], fault: str
+) -> None:
+    fake.costs, fake.faults["delete"] = 1.5, [fault] * 20
+    assert desk.submit() == desk.submit() == Exit.ENVIRONMENT
+    assert "pod pod1 could not be deleted and costs money" in capsys.readouterr().err
+    fake.faults = {}
+    assert desk.submit() == Exit.REFUSED
+    assert fake.pods == {}
+    assert fake.count("create") == 1
