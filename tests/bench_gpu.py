@@ -198,7 +198,7 @@ def command(words: Sequence[str]) -> int:
 
 
 def device_name(device: str) -> str:
-    """What the device calls itself, asked in a child, which alone loads torch; raises EnvironmentProblem without one."""
+    """What the device calls itself; only the child loads torch. Raises EnvironmentProblem where there is none."""
     name = str(child("bench_gpu", "device", device)["name"])
     if not name:
         raise EnvironmentProblem("no CUDA device is visible; device=cpu shapes=tiny tries the script without one")
