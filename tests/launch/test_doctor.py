@@ -86,7 +86,7 @@ def test_what_does_not_answer_hides_nothing_else(tmp_path: Path, monkeypatch: py
     found = lines(said.getvalue())
     assert found["not known"] == "EnvironmentProblem: `docker image inspect`: no answer in 0.5 s; try again"
     assert found["the stages (container)"] == "missing: an image (`make image`)"
-    assert found["its disk"].endswith(" GB free (/)")
+    assert re.search(r"its disk +\d+ GB free \(/\)$", said.getvalue(), re.MULTILINE)  # a real engine may be here too
 
 
 def test_a_user_without_a_home_and_a_name() -> None:
