@@ -113,7 +113,7 @@ test-container: setup  ## build the CPU image on a base of our own and run the d
 	@$(PY) -m pytest -m container tests/container $(ARGS)
 
 # Unsloth beside the stack, found by PYTHONPATH alone: its own requirements would change the stack's pins.
-UNSLOTH := PYTHONPATH=$(CURDIR)/.venv/unsloth $(PY)
+UNSLOTH := PYTHONPATH="$(CURDIR)/.venv/unsloth" $(PY)
 .venv/.unsloth: .venv/.made requirements/unsloth.txt
 	@rm -rf .venv/unsloth
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --target .venv/unsloth -r requirements/unsloth.txt

@@ -94,16 +94,16 @@ def run_child(
         start_new_session=asked is not None,
     )
 
-    passed_on = False
+    passed_on = float("-inf")
 
     def forward(number: int, frame: FrameType | None) -> None:
         nonlocal passed_on
         _Stop.requested = True
         if asked is not None:
             asked()
-        elif not passed_on and child.poll() is None:
+        elif time.monotonic() - passed_on > SAME_STOP_SECONDS and child.poll() is None:
+            passed_on = time.monotonic()
             child.send_signal(signal.SIGTERM)
-        passed_on = True
 
     before = {number: signal.signal(number, forward) for number in STOPS}
     try:

@@ -74,6 +74,10 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
         """Whether a stop was asked for: by the file where there is one, else by a signal to this process."""
         return self.told if self.stop_file is not None else process.stop_requested()
 
+    def asked(self) -> bool:
+        """Whether the file that asks for a stop is there."""
+        return self.stop_file is not None and self.stop_file.exists()
+
     def stopped_early(self, history: list[dict[str, Any]]) -> bool:
         """Whether the last `patience` evaluations were no better than the best one, or a loss was not finite."""
         best = best_evaluation(history)
@@ -93,8 +97,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
             control.should_training_stop = True
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        asked = self.stop_file is not None and self.stop_file.exists()
-        self.told = sft_ranks.any_of(asked)  # all in the same step, or some would wait for the others forever
+        self.told = sft_ranks.any_of(self.asked())  # all in the same step, or some would wait for the others forever
         if self.told_to_stop():
             control.should_save = control.should_training_stop = True
         if state.global_step >= state.max_steps:

@@ -75,8 +75,8 @@ def fit(
 ) -> Outcome:
     """Train, keep the best step by validation loss, and write `adapter/` and `log.jsonl` into `places.out`.
 
-    Raises Interrupted after a stop, with the state saved. Where several processes train (`sft_processes`), a stop is
-    that `stop_file` is there, and all but the first process raise NotFirst at the end.
+    Raises Interrupted after a stop, with the state saved. In a process of its own (`sft_processes`) a stop is that
+    `stop_file` is there. Where several train, all but the first raise NotFirst at the end.
     """
     schedule, saved = settings.schedule, places.out / "checkpoints"
     epoch = schedule.steps_per_epoch(len(train_rows))
@@ -118,6 +118,8 @@ def _train(
     model = _loader(settings.backend)(places.base, settings.lora, settings.dtype, device, settings.seed, longest)
     work = places.out / "saving"
     found = checkpoint.newest_whole(places.out / "checkpoints")
+    if settings.num_processes == 1 and keeper.asked():  # several have to agree on it, and cannot yet
+        raise Interrupted(f"step {found[0]} of {planned} is saved" if found else "nothing was trained yet")
     if found:
         terminal.say(f"train: goes on from step {found[0]}")
     args = sft.arguments(

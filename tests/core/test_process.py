@@ -105,3 +105,12 @@ def test_a_child_is_told_once() -> None:
         child.send_signal(number)
         time.sleep(0.02)
     assert ended(child)[0] == 71
+
+
+def test_a_child_is_told_again_of_a_later_stop() -> None:
+    later = CHILD.replace("return", "process.SAME_STOP_SECONDS = 0.0; return")
+    child = start(later.format(code=COUNTS.replace("while not heard", "while len(heard) < 2")))
+    for number in (signal.SIGTERM, signal.SIGTERM):
+        child.send_signal(number)
+        time.sleep(0.2)
+    assert ended(child)[0] == 72

@@ -147,6 +147,15 @@ def whole_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
 
+def test_a_stop_before_the_first_step_waits_for_none(base: Path, tmp_path: Path) -> None:
+    asked = tmp_path / "stop"
+    asked.touch()
+    places = tiny_sft.places(base, tmp_path / "out")
+    with pytest.raises(Interrupted, match="nothing was trained yet"):
+        sft_run.fit(tiny_sft.settings(), places, tiny_sft.rows(NUM_TRAIN, 1), tiny_sft.rows(NUM_VAL, 2), asked)
+    assert not list(places.out.iterdir())
+
+
 @started
 def test_what_a_process_refuses_the_stage_refuses(base: Path, tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="q_projj match no linear layer"):
