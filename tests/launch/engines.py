@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def write(folder: Path, name: str, info: dict[str, Any], known: dict[str, Any] |
     (folder / f"{name}.image").write_text(json.dumps([known]) if known else "")
     program = folder / name
     program.write_text(f"""#!/bin/sh
-here={folder}
+here={shlex.quote(str(folder))}
 case "$1 $2" in
   {case or "none)"} ;;
   "info "*) cat "$here/{name}.info" ;;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -155,7 +156,8 @@ def signalled(folder: Path, words: list[str], number: signal.Signals) -> tuple[i
     """How a command ends, and what it said, whose engine's container is asked to stop by a signal to the command."""
     stage = folder / "stage.py"
     stage.write_text(STAGE.format(up=str(folder / "up")))
-    engines.write(folder, "podman", engines.PODMAN, CPU, case=f'"run "*) exec {sys.executable} {stage}')
+    program = shlex.join([sys.executable, str(stage)])  # either may have a blank in its path
+    engines.write(folder, "podman", engines.PODMAN, CPU, case=f'"run "*) exec {program}')
     environment = engines.environment(folder, ENGINE="podman", ARGS=f"run.folder={folder / 'runs'}")
     with subprocess.Popen(words, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as command:
         deadline = time.monotonic() + 30
