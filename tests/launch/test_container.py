@@ -119,6 +119,17 @@ def test_what_is_missing_is_said_in_one_line(
     assert engines.told(tmp_path, "podman") == []
 
 
+@pytest.mark.parametrize("name", ["file", "file/runs", "absent/" + "n" * 300])
+def test_a_runs_folder_that_can_be_none_is_refused(tmp_path: Path, name: str) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, CPU)
+    (tmp_path / "file").touch()
+    done = run(tmp_path, "prepare", f"run.folder={tmp_path}/{name}", ENGINE="podman")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"prepare: refused: run.folder: {tmp_path}/")
+    assert done.stderr.endswith("; name another folder\n")
+    assert engines.told(tmp_path, "podman") == []
+
+
 def test_neither_engine_is_there(tmp_path: Path) -> None:
     tmp_path.joinpath("bin").mkdir()
     done = run(tmp_path / "bin", "prepare", PATH=str(tmp_path / "bin"))
