@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -164,32 +162,10 @@ def test_an_engine_that_does_not_answer_is_said_in_one_line(
 
 
 def signalled(folder: Path, words: list[str], number: signal.Signals) -> tuple[int, str]:
-    """How a command ends, and what it said, whose engine's container is asked to stop by a signal to the command."""
-    stage = folder / "stage.py"
-    stage.write_text(STAGE.format(up=str(folder / "up")))
-    program = shlex.join([sys.executable, str(stage)])  # either may have a blank in its path
-    engines.write(folder, "podman", engines.PODMAN, CPU, case=f'"run "*) exec {program}')
+    """How a command ends, and what it said, that is sent a signal while the engine runs its container."""
+    engines.write(folder, "podman", engines.PODMAN, CPU, case=engines.until_stopped(folder, "run", 75))
     environment = engines.environment(folder, ENGINE="podman", ARGS=f"run.folder={folder / 'runs'}")
-    with subprocess.Popen(words, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as command:
-        deadline = time.monotonic() + 30
-        while not (folder / "up").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        command.send_signal(number)
-        _, said = command.communicate(timeout=30)
-    return command.returncode, said
-
-
-STAGE = """import signal, sys, time
-heard = []
-for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, lambda number, frame: heard.append(number))
-open({up!r}, "w").close()
-while not heard:
-    time.sleep(0.02)
-time.sleep(0.3)
-print("saved after", len(heard), "signal", file=sys.stderr, flush=True)
-sys.exit(75)
-"""
+    return engines.stopped(folder, words, number, environment)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +124,21 @@ def test_how_it_ends(tmp_path: Path, size: int | None, code: int, environment: d
     done = build(tmp_path, **environment)
     assert done.returncode == code, done.stderr
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(("command", "code"), [("pull", 0), ("pull", 1), ("build", 0), ("build", 1)])
+def test_a_stop_is_no_failure_and_nothing_comes_after_it(tmp_path: Path, command: str, code: int) -> None:
+    known = None if command == "pull" else engines.image()
+    case = engines.until_stopped(tmp_path, command, code)
+    engines.write(tmp_path, "podman", engines.PODMAN, known, case=case)
+    words = [sys.executable, "-m", "jobs.launch.image"]
+    ended, said = engines.stopped(tmp_path, words, signal.SIGINT, engines.environment(tmp_path))
+    assert ended == 75, said
+    assert said.splitlines()[-2:] == [
+        "saved after 1 signal",
+        "image: interrupted (stopped); the same command goes on from what was saved",
+    ]
+    assert engines.told(tmp_path, "podman") == []
 
 
 @pytest.mark.parametrize(
