@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -230,9 +231,9 @@ def test_dry_prints_the_command_and_runs_nothing(tmp_path: Path) -> None:
     extra = tmp_path / "data"
     extra.mkdir()
     done = run(tmp_path, "prepare", f"prepare.files=[{extra}/x.jsonl]", f"run.folder={tmp_path / 'r'}", ENGINE="podman",
-               DRY="1", MOUNTS=str(extra), PASS="LANG HOME", OPENAI_API_KEY="sk-1", LANG="C.UTF-8")  # fmt: skip
+               DRY="1", MOUNTS=f"'{extra}'", PASS="LANG HOME", OPENAI_API_KEY="sk-1", LANG="C.UTF-8")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert f"--volume {extra}:{extra}:ro" in done.stdout
+    assert f"--volume {shlex.quote(f'{extra}:{extra}:ro')} " in done.stdout
     assert not (tmp_path / "r").exists()
     assert not (tmp_path / "cache").exists()
     assert "--env LANG --env HOME" in done.stdout

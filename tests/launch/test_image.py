@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -61,7 +62,7 @@ PIP = {"PIP_INDEX_URL": "https://me:secret@index.test/simple", "PIP_EXTRA_INDEX_
 
 
 def test_an_index_of_the_environment_reaches_the_build_and_stays_nowhere(tmp_path: Path) -> None:
-    look = f'(stat -c %a "$4"; cat "$4") > {tmp_path}/kept; echo "$4" > {tmp_path}/path'
+    look = '(stat -c %a "$4"; cat "$4") > "$here/kept"; echo "$4" > "$here/path"'
     case = f'"build --secret") set -- "$1" "$2" "$3" "${{3#*src=}}"; {look}'
     engines.write(tmp_path, "podman", engines.PODMAN, engines.image(), case=case)
     done = build(tmp_path, ACCELERATOR="cpu", **PIP)
@@ -92,7 +93,7 @@ def test_cuda_in_an_image_for_cpus_ends_the_build_at_once(tmp_path: Path, accele
     for package in ("torch-2.0.dist-info", "nvidia_cublas_cu12-12.4.dist-info"):
         (tmp_path / "lib/python3.12/site-packages" / package).mkdir(parents=True)
     environment = engines.environment(tmp_path, ACCELERATOR=accelerator)
-    words = ["sh", "-c", line.replace("/opt/venv", str(tmp_path))]
+    words = ["sh", "-c", line.replace("/opt/venv", shlex.quote(str(tmp_path)))]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == code
     assert ("name an index of CPU builds, PIP_EXTRA_INDEX_URL=" in done.stderr) == bool(code)

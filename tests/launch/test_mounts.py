@@ -76,7 +76,7 @@ def test_links_lead_where_they_lead_outside(checkout: Path) -> None:
     assert seen("prepare.files=[in-checkout.jsonl]") == [f"{real}:{first}:ro"]
     (checkout / "folder").symlink_to(real.parent)
     assert seen("prepare.files=[folder/x.jsonl]") == [same(real)]
-    assert seen(f"prepare.files=[{first}]", MOUNTS=f"{first.parent}") == [same(first.parent), same(real)]
+    assert seen(f"prepare.files=[{first}]", MOUNTS=f"'{first.parent}'") == [same(first.parent), same(real)]
 
 
 def test_a_snapshot_of_the_hubs_cache_comes_with_its_blobs(checkout: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_snapshot_of_the_hubs_cache_comes_with_its_blobs(checkout: Path) -> No
     (snapshot / "model.safetensors").symlink_to("../../blobs/1")
     (snapshot / "gone").symlink_to("../../blobs/2")
     assert seen(f"fetch.source.folder={snapshot}") == [same(snapshot), same(blob)]
-    assert seen(f"fetch.source.folder={snapshot}", MOUNTS=str(model)) == [same(model)]
+    assert seen(f"fetch.source.folder={snapshot}", MOUNTS=f"'{model}'") == [same(model)]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_the_checkouts_own_config_names_a_folder() -> None:
 
 def test_paths_in_mounts_are_split_as_a_shell_does(checkout: Path) -> None:
     rows, other = checkout.parent / "my rows", checkout.parent / "日本"
-    assert seen(MOUNTS=f"'{rows}' {other} {checkout}/in.jsonl") == [same(rows), same(other)]
+    assert seen(MOUNTS=f"'{rows}' '{other}' '{checkout}'/in.jsonl") == [same(rows), same(other)]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_what_cannot_be_mounted_is_refused(
 
 
 @pytest.mark.parametrize(
-    "word", ["run.folder={}/link/../runs", "prepare.files=[../link/../x.jsonl]", "MOUNTS={}/link/.."]
+    "word", ["run.folder={}/link/../runs", "prepare.files=[../link/../x.jsonl]", "MOUNTS='{}/link/..'"]
 )
 def test_what_goes_up_from_where_a_link_leads_is_refused(checkout: Path, word: str) -> None:
     (checkout.parent / "日本" / "below").mkdir()
