@@ -19,7 +19,8 @@ RUN apt-get update \
 ENV KIWAME_CACHE=/cache PIP_CACHE_DIR=/cache/pip PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
-# First of all, since the wrong index shows here: a PyTorch for CUDA is none for an image without a GPU.
+# First of all, since the wrong index shows here: a PyTorch for CUDA is none for an image without a GPU. In one RUN with the
+# check: no cache knows the index, a secret, so what a wrong one gave must not be kept.
 FROM tools AS packages
 ARG ACCELERATOR
 ARG REQUIREMENTS
@@ -31,8 +32,8 @@ RUN --mount=type=secret,id=pip \
  && for file in $REQUIREMENTS; do set -- "$@" -r "$file"; done \
  && if [ "$ACCELERATOR" = cuda ]; then set -- "$@" --require-hashes; fi \
  && /opt/venv/bin/pip install --no-build-isolation "$@" \
- && /opt/venv/bin/pip uninstall -y cmake ninja
-RUN if [ "$ACCELERATOR" = cpu ] && ls /opt/venv/lib/python3*/site-packages | grep -i '^nvidia_.*[.]dist-info$'; then \
+ && /opt/venv/bin/pip uninstall -y cmake ninja \
+ && if [ "$ACCELERATOR" = cpu ] && ls /opt/venv/lib/python3*/site-packages | grep -i '^nvidia_.*[.]dist-info$'; then \
       echo "pip installed a PyTorch for CUDA: name an index of CPU builds, PIP_EXTRA_INDEX_URL=..., or ACCELERATOR=cuda" >&2; \
       exit 1; \
     fi

@@ -23,11 +23,11 @@ from pathlib import Path
 
 from jobs.core import pipeline, process, terminal
 from jobs.core.compose import SECRET_VALUE
-from jobs.core.endings import ending
+from jobs.core.endings import DISK_ERRORS, ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 from jobs.launch import engine, entry, sources
 from jobs.launch.engine import Engine
-from jobs.launch.mounts import mounts
+from jobs.launch.mounts import Mount, mounts
 
 PASSED = ("HF_TOKEN", "WANDB_API_KEY", "OPENAI_API_KEY", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TERM", "NO_COLOR",
           "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
@@ -68,15 +68,26 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     if environment.get("DRY") not in (None, "", "0"):
         print(shlex.join(command))
         return Exit.PASSED
-    for mount in seen:
-        if mount.writable:
-            mount.here.mkdir(parents=True, exist_ok=True)
+    make_folders(seen)
     code = process.run_child(command, environment)
     failed = ENGINE_FAILED if entry.is_program(words) else {**ENGINE_FAILED, **NO_STAGE}
     if code in failed:
         hint = "; for GPUs it needs NVIDIA's container toolkit (`make doctor`)" if gpus != "none" else ""
         raise EnvironmentProblem(f"{failed[code]}: see {found.program}'s line above{hint}")
     return code if code >= 0 else 128 - code
+
+
+def make_folders(seen: Sequence[Mount]) -> None:
+    """What is written to has to be there. Raises Refusal for what can be no folder, such as a file; a full or closed
+    disk is an OSError."""
+    for mount in seen:
+        try:
+            if mount.writable:
+                mount.here.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if error.errno in DISK_ERRORS:
+                raise
+            raise Refusal(f"{mount.name}: {mount.here}: {error.strerror}; name another folder") from None
 
 
 def way_to(image: str, found: Engine) -> str:

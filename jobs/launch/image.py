@@ -21,15 +21,14 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from jobs.core import process
 from jobs.core.endings import ending
-from jobs.core.errors import EnvironmentProblem, Exit, Refusal
-from jobs.core.process import run_child
+from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
 from jobs.core.terminal import say
 from jobs.launch import engine, sources
 from jobs.launch.engine import Engine
@@ -68,11 +67,19 @@ def build(environment: Mapping[str, str]) -> int:
             command[2:2] = ["--secret", f"id=pip,src={settings}"]
         elif accelerator == "cpu":
             say("image: no index is named; where pip's own has PyTorch for CUDA only, the build ends early")
-        code = run_child(command, {**environment, "DOCKER_BUILDKIT": "1"})
+        code = run_engine(command, {**environment, "DOCKER_BUILDKIT": "1"})
     if code:
         raise EnvironmentProblem(f"{found.program} could not build {image}; its last lines say why")
     say(f"image: {image} is built, {time.monotonic() - started:.0f} s")
     return weigh(found, image, accelerator)
+
+
+def run_engine(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """The engine's exit code; raises Interrupted after a stop, however the engine took it."""
+    code = process.run_child(command, environment)
+    if process.stop_requested():
+        raise Interrupted("stopped")
+    return code
 
 
 @contextmanager
@@ -120,7 +127,7 @@ def base_digest(found: Engine, base: str, environment: Mapping[str, str]) -> str
     known = found.image(base)
     if known is None:
         say(f"image: pulling {base}")
-        if run_child([found.program, "pull", base], environment):
+        if run_engine([found.program, "pull", base], environment):
             raise EnvironmentProblem(f"{found.program} could not pull {base}; BASE_BUILD and BASE_RUNTIME take others")
         known = found.image(base)
     if known is None:

@@ -6,6 +6,7 @@ lead to. Any Python 3.9, nothing installed.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -23,7 +24,10 @@ KEPT = tuple(map(Path, ("/dev", "/etc", "/opt/kiwame", "/opt/venv", "/proc", "/s
 PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previous", "fetch.source.folder",
              "chat.template")  # fmt: skip
 """Keys of the config whose values are read from this machine."""
-ITEM = re.compile(r"""'([^']*)'|"([^"]*)"|([^,\[\]'"]+)""")
+ITEM = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|((?:\\.|[^,\[\]'"\\])+)""")
+"""An element as Hydra writes it: in quotes a backslash counts before the quote, elsewhere before one of ESCAPED."""
+ESCAPED = re.compile(r"\\([\\()\[\]{}:=, \t])")
+NO_PATH = (errno.ELOOP, errno.ENAMETOOLONG)
 FOLDER = re.compile(r"^run:[^\n]*\n(?:(?:[ #][^\n]*)?\n)*? +folder: *([^#\n]*?) *(?:#[^\n]*)?$", re.MULTILINE)
 MOST_LINKS = 40
 """One after the other, as in Linux."""
@@ -47,19 +51,19 @@ class Mount:
 def mounts(words: Sequence[str], environment: Mapping[str, str]) -> list[Mount]:
     """Everything that is mounted; makes nothing. Raises Refusal for what cannot be mounted, with the way out."""
     root = sources.ROOT
-    runs = normal(root / run_folder(words))
+    runs = normal("run.folder", root / run_folder(words))
     if runs == root:
         raise Refusal("run.folder: is the checkout, which the container does not write to; name a folder in it")
     found = [
         Mount("the checkout", root, root),
         Mount("conf/", root / "conf", CONF),
-        Mount("run.folder", runs.resolve(), place(runs, [root]) or runs, True),
-        Mount("KIWAME_CACHE", cache_folder(environment).resolve(), CACHE, True),
+        Mount("run.folder", real("run.folder", runs), place(runs, [root]) or runs, True),
+        Mount("KIWAME_CACHE", real("KIWAME_CACHE", cache_folder(environment)), CACHE, True),
     ]
     for name, path in (*extra(environment), *named(words)):
         there = place(path, [each.there for each in found if each.there not in (CONF, CACHE)])
         if there is not None:
-            found.append(Mount(name, path.resolve(), there))
+            found.append(Mount(name, real(name, path), there))
     for mount in found:
         _check(mount)
     return found
@@ -91,7 +95,7 @@ def place(path: Path, seen: Sequence[Path]) -> Path | None:
         link = next((each for each in below if each.is_symlink()), None)
         if link is None:
             return None
-        path = normal(link.parent / link.readlink() / path.relative_to(link))
+        path = Path(os.path.normpath(link.parent / link.readlink() / path.relative_to(link)))
     raise Refusal(f"{path}: links lead in a circle")
 
 
@@ -101,29 +105,31 @@ def named(words: Sequence[str]) -> Iterator[tuple[str, Path]]:
     for word in words:
         key, _, text = word.partition("=")
         for item in items(text) if key in PATH_KEYS else ():
-            path = normal(sources.ROOT / item)
-            if "://" in item or not path.exists():
+            if "://" in item:
+                continue
+            path = normal(key, sources.ROOT / item)
+            if not exists(path):
                 continue
             yield key, path
             if path.is_dir():
-                yield from ((key, each) for each in sorted(path.iterdir()) if each.is_symlink() and each.exists())
+                yield from ((key, each) for each in sorted(path.iterdir()) if each.is_symlink() and exists(each))
 
 
 def items(text: str) -> list[str]:
     """A value's elements: `[a,'b c']` has two, anything but a list one."""
     if not text.startswith("["):
         return [unquoted("", text)] if text else []
-    found = ("".join(groups).strip() for groups in ITEM.findall(text))
+    found = (unescaped(element) for element in ITEM.finditer(text))
     return [item for item in found if item]
 
 
 def extra(environment: Mapping[str, str]) -> list[tuple[str, Path]]:
     """MOUNTS, split as a shell splits words: a path with a blank goes in quotes."""
     try:
-        paths = [normal(Path(text).absolute()) for text in shlex.split(environment.get("MOUNTS", ""))]
+        paths = [normal("MOUNTS", Path(text).absolute()) for text in shlex.split(environment.get("MOUNTS", ""))]
     except ValueError as error:
         raise Refusal(f"MOUNTS: {error}; a path with a blank goes in quotes, MOUNTS=\"'/my rows' /other\"") from None
-    missing = [str(path) for path in paths if not path.exists()]
+    missing = [str(path) for path in paths if not exists(path)]
     if missing:
         raise Refusal(f"MOUNTS: {missing[0]} does not exist; paths are separated by blanks, one with a blank is quoted")
     return [("MOUNTS", path) for path in paths]
@@ -142,16 +148,49 @@ def run_folder(words: Sequence[str]) -> str:
 
 
 def unquoted(key: str, text: str) -> str:
-    """Text without the quotes around it."""
+    """Text without the quotes around it, and without what protects a character in it."""
     text = text.strip()
-    if text[:1] in ("'", '"') and key and (len(text) < 2 or text[-1] != text[0]):
+    found = ITEM.fullmatch(text)
+    if found is None and text[:1] in ("'", '"') and key:
         raise Refusal(f"{key}: {text[:60]} has a quote without its end")
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+    return text if found is None else unescaped(found)
 
 
-def normal(path: Path) -> Path:
-    """Absolute, without `..`; links stay."""
-    return Path(os.path.normpath(path))
+def unescaped(found: re.Match[str]) -> str:
+    """What an element says: of the backslashes before a quote or the end every second one, as in Hydra."""
+    if found[3] is not None:
+        return ESCAPED.sub(r"\1", found[3].strip())
+    quote, text = found[0][0], found[0][1:-1]
+    return re.sub(rf"\\+(?={quote}|\Z)", lambda some: "\\" * (len(some[0]) // 2), text)
+
+
+def normal(name: str, path: Path) -> Path:
+    """Absolute, without `..`; links stay. Raises Refusal where `..` comes after a link: the kernel goes up from where
+    that leads."""
+    found = Path(os.path.normpath(path))
+    if ".." in path.parts and os.path.realpath(path) != os.path.realpath(found):
+        raise Refusal(f"{name}: {path} has a `..` behind a link; write the path without `..`")
+    return found
+
+
+def real(name: str, path: Path) -> Path:
+    """Where `path` leads, be it there or not. Raises Refusal for one that can lead nowhere."""
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno in NO_PATH:
+            raise Refusal(f"{name}: {path}: {error.strerror}; name another path") from None
+    return Path(os.path.realpath(path))
+
+
+def exists(path: Path) -> bool:
+    """Whether it is there; nothing is by a name that is too long."""
+    try:
+        return path.exists()
+    except OSError as error:
+        if error.errno in NO_PATH:
+            return False
+        raise
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +36,7 @@ def write(folder: Path, name: str, info: dict[str, Any], known: dict[str, Any] |
     (folder / f"{name}.image").write_text(json.dumps([known]) if known else "")
     program = folder / name
     program.write_text(f"""#!/bin/sh
-here={folder}
+here={shlex.quote(str(folder))}
 case "$1 $2" in
   {case or "none)"} ;;
   "info "*) cat "$here/{name}.info" ;;
@@ -54,3 +59,36 @@ def told(folder: Path, name: str) -> list[str]:
     """The words of its last `run` or `build`."""
     path = folder / f"{name}.log"
     return path.read_text().splitlines() if path.exists() else []
+
+
+UNTIL_STOPPED = """import signal, sys, time
+heard = []
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, lambda number, frame: heard.append(number))
+open({up!r}, "w").close()
+while not heard:
+    time.sleep(0.02)
+time.sleep(0.3)
+print("saved after", len(heard), "signal", file=sys.stderr, flush=True)
+sys.exit({code})
+"""
+
+
+def until_stopped(folder: Path, command: str, code: int) -> str:
+    """A `case` for `write`: that command of the engine goes on until it is stopped, and ends with `code`."""
+    script = folder / "until_stopped.py"
+    script.write_text(UNTIL_STOPPED.format(up=str(folder / "up"), code=code))
+    program = shlex.join([sys.executable, str(script)])  # either may have a blank in its path
+    return f'"{command} "*) exec {program}'
+
+
+def stopped(folder: Path, words: list[str], number: signal.Signals, environment: dict[str, str]) -> tuple[int, str]:
+    """How a command ends, and what it said, that is sent a signal while its engine goes on until it is stopped."""
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(words, cwd=root, env=environment, stderr=subprocess.PIPE, text=True) as command:
+        deadline = time.monotonic() + 30
+        while not (folder / "up").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        command.send_signal(number)
+        _, said = command.communicate(timeout=30)
+    return command.returncode, said

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -118,6 +118,17 @@ def test_what_is_missing_is_said_in_one_line(
     assert engines.told(tmp_path, "podman") == []
 
 
+@pytest.mark.parametrize("name", ["file", "file/runs", "absent/" + "n" * 300])
+def test_a_runs_folder_that_can_be_none_is_refused(tmp_path: Path, name: str) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, CPU)
+    (tmp_path / "file").touch()
+    done = run(tmp_path, "prepare", f"run.folder={tmp_path}/{name}", ENGINE="podman")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"prepare: refused: run.folder: {tmp_path}/")
+    assert done.stderr.endswith("; name another folder\n")
+    assert engines.told(tmp_path, "podman") == []
+
+
 def test_neither_engine_is_there(tmp_path: Path) -> None:
     tmp_path.joinpath("bin").mkdir()
     done = run(tmp_path / "bin", "prepare", PATH=str(tmp_path / "bin"))
@@ -152,31 +163,10 @@ def test_an_engine_that_does_not_answer_is_said_in_one_line(
 
 
 def signalled(folder: Path, words: list[str], number: signal.Signals) -> tuple[int, str]:
-    """How a command ends, and what it said, whose engine's container is asked to stop by a signal to the command."""
-    stage = folder / "stage.py"
-    stage.write_text(STAGE.format(up=str(folder / "up")))
-    engines.write(folder, "podman", engines.PODMAN, CPU, case=f'"run "*) exec {sys.executable} {stage}')
+    """How a command ends, and what it said, that is sent a signal while the engine runs its container."""
+    engines.write(folder, "podman", engines.PODMAN, CPU, case=engines.until_stopped(folder, "run", 75))
     environment = engines.environment(folder, ENGINE="podman", ARGS=f"run.folder={folder / 'runs'}")
-    with subprocess.Popen(words, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as command:
-        deadline = time.monotonic() + 30
-        while not (folder / "up").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        command.send_signal(number)
-        _, said = command.communicate(timeout=30)
-    return command.returncode, said
-
-
-STAGE = """import signal, sys, time
-heard = []
-for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, lambda number, frame: heard.append(number))
-open({up!r}, "w").close()
-while not heard:
-    time.sleep(0.02)
-time.sleep(0.3)
-print("saved after", len(heard), "signal", file=sys.stderr, flush=True)
-sys.exit(75)
-"""
+    return engines.stopped(folder, words, number, environment)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -241,9 +231,9 @@ def test_dry_prints_the_command_and_runs_nothing(tmp_path: Path) -> None:
     extra = tmp_path / "data"
     extra.mkdir()
     done = run(tmp_path, "prepare", f"prepare.files=[{extra}/x.jsonl]", f"run.folder={tmp_path / 'r'}", ENGINE="podman",
-               DRY="1", MOUNTS=str(extra), PASS="LANG HOME", OPENAI_API_KEY="sk-1", LANG="C.UTF-8")  # fmt: skip
+               DRY="1", MOUNTS=f"'{extra}'", PASS="LANG HOME", OPENAI_API_KEY="sk-1", LANG="C.UTF-8")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert f"--volume {extra}:{extra}:ro" in done.stdout
+    assert f"--volume {shlex.quote(f'{extra}:{extra}:ro')} " in done.stdout
     assert not (tmp_path / "r").exists()
     assert not (tmp_path / "cache").exists()
     assert "--env LANG --env HOME" in done.stdout

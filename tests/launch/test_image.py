@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -60,7 +62,7 @@ PIP = {"PIP_INDEX_URL": "https://me:secret@index.test/simple", "PIP_EXTRA_INDEX_
 
 
 def test_an_index_of_the_environment_reaches_the_build_and_stays_nowhere(tmp_path: Path) -> None:
-    look = f'(stat -c %a "$4"; cat "$4") > {tmp_path}/kept; echo "$4" > {tmp_path}/path'
+    look = '(stat -c %a "$4"; cat "$4") > "$here/kept"; echo "$4" > "$here/path"'
     case = f'"build --secret") set -- "$1" "$2" "$3" "${{3#*src=}}"; {look}'
     engines.write(tmp_path, "podman", engines.PODMAN, engines.image(), case=case)
     done = build(tmp_path, ACCELERATOR="cpu", **PIP)
@@ -81,13 +83,17 @@ def test_a_file_of_pips_settings_goes_before_the_environment(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("accelerator", "code"), [("cpu", 1), ("cuda", 0)])
 def test_cuda_in_an_image_for_cpus_ends_the_build_at_once(tmp_path: Path, accelerator: str, code: int) -> None:
-    """The Dockerfile's own line, on a folder of packages; it stands before the stage that compiles."""
-    (line,) = re.findall(r'^RUN (if \[ "\$ACCELERATOR" = cpu \] && (?:.*\\\n)*.*)', DOCKERFILE, re.MULTILINE)
+    """The Dockerfile's own line, on a folder of packages; it stands before the stage that compiles, and in the RUN that
+    installs: after a RUN of its own the engine's cache would give every later build the wrong packages."""
+    commands = re.findall(r"^RUN (?:.*\\\n)*.*", DOCKERFILE, re.MULTILINE)
+    (command,) = (each for each in commands if "pip install --no-build-isolation" in each)
+    line = command[command.index('if [ "$ACCELERATOR" = cpu ] && ') :]
+    assert line.endswith("fi")
     assert DOCKERFILE.index(line) < DOCKERFILE.index("AS llama")
     for package in ("torch-2.0.dist-info", "nvidia_cublas_cu12-12.4.dist-info"):
         (tmp_path / "lib/python3.12/site-packages" / package).mkdir(parents=True)
     environment = engines.environment(tmp_path, ACCELERATOR=accelerator)
-    words = ["sh", "-c", line.replace("/opt/venv", str(tmp_path))]
+    words = ["sh", "-c", line.replace("/opt/venv", shlex.quote(str(tmp_path)))]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == code
     assert ("name an index of CPU builds, PIP_EXTRA_INDEX_URL=" in done.stderr) == bool(code)
@@ -119,6 +125,21 @@ def test_how_it_ends(tmp_path: Path, size: int | None, code: int, environment: d
     done = build(tmp_path, **environment)
     assert done.returncode == code, done.stderr
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(("command", "code"), [("pull", 0), ("pull", 1), ("build", 0), ("build", 1)])
+def test_a_stop_is_no_failure_and_nothing_comes_after_it(tmp_path: Path, command: str, code: int) -> None:
+    known = None if command == "pull" else engines.image()
+    case = engines.until_stopped(tmp_path, command, code)
+    engines.write(tmp_path, "podman", engines.PODMAN, known, case=case)
+    words = [sys.executable, "-m", "jobs.launch.image"]
+    ended, said = engines.stopped(tmp_path, words, signal.SIGINT, engines.environment(tmp_path))
+    assert ended == 75, said
+    assert said.splitlines()[-2:] == [
+        "saved after 1 signal",
+        "image: interrupted (stopped); the same command goes on from what was saved",
+    ]
+    assert engines.told(tmp_path, "podman") == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from jobs.core import compose
 from jobs.core.errors import EnvironmentProblem, Refusal
@@ -57,9 +58,11 @@ def test_what_the_words_name_is_there_by_the_same_name(checkout: Path, name: str
     "word",
     ["prepare.files=[in.jsonl]", "prepare.files=[{root}/in.jsonl]", "prepare.files=[absent.jsonl,/absent/x.jsonl]",
      "prepare.files=['hf://datasets/o/n@c/data']", "waivers.TRN007=looked at /tmp files", "chat.template=model",
-     "prepare.files=", "prepare.files=[]", "fetch.source.folder=???"],
+     "prepare.files=", "prepare.files=[]", "fetch.source.folder=???", f"prepare.files=[{'n' * 300}]",
+     "prepare.files=[{root}/circle]"],
 )  # fmt: skip
 def test_what_is_in_the_checkout_or_is_no_path_is_not_mounted(checkout: Path, word: str) -> None:
+    (checkout / "circle").symlink_to("circle")
     assert seen(word.format(root=checkout)) == []
 
 
@@ -73,7 +76,7 @@ def test_links_lead_where_they_lead_outside(checkout: Path) -> None:
     assert seen("prepare.files=[in-checkout.jsonl]") == [f"{real}:{first}:ro"]
     (checkout / "folder").symlink_to(real.parent)
     assert seen("prepare.files=[folder/x.jsonl]") == [same(real)]
-    assert seen(f"prepare.files=[{first}]", MOUNTS=f"{first.parent}") == [same(first.parent), same(real)]
+    assert seen(f"prepare.files=[{first}]", MOUNTS=f"'{first.parent}'") == [same(first.parent), same(real)]
 
 
 def test_a_snapshot_of_the_hubs_cache_comes_with_its_blobs(checkout: Path) -> None:
@@ -85,7 +88,7 @@ def test_a_snapshot_of_the_hubs_cache_comes_with_its_blobs(checkout: Path) -> No
     (snapshot / "model.safetensors").symlink_to("../../blobs/1")
     (snapshot / "gone").symlink_to("../../blobs/2")
     assert seen(f"fetch.source.folder={snapshot}") == [same(snapshot), same(blob)]
-    assert seen(f"fetch.source.folder={snapshot}", MOUNTS=str(model)) == [same(model)]
+    assert seen(f"fetch.source.folder={snapshot}", MOUNTS=f"'{model}'") == [same(model)]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_the_checkouts_own_config_names_a_folder() -> None:
 
 def test_paths_in_mounts_are_split_as_a_shell_does(checkout: Path) -> None:
     rows, other = checkout.parent / "my rows", checkout.parent / "日本"
-    assert seen(MOUNTS=f"'{rows}' {other} {checkout}/in.jsonl") == [same(rows), same(other)]
+    assert seen(MOUNTS=f"'{rows}' '{other}' '{checkout}'/in.jsonl") == [same(rows), same(other)]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,11 @@ def test_paths_in_mounts_are_split_as_a_shell_does(checkout: Path) -> None:
         (["run.folder=a:b"], {}, "a:b has a ':' in it"),
         ([], {"KIWAME_CACHE": "/a:b"}, "KIWAME_CACHE: /a:b/container has a ':' in it"),
         (["prepare.files=[colon:/x.jsonl]"], {}, "colon:/x.jsonl has a ':' in it"),
+        (["run.folder=circle"], {}, "circle: Too many levels of symbolic links; name another path"),
+        (["run.folder=../circle"], {}, "circle: Too many levels of symbolic links; name another path"),
+        (["run.folder=" + "n" * 300], {}, "nnn: File name too long; name another path"),
+        ([], {"KIWAME_CACHE": "/" + "n" * 300}, "KIWAME_CACHE: /nnn"),
+        ([], {"MOUNTS": "/" + "n" * 300}, "nnn does not exist"),
     ],
 )
 def test_what_cannot_be_mounted_is_refused(
@@ -130,9 +138,25 @@ def test_what_cannot_be_mounted_is_refused(
 ) -> None:
     (checkout.parent / "colon:").mkdir()
     (checkout.parent / "colon:" / "x.jsonl").touch()
+    for folder in (checkout, checkout.parent):
+        (folder / "circle").symlink_to("circle")
     with pytest.raises(Refusal) as refused:
         seen(*(word.replace("[colon", f"[{checkout.parent}/colon") for word in words), **environment)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "word", ["run.folder={}/link/../runs", "prepare.files=[../link/../x.jsonl]", "MOUNTS='{}/link/..'"]
+)
+def test_what_goes_up_from_where_a_link_leads_is_refused(checkout: Path, word: str) -> None:
+    (checkout.parent / "日本" / "below").mkdir()
+    (checkout.parent / "link").symlink_to("日本/below")
+    key, _, value = word.format(checkout.parent).partition("=")
+    with pytest.raises(
+        Refusal, match=rf"{key}: .*link/\.\..* has a `\.\.` behind a link; write the path without `\.\.`"
+    ):
+        seen(**{key: value}) if key == "MOUNTS" else seen(f"{key}={value}")
+    assert seen("prepare.files=[../日本/below/../x.jsonl]") == [same(checkout.parent / "日本" / "x.jsonl")]
 
 
 def test_a_checkout_that_engines_cannot_be_told_is_refused(
@@ -163,3 +187,18 @@ def test_a_user_without_a_home_names_a_cache(monkeypatch: pytest.MonkeyPatch) ->
 )  # fmt: skip
 def test_a_value_has_these_elements(text: str, found: list[str]) -> None:
     assert mounts.items(text) == found
+
+
+ELEMENTS = (
+    r"[/d/a\,b.jsonl]", r"['it\'s.jsonl']", r'["a\"b"]', r"['it\'s','b, c']", r"[a\ b,c]", r"['a\\b',a\\b]",
+    r"['a\b']", r"['a\\']", r"['a\\\'b']", r"[/x/\(a\),\[x\]]", """['a,b', c d , "e'f"]""", r"[a\{b,c\=d,e\:f]",
+    r"[a\$,/b]", "[' a ', b ]", r"/d/a\,b", r"'it\'s'", r'"a\"b"', r"/x\ y", "[hf://a/b@c/d]",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ELEMENTS)
+def test_an_element_is_what_hydra_takes_it_for(text: str) -> None:
+    value: object = OverridesParser.create().parse_override(f"prepare.files={text}").value()
+    assert mounts.items(text) == (value if isinstance(value, list) else [value])
+    if not isinstance(value, list):
+        assert mounts.run_folder([f"run.folder={text}"]) == value
