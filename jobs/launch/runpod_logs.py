@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from jobs.core import terminal
 from jobs.core.errors import EnvironmentProblem
 from jobs.launch.pod_job import ended_code
-from jobs.launch.runpod_api import ApiRefusal, Busy, NoAnswer, Quiet, RunPod
+from jobs.launch.runpod_api import ApiRefusal, Busy, NoAnswer, Quiet, RunPod, too_long
 from jobs.launch.runpod_models import Pod
 
 BACKFILL = 5000
@@ -139,6 +139,8 @@ def follow(api: RunPod, pod: Pod, show: Callable[[Line], None]) -> int | None:
         except (NoAnswer, Busy) as error:
             problem = error
         seconds = max(WAITS[min(failures, len(WAITS) - 1)], getattr(problem, "seconds", 0.0))
+        if seconds > api.patience.retry_after:
+            raise EnvironmentProblem(too_long(seconds, str(problem)))
         if waited > most:
             raise EnvironmentProblem(f"pod {pod.id}: no new line of its log in {waited / 60:.0f} minutes ({problem})")
         api.sleep(seconds)

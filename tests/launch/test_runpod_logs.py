@@ -146,6 +146,18 @@ def test_what_the_service_asks_to_wait_is_waited(desk: Desk, fake: Fake, fault: 
     assert desk.waits == [waited]
 
 
+@pytest.mark.parametrize("fault", ["429:4000", "503:4000"])
+@pytest.mark.parametrize("operation", ["logs", "get"])
+def test_what_the_service_asks_to_wait_for_hours_is_told(
+    desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str], operation: str, fault: str
+) -> None:
+    prepared(desk, fake, ["first"], 1, True)
+    fake.faults, fake.cuts = {operation: [fault]}, [(0, "reset")]
+    assert desk("logs", "job.run=mine") == Exit.ENVIRONMENT
+    assert "RunPod asks to wait 4000 s" in capsys.readouterr().err
+    assert desk.waits == []
+
+
 def test_lines_that_are_sent_again_are_no_reason_to_hurry(desk: Desk, fake: Fake) -> None:
     prepared(desk, fake, ["first", "second"], 1, True)
     fake.logs["pod1"].pop()
