@@ -124,6 +124,8 @@ class Submission:
         self.job = secrets.token_hex(8)
         self.own = {self.job}
         """Jobs whose pods are this submission's, or those of one before it that saw no answer."""
+        self.dropped: set[str] = set()
+        """Pods that were deleted."""
 
     def place(self) -> Pod:
         """The one pod of the run: the one that is there, or a new one.
@@ -139,16 +141,24 @@ class Submission:
                 terminal.say("an earlier submission of this run saw no answer; looking for its pod")
                 self.own |= pending
                 standing = self._searched()
-                if any(pod.job in self.own for pod in standing):
+            mine, adopted = {pod.id for pod in standing if pod.job in self.own}, None
+            try:
+                adopted = self._adopted(standing)
+            finally:
+                if mine and mine <= self.dropped | ({adopted.id} if adopted else set()):
                     self.journal.clear()
-            return self._adopted(standing) or self._walk()
+            return adopted or self._walk()
 
     def _adopted(self, standing: Sequence[Pod]) -> Pod | None:
-        """The pod that does this work already; None where nothing stands in the way of a new one."""
+        """The pod that does this work already; None where nothing stands in the way of a new one.
+
+        Whatever is found out about it, later pods of our own are deleted first: nobody else knows whose they are.
+        """
         pods = [pod for pod in standing if not self._over(pod)]
         if not pods:
             return None
         pod, run = pods[0], self.spec.job.run
+        self._drop_extras(pod, [extra for extra in pods[1:] if extra.job in self.own])
         way_out = f"delete it first: make pod-delete ARGS=job.run={run} (the run itself is on the volume)"
         if pod.job is None:
             raise Refusal(
@@ -161,7 +171,7 @@ class Submission:
         if pod.status in ("EXITED", "ERROR"):
             raise Refusal(f"pod {pod.id} of run {run} is {pod.status}; {way_out}")
         self._require_affordable(pod)
-        self._drop_extras(pod, pods[1:])
+        self._drop_extras(pod, [extra for extra in pods[1:] if extra.job not in self.own])
         terminal.say(f"found pod {pod.id} of this run ({pod.status}); nothing was made")
         return pod
 
@@ -277,6 +287,7 @@ class Submission:
             raise EnvironmentProblem(
                 f"pod {pod.id} could not be deleted and costs money ({problem}); run make pod-delete ARGS=job.run={run}"
             ) from None
+        self.dropped.add(pod.id)
 
 
 def told(spec: PodFile, offer: Offer) -> str:

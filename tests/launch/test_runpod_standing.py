@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobs.core.errors import Exit
+from jobs.launch.runpod import JOURNAL
 from tests.launch.conftest import CHEAP, DEAR, Desk
 from tests.launch.fake_runpod import Fake
 
@@ -67,6 +68,32 @@ def test_another_s_pod_that_was_first_stays(desk: Desk, fake: Fake, capsys: pyte
     assert "deleting pod pod2: the run has pod pod1, which was first" in said.err
     assert said.out == "pod1\n"
     assert list(fake.pods) == ["pod1"]
+
+
+@pytest.mark.parametrize("changes", [{"ASKED": "a"}, {"ID": None}, {}])
+@pytest.mark.parametrize("fault", ["ok", "403"])
+def test_a_late_pod_of_ours_goes_whatever_the_first_one_is(
+    desk: Desk, fake: Fake, changes: dict[str, str | None], fault: str
+) -> None:
+    fake.faults["create"], fake.hide = ["accept+reset"], 100
+
+    def of_another() -> None:
+        if "other" not in fake.pods:
+            changed = {"KIWAME_JOB_ID": "ffff", **{f"KIWAME_JOB_{name}": text for name, text in changes.items()}}
+            env = {name: text for name, text in (fake.pods["pod1"]["env"] | changed).items() if text is not None}
+            fake.pods = {"other": fake.pods["pod1"] | {"id": "other", "env": env}, **fake.pods}
+
+    desk.on_wait = of_another
+    assert desk.submit() == Exit.ENVIRONMENT
+    fake.hidden_until, fake.faults["delete"] = 0, [fault]
+    fake.pods["other"]["status"] = "RUNNING" if changes else "EXITED"
+    assert desk.submit() == Exit.REFUSED
+    assert list(fake.pods) == (["other"] if fault == "ok" else ["other", "pod1"])
+    assert len(list(JOURNAL.glob("*.json"))) == (0 if fault == "ok" else 1)
+    assert desk.submit() == Exit.REFUSED
+    assert list(fake.pods) == ["other"]
+    assert not list(JOURNAL.glob("*.json"))
+    assert fake.count("create") == 1
 
 
 def test_a_pod_whose_job_has_ended_makes_room(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
