@@ -161,7 +161,7 @@ def test_a_job_that_is_killed_has_the_shell_s_code(pod: Pod) -> None:
 
 def test_a_job_that_ended_is_not_run_a_second_time(pod: Pod, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code = f"open({str(tmp_path / 'runs.txt')!r}, 'a').write('x'); raise SystemExit(3)"
-    pod.fake.faults["delete"] = ["500"] * 100
+    pod.fake.faults = {"delete": ["500"] * 100, "action": ["500"] * 100}
     pod.start_in_vain(code)
     assert list(pod.fake.pods) == ["pod1"]
     pod.fake.faults = {}

@@ -46,6 +46,21 @@ def test_where_the_key_may_do_neither_it_may_stop(pod: Pod) -> None:
     assert pod.fake.pods["pod1"]["status"] == "EXITED"
 
 
+@pytest.mark.parametrize("fault", ["409", "422", "500", "html", "302"])
+def test_where_a_deletion_fails_for_ever_the_other_ways_are_tried(pod: Pod, fault: str) -> None:
+    pod.fake.faults["delete"] = [fault] * 1000
+    assert pod.start("") == 0
+    assert pod.fake.pods == {}
+    assert pod.fake.calls == ["delete"] * 5 + ["action"]
+    assert pod.waits == [7.0, 0.0, 2.0, 5.0, 10.0, 30.0]
+
+
+def test_where_only_a_stop_works_it_stops(pod: Pod) -> None:
+    pod.fake.faults = {"delete": ["500"] * 1000, "action": ["500"]}
+    assert pod.start("") == 0
+    assert pod.fake.pods["pod1"]["status"] == "EXITED"
+
+
 @pytest.mark.parametrize("lost", ["500", "reset", "html"])
 @pytest.mark.parametrize("keys", [{}, {"KIWAME_RUNPOD_API_KEY": KEY, "RUNPOD_API_KEY": "rpa_mayseenothing"}])
 def test_a_404_is_never_a_deletion(pod: Pod, keys: dict[str, str], lost: str) -> None:
@@ -221,7 +236,7 @@ def test_a_record_that_found_no_room_for_its_ending_is_no_reason_to_run_again(
         save(store, record)
 
     monkeypatch.setattr(inside.Store, "save", full)
-    pod.fake.faults["delete"] = ["500"] * 100
+    pod.fake.faults = {"delete": ["500"] * 100, "action": ["500"] * 100}
     pod.start_in_vain(work)
     pod.fake.faults = {}
     assert pod.start(work) == 0
