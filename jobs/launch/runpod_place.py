@@ -208,7 +208,8 @@ class Submission:
         before = self.journal.pending()
         self.journal.write(self.own)
         try:
-            return self.api.create(body)
+            pod = self.api.create(body)
+            return pod if pod.name else pod.model_copy(update={"name": body.name})
         except NoAnswer as problem:
             terminal.say(f"  no clear answer ({problem}); looking for the pod, for it may have been made")
         except (Refusal, EnvironmentProblem):
@@ -243,7 +244,12 @@ class Submission:
         except (Refusal, EnvironmentProblem) as problem:
             terminal.say(f"whether pod {pod.id} is the only one of this run could not be seen ({problem}); {SEES}")
             return pod
-        standing = of_run(list({other.id: other for other in (pod, *others)}.values()), self.spec.pod_name)
+        named = [other.model_copy(update={"name": pod.name}) if other.id == pod.id else other for other in others]
+        standing = of_run(list({other.id: other for other in (pod, *named)}.values()), self.spec.pod_name)
+        if not standing:
+            raise EnvironmentProblem(
+                f"pod {pod.id} was made for run {self.spec.job.run} and is over already, or is called otherwise; {SEES}"
+            )
         if standing[0].id == pod.id:
             self._drop_extras(pod, standing[1:])
             return pod

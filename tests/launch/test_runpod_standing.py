@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from jobs.core.errors import Exit
@@ -113,6 +115,32 @@ def test_a_pod_of_the_name_that_is_nobody_s_is_told(desk: Desk, fake: Fake, caps
     assert desk("delete", "job.run=mine") == Exit.PASSED
     assert "pod pod1 is called kiwame-mine, but no submission made it" in capsys.readouterr().err
     assert list(fake.pods) == ["pod1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"), [({"status": "TERMINATED"}, Exit.ENVIRONMENT), ({"name": ""}, 0), ({"name": None}, 0)]
+)
+def test_a_new_pod_that_is_odd_is_told_by_its_id(
+    desk: Desk,
+    fake: Fake,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, str | None],
+    code: int,
+) -> None:
+    new_pod = fake.new_pod
+
+    def odd(body: dict[str, Any]) -> dict[str, Any]:
+        pod = new_pod(body)
+        pod |= changes
+        return pod
+
+    monkeypatch.setattr(fake, "new_pod", odd)
+    assert desk.submit() == code
+    said = capsys.readouterr()
+    assert "pod1" in (said.err if code else said.out)
+    assert fake.count("create") == 1
+    fake.problems.clear()  # a pod without a name is not as the specification has it
 
 
 @pytest.mark.parametrize("lists", [[], ["ok"] + ["500"] * 20])
