@@ -85,8 +85,7 @@ def dry(api: RunPod, spec: runpod_spec.PodFile) -> int:
     volume = api.volume(spec.volume.volumeId)
     found = runpod_place.offers(spec, api.gpus(spec.gpu.count, spec.cloud, spec.gpu.minCudaVersion), volume.dataCenter)
     standing = runpod_place.of_run(api.pods(), spec.pod_name)
-    if standing:
-        terminal.say(f"run {spec.job.run} has pod {standing[0].id} ({standing[0].status}): submit would make none")
+    terminal.say(f"run {spec.job.run}: {runpod_place.outlook(api, spec, standing)}")
     job = runpod_place.job_of(spec, found[0], "0" * 16)
     hidden = {name: f"(the value of {name} here)" for name in spec.job.secrets}
     body = runpod_place.body_of(spec, found[0], volume, job, hidden).body()

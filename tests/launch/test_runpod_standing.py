@@ -118,6 +118,50 @@ def test_a_pod_of_the_name_that_is_nobody_s_is_told(desk: Desk, fake: Fake, caps
 
 
 @pytest.mark.parametrize(
+    ("status", "over", "word", "said", "code"),
+    [
+        ("STARTING", False, "disk=40", "submit would find pod pod1 (STARTING) and make none", 0),
+        ("RUNNING", False, "disk=40", "submit would find pod pod1 (RUNNING) and make none", 0),
+        ("RUNNING", True, "disk=40", "its job has ended (75), so submit would delete pod pod1; submit would make", 0),
+        ("RUNNING", True, "disk=50", "its job has ended (75), so submit would delete pod pod1; submit would make", 0),
+        ("RUNNING", False, "disk=50", "submit would be refused: run mine has pod pod1 for other work (disk)", 2),
+        ("EXITED", False, "disk=40", "submit would be refused: pod pod1 of run mine is EXITED", 2),
+        ("TERMINATED", False, "disk=40", "run mine: submit would make one", 0),
+    ],
+)
+def test_dry_says_what_submit_then_does(
+    desk: Desk,
+    fake: Fake,
+    capsys: pytest.CaptureFixture[str],
+    status: str,
+    over: bool,
+    word: str,
+    said: str,
+    code: int,
+) -> None:
+    assert desk.submit("disk=40") == Exit.PASSED
+    fake.pods["pod1"]["status"] = status
+    line = f"kiwame job {fake.pods['pod1']['env']['KIWAME_JOB_ID']} ended with exit code 75 (its 12 hours are over)"
+    ending = {"id": "1", "ts": "2026-06-01T12:00:01Z", "source": "container", "line": line}
+    fake.logs["pod1"] = [ending] if over else []
+    assert desk.submit(word, "dry=true") == Exit.PASSED
+    assert said in capsys.readouterr().err
+    assert (list(fake.pods), fake.count("create"), fake.count("delete")) == (["pod1"], 1, 0)
+    assert desk.submit(word) == code
+    assert fake.count("create") == (2 if "would make" in said else 1)
+
+
+def test_dry_says_that_a_pod_over_the_limit_would_go(
+    desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert desk.submit() == Exit.PASSED
+    fake.pods["pod1"]["cost"] = 1.5
+    assert desk.submit("dry=true") == Exit.PASSED
+    assert "submit would delete pod pod1 and be refused: it costs 1.50 USD/h" in capsys.readouterr().err
+    assert list(fake.pods) == ["pod1"]
+
+
+@pytest.mark.parametrize(
     ("changes", "code"), [({"status": "TERMINATED"}, Exit.ENVIRONMENT), ({"name": ""}, 0), ({"name": None}, 0)]
 )
 def test_a_new_pod_that_is_odd_is_told_by_its_id(
