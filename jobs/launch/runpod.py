@@ -231,13 +231,17 @@ def ours(pods: Sequence[Pod]) -> list[Pod]:
 
 
 def the_pod(api: RunPod, desk: Desk) -> Pod:
-    """The run's pod; raises Refusal where it has none."""
+    """The run's oldest pod, the others are told of; raises Refusal where it has none."""
     run = runpod_spec.run_of(desk.values)
     found = runpod_place.of_run(ours(api.pods()), runpod_spec.pod_name(run))
     if not found:
         raise Refusal(
             f"run {run} has no pod; one that ended deletes itself, and what became of its jobs is on the volume, "
             f"in {part(desk.values, 'folder')}/{run}.jobs"
+        )
+    for other in found[1:]:
+        terminal.say(
+            f"run {run} has pod {other.id} ({other.status}) too, which costs money; this is about {found[0].id}"
         )
     return found[0]
 
