@@ -33,6 +33,8 @@ LOG_SECONDS = 15.0
 """Between the last line and the deletion, where the job's own number could not be read."""
 SPARE_SECONDS = 300.0
 """What a job gets beyond its hours and grace, to write down how it ended, before the watchdog ends the pod."""
+ENDINGS = (Exit.PASSED, Exit.REFUSED, Exit.GATE_FAILED)
+"""What a job says that would say the same again."""
 STUCK_SECONDS = 10.0
 """How long a log that takes nothing is waited for; what it does not take is on the volume."""
 
@@ -89,6 +91,7 @@ class Record:
     state: str = "new"
     """`new`, `running`, `interrupted` or `ended`."""
     exit_code: int | None = None
+    """Of the job; where it was interrupted, 75 means that its state is saved, and all else that nobody knows."""
     why: str = ""
     ended_at: float | None = None
 
@@ -124,8 +127,13 @@ class Store:
         new.replace(self.path)
 
     def save_in_place(self, record: Record) -> None:
-        """Where there is no room for a second file: what is cut short is damaged, and counts as ended too."""
-        self.path.write_text(json.dumps(asdict(record)), encoding="utf-8")
+        """Where there is no room for a second file: over the old one, whose room it keeps.
+
+        What is cut short is damaged, and counts as ended too.
+        """
+        with self.path.open("r+" if self.path.exists() else "w", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(record)))
+            file.truncate()
 
 
 class Guard:
@@ -161,9 +169,8 @@ class Guard:
             if not keep:
                 leave(self.pod, self.outlet, ending_line(self.job.id, code, why), self.job.log_seconds)
         if keep:
-            self.outlet.say("stopped from outside, state saved; the pod is left to whoever stopped it")
+            self.outlet.say(f"stopped from outside, {why}; the pod is left to whoever stopped it")
             self.outlet.flush()
-            return Exit.INTERRUPTED
         return code
 
     def _once(self) -> Record:
@@ -187,7 +194,7 @@ class Guard:
         return record
 
     def _start(self, record: Record, most: float) -> None:
-        record.state = "running"
+        record.state, record.exit_code, record.why = "running", None, ""
         self.store.save(record)
         try:
             code, why = self._work(most)
@@ -195,12 +202,18 @@ class Guard:
             code, why = Exit.ENVIRONMENT, f"cannot be started: {error.strerror}"
         if why:
             self._end(record, code, why)
-        else:
-            record.state = "interrupted"
-            self.store.save(record)
+            return
+        saved = code == Exit.INTERRUPTED
+        record.state, record.exit_code = "interrupted", int(code)
+        record.why = "state saved" if saved else f"exit code {code}: whether its state is saved is not known"
+        self._write(record)
 
     def _end(self, record: Record, code: int, why: str) -> None:
         record.state, record.exit_code, record.why, record.ended_at = "ended", int(code), why, self.clock()
+        self._write(record)
+
+    def _write(self, record: Record) -> None:
+        """As well as the volume lets us; what cannot be written changes nothing else."""
         try:
             self.store.save(record)
         except OSError as error:
@@ -209,7 +222,9 @@ class Guard:
                 self.store.save_in_place(record)
 
     def _work(self, most: float) -> tuple[int, str]:
-        """(exit code, why it ended) of at most `most` seconds; no reason where a stop from outside ended it.
+        """(exit code, why it ended) of at most `most` seconds; no reason where a stop from outside cut it off.
+
+        A job that was asked to stop and came to its end all the same, or was refused, is one that ended.
 
         Hours are counted by the wall clock, which goes on while nothing runs, and by one that nobody sets.
         """
@@ -243,7 +258,7 @@ class Guard:
         code = child.returncode if child.returncode >= 0 else 128 - child.returncode
         if over:
             return code, f"its {self.job.max_hours:g} hours are over"
-        if self.stopped and code != Exit.PASSED:
+        if self.stopped and code not in ENDINGS:
             return code, ""
         return code, "by itself" if child.returncode >= 0 else f"by signal {-child.returncode}"
 

@@ -24,10 +24,12 @@ class Journal:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                busy = f"{self.path.stem}: another submission of this run is under way here"
+                raise EnvironmentProblem(busy) from None
             yield
-        except BlockingIOError:
-            raise EnvironmentProblem(f"{self.path.stem}: another submission of this run is under way here") from None
         finally:
             os.close(descriptor)
 

@@ -16,7 +16,9 @@ AGENT = "kiwame/0.1"  # the edge in front of the API turns generic clients away 
 KEYS = ("KIWAME_RUNPOD_API_KEY", "RUNPOD_API_KEY")
 """The second is set by RunPod and is the pod's own; the first can be given where that one may not delete."""
 WAITS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-"""Seconds before each try; the last one again and again."""
+"""Seconds before each round; the last one again and again."""
+PATIENT = 4
+"""Rounds in which a failure that is not a matter of what the key may do keeps the milder ways for later."""
 WAYS = (("DELETE", ""), ("POST", "terminate"), ("POST", "stop"))
 NOT_ALLOWED = (401, 403, 404, 405)
 WAY_OUT = "it costs money until it is deleted: run `make pod-reap`, or delete it in RunPod's console"
@@ -48,6 +50,7 @@ class OwnPod:
     def end(self) -> None:
         """Try until the pod is going, for ever: where this process ended, its container would be started again.
 
+        A deletion that fails for another reason than the key is given PATIENT rounds; then every way is tried in each.
         Only a success ends it. A 404 is none, for here we are: the API says it of what a key may not see, too. Where
         there is nothing to try with, this says so once and holds, so that the job's last lines stay the last.
         """
@@ -55,7 +58,7 @@ class OwnPod:
         if lacking:
             self.say(f"this pod cannot delete itself ({lacking}); {WAY_OUT}")
         told: set[tuple[str, int]] = set()
-        for seconds in chain(WAITS, repeat(WAITS[-1])):
+        for place, seconds in enumerate(chain(WAITS, repeat(WAITS[-1]))):
             self.sleep(seconds)
             for number, key in enumerate(self.keys if self.id else [], 1):
                 for method, action in WAYS:
@@ -69,7 +72,7 @@ class OwnPod:
                         if not told:
                             self.say(f"  it is tried for as long as it takes; {WAY_OUT}")
                         told.add((way, status))
-                    if status not in NOT_ALLOWED:
+                    if status not in NOT_ALLOWED and place < PATIENT:
                         break  # not a matter of what the key may do: the same again, later
 
     def _lacking(self) -> str | None:

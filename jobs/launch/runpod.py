@@ -85,8 +85,7 @@ def dry(api: RunPod, spec: runpod_spec.PodFile) -> int:
     volume = api.volume(spec.volume.volumeId)
     found = runpod_place.offers(spec, api.gpus(spec.gpu.count, spec.cloud, spec.gpu.minCudaVersion), volume.dataCenter)
     standing = runpod_place.of_run(api.pods(), spec.pod_name)
-    if standing:
-        terminal.say(f"run {spec.job.run} has pod {standing[0].id} ({standing[0].status}): submit would make none")
+    terminal.say(f"run {spec.job.run}: {runpod_place.outlook(api, spec, standing)}")
     job = runpod_place.job_of(spec, found[0], "0" * 16)
     hidden = {name: f"(the value of {name} here)" for name in spec.job.secrets}
     body = runpod_place.body_of(spec, found[0], volume, job, hidden).body()
@@ -232,13 +231,17 @@ def ours(pods: Sequence[Pod]) -> list[Pod]:
 
 
 def the_pod(api: RunPod, desk: Desk) -> Pod:
-    """The run's pod; raises Refusal where it has none."""
+    """The run's oldest pod, the others are told of; raises Refusal where it has none."""
     run = runpod_spec.run_of(desk.values)
     found = runpod_place.of_run(ours(api.pods()), runpod_spec.pod_name(run))
     if not found:
         raise Refusal(
             f"run {run} has no pod; one that ended deletes itself, and what became of its jobs is on the volume, "
             f"in {part(desk.values, 'folder')}/{run}.jobs"
+        )
+    for other in found[1:]:
+        terminal.say(
+            f"run {run} has pod {other.id} ({other.status}) too, which costs money; this is about {found[0].id}"
         )
     return found[0]
 

@@ -217,6 +217,8 @@ class RunPod:
         try:
             return self._repeated(call, Busy, NoAnswer)
         except NoAnswer as problem:
+            if problem.seconds > self.patience.retry_after:
+                raise EnvironmentProblem(too_long(problem.seconds, str(problem))) from None
             raise EnvironmentProblem(f"RunPod's API gave no usable answer in {TRIES} tries: {problem}") from None
 
     def _repeated(self, call: Callable[[], T], *reasons: type[Exception]) -> T:
@@ -224,6 +226,10 @@ class RunPod:
             error = state.outcome.exception() if state.outcome else None
             named = error.seconds if isinstance(error, Busy | NoAnswer) else 0.0
             return max(named, min(2.0 ** (state.attempt_number - 1), 30.0))
+
+        def again(error: BaseException) -> bool:
+            named = error.seconds if isinstance(error, NoAnswer) else 0.0
+            return isinstance(error, reasons) and named <= self.patience.retry_after
 
         def tell(state: tenacity.RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
@@ -234,7 +240,7 @@ class RunPod:
                 sleep=self.sleep,
                 wait=wait,
                 stop=tenacity.stop_after_attempt(TRIES),
-                retry=tenacity.retry_if_exception_type(reasons),
+                retry=tenacity.retry_if_exception(again),
                 before_sleep=tell,
                 reraise=True,
             )(call)
@@ -282,9 +288,9 @@ class RunPod:
         if response.is_success:
             return
         seconds = retry_after(response.headers.get("retry-after"), here + self.offset)
-        if seconds > self.patience.retry_after:
-            raise EnvironmentProblem(f"RunPod asks to wait {seconds:.0f} s before the next call ({said}: {status})")
         if status == 429:
+            if seconds > self.patience.retry_after:
+                raise EnvironmentProblem(too_long(seconds, f"{said}: {status}"))
             raise Busy(seconds)
         problem = problem_of(response)
         if status == 408 or status >= 500 or not response.is_client_error or problem is None:
@@ -299,6 +305,11 @@ class RunPod:
             )
         errors = [self.clean(error) for error in problem.errors[:10]]
         raise ApiRefusal(status, self.clean(problem.title), self.clean(problem.detail), errors)
+
+
+def too_long(seconds: float, said: str) -> str:
+    """What is told of a Retry-After that nobody sits out."""
+    return f"RunPod asks to wait {seconds:.0f} s before the next call ({said})"
 
 
 def problem_of(response: httpx2.Response) -> Problem | None:

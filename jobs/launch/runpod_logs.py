@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from jobs.core import terminal
 from jobs.core.errors import EnvironmentProblem
 from jobs.launch.pod_job import ended_code
-from jobs.launch.runpod_api import ApiRefusal, Busy, NoAnswer, Quiet, RunPod
+from jobs.launch.runpod_api import ApiRefusal, Busy, NoAnswer, Quiet, RunPod, too_long
 from jobs.launch.runpod_models import Pod
 
 BACKFILL = 5000
@@ -108,9 +108,10 @@ def follow(api: RunPod, pod: Pod, show: Callable[[Line], None]) -> int | None:
     while True:
         after, problem = seen.cursor if resumable else None, Exception("the connection was closed")
         failures += 1
+        began = time.monotonic()
         try:
             for line in lines(api, pod.id, after, api.patience.quiet):
-                waited = 0.0
+                waited, began = 0.0, time.monotonic()
                 if not seen.is_new(line):
                     continue  # no reason to come back at once: some send the whole log anew
                 failures = 0
@@ -118,9 +119,9 @@ def follow(api: RunPod, pod: Pod, show: Callable[[Line], None]) -> int | None:
                 code = ended_code(pod.job or "", line.text) if line.source == "container" else None
                 if code is not None:
                     return code
-            waited = 0.0
+            waited, began = 0.0, time.monotonic()
         except Quiet:
-            failures, waited = 0, 0.0
+            failures, waited, began = 0, 0.0, time.monotonic()
         except (NoAnswer, Busy) as error:
             problem = error
         except ApiRefusal as error:
@@ -139,6 +140,9 @@ def follow(api: RunPod, pod: Pod, show: Callable[[Line], None]) -> int | None:
         except (NoAnswer, Busy) as error:
             problem = error
         seconds = max(WAITS[min(failures, len(WAITS) - 1)], getattr(problem, "seconds", 0.0))
+        waited += time.monotonic() - began  # calls without an answer take their time too
+        if seconds > api.patience.retry_after:
+            raise EnvironmentProblem(too_long(seconds, str(problem)))
         if waited > most:
             raise EnvironmentProblem(f"pod {pod.id}: no new line of its log in {waited / 60:.0f} minutes ({problem})")
         api.sleep(seconds)

@@ -115,6 +115,43 @@ def of_run(pods: Sequence[Pod], name: str) -> list[Pod]:
     )
 
 
+def objection(spec: PodFile, pod: Pod) -> str | None:
+    """Why a submission is refused while `pod` is the run's; None where it does the work that is asked for."""
+    run = spec.job.run
+    way_out = f"delete it first: make pod-delete ARGS=job.run={run} (the run itself is on the volume)"
+    if pod.job is None:
+        return (
+            f"pod {pod.id} is called {pod.name} and was not made by a submission; take another job.run, "
+            "or delete it in RunPod's console"
+        )
+    other = differences(pod.env.get(f"{PREFIX}ASKED", ""), asked(spec))
+    if other:
+        return f"run {run} has pod {pod.id} for other work ({other}); take another job.run, or {way_out}"
+    return f"pod {pod.id} of run {run} is {pod.status}; {way_out}" if pod.status in ("EXITED", "ERROR") else None
+
+
+def ended(api: RunPod, pod: Pod) -> int | None:
+    """The exit code of its job, if that has ended though the pod runs: such a pod is on its way out."""
+    return runpod_logs.ended(api, pod) if pod.job and pod.status == "RUNNING" else None
+
+
+def outlook(api: RunPod, spec: PodFile, standing: Sequence[Pod]) -> str:
+    """What a submission would do with the pods of its run; nothing is deleted."""
+    codes = {pod.id: ended(api, pod) for pod in standing}
+    over = [pod for pod in standing if codes[pod.id] is not None]
+    said = [f"its job has ended ({codes[pod.id]}), so submit would delete pod {pod.id}" for pod in over]
+    first = next((pod for pod in standing if codes[pod.id] is None), None)
+    if first is None:
+        return "; ".join([*said, "submit would make one"])
+    no, most = objection(spec, first), spec.limits.max_usd_per_hour
+    if no:
+        return "; ".join([*said, f"submit would be refused: {no}"])
+    if first.cost is not None and not first.cost <= most:
+        dear = f"it costs {first.cost:.2f} USD/h, more than limits.max_usd_per_hour={most:.2f}"
+        return "; ".join([*said, f"submit would delete pod {first.id} and be refused: {dear}"])
+    return "; ".join([*said, f"submit would find pod {first.id} ({first.status}) and make none"])
+
+
 class Submission:
     """One submission of one run."""
 
@@ -124,6 +161,8 @@ class Submission:
         self.job = secrets.token_hex(8)
         self.own = {self.job}
         """Jobs whose pods are this submission's, or those of one before it that saw no answer."""
+        self.dropped: set[str] = set()
+        """Pods that were deleted."""
 
     def place(self) -> Pod:
         """The one pod of the run: the one that is there, or a new one.
@@ -139,35 +178,35 @@ class Submission:
                 terminal.say("an earlier submission of this run saw no answer; looking for its pod")
                 self.own |= pending
                 standing = self._searched()
-                if any(pod.job in self.own for pod in standing):
+            mine, adopted = {pod.id for pod in standing if pod.job in self.own}, None
+            try:
+                adopted = self._adopted(standing)
+            finally:
+                if mine and mine <= self.dropped | ({adopted.id} if adopted else set()):
                     self.journal.clear()
-            return self._adopted(standing) or self._walk()
+            return adopted or self._walk()
 
     def _adopted(self, standing: Sequence[Pod]) -> Pod | None:
-        """The pod that does this work already; None where nothing stands in the way of a new one."""
+        """The pod that does this work already; None where nothing stands in the way of a new one.
+
+        Whatever is found out about it, later pods of our own are deleted first: nobody else knows whose they are.
+        """
         pods = [pod for pod in standing if not self._over(pod)]
         if not pods:
             return None
-        pod, run = pods[0], self.spec.job.run
-        way_out = f"delete it first: make pod-delete ARGS=job.run={run} (the run itself is on the volume)"
-        if pod.job is None:
-            raise Refusal(
-                f"pod {pod.id} is called {pod.name} and was not made by a submission; take another job.run, "
-                "or delete it in RunPod's console"
-            )
-        other = differences(pod.env.get(f"{PREFIX}ASKED", ""), asked(self.spec))
-        if other:
-            raise Refusal(f"run {run} has pod {pod.id} for other work ({other}); take another job.run, or {way_out}")
-        if pod.status in ("EXITED", "ERROR"):
-            raise Refusal(f"pod {pod.id} of run {run} is {pod.status}; {way_out}")
+        pod = pods[0]
+        self._drop_extras(pod, [extra for extra in pods[1:] if extra.job in self.own])
+        no = objection(self.spec, pod)
+        if no:
+            raise Refusal(no)
         self._require_affordable(pod)
-        self._drop_extras(pod, pods[1:])
+        self._drop_extras(pod, [extra for extra in pods[1:] if extra.job not in self.own])
         terminal.say(f"found pod {pod.id} of this run ({pod.status}); nothing was made")
         return pod
 
     def _over(self, pod: Pod) -> bool:
-        """Whether its job has ended, though it runs: such a pod is on its way out, and is deleted."""
-        code = runpod_logs.ended(self.api, pod) if pod.job and pod.status == "RUNNING" else None
+        """Whether its job has ended, though it runs: then it is deleted."""
+        code = ended(self.api, pod)
         if code is not None:
             self._drop(pod, f"its job has ended with exit code {code}")
         return code is not None
@@ -198,7 +237,8 @@ class Submission:
         before = self.journal.pending()
         self.journal.write(self.own)
         try:
-            return self.api.create(body)
+            pod = self.api.create(body)
+            return pod if pod.name else pod.model_copy(update={"name": body.name})
         except NoAnswer as problem:
             terminal.say(f"  no clear answer ({problem}); looking for the pod, for it may have been made")
         except (Refusal, EnvironmentProblem):
@@ -233,7 +273,12 @@ class Submission:
         except (Refusal, EnvironmentProblem) as problem:
             terminal.say(f"whether pod {pod.id} is the only one of this run could not be seen ({problem}); {SEES}")
             return pod
-        standing = of_run(list({other.id: other for other in (pod, *others)}.values()), self.spec.pod_name)
+        named = [other.model_copy(update={"name": pod.name}) if other.id == pod.id else other for other in others]
+        standing = of_run(list({other.id: other for other in (pod, *named)}.values()), self.spec.pod_name)
+        if not standing:
+            raise EnvironmentProblem(
+                f"pod {pod.id} was made for run {self.spec.job.run} and is over already, or is called otherwise; {SEES}"
+            )
         if standing[0].id == pod.id:
             self._drop_extras(pod, standing[1:])
             return pod
@@ -277,6 +322,7 @@ class Submission:
             raise EnvironmentProblem(
                 f"pod {pod.id} could not be deleted and costs money ({problem}); run make pod-delete ARGS=job.run={run}"
             ) from None
+        self.dropped.add(pod.id)
 
 
 def told(spec: PodFile, offer: Offer) -> str:

@@ -161,7 +161,7 @@ def test_a_job_that_is_killed_has_the_shell_s_code(pod: Pod) -> None:
 
 def test_a_job_that_ended_is_not_run_a_second_time(pod: Pod, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code = f"open({str(tmp_path / 'runs.txt')!r}, 'a').write('x'); raise SystemExit(3)"
-    pod.fake.faults["delete"] = ["500"] * 100
+    pod.fake.faults = {"delete": ["500"] * 100, "action": ["500"] * 100}
     pod.start_in_vain(code)
     assert list(pod.fake.pods) == ["pod1"]
     pod.fake.faults = {}
@@ -215,18 +215,37 @@ def test_a_stop_from_outside_saves_and_leaves_the_pod(pod: Pod, capfd: pytest.Ca
     guard = pod.guard(SAVES_WHEN_ASKED)
     pod.when_ready(lambda: guard.stop(signal.SIGTERM, None))
     assert guard.run() == Exit.INTERRUPTED
-    assert pod.record["state"] == "interrupted"
+    assert (pod.record["state"], pod.record["exit_code"], pod.record["why"]) == ("interrupted", 75, "state saved")
     assert list(pod.fake.pods) == ["pod1"]
+    assert "stopped from outside, state saved; the pod is left" in capfd.readouterr().err
     assert pod.start("raise SystemExit(0)") == 0  # and after that it goes on
     assert pod.fake.pods == {}
     assert len(pod.record["starts"]) == 2
 
 
-def test_a_stop_that_the_job_outran_is_an_ending(pod: Pod) -> None:
-    guard = pod.guard(STUBBORN.format(1))
+@pytest.mark.parametrize("code", [0, 2, 3])
+def test_a_stop_that_the_job_outran_is_an_ending(pod: Pod, code: int) -> None:
+    guard = pod.guard(f"{STUBBORN.format(1)}; raise SystemExit({code})")
     pod.when_ready(lambda: guard.stop(signal.SIGTERM, None))
-    assert guard.run() == 0
+    assert guard.run() == code
+    assert (pod.record["state"], pod.record["exit_code"], pod.record["why"]) == ("ended", code, "by itself")
     assert pod.fake.pods == {}
+
+
+@pytest.mark.parametrize(("code", "work"), [(137, STUBBORN.format(60)), (1, f"{STUBBORN.format(1)}; 1 / 0")])
+def test_a_job_that_was_stopped_and_did_not_save_is_not_said_to_have(
+    pod: Pod, capfd: pytest.CaptureFixture[str], code: int, work: str
+) -> None:
+    guard = pod.guard(work, grace_minutes=(60 if code == 1 else 0.5) / 60)
+    pod.when_ready(lambda: guard.stop(signal.SIGTERM, None))
+    assert guard.run() == code
+    assert (pod.record["state"], pod.record["exit_code"]) == ("interrupted", code)
+    said = capfd.readouterr().err
+    assert "state saved" not in said
+    assert f"stopped from outside, exit code {code}: whether its state is saved is not known" in said
+    assert list(pod.fake.pods) == ["pod1"]
+    assert pod.start("raise SystemExit(0)") == 0
+    assert (pod.record["exit_code"], len(pod.record["starts"])) == (0, 2)
 
 
 def test_whether_the_key_is_good_is_seen_at_the_start(pod: Pod) -> None:

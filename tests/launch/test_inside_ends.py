@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from jobs.launch.own_pod import OwnPod
 from jobs.launch.pod_job import ended_code
 from tests.launch.conftest import ROOT
 from tests.launch.fake_runpod import KEY
-from tests.launch.test_inside import DRIVER, EnoughError, Pod, container, pod, wait_for
+from tests.launch.test_inside import DRIVER, SAVES_WHEN_ASKED, EnoughError, Pod, container, pod, wait_for
 
 __all__ = ["pod"]
 
@@ -42,6 +43,21 @@ def test_where_the_key_may_not_delete_it_may_terminate(pod: Pod, refused: str, l
 
 def test_where_the_key_may_do_neither_it_may_stop(pod: Pod) -> None:
     pod.fake.faults = {"delete": ["403"], "action": ["403"]}
+    assert pod.start("") == 0
+    assert pod.fake.pods["pod1"]["status"] == "EXITED"
+
+
+@pytest.mark.parametrize("fault", ["409", "422", "500", "html", "302"])
+def test_where_a_deletion_fails_for_ever_the_other_ways_are_tried(pod: Pod, fault: str) -> None:
+    pod.fake.faults["delete"] = [fault] * 1000
+    assert pod.start("") == 0
+    assert pod.fake.pods == {}
+    assert pod.fake.calls == ["delete"] * 5 + ["action"]
+    assert pod.waits == [7.0, 0.0, 2.0, 5.0, 10.0, 30.0]
+
+
+def test_where_only_a_stop_works_it_stops(pod: Pod) -> None:
+    pod.fake.faults = {"delete": ["500"] * 1000, "action": ["500"]}
     assert pod.start("") == 0
     assert pod.fake.pods["pod1"]["status"] == "EXITED"
 
@@ -221,12 +237,33 @@ def test_a_record_that_found_no_room_for_its_ending_is_no_reason_to_run_again(
         save(store, record)
 
     monkeypatch.setattr(inside.Store, "save", full)
-    pod.fake.faults["delete"] = ["500"] * 100
+    pod.fake.faults = {"delete": ["500"] * 100, "action": ["500"] * 100}
     pod.start_in_vain(work)
     pod.fake.faults = {}
     assert pod.start(work) == 0
     assert (tmp_path / "runs.txt").read_text() == "x"
     assert pod.fake.pods == {}
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_stopped_pod_stays_though_the_volume_is_full(pod: Pod, monkeypatch: pytest.MonkeyPatch, room: bool) -> None:
+    save = inside.Store.save
+
+    def full(store: inside.Store, record: Record) -> None:
+        if record.state == "interrupted":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(store, record)
+
+    monkeypatch.setattr(inside.Store, "save", full)
+    if not room:
+        monkeypatch.setattr(inside.Store, "save_in_place", full)
+    guard = pod.guard(SAVES_WHEN_ASKED)
+    pod.when_ready(lambda: guard.stop(signal.SIGTERM, None))
+    assert guard.run() == Exit.INTERRUPTED
+    assert list(pod.fake.pods) == ["pod1"]
+    assert pod.record["state"] == ("interrupted" if room else "running")  # it goes on from either
+    assert pod.start("raise SystemExit(0)") == 0
+    assert len(pod.record["starts"]) == 2
 
 
 def test_a_second_pod_of_one_job_runs_nothing_and_goes(pod: Pod, tmp_path: Path) -> None:

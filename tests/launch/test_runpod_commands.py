@@ -56,6 +56,14 @@ def test_stop_with_dry_changes_nothing(desk: Desk, fake: Fake) -> None:
     assert fake.pods["pod1"]["status"] == "PROVISIONING"
 
 
+def test_stop_tells_of_the_run_s_other_pods(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.submit()
+    fake.pods["pod2"] = fake.pods["pod1"] | {"id": "pod2"}
+    assert desk("stop", "job.run=mine") == Exit.PASSED
+    assert "run mine has pod pod2 (PROVISIONING) too, which costs money; this is about pod1" in capsys.readouterr().err
+    assert [pod["status"] for pod in fake.pods.values()] == ["EXITED", "PROVISIONING"]
+
+
 def test_stop_where_it_is_not_allowed_is_told(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
     desk.submit()
     fake.pods["pod1"]["actions"] = []

@@ -65,6 +65,11 @@ def test_two_submissions_at_once_are_one(desk: Desk, fake: Fake, capsys: pytest.
     assert desk.submit() == Exit.PASSED
 
 
+def test_only_the_lock_means_another_submission(desk: Desk) -> None:
+    with pytest.raises(BlockingIOError), Journal(JOURNAL, "kiwame-mine").held():
+        raise BlockingIOError
+
+
 def test_a_journal_that_cannot_be_read_still_means_a_search(desk: Desk, fake: Fake) -> None:
     journal = Journal(JOURNAL, "kiwame-mine")
     with journal.held():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -124,8 +126,17 @@ def test_a_log_that_cannot_be_had_is_given_up_after_the_time_to_start(
     fake.pods["pod1"]["env"]["KIWAME_JOB_BOOT_MINUTES"] = str(boot)
     fake.faults["logs"] = [fault] * 1000
     assert desk("logs", "job.run=mine") == Exit.ENVIRONMENT
-    assert max(boot, 30) * 60 < sum(desk.waits) < max(boot, 30) * 60 + 60
+    assert max(boot, 30) * 60 - 60 < sum(desk.waits) < max(boot, 30) * 60 + 60
     assert "pod pod1: no new line of its log in" in capsys.readouterr().err
+
+
+def test_calls_that_take_long_count_as_waiting(desk: Desk, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared(desk, fake, [], 1, True)
+    fake.faults["logs"] = ["500"] * 1000
+    ticks = itertools.count(0.0, 60.0)
+    monkeypatch.setattr(runpod_logs, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    assert desk("logs", "job.run=mine") == Exit.ENVIRONMENT
+    assert 500 < sum(desk.waits) < 700  # a minute of each minute and a half was spent in the call
 
 
 def test_a_cut_of_minutes_is_survived(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,6 +155,18 @@ def test_what_the_service_asks_to_wait_is_waited(desk: Desk, fake: Fake, fault: 
     fake.faults["logs"] = [fault]
     assert desk("logs", "job.run=mine") == 0
     assert desk.waits == [waited]
+
+
+@pytest.mark.parametrize("fault", ["429:4000", "503:4000"])
+@pytest.mark.parametrize("operation", ["logs", "get"])
+def test_what_the_service_asks_to_wait_for_hours_is_told(
+    desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str], operation: str, fault: str
+) -> None:
+    prepared(desk, fake, ["first"], 1, True)
+    fake.faults, fake.cuts = {operation: [fault]}, [(0, "reset")]
+    assert desk("logs", "job.run=mine") == Exit.ENVIRONMENT
+    assert "RunPod asks to wait 4000 s" in capsys.readouterr().err
+    assert desk.waits == []
 
 
 def test_lines_that_are_sent_again_are_no_reason_to_hurry(desk: Desk, fake: Fake) -> None:

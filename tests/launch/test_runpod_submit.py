@@ -106,9 +106,18 @@ def test_429_is_waited_for_and_needs_no_search(desk: Desk, fake: Fake, told: str
     assert fake.count("list") == 2  # before the first create, and to see that the pod is the only one
 
 
-def test_a_wait_of_hours_is_told_instead(desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
-    fake.faults["catalog"] = ["429:40000"]
+@pytest.mark.parametrize("status", ["429", "503"])
+@pytest.mark.parametrize("operation", ["list", "volume", "catalog", "create"])
+def test_a_wait_of_hours_is_told_instead(
+    desk: Desk, fake: Fake, capsys: pytest.CaptureFixture[str], operation: str, status: str
+) -> None:
+    fake.faults[operation] = [f"{status}:40000"]
     assert desk.submit() == Exit.ENVIRONMENT
+    assert fake.pods == {}
+    if (operation, status) == ("create", "503"):  # it may have been carried out
+        assert "whether RunPod made a pod for run mine is not known" in capsys.readouterr().err
+        return
+    assert desk.waits == []
     assert "RunPod asks to wait 40000 s" in capsys.readouterr().err
 
 
@@ -128,7 +137,7 @@ def test_a_service_that_stays_away_is_told(desk: Desk, fake: Fake, capsys: pytes
     assert fake.count("create") == 0
 
 
-@pytest.mark.parametrize("fault", ["silence", "reset", "500", "html", "garbage", "page", "moved", "408"])
+@pytest.mark.parametrize("fault", ["silence", "reset", "500", "html", "garbage", "page", "moved", "408", "503:3600"])
 @pytest.mark.parametrize("hide", [0, 2])
 def test_an_accepted_create_without_a_clear_answer_is_found(desk: Desk, fake: Fake, fault: str, hide: int) -> None:
     fake.faults["create"], fake.hide = [f"accept+{fault}"], hide
