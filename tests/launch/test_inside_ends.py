@@ -47,7 +47,7 @@ def test_where_the_key_may_do_neither_it_may_stop(pod: Pod) -> None:
     assert pod.fake.pods["pod1"]["status"] == "EXITED"
 
 
-@pytest.mark.parametrize("fault", ["409", "422", "500", "html", "302"])
+@pytest.mark.parametrize("fault", ["409", "422", "500", "html"])
 def test_where_a_deletion_fails_for_ever_the_other_ways_are_tried(pod: Pod, fault: str) -> None:
     pod.fake.faults["delete"] = [fault] * 1000
     assert pod.start("") == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -191,7 +192,7 @@ def test_a_timestamp_that_is_refused_is_done_without(
 
 def command(fake: Fake, then: str = "", **more: str) -> subprocess.CompletedProcess[bytes]:
     """The real command with a real stdout, in bash."""
-    words = f"{sys.executable} -m jobs.launch.runpod logs job.run=mine {then}"
+    words = f"{shlex.quote(sys.executable)} -m jobs.launch.runpod logs job.run=mine {then}"
     own = {"PYTHONPATH": str(ROOT), "RUNPOD_API_KEY": KEY, "KIWAME_RUNPOD_URL": fake.address}
     return subprocess.run(["bash", "-c", words], env={**os.environ, **own, **more}, capture_output=True, check=False)
 
