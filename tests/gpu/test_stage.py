@@ -10,8 +10,8 @@ from jobs.core.artifact import Artifact
 from tests import whole_run
 
 pytestmark = [pytest.mark.gpu, pytest.mark.chain]
-LOSS = 2e-2
-"""Relative, of validation losses after some hundred steps of a small and hot model."""
+LOSS = {"cpu": 1e-3, "cuda": 2e-2}
+"""Relative, of validation losses after some hundred steps of a small and hot model; on a CPU 3e-6 was seen."""
 
 
 def test_the_demo_trained_by_unsloth_passes(demo_run: Path, tmp_path: Path, device: str) -> None:
@@ -29,5 +29,5 @@ def test_the_demo_trained_by_unsloth_passes(demo_run: Path, tmp_path: Path, devi
     for name in ("num_steps", "steps_per_epoch", "effective_batch", "graded_tokens_an_epoch", "num_adapter_weights"):
         assert unsloth.facts[name] == hf.facts[name], name
     for name in ("best_eval_loss", "restored_eval_loss", "adapter_norm"):
-        assert unsloth.facts[name] == pytest.approx(hf.facts[name], rel=LOSS), name
+        assert unsloth.facts[name] == pytest.approx(hf.facts[name], rel=LOSS[device]), name
     assert Artifact.open(run / "merge").passed
