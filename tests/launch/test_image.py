@@ -58,7 +58,7 @@ def test_the_defaults_are_the_dockerfiles(tmp_path: Path) -> None:
     assert given["REQUIREMENTS"] == "requirements/cuda.txt"
 
 
-PIP = {"PIP_INDEX_URL": "https://me:secret@index.test/simple", "PIP_EXTRA_INDEX_URL": "https://a.test\nhttps://b.test"}
+PIP = {"PIP_INDEX_URL": "https://me:secret@packages.test/here", "PIP_EXTRA_INDEX_URL": "https://a.test\nhttps://b.test"}
 
 
 def test_an_index_of_the_environment_reaches_the_build_and_stays_nowhere(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_an_index_of_the_environment_reaches_the_build_and_stays_nowhere(tmp_pat
     done = build(tmp_path, ACCELERATOR="cpu", **PIP)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "kept").read_text() == (
-        "600\n[global]\nindex-url = https://me:secret@index.test/simple\nextra-index-url = https://a.test https://b.test\n"
+        "600\n[global]\nindex-url = https://me:secret@packages.test/here\nextra-index-url = https://a.test https://b.test\n"
     )
     assert not Path((tmp_path / "path").read_text().strip()).exists()
     assert "secret" not in done.stdout + done.stderr
