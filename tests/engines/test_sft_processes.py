@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -30,9 +28,7 @@ started = pytest.mark.processes
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tiny_sft.write_base(tmp_path_factory.mktemp("base"))
-    for name, count, seed in (("train", NUM_TRAIN, 1), ("val", NUM_VAL, 2)):
-        lines = (json.dumps(row) + "\n" for row in tiny_sft.rows(count, seed))
-        (folder / f"{name}.jsonl").write_text("".join(lines))
+    tiny_sft.write_rows(folder, NUM_TRAIN, NUM_VAL)
     return folder
 
 
@@ -120,31 +116,14 @@ def test_a_stop_reaches_every_process_and_costs_nothing(
     base: Path, two: tuple[Path, sft_run.Outcome], tmp_path: Path
 ) -> None:
     out = tmp_path / "stopped"
-    out.mkdir()
-
-    def stop() -> None:
-        deadline = time.monotonic() + 240
-        while time.monotonic() < deadline:
-            if (out / "log.jsonl").exists() and any("loss" in entry for entry in whole_lines(out / "log.jsonl")):
-                break
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    thread = threading.Thread(target=stop)
-    thread.start()
-    try:
-        with pytest.raises(Interrupted, match=r"step \d+ of 12 is saved"):
-            fit(base, out)
-    finally:
-        thread.join()
-        process._Stop.requested = False
+    with (
+        tiny_sft.stopped_after_a_step(out / "log.jsonl"),
+        pytest.raises(Interrupted, match=r"step \d+ of 12 is saved"),
+    ):
+        fit(base, out)
     fit(base, out)
     for name in ("adapter/adapter_model.safetensors", "log.jsonl"):
         assert (out / name).read_bytes() == (two[0] / name).read_bytes(), name
-
-
-def whole_lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
 
 def test_a_stop_before_the_first_step_waits_for_none(base: Path, tmp_path: Path) -> None:

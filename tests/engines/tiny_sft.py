@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +17,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
+from jobs.core import process
 from jobs.engines import sft, sft_run
 
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -46,6 +54,32 @@ def rows(count: int, seed: int) -> list[dict[str, Any]]:
         labels = [-100 if kind == "p" else token for kind, token in zip(kinds, ids, strict=True)]
         made.append({"id": f"r{number}", "input_ids": ids, "labels": labels, "kinds": kinds})
     return made
+
+
+def write_rows(folder: Path, num_train: int, num_val: int) -> None:
+    """`train.jsonl` and `val.jsonl`."""
+    for name, count, seed in (("train", num_train, 1), ("val", num_val, 2)):
+        lines = (json.dumps(row) + "\n" for row in rows(count, seed))
+        (folder / f"{name}.jsonl").write_text("".join(lines))
+
+
+@contextmanager
+def stopped_after_a_step(log: Path) -> Iterator[None]:
+    """This process is told to stop as soon as `log` has a step."""
+
+    def stop() -> None:
+        deadline = time.monotonic() + 240
+        while not (log.exists() and '"loss"' in log.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+        process._Stop.requested = False
 
 
 def settings(num_processes: int = 1, targets: list[str] = TARGETS, **changes: Any) -> sft_run.Settings:

@@ -30,12 +30,8 @@ def device() -> str:
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of two layers and the rows that it is trained on."""
-    import json
-
     from tests.engines import tiny_sft
 
     folder = tiny_sft.write_base(tmp_path_factory.mktemp("base"))
-    for name, count, seed in (("train", 21, 1), ("val", 9, 2)):
-        lines = (json.dumps(row) + "\n" for row in tiny_sft.rows(count, seed))
-        (folder / f"{name}.jsonl").write_text("".join(lines))
+    tiny_sft.write_rows(folder, 21, 9)
     return folder

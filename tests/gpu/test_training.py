@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +11,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from jobs.core import process
 from jobs.core.errors import Interrupted
 from jobs.engines import sft_processes, sft_run
 from tests.engines import tiny_sft
@@ -108,25 +103,11 @@ def test_a_stop_costs_nothing(base: Path, tmp_path: Path, device: str, backend: 
     changes = {"backend": backend, "dtype": best_dtype(backend, device)}
     changes |= {"schedule": tiny_sft.settings(num_epochs=8).schedule}
     fit(base, whole, device, **changes)
-    stopped.mkdir()
-
-    def stop() -> None:
-        deadline = time.monotonic() + 240
-        while time.monotonic() < deadline:
-            file = stopped / "log.jsonl"
-            if file.exists() and '"loss"' in file.read_text():
-                break
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    thread = threading.Thread(target=stop)
-    thread.start()
-    try:
-        with pytest.raises(Interrupted, match=r"step \d+ of 48 is saved"):
-            fit(base, stopped, device, **changes)
-    finally:
-        thread.join()
-        process._Stop.requested = False
+    with (
+        tiny_sft.stopped_after_a_step(stopped / "log.jsonl"),
+        pytest.raises(Interrupted, match=r"step \d+ of 48 is saved"),
+    ):
+        fit(base, stopped, device, **changes)
     fit(base, stopped, device, **changes)
     assert [entry["step"] for entry in log(stopped)] == [entry["step"] for entry in log(whole)]
     for name, tensor in adapter(stopped).items():
