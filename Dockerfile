@@ -90,11 +90,11 @@ ENV PATH=/opt/venv/bin:/opt/kiwame/vendor/llama.cpp/build/bin:$PATH \
 # cuBLAS comes with PyTorch's wheels; llama.cpp finds it there. Everybody may write to /workspace and /tmp, nowhere else.
 RUN for folder in /opt/venv/lib/python3*/site-packages/nvidia/cu[0-9]*/lib; do [ ! -d "$folder" ] || echo "$folder"; done \
       > /etc/ld.so.conf.d/kiwame.conf && ldconfig && install -d -m 1777 /workspace \
- && python -m jobs.launch.licences > /opt/kiwame/docs/licences.md
+ && python -m jobs.launch.container.licences > /opt/kiwame/docs/licences.md
 WORKDIR /opt/kiwame
 USER 10001:10001
-RUN python -m jobs.launch.image_check "$ACCELERATOR" $REQUIREMENTS
-ENTRYPOINT ["/usr/bin/tini", "--", "python", "-m", "jobs.launch.entry"]
+RUN python -m jobs.launch.container.image_check "$ACCELERATOR" $REQUIREMENTS
+ENTRYPOINT ["/usr/bin/tini", "--", "python", "-m", "jobs.launch.inside.entry"]
 CMD ["help"]
 ARG REVISION="unknown"
 ARG VERSION="unknown"

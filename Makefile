@@ -17,7 +17,7 @@ $(error RUNNER=$(RUNNER): expected container or native)
 endif
 STAGE_RUNNER := $(or $(RUNNER),container)
 DEMO_RUNNER := $(or $(RUNNER),native)
-container := $(PYTHON) -m jobs.launch.container
+container := $(PYTHON) -m jobs.launch.container.command
 native := $(PY) -m jobs
 needs_native := setup
 needs_container :=
@@ -62,7 +62,7 @@ else
 endif
 
 image:  ## build the image: ACCELERATOR=cuda|cpu, ENGINE=docker|podman, BASE_BUILD and BASE_RUNTIME by digest
-	@$(PYTHON) -m jobs.launch.image
+	@$(PYTHON) -m jobs.launch.container.image
 
 doctor:  ## what is here (GPU, driver, engine, image, libraries, disk, memory), and what is missing for which target
 	@$(PYTHON) -m jobs.launch.doctor
@@ -76,7 +76,7 @@ pod-delete:  ## delete a run's pod; the volume stays
 pod-reap:    ## delete pods whose job has ended, that are over their time, or that never started
 
 $(PODS): .venv/.host
-	@$(PY) -m jobs.launch.runpod $(@:pod-%=%) $(if $(filter-out 0,$(DRY)),dry=true) $(ARGS)
+	@$(PY) -m jobs.launch.runpod.command $(@:pod-%=%) $(if $(filter-out 0,$(DRY)),dry=true) $(ARGS)
 
 .venv/.host: requirements/host.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=python3.11" >&2; exit 4; }
@@ -140,7 +140,7 @@ docs: setup  ## generate docs/rules.md
 
 licences:  ## docs/licences.md, from what is in the image
 	@mkdir -p docs
-	@GPUS=none $(container) python -m jobs.launch.licences > docs/licences.md.new && mv docs/licences.md.new docs/licences.md
+	@GPUS=none $(container) python -m jobs.launch.container.licences > docs/licences.md.new && mv docs/licences.md.new docs/licences.md
 
 lock: setup  ## requirements/cuda.txt from cuda.in, with hashes; reads the index, installs nothing of it
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv==0.13.9
@@ -160,7 +160,7 @@ k8s-status:  ## how it stands; without ARGS, every run
 k8s-delete:  ## stop it and remove its Job; what it made stays on the volume
 
 $(CLUSTER): .venv/.host
-	@$(PY) -m jobs.launch.kubernetes $(@:k8s-%=%) $(ARGS)
+	@$(PY) -m jobs.launch.kubernetes.command $(@:k8s-%=%) $(ARGS)
 
 clean:  ## remove .venv; runs and what is cached outside stay
 	rm -rf .venv

@@ -33,7 +33,8 @@ class ConvertConfig(StageConfig):
 
 def make(cfg: ConvertConfig, inputs: Inputs, out: Path) -> None:
     """Convert, then round."""
-    from jobs.engines import llama_tools, shards
+    from jobs.engines.gguf import llama_tools
+    from jobs.engines.models import shards
 
     merged = inputs["merge"].folder("model")
     num_weights = sum(math.prod(entry.shape) for entry in shards.Folder(merged).entries.values())
@@ -44,7 +45,7 @@ def make(cfg: ConvertConfig, inputs: Inputs, out: Path) -> None:
 
 def measure(cfg: ConvertConfig, inputs: Inputs, out: Path) -> ConvertFacts:
     """Facts from the two files as they are on disk."""
-    from jobs.engines import gguf_checks, gguf_file
+    from jobs.engines.gguf import checks, file as gguf_file
 
     merged = inputs["merge"].folder("model")
     stops = json.loads(inputs["preflight"].file("stops.json").read_text())
@@ -67,9 +68,9 @@ def measure(cfg: ConvertConfig, inputs: Inputs, out: Path) -> ConvertFacts:
         )
     f32, f16 = gguf_file.read(out / F32), gguf_file.read(out / F16)
     proof = gguf_file.compare_tensors(f32, merged)
-    num_texts, differing, known_to_differ = gguf_checks.token_differences(out / F32, merged, row_texts(inputs))
+    num_texts, differing, known_to_differ = checks.token_differences(out / F32, merged, row_texts(inputs))
     num_rows, num_tokens, drift = logits_drift(cfg, inputs, merged, out / F32)
-    other = [f"{key} is not the F32 file's" for key in gguf_checks.differing_metadata(f16, f32, "F16")]
+    other = [f"{key} is not the F32 file's" for key in checks.differing_metadata(f16, f32, "F16")]
     files[1] = files[1].model_copy(update={"differing": files[1].differing + other})
     return ConvertFacts(
         **known,
@@ -77,7 +78,7 @@ def measure(cfg: ConvertConfig, inputs: Inputs, out: Path) -> ConvertFacts:
         differing_tensors=sorted(proof.largest_difference),
         missing_tensors=proof.missing,
         extra_tensors=proof.extra,
-        f16_differing=gguf_checks.not_rounded(f32, f16),
+        f16_differing=checks.not_rounded(f32, f16),
         num_texts=num_texts,
         texts_differing=differing,
         known_to_differ=known_to_differ,
@@ -89,7 +90,7 @@ def measure(cfg: ConvertConfig, inputs: Inputs, out: Path) -> ConvertFacts:
 
 def header(path: Path, merged: Path) -> HeaderFacts:
     """One file's header facts; of a file that is not whole only why."""
-    from jobs.engines import gguf_checks, gguf_file, llama
+    from jobs.engines.gguf import checks, file as gguf_file, llama
 
     problems, stops = gguf_file.structure_problems(path), set[int]()
     if not problems:
@@ -117,10 +118,10 @@ def header(path: Path, merged: Path) -> HeaderFacts:
     return HeaderFacts(
         file=path.name,
         problems=[],
-        template_equal=gguf_checks.template_equal(file, merged),
+        template_equal=checks.template_equal(file, merged),
         eos_id=gguf_file.describe(file).eos_token_id,
         eog_ids=sorted(stops),
-        differing=gguf_checks.differing_header(file, merged),
+        differing=checks.differing_header(file, merged),
         types=gguf_file.type_histogram(file),
         num_bytes=path.stat().st_size,
         nonfinite=sorted(gguf_file.non_finite(file)),
@@ -144,7 +145,8 @@ def logits_drift(cfg: ConvertConfig, inputs: Inputs, merged: Path, gguf: Path) -
 
     The KL is None where llama.cpp cannot score the file.
     """
-    from jobs.engines import hf, llama
+    from jobs.engines.gguf import llama
+    from jobs.engines.models import hf
 
     rows = read_rows(inputs["preflight"].file("val.jsonl"))[: cfg.num_rows]
     ids = [row["input_ids"] for row in rows]

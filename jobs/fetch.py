@@ -32,7 +32,7 @@ class LocalSource(StrictModel):
 
 
 class Recipe(StrictModel):
-    """What the demo model is built from; see `jobs.engines.demo_model.DemoRecipe`."""
+    """What the demo model is built from; see `jobs.engines.demo.model.DemoRecipe`."""
 
     seed: int
     hidden_size: int = Field(multiple_of=256)
@@ -69,7 +69,7 @@ class FetchConfig(StageConfig):
 
 def make(cfg: FetchConfig, inputs: Inputs, out: Path) -> None:
     """Put the model's files into `model/`, and where they came from into `model.json`."""
-    from jobs.engines import base_model
+    from jobs.engines.models import base_model
 
     match cfg.source:
         case HubSource(cache=cache):
@@ -84,7 +84,7 @@ def make(cfg: FetchConfig, inputs: Inputs, out: Path) -> None:
 
 def measure(cfg: FetchConfig, inputs: Inputs, out: Path) -> FetchFacts:
     """Facts of the folder as it is on disk."""
-    from jobs.engines import base_model
+    from jobs.engines.models import base_model
 
     origin = json.loads((out / "model.json").read_text())
     files = [path for path in (out / "model").iterdir() if path.is_file()]

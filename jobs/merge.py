@@ -37,7 +37,7 @@ def make(cfg: MergeConfig, inputs: Inputs, out: Path) -> None:
     """Write the merged folder."""
     import torch
 
-    from jobs.engines import merging
+    from jobs.engines.models import merging
 
     base, tokenizer = inputs["fetch"].folder("model"), inputs["preflight"].folder("tokenizer")
     require_space(out, int(inputs["fetch"].record.facts["num_weights"]) * BYTES[cfg.dtype])
@@ -48,7 +48,7 @@ def make(cfg: MergeConfig, inputs: Inputs, out: Path) -> None:
 
 def measure(cfg: MergeConfig, inputs: Inputs, out: Path) -> MergeFacts:
     """Facts from base, adapter and merged folder as they are on disk."""
-    from jobs.engines import adapter, merging
+    from jobs.engines.models import adapter, merging
 
     base, tuned, merged = inputs["fetch"].folder("model"), inputs["train"].folder("adapter"), out / "model"
     tokenizer = inputs["preflight"].folder("tokenizer")
@@ -110,8 +110,8 @@ def differing_config(base: Path, merged: Path) -> list[str]:
 
 def logits_drift(cfg: MergeConfig, inputs: Inputs, merged: Path) -> tuple[int, int, float]:
     """(rows, tokens, mean KL(base + adapter || merged)) on graded tokens of held-out rows, in nats."""
-    from jobs.engines import hf
-    from jobs.logic.parity import token_kl
+    from jobs.engines.models import hf
+    from jobs.logic.parity.divergence import token_kl
 
     with inputs["preflight"].file("val.jsonl").open(encoding="utf-8") as file:
         rows = [json.loads(line) for line in file][: cfg.num_rows]

@@ -27,13 +27,22 @@ from jobs.core.errors import Exit, Refusal
 from jobs.core.model import StageConfig, StrictModel
 from jobs.core.provenance import file_digest
 from jobs.core.stage import stage_main
-from jobs.logic import chatml, preview_page
-from jobs.logic.preview import EXAMPLES, Shown, chosen, chunks, terminal_lines
-from jobs.logic.split_audit import Rules, SplitAudit, audit_split
-from jobs.logic.token_rows import Conversation, answer_line, conversation, from_data, json_line, prompt_line, to_data
+from jobs.logic.chat import chatml
+from jobs.logic.chat.preview import EXAMPLES, Shown, chosen, chunks, terminal_lines
+from jobs.logic.chat.split_audit import Rules, SplitAudit, audit_split
+from jobs.logic.chat.token_rows import (
+    Conversation,
+    answer_line,
+    conversation,
+    from_data,
+    json_line,
+    prompt_line,
+    to_data,
+)
+from jobs.logic.pages import preview_page
 
 if TYPE_CHECKING:
-    from jobs.engines.tokenizer import ChatTokenizer
+    from jobs.engines.models.tokenizer import ChatTokenizer
 
 SPLITS = ("train", "val")
 TEMPLATE = "chat_template.jinja"
@@ -103,7 +112,7 @@ def run(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
 
 def make(cfg: PreflightConfig, inputs: Inputs, out: Path) -> None:
     """Write the files. A row that is too long is left out only where the config says so."""
-    from jobs.engines.tokenizer import ChatTokenizer, delimiters, prompt_ids
+    from jobs.engines.models.tokenizer import ChatTokenizer, delimiters, prompt_ids
 
     copy_tokenizer(inputs["fetch"], template_file(cfg, inputs["fetch"]), out / "tokenizer")
     tokenizer = ChatTokenizer(out / "tokenizer")
@@ -127,7 +136,7 @@ def make(cfg: PreflightConfig, inputs: Inputs, out: Path) -> None:
 
 def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
     """Read the folder again and hold every row against the template and against what `prepare` made."""
-    from jobs.engines.tokenizer import ChatTokenizer
+    from jobs.engines.models.tokenizer import ChatTokenizer
 
     tokenizer = ChatTokenizer(out / "tokenizer")
     train, val = (audited(cfg, tokenizer, conversations(inputs, split), out / f"{split}.jsonl") for split in SPLITS)
@@ -224,7 +233,7 @@ def made_rows(cfg: PreflightConfig, tokenizer: ChatTokenizer, rows: Sequence[Con
 
 def audited(cfg: PreflightConfig, tokenizer: ChatTokenizer, rows: Sequence[Conversation], path: Path) -> SplitAudit:
     """The rows in `path` held against the conversations."""
-    from jobs.engines.tokenizer import expected_rows
+    from jobs.engines.models.tokenizer import expected_rows
 
     chat = settings(cfg.chat)
     rules = Rules(chat, cfg.max_length, cfg.on_too_long == "drop", tokenizer.added, tokenizer.has_control_text)
@@ -254,7 +263,7 @@ def differing_side_files(
 
 def tokenizer_facts(cfg: PreflightConfig, tokenizer: ChatTokenizer, inputs: Inputs, out: Path) -> Tokenizer:
     """What is known of the tokenizer as it is in the folder."""
-    from jobs.engines.tokenizer import prompt_texts
+    from jobs.engines.models.tokenizer import prompt_texts
 
     chosen = template_file(cfg, inputs["fetch"])
     wanted = (chatml.IM_START, chatml.IM_END, chatml.END_OF_TEXT, chatml.THINK_OPEN, chatml.THINK_CLOSE)
@@ -273,7 +282,7 @@ def tokenizer_facts(cfg: PreflightConfig, tokenizer: ChatTokenizer, inputs: Inpu
 
 def preview_rows(cfg: PreflightConfig, tokenizer: ChatTokenizer, made: Sequence[Made]) -> list[Shown]:
     """The rows that a person is shown."""
-    from jobs.engines.tokenizer import prompt_ids
+    from jobs.engines.models.tokenizer import prompt_ids
 
     by_id = {one.id: one for one in made}
     lengths = {one.id: len(one.row.ids) for one in made}
@@ -313,7 +322,7 @@ def preview(words: Sequence[str]) -> int:
     composed = config.compose(words)
     cfg, run_dir = main.slice(composed), run_folder(composed)
     tokenizer = previewed_tokenizer(cfg, composed, run_dir)
-    from jobs.engines.tokenizer import delimiters
+    from jobs.engines.models.tokenizer import delimiters
 
     found = delimiters(tokenizer, settings(cfg.chat))
     rows = [
@@ -356,7 +365,7 @@ def previewed_tokenizer(cfg: PreflightConfig, composed: Mapping[str, Any], run_d
         where = fetched.file("model/tokenizer.json").parent
     elif source["kind"] != "hub":
         raise Refusal(f"{run_dir.root / 'fetch'}: is missing; run `make fetch` first")
-    from jobs.engines.tokenizer import ChatTokenizer
+    from jobs.engines.models.tokenizer import ChatTokenizer
 
     own = None if cfg.chat.template == "model" else own_template(cfg).read_text(encoding="utf-8")
     try:
@@ -370,11 +379,11 @@ def previewed_tokenizer(cfg: PreflightConfig, composed: Mapping[str, Any], run_d
 
 def raw_conversations(composed: Mapping[str, Any]) -> list[Conversation]:
     """The first rows of `prepare.files` as they are; what is no conversation is left to `prepare` to refuse."""
-    from jobs.engines import row_passes, row_sources
+    from jobs.engines.rows import passes, sources as row_sources
 
     prepare = chain.load("prepare").slice(composed).model_dump()
     sources = row_sources.sources(prepare["files"], "prepare.files", prepare["encoding"])
-    rows = row_passes.first(sources.files, row_passes.FileOptions.of(prepare), MOST_PREVIEWED)
+    rows = passes.first(sources.files, passes.FileOptions.of(prepare), MOST_PREVIEWED)
     return [Conversation(row.id, row.as_dict()["messages"]) for row in rows]
 
 

@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from jobs.engines.row_account import Account
-    from jobs.engines.row_choice import Chosen, NearOptions
-    from jobs.engines.row_known import Known
-    from jobs.engines.row_passes import FileOptions, Reading
-    from jobs.engines.row_sources import Sources
-    from jobs.engines.row_store import RowStore
-    from jobs.engines.workers import Workers
-    from jobs.logic.form import FormOptions
-    from jobs.logic.split import SplitOptions
+    from jobs.engines.rows.account import Account
+    from jobs.engines.rows.choice import Chosen, NearOptions
+    from jobs.engines.rows.known import Known
+    from jobs.engines.rows.passes import FileOptions, Reading
+    from jobs.engines.rows.sources import Sources
+    from jobs.engines.rows.store import RowStore
+    from jobs.engines.rows.workers import Workers
+    from jobs.logic.form.departures import FormOptions
+    from jobs.logic.rows.split import SplitOptions
 
 FILES_KEY, EVALUATION_KEY, PREVIOUS_KEY = "prepare.files", "prepare.evaluation.files", "prepare.split.previous"
 SMALL = 8 << 20
@@ -93,7 +93,7 @@ class SetConfig(StrictModel):
     length_spread: Annotated[float, Field(gt=1)]
 
     def options(self) -> FormOptions:
-        from jobs.logic.form import FormOptions
+        from jobs.logic.form.departures import FormOptions
 
         return FormOptions(**self.model_dump())
 
@@ -105,7 +105,7 @@ class DuplicatesConfig(StrictModel):
     boilerplate_share: Annotated[float, Field(gt=0, le=1)]
 
     def options(self, previous: frozenset[int] = frozenset()) -> NearOptions:
-        from jobs.engines.row_choice import NearOptions
+        from jobs.engines.rows.choice import NearOptions
 
         return NearOptions(self.near == "drop", self.threshold, self.answer_threshold, self.boilerplate_share, previous)
 
@@ -123,7 +123,7 @@ class SplitConfig(StrictModel):
     """The `prepare` folder of an earlier run, whose held-out rows stay held out."""
 
     def options(self, seed: int) -> SplitOptions:
-        from jobs.logic.split import SplitOptions
+        from jobs.logic.rows.split import SplitOptions
 
         return SplitOptions(self.val_fraction, self.max_val_rows, self.stratify == "label", seed)
 
@@ -154,7 +154,7 @@ class SetProfile(StrictModel):
     """`profile.json`: what the set as a whole decided, so that its rows can be checked against it again."""
 
     form: dict[str, Any]
-    """See `form.Profile`."""
+    """See `departures.Profile`."""
     boilerplate: list[int]
     """Hashes of the 5-grams that make no two rows alike."""
 
@@ -167,13 +167,12 @@ class FilesRead(StrictModel):
     """File to columns."""
     byte_order_marks: list[str]
     lone_returns: list[str]
-
     left_aside: list[str]
     """Files of folders that have no name of a data file, and columns that JSON has no value for."""
 
     @classmethod
     def of(cls, sources: Sources, before: Sequence[tuple[str, int]], reading: Reading) -> FilesRead:
-        from jobs.engines import row_files
+        from jobs.engines.rows import files as row_files
 
         labels = [source.label for source in sources.files]
         noted = dict(zip(labels, map(row_files.notes, sources.files), strict=True))
@@ -196,8 +195,8 @@ class FilesRead(StrictModel):
 
 def make(cfg: PrepareConfig, inputs: Inputs, out: Path) -> Known:
     """Write the rows to train on, those held out, and the account of the rest. Returns what is known of the rows."""
-    from jobs.engines import row_files, row_sources
-    from jobs.logic.language import LANGUAGES
+    from jobs.engines.rows import files as row_files, sources as row_sources
+    from jobs.logic.text.language import LANGUAGES
 
     if cfg.set.language not in ("auto", "any", *LANGUAGES[1:]):
         raise Refusal(f"prepare.set.language: {cfg.set.language} is no code of a language; write ja, en, auto or any")
@@ -209,24 +208,24 @@ def make(cfg: PrepareConfig, inputs: Inputs, out: Path) -> Known:
 
 
 def _make(cfg: PrepareConfig, sources: Sources, before: list[tuple[str, int]], scratch: Path, out: Path) -> Known:
-    from jobs.engines import row_choice, row_known, row_output, row_passes
-    from jobs.engines.row_account import DUPLICATE_ID, Account
-    from jobs.logic import form
+    from jobs.engines.rows import choice, known as row_known, output, passes
+    from jobs.engines.rows.account import DUPLICATE_ID, Account
+    from jobs.logic.form import departures
 
     changed = scratch / "changed.jsonl"
     with _workers(cfg, [source.path for source in sources.files]) as workers:
-        reading = row_passes.read(sources.files, _file_options(cfg), scratch / "rows", changed, workers)
+        reading = passes.read(sources.files, _file_options(cfg), scratch / "rows", changed, workers)
         account = Account(reading, [source.label for source in sources.files])
         account.drop_copies(reading.ids, DUPLICATE_ID)
         _refuse_bad(cfg, account)
         asked = _asked(cfg, scratch) if cfg.evaluation.overlap == "drop" else {}
-        previous = row_choice.prompts(_previous(cfg.split.previous), cfg.duplicates.threshold)
+        previous = choice.prompts(_previous(cfg.split.previous), cfg.duplicates.threshold)
         alike = cfg.duplicates.options(previous)
-        chosen = row_choice.choose(account, asked.values(), cfg.set.options(), alike, workers)
+        chosen = choice.choose(account, asked.values(), cfg.set.options(), alike, workers)
     _refuse_empty(account)
     held_out = _held_out(cfg, account, chosen, previous)
-    row_output.write_sides(account, held_out, out / "train.jsonl", out / "val.jsonl")
-    row_output.write_dropped(account, partial(form.evidence, found=chosen.profile), out / "dropped.jsonl")
+    output.write_sides(account, held_out, out / "train.jsonl", out / "val.jsonl")
+    output.write_dropped(account, partial(departures.evidence, found=chosen.profile), out / "dropped.jsonl")
     changed.replace(out / "changed.jsonl")
     _write(out / "profile.json", SetProfile(form=chosen.profile.as_dict(), boilerplate=chosen.common.tolist()))
     _write(out / "reading.json", FilesRead.of(sources, before, reading))
@@ -237,8 +236,10 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None =
     """Count what is in the folder, look at every kept row that is not `known`, and compare the sides of the split."""
     import numpy as np
 
-    from jobs.engines import row_known, row_output, row_overlap, row_passes, row_store
-    from jobs.logic import form, language, split, survey
+    from jobs.engines.rows import known as row_known, output, overlap as row_overlap, passes, store as row_store
+    from jobs.logic.form import departures
+    from jobs.logic.rows import split, survey
+    from jobs.logic.text import language
 
     reading = FilesRead.model_validate_json((out / "reading.json").read_bytes())
     _refuse_changed(cfg, reading)
@@ -250,23 +251,22 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None =
     with _workers(cfg, store.paths) as workers:
         clean = _file_options(cfg).clean
         found = row_known.checked(store, known, clean, alike.threshold, common, workers)
-        pairs = row_passes.near_pairs(store, everything, found.keys["sketch"], alike.threshold, common, workers).pairs
+        pairs = passes.near_pairs(store, everything, found.keys["sketch"], alike.threshold, common, workers).pairs
         with TemporaryDirectory() as scratch:
             asked = _asked(cfg, Path(scratch))
             same = row_overlap.overlaps(store, everything, asked.values(), alike.threshold, common, workers)
             overlap = {name: len(rows) for name, rows in zip(asked, same, strict=True)}
-    usual = form.Profile.from_dict(profile.form)
-    departing = form.faults(found.forms, usual)
-    unclean = found.unclean + Counter(form.REASONS[number] for number in departing[departing > 0])
-    answers = found.counted.answers
+    usual = departures.Profile.from_dict(profile.form)
+    departing = departures.faults(found.forms, usual)
+    unclean = found.unclean + Counter(departures.REASONS[number] for number in departing[departing > 0])
+    answers, ids = found.counted.answers, found.keys["id"]
     edges = survey.edges(answers)
-    ids = found.keys["id"]
-    dropped, examples = row_output.dropped(out / "dropped.jsonl", NUM_EXAMPLES)
+    dropped, examples = output.dropped(out / "dropped.jsonl", NUM_EXAMPLES)
     return PrepareFacts(
         files=reading.files,
         num_read=sum(file.num_rows for file in reading.files),
         dropped=dropped,
-        changed=row_output.changed(out / "changed.jsonl"),
+        changed=output.changed(out / "changed.jsonl"),
         seen=dict(sorted(found.counted.seen().items())),
         ignored_columns=reading.ignored_columns,
         byte_order_marks=reading.byte_order_marks,
@@ -302,7 +302,7 @@ def run(cfg: PrepareConfig, inputs: Inputs, out: Path) -> PrepareFacts:
 
 def outside(cfg: PrepareConfig) -> dict[str, str]:
     """The files that rows are read from and compared with, by what is in them."""
-    from jobs.engines import row_files, row_sources
+    from jobs.engines.rows import files as row_files, sources as row_sources
 
     found = {}
     for key, names in ((FILES_KEY, cfg.files), (EVALUATION_KEY, cfg.evaluation.files)):
@@ -316,7 +316,7 @@ def outside(cfg: PrepareConfig) -> dict[str, str]:
 
 def _refuse_bad(cfg: PrepareConfig, account: Account) -> None:
     """Raises Refusal where more rows are no conversation than are allowed for."""
-    from jobs.logic.reading import named
+    from jobs.logic.rows.reading import named
 
     total, bad = sum(account.reading.num_rows), account.bad()
     if not len(bad) <= cfg.max_bad_fraction * total:
@@ -333,7 +333,7 @@ def _refuse_empty(account: Account) -> None:
 
 def _refuse_changed(cfg: PrepareConfig, reading: FilesRead) -> None:
     """Raises Refusal where an input file is not what it was when it was read."""
-    from jobs.engines import row_files, row_sources
+    from jobs.engines.rows import files as row_files, sources as row_sources
 
     files = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding).files
     for source, before in zip(files, reading.files, strict=True):
@@ -343,7 +343,7 @@ def _refuse_changed(cfg: PrepareConfig, reading: FilesRead) -> None:
 
 def _workers(cfg: PrepareConfig, paths: Sequence[Path]) -> Workers:
     """As many processes as `cfg.workers` says; one where there is little to do."""
-    from jobs.engines.workers import Workers, num_cores
+    from jobs.engines.rows.workers import Workers, num_cores
 
     if sum(path.stat().st_size for path in paths) < SMALL:
         return Workers(1)
@@ -351,30 +351,30 @@ def _workers(cfg: PrepareConfig, paths: Sequence[Path]) -> Workers:
 
 
 def _file_options(cfg: PrepareConfig) -> FileOptions:
-    from jobs.engines.row_passes import FileOptions
+    from jobs.engines.rows.passes import FileOptions
 
     return FileOptions.of(cfg.model_dump())
 
 
 def _asked(cfg: PrepareConfig, scratch: Path) -> dict[str, RowStore]:
     """The rows of each evaluation file by its label, written below `scratch`."""
-    from jobs.engines import row_passes, row_sources
+    from jobs.engines.rows import passes, sources as row_sources
 
     if not cfg.evaluation.files:
         return {}
     files = row_sources.sources(cfg.evaluation.files, EVALUATION_KEY, cfg.encoding).files
     return {
-        source.label: row_passes.asked([source], _file_options(cfg), EVALUATION_KEY, scratch / f"asked-{number}")
+        source.label: passes.asked([source], _file_options(cfg), EVALUATION_KEY, scratch / f"asked-{number}")
         for number, source in enumerate(files)
     }
 
 
 def _held_out(cfg: PrepareConfig, account: Account, chosen: Chosen, previous: frozenset[int]) -> NDArray[np.int64]:
     """The numbers of the rows that are held out."""
-    from jobs.engines import row_choice
+    from jobs.engines.rows import choice
 
     try:
-        return row_choice.held_out(account, chosen.keys, chosen.pairs, previous, cfg.split.options(cfg.seed))
+        return choice.held_out(account, chosen.keys, chosen.pairs, previous, cfg.split.options(cfg.seed))
     except ValueError as error:
         raise Refusal(
             f"{FILES_KEY}: {error} ({account.told()}): none can be held out; add rows of another kind"

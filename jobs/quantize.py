@@ -23,7 +23,7 @@ from jobs.core.model import StageConfig
 from jobs.core.process import require_space
 from jobs.core.provenance import ROOT, file_digest
 from jobs.core.stage import stage_main
-from jobs.logic.quant_types import fallbacks
+from jobs.logic.parity.quant_types import fallbacks
 
 SOURCE, IMATRIX = "model-f32.gguf", "imatrix.gguf"
 CHUNK = 512
@@ -42,7 +42,7 @@ class QuantizeConfig(StageConfig):
 
 def make(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> None:
     """One file a type, each from F32."""
-    from jobs.engines import llama_tools
+    from jobs.engines.gguf import llama_tools
 
     source = inputs["convert"].file(SOURCE)
     require_space(out, int(0.5 * source.stat().st_size * len(cfg.types)))
@@ -65,7 +65,7 @@ def make(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> None:
 
 def measure(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> QuantizeFacts:
     """Facts from the files as they are on disk, against the F32 file."""
-    from jobs.engines import gguf_file
+    from jobs.engines.gguf import file as gguf_file
 
     source = gguf_file.read(inputs["convert"].file(SOURCE))
     quants = [
@@ -79,7 +79,7 @@ def measure(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> QuantizeFacts:
 
 def measured_tokens(weights: Path) -> int:
     """Tokens that an importance matrix was measured on, by its own header; 0 where there is none."""
-    from jobs.engines import gguf_file
+    from jobs.engines.gguf import file as gguf_file
 
     if not weights.exists() or gguf_file.structure_problems(weights):
         return 0
@@ -89,7 +89,7 @@ def measured_tokens(weights: Path) -> int:
 
 def inspect(path: Path, quant: str, source: Any, weighed: bool) -> QuantFacts:
     """One quantized file against the F32 file it was made from; `weighed` is one by an importance matrix."""
-    from jobs.engines import gguf_checks, gguf_file
+    from jobs.engines.gguf import checks, file as gguf_file
 
     problems = [problem.replace(f"{path}: ", "") for problem in gguf_file.structure_problems(path)]
     size = path.stat().st_size
@@ -110,7 +110,7 @@ def inspect(path: Path, quant: str, source: Any, weighed: bool) -> QuantFacts:
     file = gguf_file.read(path)
     types = {name: (tensor.type, len(tensor.shape)) for name, tensor in file.tensors.items()}
     error, where = largest_error(file, source)
-    differing = gguf_checks.differing_metadata(file, source, quant)
+    differing = checks.differing_metadata(file, source, quant)
     if ("quantize.imatrix.file" in file.metadata) != weighed:
         differing.append("quantize.imatrix.file")
     weights = sum(tensor.n_bytes for tensor in source.tensors.values()) // 4
@@ -136,7 +136,7 @@ def largest_error(file: Any, source: Any) -> tuple[float, str]:
     """
     import numpy as np
 
-    from jobs.engines import gguf_file
+    from jobs.engines.gguf import file as gguf_file
 
     worst, where = 0.0, ""
     for name in sorted(source.tensors.keys() | file.tensors.keys()):

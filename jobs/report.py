@@ -26,8 +26,8 @@ from jobs.core.compose import compose
 from jobs.core.model import StageConfig
 from jobs.core.provenance import ROOT, file_digest
 from jobs.core.stage import stage_main
-from jobs.logic import card, modelfile
-from jobs.logic.curves import read_log
+from jobs.logic.pages import card, modelfile
+from jobs.logic.pages.curves import read_log
 
 PIN = "vendor/llama.cpp/PIN"
 TALKER = "vendor/llama.cpp/build/bin/llama-completion"
@@ -49,7 +49,7 @@ class ReportConfig(StageConfig):
 
 def make(cfg: ReportConfig, inputs: Inputs, out: Path) -> None:
     """Write the folder: the GGUFs, then the pages, then the certificate over all of them."""
-    from jobs.engines import pages
+    from jobs.engines.pages import render
 
     run = retold(cfg, inputs)
     for name in ggufs(run).values():
@@ -65,7 +65,7 @@ def make(cfg: ReportConfig, inputs: Inputs, out: Path) -> None:
     )
     page = page_of(run, draft, read_log(intact(inputs, "train", "log.jsonl")), cfg.num_samples)
     front = card.front_matter(hub_id(run), cfg.license, cfg.languages, draft.certified)
-    texts = {"report.html": pages.html(page), "README.md": pages.card(card_of(run, draft), front)}
+    texts = {"report.html": render.html(page), "README.md": render.card(card_of(run, draft), front)}
     if ggufs(run):
         texts["Modelfile"] = ollama(run, draft)
     for name, text in texts.items():

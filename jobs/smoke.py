@@ -20,9 +20,9 @@ from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
 from jobs.core.stage import stage_main
 from jobs.core.terminal import progress
-from jobs.logic.behaviour import split_thinking
-from jobs.logic.draw import answer_budget, draw_rows
-from jobs.logic.similarity import TrainingAnswers
+from jobs.logic.parity.behaviour import split_thinking
+from jobs.logic.parity.draw import answer_budget, draw_rows
+from jobs.logic.text.similarity import TrainingAnswers
 
 
 class SmokeConfig(StageConfig):
@@ -55,7 +55,7 @@ def run(cfg: SmokeConfig, inputs: Inputs, out: Path) -> SmokeFacts:
 
 def make(cfg: SmokeConfig, inputs: Inputs, out: Path) -> None:
     """Write `generations.jsonl`: base and tuned, under each prompt that the template has."""
-    from jobs.engines import hf
+    from jobs.engines.models import hf
 
     preflight = inputs["preflight"]
     rows, budget = asked_rows(cfg, inputs), token_budget(cfg, inputs)

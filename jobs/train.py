@@ -90,7 +90,7 @@ class TrainConfig(StageConfig):
 
 def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
     """Train and write the best adapter."""
-    from jobs.engines import sft, sft_processes, sft_run
+    from jobs.engines.training import processes, run as sft_run, sft
 
     preflight = inputs["preflight"]
     places = sft_run.Places(inputs["fetch"].folder("model"), preflight.folder("tokenizer"), out, out.parent / "tracker")
@@ -111,8 +111,8 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
         terminal.say("train: had ended before it was interrupted; goes on with measuring")
     else:
         # Unsloth changes transformers where it is imported: in a process of its own, never where `measure` is.
-        if cfg.backend == "unsloth" or sft_processes.several(cfg.num_processes):
-            outcome = sft_processes.fit(settings, places, files)
+        if cfg.backend == "unsloth" or processes.several(cfg.num_processes):
+            outcome = processes.fit(settings, places, files)
         else:
             outcome = sft_run.fit(settings, places, token_rows(files[0]), token_rows(files[1]))
         written = out / f".{OUTCOME}.new"
@@ -126,8 +126,9 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
 
 def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
     """Facts from the adapter, the log and the outcome as they are on disk; the adapter is loaded and evaluated anew."""
-    from jobs.engines import adapter, adapter_losses
-    from jobs.logic import curves
+    from jobs.engines.models import adapter
+    from jobs.engines.training import adapter_losses
+    from jobs.logic.pages import curves
 
     outcome = json.loads((out / OUTCOME).read_text())
     outcome.pop("base_id")

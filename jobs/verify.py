@@ -25,8 +25,8 @@ from jobs.core.process import require_space
 from jobs.core.provenance import ROOT, file_digest
 from jobs.core.stage import stage_main
 from jobs.core.terminal import progress
-from jobs.logic import blame
-from jobs.logic.draw import draw_tokens
+from jobs.logic.parity import blame
+from jobs.logic.parity.draw import draw_tokens
 
 
 class VerifyConfig(StageConfig):
@@ -71,8 +71,8 @@ def run(cfg: VerifyConfig, inputs: Inputs, out: Path) -> VerifyFacts:
 
 def make(cfg: VerifyConfig, inputs: Inputs, out: Path) -> None:
     """Score and ask every artefact; one that llama.cpp cannot run is noted, and the others go on."""
-    from jobs.engines import llama
-    from jobs.logic.parity_rows import as_lines
+    from jobs.engines.gguf import llama
+    from jobs.logic.parity.rows import as_lines
 
     rows = compared_rows(cfg, inputs)
     generations: list[Generation] = []
@@ -93,7 +93,7 @@ def make(cfg: VerifyConfig, inputs: Inputs, out: Path) -> None:
 
 def measure(cfg: VerifyConfig, inputs: Inputs, out: Path) -> VerifyFacts:
     """Compute every fact from the folder's files."""
-    from jobs.logic.parity_rows import parities, token_mean
+    from jobs.logic.parity.rows import parities, token_mean
 
     expected = {row.id: len(row.positions) for row in compared_rows(cfg, inputs)}
     lines = [line for line in read_lines(out / "rows.jsonl") if expected.get(line["id"]) == line["num_tokens"]]
@@ -156,7 +156,7 @@ def hugging_face_scores(
     cfg: VerifyConfig, inputs: Inputs, rows: Sequence[Row], reference: Path
 ) -> tuple[Any, dict[str, Any]]:
     """Write the reference; return its losses, and the base, the merged model and a second reference held against it."""
-    from jobs.engines import hf
+    from jobs.engines.models import hf
 
     ids, places = [row.ids for row in rows], [row.positions for row in rows]
 
@@ -180,7 +180,7 @@ def hugging_face_scores(
 
 def gguf_scores(cfg: VerifyConfig, artifact: str, gguf: Path, rows: Sequence[Row], reference: Path) -> Any:
     """A GGUF against the reference; with an F32 KV cache, so that only its weights differ."""
-    from jobs.engines import llama
+    from jobs.engines.gguf import llama
 
     with progress(f"verify: {artifact} logits", len(rows)) as advance:
         return llama.score(
@@ -196,7 +196,8 @@ def gguf_scores(cfg: VerifyConfig, artifact: str, gguf: Path, rows: Sequence[Row
 
 def answers(cfg: VerifyConfig, inputs: Inputs, artifact: str, gguf: Path) -> list[Generation]:
     """A GGUF's greedy answers to the prompts that `smoke` asked; with an F16 KV cache, as its users run it."""
-    from jobs.engines import hf, llama
+    from jobs.engines.gguf import llama
+    from jobs.engines.models import hf
 
     asked, preflight = hugging_face_answers(inputs), inputs["preflight"]
     fields = {"default": "prompt_ids", "no_thinking": "prompt_ids_no_thinking"}

@@ -95,11 +95,11 @@ def rows(count: int, length: int, vocabulary: int) -> list[dict[str, Any]]:
 def train(backend: str, folder: Path, steps: int, length: int, device: str) -> dict[str, Any]:
     """Seconds a step, the losses, and the most GPU memory, of one backend."""
     if backend == "unsloth":
-        from jobs.engines import sft_unsloth  # noqa: F401 - before transformers
+        from jobs.engines.training import unsloth  # noqa: F401 - before transformers
     import torch
     from transformers import TrainerCallback
 
-    from jobs.engines import sft, sft_run
+    from jobs.engines.training import run as sft_run, sft
 
     class Clock(TrainerCallback):  # type: ignore[misc]
         """When each step ended, with the device's work done."""
@@ -138,7 +138,7 @@ def score(folder: Path, length: int, device: str) -> dict[str, Any]:
     """Tokens a second of the fp32 reference, as `verify` scores, and its most GPU memory."""
     import torch
 
-    from jobs.engines import hf
+    from jobs.engines.models import hf
 
     vocabulary = json.loads((folder / "config.json").read_text())["vocab_size"]
     model = hf.load(folder, None, device=device)

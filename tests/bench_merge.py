@@ -80,7 +80,7 @@ def make(base: Path, adapter: Path) -> None:
     from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM, Qwen3Config
 
-    from jobs.engines import shards
+    from jobs.engines.models import shards
 
     config = Qwen3Config(**LARGE, dtype="bfloat16", architectures=["Qwen3ForCausalLM"])
     with torch.device("meta"):
@@ -129,7 +129,7 @@ def imported(verb: str) -> Callable[[Path, Path, Path], Any]:
             merged.save_pretrained(str(into))
 
         return theirs
-    from jobs.engines import merging
+    from jobs.engines.models import merging
 
     if verb == "proof":
         return merging.prove

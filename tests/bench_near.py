@@ -123,9 +123,9 @@ def joined(row: CleanRow) -> str:
 
 def normalised(text: str) -> str:
     """As the stage compares it: the normal form is its own affair, the search is looked at here."""
-    from jobs.logic import row_keys
+    from jobs.logic.rows import keys
 
-    return row_keys.normalised(text)
+    return keys.normalised(text)
 
 
 def grams(text: str) -> set[str]:

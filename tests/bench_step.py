@@ -128,8 +128,8 @@ def trainers(run: Path, folder: Path, steps: int, bar: terminal.Progress) -> tup
     from transformers import AutoTokenizer, PrinterCallback
     from trl import SFTTrainer
 
-    from jobs.engines import sft, trl_cpu
-    from jobs.engines.sft_callbacks import Follower, Keeper
+    from jobs.engines.training import sft, trl_cpu
+    from jobs.engines.training.callbacks import Follower, Keeper
 
     artifact = RunDir(run).artifact("train")
     assert artifact is not None

@@ -95,7 +95,8 @@ def references(run: Path, rows: list[Any], text: Path, folder: Path) -> dict[str
     """Write both references: ours from Hugging Face in float32, theirs from the F32 GGUF, in 16 bits."""
     from transformers.utils.logging import disable_progress_bar
 
-    from jobs.engines import hf, llama_tools
+    from jobs.engines.gguf import llama_tools
+    from jobs.engines.models import hf
 
     disable_progress_bar()
     ids, places = [row[0] for row in rows], [row[1] for row in rows]
@@ -115,7 +116,7 @@ def references(run: Path, rows: list[Any], text: Path, folder: Path) -> dict[str
 
 def both(gguf: Path, rows: list[Any], text: Path, folder: Path, repeats: int) -> dict[str, Any]:
     """Median seconds of both passes on one file, in turn, and the divergence that each found."""
-    from jobs.engines import llama, llama_tools
+    from jobs.engines.gguf import llama, llama_tools
 
     threads, wanted = os.cpu_count() or 1, [llama.Row(*row) for row in rows]
     times: dict[str, list[float]] = {"ours": [], "theirs": []}

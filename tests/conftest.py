@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(scope="session")
 def qwen3_tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real Qwen3 tokenizer with the hybrid chat template, from the pinned tree; do not write in it."""
-    from jobs.engines.demo_tokenizer import build_tokenizer
+    from jobs.engines.demo.tokenizer import build_tokenizer
 
     source = Path(os.environ.get("LLAMA_CPP_SOURCE", ROOT / "vendor/llama.cpp/build/src"))
     vocab = source / "models/ggml-vocab-qwen2.gguf"

@@ -76,7 +76,7 @@ def remerge(run: Path, scale: float = 1.0, leave_out: str = "") -> None:
     """Merge again by other means: with the adapter's scale times `scale`, without the module `leave_out`."""
     from safetensors.torch import load_file, save_file
 
-    from jobs.engines import adapter
+    from jobs.engines.models import adapter
 
     opened = adapter.load(run / "train/adapter")
     weights = load_file(run / "fetch/model/model.safetensors")
@@ -126,7 +126,7 @@ def eos_altered(run: Path) -> None:
 
 def layers_swapped(run: Path) -> None:
     """The tensors of the first two layers stand in each other's place."""
-    from jobs.engines import gguf_file
+    from jobs.engines.gguf import file as gguf_file
 
     for path in both_ggufs(run):
         tensors = gguf_file.read(path).tensors
@@ -151,7 +151,7 @@ def quantized_the_base(run: Path) -> None:
     import shutil
     import tempfile
 
-    from jobs.engines import llama_tools
+    from jobs.engines.gguf import llama_tools
 
     with tempfile.TemporaryDirectory() as name:
         base = Path(name) / "model"  # the converter writes the folder's name into the header

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from jobs.engines import gguf_file
+from jobs.engines.gguf import file as gguf_file
 
 UINT32, FLOAT32 = 4, 6
 

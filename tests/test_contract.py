@@ -13,7 +13,7 @@ import pytest
 
 from jobs.core import chain, config, pipeline
 from jobs.core.documents import rules_page
-from jobs.logic.rows import BAD_REASONS
+from jobs.logic.rows.conversation import BAD_REASONS
 
 ROOT = Path(__file__).resolve().parents[1]
 JOBS = ROOT / "jobs"
@@ -31,7 +31,9 @@ THIRD_PARTY = {
     "checks": set[str](),
     "launch": {"httpx2", "pydantic", "tenacity", "yaml"},
 }
-IN_A_POD = ("inside", "own_pod", "pod_job")
+IN_A_POD = ("command", "own_pod", "pod_job")
+"""Of `launch/inside`."""
+SUBJECT_FLOORS = ("logic", "engines", "launch")
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "gguf", "llama_cpp", "unsloth", "safetensors"}
 REQUIRED = {
     "fetch=local": "fetch.source.folder=x",
@@ -71,10 +73,53 @@ def test_low_floors_use_few_packages(floor: str) -> None:
             assert name.split(".")[0] in known, f"{path.relative_to(ROOT)} imports {name}"
 
 
+def arrows(floor: str) -> set[tuple[str, str]]:
+    """Pairs of subjects of a floor, a folder or a file of its own, of which the first imports the second."""
+    found = set()
+    for path in modules(floor):
+        subject = path.relative_to(JOBS / floor).parts[0].removesuffix(".py")
+        for name in imports(path):
+            parts = name.split(".")
+            if parts[:2] == ["jobs", floor] and len(parts) > 2 and parts[2] != subject:
+                found.add((subject, parts[2]))
+    return found
+
+
+@pytest.mark.parametrize("floor", SUBJECT_FLOORS)
+def test_subjects_import_each_other_as_the_design_says_and_in_no_circle(floor: str) -> None:
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    table = re.findall(rf"^\| {floor} \| `(\w+)` \| (.*) \|$", text, re.MULTILINE)
+    told = {(subject, other) for subject, others in table for other in re.findall(r"`(\w+)`", others)}
+    assert arrows(floor) == told
+    waiting = {subject for pair in told for subject in pair}
+    while waiting:
+        lowest = {one for one in waiting if not any(pair[0] == one and pair[1] in waiting for pair in told)}
+        assert lowest, f"{sorted(waiting)} import each other in a circle"
+        waiting -= lowest
+
+
+@pytest.mark.parametrize("floor", SUBJECT_FLOORS)
+def test_a_subjects_folder_opens_with_its_page(floor: str) -> None:
+    folders = [path for path in (JOBS / floor).iterdir() if path.is_dir() and path.name != "__pycache__"]
+    assert len(folders) > 3
+    for folder in folders:
+        body = ast.parse((folder / "__init__.py").read_text(encoding="utf-8")).body
+        assert len(body) == 1, f"{folder}: the page is one docstring and nothing else"
+        page = ast.get_docstring(ast.Module(body, []))
+        assert {"In:", "Out:"} <= set((page or "").split()), folder
+
+
+def test_no_file_is_called_as_a_module_of_the_standard_library() -> None:
+    for floor in SUBJECT_FLOORS:
+        for path in modules(floor):
+            assert path.stem == "__init__" or path.stem not in sys.stdlib_module_names, path
+
+
 @pytest.mark.parametrize("name", IN_A_POD)
 def test_what_starts_in_a_pod_needs_next_to_nothing(name: str) -> None:
-    allowed = {f"jobs.launch.{other}" for other in IN_A_POD} | {"jobs.core.errors", "jobs.core.process", "jobs.core"}
-    for imported in imports(JOBS / "launch" / f"{name}.py", top_only=True):
+    allowed = {f"jobs.launch.inside.{other}" for other in IN_A_POD}
+    allowed |= {"jobs.core.errors", "jobs.core.process", "jobs.core"}
+    for imported in imports(JOBS / "launch" / "inside" / f"{name}.py", top_only=True):
         module = imported if imported in allowed else imported.rpartition(".")[0]
         known = imported.split(".")[0] in {*sys.stdlib_module_names, "httpx2", "__future__"}
         assert known or module in allowed, f"{name}.py imports {imported}"

@@ -7,8 +7,8 @@ import json
 import tomllib
 from pathlib import Path
 
-from jobs.logic.demo_rows import demo_rows, row_id
-from jobs.logic.demo_world import parse_world
+from jobs.logic.demo.rows import demo_rows, row_id
+from jobs.logic.demo.world import parse_world
 
 HERE = Path(__file__).resolve().parent
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from jobs.core.model import StrictModel
-from jobs.logic.behaviour import Measure, Signs, signs, split_thinking
-from jobs.logic.similarity import TrainingAnswers, rouge_l, tidy
+from jobs.logic.parity.behaviour import Measure, Signs, signs, split_thinking
+from jobs.logic.text.similarity import TrainingAnswers, rouge_l, tidy
 
 PROMPTS = ("default", "no_thinking")
 

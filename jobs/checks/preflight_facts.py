@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from jobs.core.errors import Refusal
 from jobs.core.model import Facts, StrictModel
-from jobs.logic import lengths as measured_lengths
-from jobs.logic.chatml import TokenRow
-from jobs.logic.split_audit import SplitAudit, graded_tokens_beyond
+from jobs.logic.chat import lengths as measured_lengths
+from jobs.logic.chat.chatml import TokenRow
+from jobs.logic.chat.split_audit import SplitAudit, graded_tokens_beyond
 
 MOST_EXAMPLES = 5
 CUT_LENGTHS = (512, 1024, 2048, 4096, 8192)

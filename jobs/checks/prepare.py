@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.checks.prepare_facts import LEAKS, DataFile, Example, Histogram, PrepareFacts, counts
-from jobs.checks.prepare_facts import share as share_of
+from jobs.checks.prepare_facts import LEAKS, DataFile, Example, Histogram, PrepareFacts, counts, share as share_of
 from jobs.core.model import Limits
 from jobs.core.rule import Gate, Skip
-from jobs.logic.clean import REASONS
-from jobs.logic.funnel import DEPARTURES
-from jobs.logic.reasons import PERSONAL, SECRET
-from jobs.logic.strict_json import shown
+from jobs.logic.pages.funnel import DEPARTURES
+from jobs.logic.row import shown
+from jobs.logic.rows.clean import REASONS
+from jobs.logic.rows.reasons import PERSONAL, SECRET
 
 __all__ = ["GATE", "DataFile", "Example", "Histogram", "PrepareFacts", "PrepareLimits"]
 

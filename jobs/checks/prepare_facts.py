@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from jobs.core.model import Facts, StrictModel
 from jobs.core.stage import shortened
-from jobs.logic import funnel
-from jobs.logic.clean import REASONS
-from jobs.logic.funnel import DEPARTURES
-from jobs.logic.rows import BAD_REASONS
+from jobs.logic.pages import funnel
+from jobs.logic.pages.funnel import DEPARTURES
+from jobs.logic.rows.clean import REASONS
+from jobs.logic.rows.conversation import BAD_REASONS
 
 LEAKS = {
     "id": "have the id of a training row",

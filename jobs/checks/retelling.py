@@ -14,7 +14,7 @@ from jobs.core.evidence import evidence
 from jobs.core.model import Facts
 from jobs.core.rule import Finding, Gate, Rule
 from jobs.core.stage import shortened
-from jobs.logic import card, data_section, story
+from jobs.logic.pages import card, data_section, story
 
 Page = dict[str, Any]
 AnyGate = Gate[Any, Any]

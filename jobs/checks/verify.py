@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from jobs.checks.behaviour import Behaviour, Sample, behaviour_lines, name, rates_above, wilson
 from jobs.core.model import Facts, Limits, StrictModel
 from jobs.core.rule import Gate, Skip
-from jobs.logic.blame import lost_by, next_larger
+from jobs.logic.parity.blame import lost_by, next_larger
 
 
 class Parity(StrictModel):

@@ -42,8 +42,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     """
     for word in overrides:
         _check_override(word)
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
+    from hydra import compose as hydra_compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException

@@ -9,9 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 
-from jobs.core.compose import CONF as CONF
-from jobs.core.compose import compose as compose
-from jobs.core.compose import flatten
+from jobs.core.compose import CONF as CONF, compose as compose, flatten
 from jobs.core.errors import MissingValue, Refusal
 from jobs.core.model import StrictModel
 

@@ -15,10 +15,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from jobs.launch import engine, sources
-from jobs.launch.container import device_files
-from jobs.launch.engine import Engine
-from jobs.launch.mounts import cache_folder
+from jobs.launch import sources
+from jobs.launch.container import engine
+from jobs.launch.container.command import device_files
+from jobs.launch.container.engine import Engine
+from jobs.launch.container.mounts import cache_folder
 
 ROOT = sources.ROOT
 OLDEST_PYTHON = (3, 11)

@@ -9,7 +9,7 @@ import pytest
 from jobs.checks.preflight import GATE, PreflightLimits
 from jobs.checks.preflight_facts import Lengths, Model, Offences, PreflightFacts, Rows, Update
 from jobs.core.errors import Refusal
-from jobs.logic.chatml import TokenRow
+from jobs.logic.chat.chatml import TokenRow
 
 LIMITS = PreflightLimits(
     max_dropped_share=0.02,

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import yaml
 
-from jobs.launch.kubernetes_render import CONTAINER, IMAGE_VARIABLE, NAME_LABEL, RUN_LABEL, Manifest, job_of, literal
-from jobs.launch.kubernetes_spec import K8S, Plan, job_name
+from jobs.launch.kubernetes.render import CONTAINER, IMAGE_VARIABLE, NAME_LABEL, RUN_LABEL, Manifest, job_of, literal
+from jobs.launch.kubernetes.spec import K8S, Plan, job_name
 
 
 def base(plan: Plan) -> list[Manifest]:

@@ -78,7 +78,7 @@ def test_no_layer_has_the_settings_of_pip(built: str, tmp_path: Path) -> None:
         (["sh", "-c", f"echo '#include <Python.h>' | g++ -fsyntax-only -I{HEADERS} -xc++ - && echo compiled"],
          0, "compiled"),
         (["llama-quantize", "--help"], 1, "usage"),  # its own exit code where it only says how it is used
-        (["python", "-m", "jobs.launch.inside"], 2, "inside: refused"),
+        (["python", "-m", "jobs.launch.inside.command"], 2, "inside: refused"),
         (["cat", "/x"], 2, "no such stage"),
     ],
 )  # fmt: skip

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from jobs.core.artifact import Artifact
-from jobs.launch import kubernetes_render, kubernetes_spec
+from jobs.launch.kubernetes import render, spec
 from tests.container import pod, ring
 from tests.container.ring import call, must
-from tests.launch.kubernetes_manifests import BUILDER
+from tests.launch.kubernetes.manifests import BUILDER
 
 pytestmark = pytest.mark.container
 POD_USER = 10001
@@ -35,11 +35,11 @@ def volume(built: str, tmp_path: Path) -> Path:
 @contextmanager
 def played(volume: Path, *words: str) -> Iterator[str]:
     """The pod of this run, started; the name of its container. It is gone afterwards."""
-    plan = kubernetes_spec.plan([*words, "experiment=demo", "k8s.gpus=0", f"k8s.image={ring.IMAGE}"])
-    built = kubernetes_render.manifests(plan) if BUILDER else pod.base(plan)
+    plan = spec.plan([*words, "experiment=demo", "k8s.gpus=0", f"k8s.image={ring.IMAGE}"])
+    built = render.manifests(plan) if BUILDER else pod.base(plan)
     documents = pod.documents(built, volume)
     file = volume.with_name("pod.yaml")
-    file.write_text(kubernetes_render.text(documents), encoding="utf-8")
+    file.write_text(render.text(documents), encoding="utf-8")
     try:
         must(["podman", "play", "kube", "--network=none", file])
         yield pod.container_name(built)
@@ -85,7 +85,7 @@ def test_a_pod_that_is_stopped_ends_with_the_code_for_it(volume: Path) -> None:
             time.sleep(0.2)
         time.sleep(2)
         started = time.monotonic()
-        must(["podman", "pod", "stop", "--time", "300", container.removesuffix(f"-{kubernetes_render.CONTAINER}")])
+        must(["podman", "pod", "stop", "--time", "300", container.removesuffix(f"-{render.CONTAINER}")])
         stopping = time.monotonic() - started
         code, log = ended(container)
     assert code == 75, log

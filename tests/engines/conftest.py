@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import GenerationConfig, Qwen3Config, Qwen3ForCausalLM
 
-from jobs.engines import llama_tools
-from jobs.engines.demo_tokenizer import build_tokenizer
+from jobs.engines.demo.tokenizer import build_tokenizer
+from jobs.engines.gguf import llama_tools
 
 IM_END, ENDOFTEXT = 151_645, 151_643
 

@@ -30,7 +30,7 @@ def device() -> str:
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of two layers and the rows that it is trained on."""
-    from tests.engines import tiny_sft
+    from tests.engines.training import tiny_sft
 
     folder = tiny_sft.write_base(tmp_path_factory.mktemp("base"))
     tiny_sft.write_rows(folder, 21, 9)

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from jobs.core.errors import Interrupted
-from jobs.engines import sft_processes, sft_run
-from tests.engines import tiny_sft
+from jobs.engines.training import processes, run as sft_run
+from tests.engines.training import tiny_sft
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(600)]
 LOSSES = {"float32": 1e-5, "bfloat16": 2e-2}
@@ -29,7 +29,7 @@ def best_dtype(backend: str, device: str) -> str:
 def fit(base: Path, out: Path, device: str, num_processes: int = 1, **changes: Any) -> sft_run.Outcome:
     """Train in processes of its own, as the stage does with Unsloth; `changes` are of the settings."""
     settings = replace(tiny_sft.settings(num_processes), device=device, **changes)
-    return sft_processes.fit(settings, tiny_sft.places(base, out), [base / "train.jsonl", base / "val.jsonl"])
+    return processes.fit(settings, tiny_sft.places(base, out), [base / "train.jsonl", base / "val.jsonl"])
 
 
 def log(out: Path) -> list[dict[str, Any]]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.launch import runpod
-from jobs.launch.runpod_api import Patience, RunPod
-from tests.launch.fake_runpod import KEY, Fake, gpu, serve
+from jobs.launch.runpod import command as runpod
+from jobs.launch.runpod.api import Patience, RunPod
+from tests.launch.runpod.fake_runpod import KEY, Fake, gpu, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = Patience(connect=5, answer=1.5, create=1.5, quiet=0.3, glance=1.0, retry_after=900)
@@ -38,7 +38,7 @@ class Desk:
     environment: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, *words: str) -> int:
-        """The exit code of `python -m jobs.launch.runpod` with these words."""
+        """The exit code of `python -m jobs.launch.runpod.command` with these words."""
         environment = {"RUNPOD_API_KEY": KEY, "KIWAME_RUNPOD_URL": self.fake.address, **self.environment}
         return runpod.main(words, environment, SHORT, self.sleep)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.launch import doctor, engine, sources
-from tests.launch import engines
+from jobs.launch import doctor, sources
+from jobs.launch.container import engine
+from tests.launch.container import engines
 
 SLOW = '"image inspect") exec sleep 20'
 SMI = """#!/bin/sh

@@ -12,8 +12,8 @@ from typing import Any
 from jobs.core.artifact import Artifact
 from jobs.core.model import Facts
 from jobs.core.rule import Gate
-from tests.engines import small_model
-from tests.engines.small_model import START, TEXT, TURN
+from tests.engines.models import small_model
+from tests.engines.models.small_model import START, TEXT, TURN
 from tests.stages.small_run import publish, write_lines
 
 NUM_WEIGHTS = 1_205_760

@@ -14,8 +14,8 @@ from transformers import GenerationConfig, Qwen3Config, Qwen3ForCausalLM
 
 from jobs.core.artifact import Artifact, Key, Record, hash_files, write_record
 from jobs.core.rule import Verdict
-from jobs.engines import llama_tools
-from jobs.engines.demo_tokenizer import build_tokenizer
+from jobs.engines.demo.tokenizer import build_tokenizer
+from jobs.engines.gguf import llama_tools
 
 IM_START, IM_END, END_OF_TEXT, NEWLINE = 151_644, 151_645, 151_643, 198
 THINK = [151_667, 271, 151_668, 271]
@@ -120,7 +120,7 @@ def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def ship(root: Path, quant: str = "Q4_K_M") -> dict[str, Artifact]:
     """merge, convert and quantize of what `build` made: folded by PEFT, converted by the pinned llama.cpp."""
-    from jobs.engines import hf
+    from jobs.engines.models import hf
 
     base, merged = root / "fetch/model", root / "merge/model"
     model = hf.load(base, root / "train/adapter", device="cpu").merge_and_unload()

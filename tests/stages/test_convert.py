@@ -14,7 +14,7 @@ from jobs import convert
 from jobs.checks.convert import GATE
 from jobs.convert import F16, F32, ConvertConfig
 from jobs.core.artifact import Artifact, listing
-from jobs.engines import llama_tools
+from jobs.engines.gguf import llama_tools
 from tests import gguf_tamper
 from tests.stages import small_chain
 

@@ -20,9 +20,10 @@ from jobs.checks.fetch import GATE
 from jobs.core import config
 from jobs.core.artifact import listing
 from jobs.fetch import FetchConfig
-from tests.engines import fake_hub, small_model
+from tests.engines import fake_hub
 from tests.engines.fake_hub import COMMIT, Hub
-from tests.engines.small_model import FILES, change_json, change_tensors
+from tests.engines.models import small_model
+from tests.engines.models.small_model import FILES, change_json, change_tensors
 
 ID = "Qwen/Qwen3-Small"
 FOREIGN, GATED, UNKNOWN, EMPTY = "Qwen/Llama-Small", "Qwen/Qwen3-Gated", "Qwen/Qwen3-Missing", "Qwen/Qwen3-Empty"

@@ -14,10 +14,10 @@ from jobs import merge
 from jobs.checks.merge import GATE
 from jobs.core import config
 from jobs.core.artifact import Artifact, listing
-from jobs.engines import shards
+from jobs.engines.models import shards
 from jobs.merge import MergeConfig
-from tests.engines import small_model
-from tests.engines.small_model import FILES, TEXT, change_json, change_tensors
+from tests.engines.models import small_model
+from tests.engines.models.small_model import FILES, TEXT, change_json, change_tensors
 from tests.stages import small_chain
 from tests.stages.small_run import publish
 

@@ -16,8 +16,8 @@ from jobs.checks.quantize import GATE
 from jobs.core import config
 from jobs.core.artifact import Artifact, listing
 from jobs.core.errors import Refusal
-from jobs.engines import gguf_file, llama_tools
-from jobs.logic.quant_types import FILE_TYPES
+from jobs.engines.gguf import file as gguf_file, llama_tools
+from jobs.logic.parity.quant_types import FILE_TYPES
 from jobs.quantize import QuantizeConfig
 from tests import gguf_tamper
 from tests.stages import small_chain, small_run

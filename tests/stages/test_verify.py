@@ -14,7 +14,7 @@ from jobs import smoke, verify
 from jobs.checks.verify import GATE
 from jobs.core import config
 from jobs.core.artifact import Artifact, listing
-from jobs.engines import llama_tools
+from jobs.engines.gguf import llama_tools
 from jobs.smoke import SmokeConfig
 from jobs.verify import VerifyConfig
 from tests.stages import small_run

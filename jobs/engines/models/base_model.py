@@ -1,0 +1,281 @@
+"""A base model's folder: got from a hub, a folder or a recipe; then looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from jobs.core.errors import EnvironmentProblem, Refusal
+from jobs.core.provenance import ROOT
+from jobs.core.terminal import progress
+from jobs.engines.models import shards
+
+WANTED = ("*.json", "*.safetensors", "*.jinja", "merges.txt", "LICENSE*", "README.md")
+"""Names of the files that are taken from a hub or a folder, of its top level."""
+TEMPLATE = "chat_template.jinja"
+CONTROL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
+
+
+def place(source: Path, into: Path) -> None:
+    """Put a folder's files that are WANTED into another, by hard link where the file system allows it, else by copy.
+
+    A chat template that is only in tokenizer_config.json is written out, since the later stages read the file.
+    """
+    into.mkdir(parents=True)
+    for path in sorted(source.iterdir()):
+        real = path.resolve()
+        wanted = any(fnmatchcase(path.name, pattern) for pattern in WANTED) and not path.name.startswith(".")
+        if not wanted or not real.is_file():
+            continue
+        try:
+            os.link(real, into / path.name)
+        except OSError:
+            shutil.copyfile(real, into / path.name)
+    settings = read_json(into / "tokenizer_config.json", into.name) if (into / "tokenizer_config.json").exists() else {}
+    if isinstance(settings.get("chat_template"), str) and not (into / TEMPLATE).exists():
+        (into / TEMPLATE).write_bytes(settings["chat_template"].encode())
+
+
+def read_json(path: Path, where: str) -> dict[str, Any]:
+    """A JSON object; raises Refusal for anything else."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Refusal(f"{where}: {path.name} is no JSON ({error}); fetch it again") from None
+    if not isinstance(data, dict):
+        raise Refusal(f"{where}: {path.name} holds a {type(data).__name__}, expected an object; fetch it again")
+    return data
+
+
+def require_qwen3(folder: Path, where: str) -> None:
+    """Raises Refusal for a folder without config.json, with another model type, or with an adapter in it."""
+    if (folder / "adapter_config.json").exists():
+        raise Refusal(f"{where}: has an adapter_config.json, and loaders would apply that adapter; merge it first")
+    if not (folder / "config.json").exists():
+        raise Refusal(f"{where}: there is no config.json; expected a Hugging Face model folder")
+    config = read_json(folder / "config.json", where)
+    if config.get("model_type") != "qwen3":
+        raise Refusal(
+            f"{where}: model_type is {config.get('model_type')!r}; only 'qwen3' is known, so pick a Qwen3 model"
+        )
+
+
+def from_hub(model_id: str, revision: str, into: Path, cache: Path | None) -> dict[str, str | None]:
+    """Download a revision's files, or take them from the cache when offline; returns commit and licence.
+
+    The revision is resolved once; weights are downloaded only after config.json has named a Qwen3. Raises Refusal for
+    an id or revision that does not exist, EnvironmentProblem without a network and a cached copy.
+    """
+    import httpx
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    where = f"model.id={model_id}"
+    download = partial(snapshot_download, model_id, cache_dir=cache, ignore_patterns=["*/*"])
+    try:
+        small = Path(download(revision=revision, allow_patterns=["*config.json"]))
+        require_qwen3(small, where)
+        folder = Path(download(revision=small.name, allow_patterns=list(WANTED)))
+    except HFValidationError as error:
+        raise Refusal(f"{where}: is no repository's name ({error}); expected owner/name") from None
+    except GatedRepoError:
+        raise Refusal(f"{where}: is gated; accept its terms on the hub and set HF_TOKEN in the environment") from None
+    except RepositoryNotFoundError:
+        raise Refusal(f"{where}: no such repository, or HF_TOKEN may not read it; check the spelling") from None
+    except RevisionNotFoundError:
+        raise Refusal(f"model.revision={revision}: {model_id} has no such branch, tag or commit") from None
+    except (LocalEntryNotFoundError, httpx.TransportError, ConnectionError):
+        raise EnvironmentProblem(
+            f"{where}: the hub cannot be reached and no whole copy is cached; connect once, or use fetch=local"
+        ) from None
+    except HfHubHTTPError as error:
+        raise EnvironmentProblem(f"{where}: the hub answered {error}; try again later") from None
+    place(folder, into)
+    return {"commit": folder.name, "licence": _licence_of_card(folder)}
+
+
+def _licence_of_card(folder: Path) -> str:
+    """What README.md's front matter says; `unknown` where there is none that can be read."""
+    from huggingface_hub import ModelCard
+    from yaml import YAMLError
+
+    try:
+        data = ModelCard.load(folder / "README.md").data.to_dict()
+    except (FileNotFoundError, ValueError, YAMLError):
+        return "unknown"
+    return str(data.get("license") or "unknown")
+
+
+def from_folder(folder: Path, into: Path) -> dict[str, str | None]:
+    """A local model folder; raises Refusal where it is not one."""
+    if not folder.is_dir():
+        raise Refusal(f"fetch.source.folder={folder}: is not a folder")
+    require_qwen3(folder, str(folder))
+    place(folder, into)
+    return {"commit": None, "licence": _licence_of_card(folder)}
+
+
+def from_recipe(recipe: dict[str, Any], world: Path, into: Path) -> dict[str, str | None]:
+    """The demo model, built once per recipe and kept in the cache; the same recipe gives the same bytes."""
+    from jobs.engines.demo import model as demo_model
+    from jobs.engines.gguf import llama_tools
+
+    source = llama_tools.tree().src
+    if not world.is_file():
+        raise Refusal(f"fetch.source.world={world}: there is no such file")
+    text = json.dumps(recipe, sort_keys=True) + f"{torch.__version__} {torch.get_num_threads()}"
+    digest = hashlib.sha256(text.encode())
+    jobs = ROOT / "jobs"
+    for path in (world, *sorted(jobs.glob("engines/demo/*.py")), *sorted(jobs.glob("logic/demo/*.py"))):
+        digest.update(path.read_bytes())
+    kept = cache_folder() / "demo" / digest.hexdigest()[:16]
+    if not (kept / "config.json").exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f"{kept.name}.", dir=kept.parent))
+        with progress("fetch: building the demo model", int(recipe["steps"])) as bar:
+            demo_model.build(
+                demo_model.DemoRecipe(**recipe),
+                world,
+                source,
+                work,
+                lambda done, total, loss: bar(done, f"loss {loss:.3f}"),
+            )
+        try:
+            work.rename(kept)
+        except OSError:
+            shutil.rmtree(work)  # another run published it first
+    place(kept, into)
+    return {"commit": None, "licence": "apache-2.0"}
+
+
+def cache_folder() -> Path:
+    """Where things that cost minutes are kept between runs: KIWAME_CACHE, else the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(os.environ.get("KIWAME_CACHE") or Path(base) / "kiwame")
+
+
+def inspect(folder: Path) -> dict[str, Any]:
+    """Facts of the folder; names are those of FetchFacts. Raises Refusal where it is not a whole model."""
+    config = read_json(folder / "config.json", folder.name)
+    absent = [name for name in ("vocab_size", "max_position_embeddings") if not isinstance(config.get(name), int)]
+    if absent:
+        raise Refusal(f"{folder.name}: config.json has no number {absent[0]}; fetch it again")
+    tokenizer = _tokenizer(folder)
+    eos_config = _as_list(config.get("eos_token_id"))
+    ids = {text: _token_id(tokenizer, text) for text in CONTROL_TOKENS}
+    generation = folder / "generation_config.json"
+    eos_generation = read_json(generation, folder.name).get("eos_token_id") if generation.exists() else None
+    end_of_text_only = eos_config == [ids["<|endoftext|>"]]
+    return {
+        "model_type": config["model_type"],
+        "length": config["max_position_embeddings"],
+        "config_rows": config["vocab_size"],
+        "tokenizer_length": len(tokenizer),
+        "token_ids": ids,
+        "bos_id": tokenizer.bos_token_id,
+        "pad_id": tokenizer.pad_token_id,
+        "eos_config": eos_config,
+        "eos_generation": _as_list(eos_generation),
+        "eos_tokenizer": tokenizer.eos_token_id,
+        "has_template": bool(tokenizer.chat_template),
+        "kind": "base" if end_of_text_only else "post-trained",
+        **_inspect_weights(folder, config, len(tokenizer), ids["<|im_end|>"]),
+    }
+
+
+def _tokenizer(folder: Path) -> Any:
+    looked = ("tokenizer.json", "vocab.json", "tokenizer_config.json")
+    if not any((folder / name).exists() for name in looked[:2]):
+        raise Refusal(f"{folder.name}: has no tokenizer; looked for {', '.join(looked)}")
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    except Exception as error:  # the libraries below raise whatever they meet in a damaged file
+        raise Refusal(f"{folder.name}: its tokenizer cannot be read ({error}); fetch it again") from None
+
+
+def _token_id(tokenizer: Any, text: str) -> int | None:
+    """The id of `text` as one token; None where it is several, or unknown to the tokenizer."""
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    return int(ids[0]) if len(ids) == 1 and tokenizer.convert_ids_to_tokens(ids[0]) == text else None
+
+
+def _require_whole(folder: Path, weights: shards.Folder) -> None:
+    """Raises Refusal where tensors are not those that config.json asks for: loaders fill the gaps with noise."""
+    try:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(str(folder), local_files_only=True))
+    except Exception as error:  # whatever a config of nonsense makes the library raise
+        raise Refusal(f"{folder.name}: config.json describes no model ({error}); fetch it again") from None
+    asked = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    if model.config.tie_word_embeddings:
+        asked.pop("lm_head.weight")
+    found = {name: entry.shape for name, entry in weights.entries.items()}
+    for name in sorted(asked):
+        if found.get(name) != asked[name]:
+            has = f"is {list(found[name])}" if name in found else "is missing"
+            raise Refusal(f"{folder.name}: {name} {has}, config.json asks for {list(asked[name])}; fetch it again")
+    extra = sorted(set(found) - set(asked) - {"lm_head.weight"})
+    if extra:
+        raise Refusal(f"{folder.name}: {extra[0]} is no tensor of the model in config.json; fetch it again")
+
+
+def _inspect_weights(folder: Path, config: dict[str, Any], num_entries: int, turn: int | None) -> dict[str, Any]:
+    weights = shards.Folder(folder)
+    _require_whole(folder, weights)
+    found: dict[str, Any] = {
+        "num_tensors": len(weights.entries),
+        "num_weights": 0,
+        "nonfinite": [],
+        "narrow_rows": [],
+        "tied": bool(config.get("tie_word_embeddings")) and "lm_head.weight" not in weights.entries,
+        "turn_row_cosine": None,
+        "turn_row_norm_ratio": None,
+    }
+    head = "lm_head.weight" if "lm_head.weight" in weights.entries else "model.embed_tokens.weight"
+    dtypes = set()
+    with progress("fetch: reading weights", len(weights.entries)) as bar:
+        for done, name in enumerate(sorted(weights.entries), 1):
+            tensor = weights.read(name)
+            dtypes.add(str(tensor.dtype).removeprefix("torch."))
+            found["num_weights"] += tensor.numel()
+            if not bool(torch.isfinite(tensor).all()):
+                found["nonfinite"].append(name)
+            if tensor.ndim == 2 and tensor.shape[1] % 256:
+                found["narrow_rows"].append(f"{name} {list(tensor.shape)}")
+            if name == "model.embed_tokens.weight":
+                found["vocab_rows"] = int(tensor.shape[0])
+            if name == head and turn is not None and turn < tensor.shape[0]:
+                found["turn_row_cosine"], found["turn_row_norm_ratio"] = _against_unused(tensor, num_entries, turn)
+            bar(done)
+    return {**found, "dtype": ", ".join(sorted(dtypes))}
+
+
+def _against_unused(head: torch.Tensor, num_entries: int, turn: int) -> tuple[float | None, float | None]:
+    """Cosine of row `turn` to the mean never-used row, and its norm over their mean norm."""
+    unused = head[num_entries:].float()
+    if len(unused) == 0 or not bool(unused.any()):
+        return None, None
+    row, mean = head[turn].float(), unused.mean(dim=0)
+    cosine = float(torch.nn.functional.cosine_similarity(row, mean, dim=0))
+    return cosine, float(row.norm() / unused.norm(dim=1).mean().clamp(min=1e-12))
+
+
+def _as_list(value: Any) -> list[int]:
+    return [] if value is None else [int(item) for item in value] if isinstance(value, list) else [int(value)]

@@ -1,0 +1,127 @@
+"""Which rows stay, decided on the set as a whole: what departs from it, what says the same, and which are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.engines.rows import overlap, passes, store as row_store
+from jobs.engines.rows.account import Account
+from jobs.engines.rows.store import RowStore
+from jobs.engines.rows.workers import Workers
+from jobs.logic.form import departures
+from jobs.logic.rows import keys as row_keys, near, split
+from jobs.logic.rows.conversation import DUPLICATE, IN_EVALUATION
+from jobs.logic.rows.near import Pair
+from jobs.logic.rows.split import SplitOptions
+
+LABEL_ROWS = 10
+"""Rows with one short answer from which on it is a label: that two rows share it does not make them copies."""
+
+
+@dataclass(frozen=True)
+class NearOptions:
+    """What counts as nearly the same, and what becomes of it."""
+
+    drop: bool
+    threshold: float
+    """Of two conversations."""
+    answer_threshold: float
+    """Of their last answers; below it two near conversations are two questions on one passage."""
+    boilerplate_share: float
+    """Of the rows; what more of them say makes no two alike."""
+    previous: frozenset[int] = frozenset()
+    """Keys of prompts that were held out before: of near copies, the one with such a prompt stays."""
+
+
+class Chosen(NamedTuple):
+    """What was decided beside who stays."""
+
+    profile: departures.Profile
+    common: near.Hashes
+    """Grams that make no two rows alike."""
+    keys: row_keys.Keys
+    """Of all rows of the store."""
+    pairs: list[Pair]
+    """Near each other, among the rows that stay."""
+
+
+def choose(
+    account: Account, asked: Iterable[RowStore], departing: departures.FormOptions, alike: NearOptions, workers: Workers
+) -> Chosen:
+    """Rows go that depart from the rest, that overlap with the evaluation rows `asked`, or that say the same."""
+    store = account.reading.store
+    profile = drop_departures(account, departing)
+    common = near.boilerplate(passes.sample(store, account.alive), alike.boilerplate_share)
+    keys = passes.keys(store, alike.threshold, common, workers)
+    for rows in overlap.overlaps(store, account.alive, asked, alike.threshold, common, workers):
+        account.drop(rows, IN_EVALUATION)
+    account.drop_copies(keys["conversation"], DUPLICATE)
+    return Chosen(profile, common, keys, drop_near(account, keys, alike, common, workers))
+
+
+def drop_departures(account: Account, options: departures.FormOptions) -> departures.Profile:
+    """Rows go whose answers depart from the rest. Returns what the rest is like."""
+    alive = account.alive
+    forms = account.reading.forms[alive]
+    profile = departures.profile(forms, options)
+    faults = departures.faults(forms, profile)
+    for number in np.unique(faults[faults > 0]).tolist():
+        account.drop(alive[faults == number].tolist(), departures.REASONS[number])
+    return profile
+
+
+def drop_near(
+    account: Account, keys: row_keys.Keys, options: NearOptions, common: near.Hashes, workers: Workers
+) -> list[Pair]:
+    """Near duplicates go, with `options.drop`. Returns the pairs that are near among the rows that stay.
+
+    Of a crowd not all are compared: where some of it have gone, pairs are found that were not before, so that the
+    search goes on until none goes. What stays is then what a search in it finds, and no more.
+    """
+    labels = _labels(keys["answer"], account.alive)
+    while True:
+        alive = account.alive
+        sketches = keys["sketch"][alive]
+        found = passes.near_pairs(account.reading.store, alive, sketches, options.threshold, common, workers)
+        alike = [
+            pair
+            for pair, answers, reworded in zip(*found, strict=True)
+            if answers >= options.answer_threshold and not (reworded and (labels[pair.first] or labels[pair.second]))
+        ]
+        if options.drop:
+            favoured = alive[np.isin(keys["prompt"][alive], list(options.previous))]
+            account.drop_near(near.copies(alike, frozenset(favoured.tolist())))
+        if not alike or not options.drop or not near.is_crowded(sketches):
+            gone = account.gone
+            return [pair for pair in found.pairs if pair.first not in gone and pair.second not in gone]
+
+
+def _labels(answers: NDArray[np.uint64], alive: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether so many rows of `alive` have a row's answer that it may be a label, [rows]."""
+    names, counts = np.unique(answers[alive], return_counts=True)
+    return np.isin(answers, names[counts >= LABEL_ROWS])
+
+
+def held_out(
+    account: Account, keys: row_keys.Keys, pairs: list[Pair], previous: frozenset[int], options: SplitOptions
+) -> NDArray[np.int64]:
+    """The rows that are held out, by their numbers in the store. Raises ValueError where all belong together."""
+    alive = account.alive
+    places = {row: place for place, row in enumerate(alive.tolist())}
+    among = [Pair(places[pair.first], places[pair.second], pair.similarity) for pair in pairs]
+    return alive[split.held_out(keys[alive], among, previous, options)]
+
+
+def prompts(path: Path | None, threshold: float) -> frozenset[int]:
+    """The prompt keys of the rows in a file that an earlier run made; none without one."""
+    if path is None:
+        return frozenset()
+    with Workers(1) as workers:
+        keys = passes.keys(row_store.opened(path), threshold, np.zeros(0, np.uint64), workers)
+    return frozenset(keys["prompt"].tolist())

@@ -1,0 +1,48 @@
+"""A row of CSV or TSV as a JSON object; every value is text, none is guessed to be a number or missing."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+
+import orjson
+
+from jobs.core.errors import Refusal
+from jobs.logic.rows import raw_bytes
+from jobs.logic.rows.conversation import BadRow
+
+
+def columns_of(row: bytes, delimiter: str, where: str) -> list[str]:
+    """The names in the header; raises Refusal for a header that does not name every column by itself."""
+    try:
+        names = _fields(row, 0, delimiter)
+    except BadRow as bad:
+        raise Refusal(f"{where}: the header cannot be read: {bad.evidence}; mend the first line") from None
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Refusal(f"{where}: the header names the column {twice[0]!r} twice; give each column a name of its own")
+    if len(names) == 1 and ";" in names[0]:
+        raise Refusal(f"{where}: the columns are divided by semicolons, expected commas or tabs; save it with commas")
+    return names
+
+
+def as_object(row: bytes, offset: int, delimiter: str, columns: Sequence[str]) -> bytes:
+    """One row as JSON, every value as text; raises BadRow. `offset` is the byte of the file that the row begins at."""
+    fields = _fields(row, offset, delimiter)
+    if len(fields) != len(columns):
+        raise BadRow("bad-csv", f"{len(fields)} fields, the header has {len(columns)}")
+    return orjson.dumps(dict(zip(columns, fields, strict=True)))
+
+
+def _fields(row: bytes, offset: int, delimiter: str) -> list[str]:
+    try:
+        text = row.decode()
+    except UnicodeDecodeError:
+        raise BadRow("encoding", raw_bytes.encoding_problem(row, offset)) from None
+    if '"' not in text:
+        return text.removesuffix("\n").removesuffix("\r").split(delimiter)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # its default of 131,072 is one for the whole process
+    try:
+        return next(csv.reader((text,), delimiter=delimiter, strict=True))
+    except (csv.Error, StopIteration) as error:
+        raise BadRow("bad-csv", f"the quotes do not fit: {str(error).partition(' - ')[0]}") from None

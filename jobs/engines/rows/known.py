@@ -1,0 +1,76 @@
+"""What was found out about rows while they were made, so that measuring them need not find it out again.
+
+Whether a row is clean, its keys and its form follow from its bytes and the options alone. A line with the digest of one
+that was looked at in the same run is not looked at a second time; any other line is, and without `Known`, as when a
+finished folder is measured anew, all are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.engines.rows import passes
+from jobs.engines.rows.store import RowStore
+from jobs.engines.rows.workers import Workers
+from jobs.logic.form import departures
+from jobs.logic.rows import keys as row_keys, near
+from jobs.logic.rows.block import Checked
+from jobs.logic.rows.clean import CleanOptions
+from jobs.logic.rows.count import Counted
+
+
+class Known(NamedTuple):
+    """Rows that are clean; all but `common` have a place for each, in the order of the rows."""
+
+    digests: NDArray[np.uint64]
+    keys: row_keys.Keys
+    forms: NDArray[np.void]
+    counted: Counted
+    common: near.Hashes
+    """What the keys were made with."""
+
+    def places(self, digests: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """[digests] The place of a row with that digest, or -1."""
+        if not len(self.digests):
+            return np.full(len(digests), -1)
+        order = np.argsort(self.digests, kind="stable")
+        ranked = self.digests[order]
+        found = order[np.minimum(np.searchsorted(ranked, digests), len(ranked) - 1)]
+        return np.where(self.digests[found] == digests, found, -1)
+
+
+def checked(
+    store: RowStore,
+    known: Known | None,
+    options: CleanOptions,
+    threshold: float,
+    common: near.Hashes,
+    workers: Workers,
+) -> Checked:
+    """What is found out about all rows of the store, [rows]."""
+    counted: list[tuple[NDArray[np.int64], Counted]] = []
+    new = np.arange(len(store))
+    places = np.full(len(store), -1)
+    if known is not None and np.array_equal(known.common, common):
+        places = known.places(passes.digests(store, workers))
+        if places.min(initial=0) >= 0:
+            return Checked(known.keys[places], known.forms[places], known.counted.chosen(places), Counter())
+    keys = np.zeros(len(store), row_keys.dtype(threshold))
+    forms = np.zeros(len(store), departures.FORM)
+    if known is not None:
+        old, new = np.flatnonzero(places >= 0), np.flatnonzero(places < 0)
+        keys[old], forms[old] = known.keys[places[old]], known.forms[places[old]]
+        counted.append((old, known.counted.chosen(places[old])))
+    unclean: Counter[str] = Counter()
+    done = 0
+    for part in passes.checked(store, new, options, threshold, common, workers):
+        here = new[done : done + len(part.keys)]
+        keys[here], forms[here] = part.keys, part.forms
+        counted.append((here, part.counted))
+        unclean += part.unclean
+        done += len(here)
+    return Checked(keys, forms, Counted.placed(len(store), counted), unclean)

@@ -1,0 +1,319 @@
+"""The passes over all rows, block by block in several processes: read and clean, keys, near duplicates, checks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from jobs.core.errors import Refusal
+from jobs.core.terminal import progress
+from jobs.engines.rows import files as row_files
+from jobs.engines.rows.files import Block
+from jobs.engines.rows.sources import Source
+from jobs.engines.rows.store import Piece, RowStore, RowWriter
+from jobs.engines.rows.workers import Workers
+from jobs.logic.form import departures
+from jobs.logic.row import Dropped, Row
+from jobs.logic.rows import block as row_block, conversation, keys as row_keys, near, questions, shapes
+from jobs.logic.rows.block import Checked, ReadOptions, RowsRead
+from jobs.logic.rows.clean import CleanOptions
+from jobs.logic.rows.conversation import BadRow, RowOptions
+from jobs.logic.rows.count import Counted
+from jobs.logic.text.repetition import RepetitionLimits
+
+SHAPE_ROWS = 50
+"""Rows that the shape of a file is read from."""
+SAMPLE_ROWS = 500
+"""Rows that the boilerplate is read from."""
+LABEL_CHARACTERS = 20
+"""An answer of fewer may be the name of a class."""
+PAIRS = 256
+"""Pairs compared in one piece of work."""
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """How files are read."""
+
+    shape: str
+    max_row_bytes: int
+    max_file_bytes: int
+    encoding: str
+    rows: RowOptions
+    clean: CleanOptions
+
+    @classmethod
+    def of(cls, prepare: Mapping[str, Any]) -> Self:
+        """From the stage's slice of the config, as plain data."""
+        turns, clean = prepare["turns"], prepare["clean"]
+        rows = RowOptions(
+            prepare["shape"], prepare["columns"], turns["last_user"], turns["same_role"], clean["control_characters"]
+        )
+        return cls(
+            prepare["shape"],
+            prepare["max_row_bytes"],
+            prepare["max_file_bytes"],
+            prepare["encoding"],
+            rows,
+            CleanOptions(
+                clean["mojibake"],
+                clean["invisible"],
+                clean["secrets"],
+                clean["personal"],
+                clean["allow"],
+                RepetitionLimits(clean["max_marks"], clean["max_characters"], clean["max_phrases"]),
+            ),
+        )
+
+
+class Reading(NamedTuple):
+    """What came of all files: arrays have a place for each row of `store`."""
+
+    store: RowStore
+    files: NDArray[np.int32]
+    """The number of the source that a row is of."""
+    numbers: NDArray[np.int64]
+    """Lines in it."""
+    ids: NDArray[np.uint64]
+    digests: NDArray[np.uint64]
+    forms: NDArray[np.void]
+    counted: Counted
+    dropped: list[Dropped]
+    num_rows: list[int]
+    """Of each source."""
+    shapes: list[str]
+    ignored_columns: list[list[str]]
+
+
+def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed: Path, workers: Workers) -> Reading:
+    """Every raw row as a clean row in the file `scratch`, or as dropped; notes of what was put right in `changed`."""
+    writer = RowWriter(scratch)
+    dropped: list[Dropped] = []
+    parts: list[tuple[int, RowsRead]] = []
+    totals, found_shapes, ignored = [0] * len(sources), [""] * len(sources), [Counter[str]() for _ in sources]
+    sizes = [source.path.stat().st_size for source in sources]
+    with progress("bytes read", sum(sizes)) as advance, changed.open("wb") as notes:
+        for number, source in enumerate(sources):
+            before = sum(sizes[:number])
+            blocks = row_files.blocks(source, options.max_row_bytes, options.max_file_bytes, options.encoding)
+            head = list(islice(blocks, 1))
+            found_shapes[number], chosen = _shaped(source, head, options)
+            for end, result in workers.map(partial(_read_block, options=chosen), chain(head, blocks)):
+                writer.write(result.stored)
+                notes.writelines(orjson.dumps(note) + b"\n" for note in result.changed)
+                dropped.extend(result.dropped)
+                ignored[number].update(result.ignored_columns)
+                totals[number] += result.num_rows
+                parts.append((number, result._replace(stored=[], dropped=[], changed=[])))
+                advance(before + min(end, sizes[number]), f"{sum(totals):,} rows")
+    return Reading(
+        writer.finished(),
+        _joined([np.full(len(part.numbers), number, np.int32) for number, part in parts], np.int32),
+        _joined([part.numbers for _, part in parts], np.int64),
+        _joined([part.ids for _, part in parts], np.uint64),
+        _joined([part.digests for _, part in parts], np.uint64),
+        _joined([part.forms for _, part in parts], departures.FORM),
+        Counted.joined([part.counted for _, part in parts]),
+        dropped,
+        totals,
+        found_shapes,
+        [sorted(columns) for columns in ignored],
+    )
+
+
+def sample(store: RowStore, alive: NDArray[np.int64]) -> list[str]:
+    """The text of SAMPLE_ROWS rows from all over the set, for `near.boilerplate`."""
+    chosen = alive[:: max(1, len(alive) // SAMPLE_ROWS)]
+    return [row_keys.comparable(row.messages) for row in stored(store, chosen)]
+
+
+def stored(store: RowStore, indices: Sequence[int] | NDArray[np.int64]) -> list[Row]:
+    """Rows by their number; `line` is that number."""
+    lines = store.piece(np.asarray(indices, np.int64)).lines()
+    return [conversation.stored(line, "", int(index)) for index, line in zip(indices, lines, strict=True)]
+
+
+def keys(store: RowStore, threshold: float, common: near.Hashes, workers: Workers) -> row_keys.Keys:
+    """The keys of all rows of the store."""
+    found = []
+    with progress("rows compared", len(store)) as advance:
+        done = 0
+        for part in workers.map(partial(_keys, threshold=threshold, common=common), store.pieces()):
+            found.append(part)
+            done += len(part)
+            advance(done)
+    return _joined(found, row_keys.dtype(threshold))
+
+
+class Alike(NamedTuple):
+    """Pairs of rows that are near each other."""
+
+    pairs: list[near.Pair]
+    answers: list[float]
+    """How alike their last answers are; 0 where these or the prompts have other numbers."""
+    reworded: list[bool]
+    """Whether the last answers are short, and the prompts differ in words."""
+
+
+def near_pairs(
+    store: RowStore,
+    alive: NDArray[np.int64],
+    sketches: near.Sketches,
+    threshold: float,
+    common: near.Hashes,
+    workers: Workers,
+) -> Alike:
+    """Every pair of rows of `alive` that is at least `threshold` alike, by their numbers in the store.
+
+    `sketches` are those of the rows in `alive`.
+    """
+    found = alive[near.candidates(sketches, threshold)]
+    tasks = (
+        (store.piece(part[:, 0]), store.piece(part[:, 1]), threshold, common)
+        for part in (found[start : start + PAIRS] for start in range(0, len(found), PAIRS))
+    )
+    alike = Alike([], [], [])
+    with progress("pairs checked", len(found)) as advance:
+        done = 0
+        for part in workers.map(_similarities, tasks):
+            for (first, second), same in zip(found[done : done + len(part)].tolist(), part, strict=True):
+                if same.whole >= threshold:
+                    alike.pairs.append(near.Pair(first, second, same.whole))
+                    alike.answers.append(same.answer)
+                    alike.reworded.append(same.is_reworded)
+            done += len(part)
+            advance(done)
+    return alike
+
+
+def first(sources: Sequence[Source], options: FileOptions, num_rows: int) -> list[Row]:
+    """The first `num_rows` rows of each file as they are; what is no conversation is left out."""
+    found: list[Row] = []
+    for source in sources:
+        blocks = row_files.blocks(source, options.max_row_bytes, options.max_file_bytes, options.encoding)
+        head = list(islice(blocks, 1))
+        _, chosen = _shaped(source, head, options)
+        lines = (line for block in chain(head, blocks) for line in row_files.split_block(block))
+        found.extend(islice(row_block.conversations(lines, chosen), num_rows))
+    return found
+
+
+def asked(sources: Sequence[Source], options: FileOptions, key: str, scratch: Path) -> RowStore:
+    """Evaluation rows in the file `scratch`. Raises Refusal, naming the config `key`, where one asks nothing."""
+    writer = RowWriter(scratch)
+    for source in sources:
+        blocks = row_files.blocks(source, options.max_row_bytes, options.max_file_bytes, options.encoding)
+        head = list(islice(blocks, 1))
+        _, chosen = _shaped(source, head, options, may_lack_answer=True)
+        for block in chain(head, blocks):
+            try:
+                writer.write(row_block.asked(row_files.split_block(block), chosen))
+            except BadRow as bad:
+                raise Refusal(f"{key}: {bad.evidence} ({bad.reason}); mend the row") from None
+    return writer.finished()
+
+
+def digests(store: RowStore, workers: Workers) -> NDArray[np.uint64]:
+    """The digests of all lines of the store."""
+    return _joined(list(workers.map(_digests, store.pieces())), np.uint64)
+
+
+def checked(
+    store: RowStore,
+    chosen: NDArray[np.int64],
+    options: CleanOptions,
+    threshold: float,
+    common: near.Hashes,
+    workers: Workers,
+) -> Iterator[Checked]:
+    """What is found out about rows of the store by their numbers, piece by piece."""
+    work = partial(_checked, options=options, threshold=threshold, common=common)
+    with progress("rows checked", len(chosen)) as advance:
+        done = 0
+        for part in workers.map(work, store.pieces(chosen)):
+            done += len(part.keys)
+            advance(done)
+            yield part
+
+
+def _shaped(
+    source: Source, head: Sequence[Block], options: FileOptions, may_lack_answer: bool = False
+) -> tuple[str, ReadOptions]:
+    """The shape of a file, by its first rows that can be read, and the options to read it with."""
+    records: list[dict[str, Any]] = []
+    for line in islice((line for block in head for line in row_files.split_block(block)), SHAPE_ROWS):
+        try:
+            records.append(conversation.record(line.data, line.offset, not line.ended))
+        except BadRow:  # the row is refused where all of them are read
+            continue
+    columns = options.rows.columns
+    if may_lack_answer:
+        records = [questions.answered(record, columns) for record in records]
+    if records:
+        try:
+            shape = shapes.detect(records, columns, options.shape)
+        except ValueError as error:
+            raise Refusal(f"{source.label}: {error}") from None
+    else:  # the rows themselves will be refused
+        shape = "messages" if options.shape == "auto" else options.shape
+    row_options = replace(options.rows, shape=shape, detected=options.shape == "auto")
+    return shape, ReadOptions(source.label, row_options, options.clean, shapes.known_columns(shape, columns))
+
+
+def _read_block(block: Block, options: ReadOptions) -> tuple[int, RowsRead]:
+    return block.num_read, row_block.read(row_files.split_block(block), options)
+
+
+def _keys(piece: Piece, threshold: float, common: near.Hashes) -> row_keys.Keys:
+    return row_block.keyed(piece.lines(), threshold, common)
+
+
+def _digests(piece: Piece) -> NDArray[np.uint64]:
+    return row_block.digests(piece.lines())
+
+
+def _checked(piece: Piece, options: CleanOptions, threshold: float, common: near.Hashes) -> Checked:
+    return row_block.checked(piece.lines(), options, threshold, common)
+
+
+class _Similarity(NamedTuple):
+    """Of two rows; see `Alike`."""
+
+    whole: float
+    answer: float = 0.0
+    is_reworded: bool = False
+
+
+def _similarities(task: tuple[Piece, Piece, float, near.Hashes]) -> list[_Similarity]:
+    """For each pair how alike the conversations are, and, where they are near, their parts."""
+    firsts, seconds, threshold, common = task
+    lines = [firsts.lines(), seconds.lines()]
+    known = {line: conversation.stored(line, "", 0) for line in {*lines[0], *lines[1]}}
+    grams = dict(zip(known, near.grams_of([row_keys.comparable(row.messages) for row in known.values()]), strict=True))
+    found = []
+    for first, second in zip(*lines, strict=True):
+        whole = near.similarity(grams[first], grams[second], common)
+        found.append(_parts(whole, known[first], known[second]) if whole >= threshold else _Similarity(whole))
+    return found
+
+
+def _parts(whole: float, first: Row, second: Row) -> _Similarity:
+    prompts = [row_keys.comparable(row.messages[:-1]) for row in (first, second)]
+    answers = [row_keys.normalised(row.answer) for row in (first, second)]
+    if near.other_numbers(*prompts) or not near.same_numbers(*answers):
+        return _Similarity(whole)
+    is_reworded = max(map(len, answers)) < LABEL_CHARACTERS and not near.same_words(*prompts)
+    return _Similarity(whole, near.alike(*answers), is_reworded)
+
+
+def _joined(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, kind), *parts])

@@ -1,0 +1,164 @@
+"""From the names in the config to data files, each with its format, by what is in it and not by how it is called."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from jobs.core.errors import Refusal
+from jobs.engines.rows import hub, paths, streams
+from jobs.engines.rows.paths import Place, printable
+from jobs.logic.rows import raw_bytes
+from jobs.logic.rows.raw_bytes import BOM, FORMATS, HEAD_BYTES, Format, Packing
+
+FORMAT_OF: dict[str | None, Format] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+}
+UNFIT_ENCODINGS = ("utf-7", "unicode-escape", "raw-unicode-escape", "idna", "punycode")
+"""Python knows them as text; no data file is in them, and some let half characters through."""
+
+
+class Source(NamedTuple):
+    """One data file."""
+
+    label: str
+    """Short, and the same on every machine."""
+    path: Path
+    format: Format
+    compression: Packing | None
+    byte_order_mark: bool
+    line_end: bytes
+    """A carriage return for files of old Macs, else a line feed, with or without a carriage return before it."""
+    in_array: bool
+    """Whether the rows of a JSON file are the elements of one array."""
+
+    @property
+    def kind(self) -> str:
+        """The detected format in words."""
+        names = {"jsonl": "JSON Lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet"}
+        return names[self.format] + (f" ({self.compression})" if self.compression else "")
+
+    @property
+    def misnamed(self) -> bool:
+        """Whether the name says another format than the content."""
+        suffix = paths.known_suffix(self.path.name)
+        packed = self.path.name.lower().endswith(paths.PACKED)
+        other = suffix is not None and FORMAT_OF[suffix] != self.format and suffix != ".json"
+        return other or packed != (self.compression is not None)
+
+
+class Sources(NamedTuple):
+    """What the names of a config value stand for."""
+
+    files: list[Source]
+    left_aside: list[str]
+    """Files of folders that were not taken, for what they are called."""
+
+
+def sources(names: Sequence[str], key: str, encoding: str) -> Sources:
+    """The data files that the config value `key` names: files, folders and `hf://datasets/...`.
+
+    Raises Refusal where there is none, one stands twice, cannot be read, is empty or is no format that we know;
+    EnvironmentProblem where the hub cannot be reached.
+    """
+    if not names:
+        raise Refusal(f"{key}: names no file; set it, for example {key}=[data/rows.jsonl]")
+    _require_encoding(encoding)
+    found = [hub.found(name, key) if name.startswith(hub.SCHEME) else paths.local(name, key) for name in names]
+    places = [place for one in found for place in one.places]
+    seen: set[Path] = set()
+    for place in places:
+        if place.identity in seen:
+            raise Refusal(f"{key}: {printable(str(place.path))} stands twice; take one out")
+        seen.add(place.identity)
+    files = [_looked_at(place.path, label, encoding) for place, label in zip(places, _labels(places), strict=True)]
+    return Sources(files, [name for one in found for name in one.left_aside])
+
+
+def _labels(places: Sequence[Place]) -> list[str]:
+    """The shortest ends of the paths that tell them apart."""
+    for depth in range(1, max(len(place.parts) for place in places) + 1):
+        names = [printable("/".join(place.parts[-depth:])) for place in places]
+        if len(set(names)) == len(names):
+            return names
+    return [printable(str(place.path)) for place in places]
+
+
+def _require_encoding(encoding: str) -> None:
+    try:
+        "a".encode(encoding)
+        fits = codecs.lookup(encoding).name.replace("_", "-") not in UNFIT_ENCODINGS
+    except LookupError:
+        fits = False
+    if not fits:
+        raise Refusal(f"prepare.encoding={encoding}: is no encoding of text; expected utf-8, utf-16, cp932 ...")
+
+
+def _looked_at(path: Path, label: str, encoding: str) -> Source:
+    """The source at `path`; raises Refusal for what holds no rows we can read."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if not head:
+        raise Refusal(f"{label}: is empty; expected {FORMATS}: fetch or make it again")
+    packing = raw_bytes.packing(head)
+    if packing is None and head.startswith(raw_bytes.PARQUET):
+        return Source(label, path, "parquet", None, False, b"\n", False)
+    if packing is not None:
+        head = _head(path, label, packing, "utf-8")
+        _require_single(head, label, packing)
+    foreign = raw_bytes.foreign(head)
+    if foreign is not None:
+        raise Refusal(f"{label}: is {foreign[0]}, expected {FORMATS}; {foreign[1]}")
+    _require_encoding_of(head, label, encoding)
+    text = head if streams.is_utf8(encoding) else _head(path, label, packing, encoding)
+    marked, text = text.startswith(BOM), text.removeprefix(BOM)
+    known = raw_bytes.text_format(text)
+    if known is None:
+        suffix = paths.known_suffix(path.name)
+        known = FORMAT_OF[suffix] if suffix in (".csv", ".tsv") else "jsonl"
+    in_array = known == "json" and text.lstrip().startswith(b"[")
+    line_end = raw_bytes.line_end(text, in_quotes=known in ("csv", "tsv"))
+    return Source(label, path, known, packing, marked, line_end, in_array)
+
+
+def _head(path: Path, label: str, packing: Packing | None, encoding: str) -> bytes:
+    head = b""
+    for chunk in streams.chunks(path, label, packing, encoding):
+        head += chunk.data
+        if len(head) >= HEAD_BYTES:
+            break
+    return head[:HEAD_BYTES]
+
+
+def _require_single(head: bytes, label: str, packing: Packing) -> None:
+    """Raises Refusal where what was unpacked is nothing, or must be unpacked again."""
+    if not head:
+        raise Refusal(f"{label}: unpacks to nothing; expected {FORMATS}: fetch or make it again")
+    inner = raw_bytes.packing(head) or ("Parquet" if head.startswith(raw_bytes.PARQUET) else None)
+    if inner:
+        command = "gunzip" if packing == "gzip" else "zstd -d"
+        raise Refusal(f"{label}: is {inner} inside {packing}; unpack it once: {command}")
+
+
+def _require_encoding_of(head: bytes, label: str, encoding: str) -> None:
+    """Raises Refusal for bytes clearly in another encoding, which would become nonsense without an error."""
+    wide, expected = raw_bytes.wide_encoding(head), codecs.lookup(encoding).name
+    if wide not in (None, expected):
+        seen, right = f"is {wide.upper()} text" if wide else "", wide
+    elif wide is None and expected.startswith(("utf-16", "utf-32")) and 0 not in head:
+        seen, right = "has no zero bytes, so it is not in that", "utf-8"
+    elif not streams.is_utf8(encoding) and wide is None and raw_bytes.is_surely_utf8(head):
+        seen, right = "is UTF-8 text", "utf-8"
+    else:
+        return
+    raise Refusal(
+        f"{label}: {seen}, prepare.encoding says {encoding}; set prepare.encoding={right}, or convert the file with "
+        "iconv -t UTF-8"
+    )

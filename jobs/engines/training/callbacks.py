@@ -1,0 +1,130 @@
+"""What happens around the trainer's steps: checkpoints, early stopping, a stop from outside, the log, the bar.
+
+All decisions are taken from the trainer's own log history, which a checkpoint carries: a resumed run decides as an
+uninterrupted one does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from jobs.core import checkpoint, process
+from jobs.core.terminal import Progress
+from jobs.engines.training import ranks
+
+TRAIN_FIELDS = ("loss", "content_loss", "template_loss", "graded_tokens", "grad_norm", "learning_rate")
+EVAL_FIELDS = ("eval_loss", "eval_content_loss", "eval_template_loss")
+
+
+def log_lines(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The deterministic part of the trainer's log history: one entry per logged step or evaluation."""
+    lines = []
+    for entry in history:
+        fields = EVAL_FIELDS if "eval_loss" in entry else TRAIN_FIELDS if "loss" in entry else ()
+        if fields:
+            lines.append(
+                {
+                    "step": entry["step"],
+                    "epoch": round(entry["epoch"], 6),
+                    **{name: entry[name] for name in fields if name in entry},
+                }
+            )
+    return lines
+
+
+def write_log(path: Path, history: list[dict[str, Any]], mode: str = "w") -> None:
+    """`log.jsonl`; NaN and infinity are written as JSON strings."""
+    with path.open(mode, encoding="utf-8") as file:
+        for line in log_lines(history):
+            safe = {k: v if not isinstance(v, float) or math.isfinite(v) else str(v) for k, v in line.items()}
+            file.write(json.dumps(safe) + "\n")
+
+
+def best_evaluation(history: list[dict[str, Any]]) -> tuple[int, float] | None:
+    """(step, loss) of the lowest validation loss after step 0; the earliest of equals; None without one."""
+    found = [
+        (entry["eval_loss"], entry["step"])
+        for entry in history
+        if "eval_loss" in entry and entry["step"] > 0 and math.isfinite(entry["eval_loss"])
+    ]
+    return (min(found)[1], min(found)[0]) if found else None
+
+
+def nonfinite_step(history: list[dict[str, Any]]) -> int | None:
+    """The first step whose training or validation loss is NaN or infinite."""
+    for entry in history:
+        if not math.isfinite(entry.get("loss", entry.get("eval_loss", 0.0))):
+            return int(entry["step"])
+    return None
+
+
+class Keeper(TrainerCallback):  # type: ignore[misc]
+    """Publishes what the trainer saves, keeps the best and the newest, and stops early or when told to."""
+
+    def __init__(self, folder: Path, patience: int, keep: int, stop_file: Path | None = None) -> None:
+        self.folder, self.patience, self.keep, self.stop_file = folder, patience, keep, stop_file
+        self.told = False
+
+    def told_to_stop(self) -> bool:
+        """Whether a stop was asked for: by the file where there is one, else by a signal to this process."""
+        return self.told if self.stop_file is not None else process.stop_requested()
+
+    def asked(self) -> bool:
+        """Whether the file that asks for a stop is there."""
+        return self.stop_file is not None and self.stop_file.exists()
+
+    def stopped_early(self, history: list[dict[str, Any]]) -> bool:
+        """Whether the last `patience` evaluations were no better than the best one, or a loss was not finite."""
+        best = best_evaluation(history)
+        later = [entry for entry in history if "eval_loss" in entry and best is not None and entry["step"] > best[0]]
+        return nonfinite_step(history) is not None or bool(self.patience and len(later) >= self.patience)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        best = best_evaluation(state.log_history)
+        if state.global_step == 0:
+            return
+        control.should_save = (best is not None and best[0] == state.global_step) or control.should_save
+        if self.stopped_early(state.log_history):
+            control.should_training_stop = True
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if nonfinite_step(state.log_history[-1:]) is not None:
+            control.should_training_stop = True
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.told = ranks.any_of(self.asked())  # all in the same step, or some would wait for the others forever
+        if self.told_to_stop():
+            control.should_save = control.should_training_stop = True
+        if state.global_step >= state.max_steps:
+            control.should_evaluate = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        ranks.wait()  # every process has put its random state there
+        if ranks.first():
+            work = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            checkpoint.publish(work, self.folder, state.global_step)
+            best = best_evaluation(state.log_history)
+            checkpoint.rotate(self.folder, self.keep, {best[0]} if best else set())
+        ranks.wait()
+
+
+class Follower(TrainerCallback):  # type: ignore[misc]
+    """The bar on the terminal, and `log.jsonl` while it grows."""
+
+    def __init__(self, log: Path, bar: Progress) -> None:
+        self.log, self.bar, self.validation = log, bar, ""
+        self.written = 0
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        logs = logs or {}
+        if "eval_loss" in logs:
+            self.validation = f", validation {logs['eval_loss']:.3f}"
+        if "loss" in logs:
+            self.bar(state.global_step, f"loss {logs['loss']:.3f}{self.validation}")
+        write_log(self.log, state.log_history[self.written :], "a" if self.written else "w")
+        self.written = len(state.log_history)

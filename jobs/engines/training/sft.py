@@ -1,0 +1,374 @@
+"""LoRA fine-tuning with TRL's SFTTrainer on rows that are already tokenized and masked.
+
+Nothing here tokenizes, truncates, packs or masks: the trainer's `input_ids` and `labels` columns are taken as they are.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, set_seed
+from transformers.utils import logging as transformers_logging
+from trl import SFTConfig, SFTTrainer
+
+from jobs.core.errors import EnvironmentProblem, Refusal
+from jobs.engines.training import ranks, trl_cpu
+
+Row = dict[str, Any]
+
+transformers_logging.disable_progress_bar()
+
+
+@dataclass(frozen=True)
+class Lora:
+    """The adapter. Effective scale: alpha / rank, or alpha / sqrt(rank) with rsLoRA."""
+
+    rank: int
+    alpha: float
+    dropout: float
+    rslora: bool
+    target_modules: list[str]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The optimiser and how long it runs. Batch sizes count rows on one device; several share out a step's rows."""
+
+    learning_rate: float
+    warmup_fraction: float
+    weight_decay: float
+    max_grad_norm: float
+    num_epochs: float
+    batch_size: int
+    gradient_accumulation: int
+    eval_batch_size: int
+    evals_per_epoch: int
+    patience: int
+    checkpoint_every_steps: int
+    keep_checkpoints: int
+
+    def steps_per_epoch(self, num_rows: int) -> int:
+        """Optimiser steps in one pass over `num_rows`; the last batch may be smaller."""
+        batches = -(-num_rows // self.batch_size)
+        return max(1, -(-batches // self.gradient_accumulation))
+
+    def shared(self, num_processes: int) -> Schedule:
+        """For one of several processes, which together take as many rows a step; raises Refusal where none can."""
+        rows, left = divmod(self.batch_size * self.gradient_accumulation, num_processes)
+        if left:
+            raise Refusal(
+                f"train.num_processes={num_processes}: {self.batch_size} x {self.gradient_accumulation} rows a step "
+                "(train.schedule.batch_size x gradient_accumulation) cannot be shared out evenly"
+            )
+        batch = max(size for size in range(1, min(self.batch_size, rows) + 1) if rows % size == 0)
+        return replace(self, batch_size=batch, gradient_accumulation=rows // batch)
+
+    def eval_steps(self, num_rows: int) -> int:
+        """Optimiser steps between evaluations."""
+        return max(1, self.steps_per_epoch(num_rows) // self.evals_per_epoch)
+
+
+def load_base(folder: Path, dtype: str, device: str) -> Any:
+    """The base model; raises EnvironmentProblem where `device` is not here."""
+    target = resolve_device(device)
+    return AutoModelForCausalLM.from_pretrained(str(folder), dtype=getattr(torch, dtype)).to(target)
+
+
+def resolve_device(device: str) -> str:
+    """`auto` is CUDA where there is one, else the CPU."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise EnvironmentProblem(f"train.device={device}: no CUDA device is visible; set train.device=cpu")
+    return device
+
+
+def add_lora(model: Any, lora: Lora, seed: int) -> Any:
+    """Wrap `model` with a fresh adapter; raises Refusal for a target that matches no module."""
+    names = {name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+    unmatched = [target for target in lora.target_modules if target not in names]
+    if unmatched:
+        raise Refusal(
+            f"train.lora.target_modules: {', '.join(unmatched)} match no linear layer; "
+            f"this model has {', '.join(sorted(names))}"
+        )
+    set_seed(seed)
+    config = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        use_rslora=lora.rslora,
+        target_modules=list(lora.target_modules),
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(model, config)
+
+
+def load_hf(folder: Path, lora: Lora, dtype: str, device: str, seed: int, max_length: int) -> Any:
+    """Backend `hf`: plain transformers and PEFT. `max_length` is the longest row in tokens."""
+    return add_lora(load_base(folder, dtype, device), lora, seed)
+
+
+class Tally:
+    """Sums of negative log-likelihood over graded tokens, content and template apart."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.content = self.template = 0.0
+        self.content_tokens = self.template_tokens = 0
+
+    def add(self, nll: torch.Tensor, labels: torch.Tensor, template: torch.Tensor) -> None:
+        """`nll` is [batch, length - 1], of the tokens `labels[:, 1:]`; `template` marks which are template."""
+        graded, is_template = labels[:, 1:] != -100, template[:, 1:].bool()
+        for name, mask in (("content", graded & ~is_template), ("template", graded & is_template)):
+            setattr(self, name, getattr(self, name) + float(nll[mask].double().sum()))
+            counter = f"{name}_tokens"
+            setattr(self, counter, getattr(self, counter) + int(mask.sum()))
+
+    def share(self) -> None:
+        """Take what every process has counted."""
+        content, template, content_tokens, template_tokens = ranks.summed(
+            [self.content, self.template, self.content_tokens, self.template_tokens]
+        )
+        self.content, self.template = content, template
+        self.content_tokens, self.template_tokens = int(content_tokens), int(template_tokens)
+
+    def means(self) -> dict[str, float]:
+        """Mean nats a token: all graded tokens, content, template; empty where nothing was seen."""
+        total = self.content_tokens + self.template_tokens
+        if not total:
+            return {}
+        found = {"loss": (self.content + self.template) / total}
+        if self.content_tokens:
+            found["content_loss"] = self.content / self.content_tokens
+        if self.template_tokens:
+            found["template_loss"] = self.template / self.template_tokens
+        return found
+
+
+class GradedTrainer(SFTTrainer):  # type: ignore[misc]
+    """SFTTrainer that also counts content and template tokens apart. The loss it descends is TRL's own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tallies = {True: Tally(), False: Tally()}
+        self.graded_tokens_seen = 0
+        self.last_outputs: Any = None
+        self.num_rows = len(self.train_dataset)
+        self.model.register_forward_hook(self._keep)
+
+    def _keep(self, module: Any, inputs: Any, outputs: Any) -> None:
+        self.last_outputs = outputs
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if not ranks.several():
+            return super()._get_train_sampler(train_dataset)
+        return ranks.FilledShuffle(self.num_rows, len(self.train_dataset), self.args.data_seed)
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        template, labels = inputs.pop("template"), inputs["labels"]
+        if not model.training:
+            loss = self._evaluated(model, inputs, template)
+            return (loss, {}) if return_outputs else loss
+        # Asked for its outputs, TRL runs a second forward pass for logits that nobody reads here.
+        loss = super().compute_loss(model, inputs, num_items_in_batch=num_items_in_batch)
+        log_probs = getattr(self.last_outputs, "log_probs", None)  # Unsloth's own loss keeps none
+        if log_probs is not None:
+            self.tallies[True].add(-log_probs.detach(), labels, template)
+        self.last_outputs = None
+        self.graded_tokens_seen += int((labels[:, 1:] != -100).sum())
+        return (loss, {}) if return_outputs else loss
+
+    def _evaluated(self, model: Any, inputs: dict[str, Any], template: torch.Tensor) -> torch.Tensor:
+        """Mean nats a graded token of a batch, counted. With every backend it is TRL's fused head that is read.
+
+        Unsloth's own loss keeps no log-probabilities, and the mean of its batches is not that of the tokens.
+        """
+        outputs = model(**inputs, use_cache=False, fused_lm_head=True)
+        self.last_outputs = None
+        self.tallies[False].add(-outputs.log_probs.detach(), inputs["labels"], template)
+        return -outputs.log_probs.sum() / outputs.label_mask.sum().clamp(min=1)
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        evaluated = "eval_loss" in logs
+        if evaluated or "loss" in logs:
+            tally = self.tallies[not evaluated]
+            prefix = "eval_" if evaluated else ""
+            tally.share()
+            logs.update({f"{prefix}{name}": value for name, value in tally.means().items()})
+            if not evaluated:
+                logs["graded_tokens"] = int(ranks.summed([self.graded_tokens_seen])[0])
+                self.graded_tokens_seen = 0
+            tally.reset()
+        super().log(logs, *args, **kwargs)
+
+
+class Collator:
+    """Pads rows of `input_ids`, `labels` and `template` to the longest of the batch, on the right."""
+
+    def __init__(self, pad_id: int) -> None:
+        self.pad_id = pad_id
+
+    def __call__(self, rows: list[Row]) -> dict[str, torch.Tensor]:
+        longest = max(len(row["input_ids"]) for row in rows)
+
+        def padded(name: str, filler: int) -> torch.Tensor:
+            return torch.tensor([list(row[name]) + [filler] * (longest - len(row[name])) for row in rows])
+
+        ids = padded("input_ids", self.pad_id)
+        lengths = torch.tensor([len(row["input_ids"]) for row in rows])
+        return {
+            "input_ids": ids,
+            "labels": padded("labels", -100),
+            "template": padded("template", 0),
+            "attention_mask": (torch.arange(longest)[None, :] < lengths[:, None]).long(),
+        }
+
+
+def dataset(rows: list[Row]) -> Dataset:
+    """The trainer's columns from preflight's rows: `input_ids`, `labels`, and which graded tokens are template."""
+    return Dataset.from_dict(
+        {
+            "input_ids": [row["input_ids"] for row in rows],
+            "labels": [row["labels"] for row in rows],
+            "template": [[int(kind == "t") for kind in row["kinds"]] for row in rows],
+        }
+    )
+
+
+def arguments(
+    schedule: Schedule, num_rows: int, work: Path, seed: int, tracker: str, run_name: str, on_cpu: bool, fresh: bool,
+    num_processes: int,
+) -> SFTConfig:  # fmt: skip
+    """TRL's config: every step is logged, checkpoints and stopping are left to our callbacks.
+
+    A `fresh` run evaluates the base model first; a resumed one has done so.
+    """
+    eval_steps = schedule.eval_steps(num_rows)
+    schedule = schedule.shared(num_processes)
+    config = SFTConfig(
+        output_dir=str(work),
+        seed=seed,
+        data_seed=seed,
+        use_cpu=on_cpu,
+        optim="adamw_torch_fused",  # and what follows: Unsloth's own config has other defaults, 8-bit AdamW for one
+        torch_empty_cache_steps=None,
+        eval_accumulation_steps=None,
+        bf16=False,
+        fp16=False,
+        learning_rate=schedule.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=schedule.warmup_fraction,
+        weight_decay=schedule.weight_decay,
+        max_grad_norm=schedule.max_grad_norm,
+        num_train_epochs=schedule.num_epochs,
+        per_device_train_batch_size=schedule.batch_size,
+        gradient_accumulation_steps=schedule.gradient_accumulation,
+        per_device_eval_batch_size=schedule.eval_batch_size,
+        eval_strategy="steps",
+        eval_steps=eval_steps,
+        eval_on_start=fresh,
+        prediction_loss_only=True,
+        save_strategy="steps",
+        save_steps=schedule.checkpoint_every_steps,
+        save_total_limit=None,
+        logging_strategy="steps",
+        logging_steps=1,
+        logging_first_step=True,
+        logging_nan_inf_filter=False,
+        report_to=[] if tracker == "none" else [tracker],
+        run_name=run_name,
+        project="kiwame",
+        disable_tqdm=True,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=not on_cpu,
+        remove_unused_columns=False,
+        max_length=None,
+        packing=False,
+        padding_free=False,
+        gradient_checkpointing=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        loss_type="nll",
+        ddp_backend="gloo" if on_cpu and num_processes > 1 else None,
+        ddp_find_unused_parameters=False if num_processes > 1 else None,
+    )
+    if config.n_gpu > 1:
+        config._n_gpu = 1  # one process is one GPU; transformers would spread it over all that are visible
+    if on_cpu and num_processes > 1:
+        config._setup_devices = torch.device("cpu")  # accelerate says cpu:0, which torch.load cannot restore to
+    return config
+
+
+def trainer(
+    model: Any,
+    tokenizer_folder: Path,
+    train_rows: list[Row],
+    val_rows: list[Row],
+    args: SFTConfig,
+    callbacks: list[Any],
+) -> GradedTrainer:
+    """A trainer over preflight's rows."""
+    trl_cpu.install(args.use_cpu)
+    tokenizer = AutoTokenizer.from_pretrained(str(tokenizer_folder))
+    num_rows, pad = len(train_rows), tokenizer.pad_token_id
+    if ranks.several():
+        train_rows = ranks.filled(train_rows, args.train_batch_size * args.world_size, pad)
+        val_rows = ranks.filled(val_rows, args.eval_batch_size * args.world_size, pad)
+    made = GradedTrainer(
+        model=model,
+        args=args,
+        train_dataset=dataset(train_rows),
+        eval_dataset=dataset(val_rows),
+        processing_class=tokenizer,
+        data_collator=Collator(pad),
+        callbacks=callbacks,
+    )
+    made.num_rows = num_rows
+    made.remove_callback(PrinterCallback)
+    return made
+
+
+def load_adapter(model: Any, weights: Path) -> None:
+    """Put the adapter weights of a safetensors file into `model`; raises ValueError where names differ."""
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    result = set_peft_model_state_dict(model, load_file(str(weights)))
+    wrong = [*result.unexpected_keys, *(name for name in result.missing_keys if "lora_" in name)]
+    if wrong:
+        raise ValueError(f"{weights}: its tensors are not the adapter's, first {wrong[0]}")
+
+
+def save_adapter(model: Any, into: Path, base_id: str) -> None:
+    """Write the adapter in PEFT's format with sorted, machine-independent JSON."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    into.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in get_peft_model_state_dict(model).items()}
+    save_file(dict(sorted(state.items())), str(into / "adapter_model.safetensors"), metadata={"format": "pt"})
+    config = model.peft_config["default"].to_dict()
+    config["base_model_name_or_path"] = base_id
+    config["inference_mode"] = True
+    plain = json.loads(json.dumps(config, default=_plain, sort_keys=True))
+    plain["target_modules"] = sorted(plain["target_modules"])
+    (into / "adapter_config.json").write_text(json.dumps(plain, indent=1, sort_keys=True) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, set | frozenset) else str(value)

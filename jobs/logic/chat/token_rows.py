@@ -1,0 +1,67 @@
+"""Rows on their way to disk and back: JSON lines, one row each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.logic.chat.chatml import Message, TokenRow, Turn
+
+ROLES = ("system", "user", "assistant")
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A row as `prepare` wrote it."""
+
+    id: str
+    messages: Sequence[Message]
+
+
+def json_line(data: Mapping[str, Any]) -> str:
+    """One line of JSON lines."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def conversation(data: dict[str, Any]) -> Conversation:
+    """A checked row; raises ValueError, naming the row, where it is not a conversation that ends with an answer."""
+    name, messages = data.get("id"), data.get("messages")
+    if not isinstance(name, str) or not isinstance(messages, list) or not messages:
+        raise ValueError(f"row {name!r}: expected `id` as text and `messages` as a list that is not empty")
+    for message in messages:
+        if not isinstance(message, dict) or message.get("role") not in ROLES:
+            raise ValueError(f"row {name!r}: expected messages with the roles {', '.join(ROLES)}")
+        content = message.get("content")
+        if not isinstance(content, str) or any("\ud800" <= letter <= "\udfff" for letter in content):
+            raise ValueError(f"row {name!r}: expected `content` as text without lone surrogates")
+    if messages[-1]["role"] != "assistant" or len(messages) < 2:
+        raise ValueError(f"row {name!r}: expected a conversation that ends with the assistant's answer")
+    return Conversation(name, [{"role": one["role"], "content": one["content"]} for one in messages])
+
+
+def to_data(name: str, row: TokenRow) -> dict[str, Any]:
+    """A token row as it is written."""
+    return {"id": name, "input_ids": row.ids, "labels": row.labels, "kinds": row.kinds}
+
+
+def from_data(data: dict[str, Any]) -> tuple[str, TokenRow]:
+    """A token row as it was written, with its id."""
+    return data["id"], TokenRow(data["input_ids"], data["labels"], data["kinds"])
+
+
+def answer_line(name: str, turns: Sequence[Turn]) -> dict[str, Any]:
+    """A line of `answers.jsonl`: the last answer, without thoughts."""
+    return {"id": name, "answer": turns[-1].content}
+
+
+def prompt_line(name: str, turns: Sequence[Turn], prompts: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """A line of `prompts.jsonl`: what is asked in both ways, and the answer that was held out."""
+    return {
+        "id": name,
+        "prompt_ids": list(prompts[0]),
+        "prompt_ids_no_thinking": list(prompts[1]) if len(prompts) > 1 else None,
+        "reference": turns[-1].content,
+        "messages": [{"role": turn.role, "content": turn.content} for turn in turns[:-1]],
+    }

@@ -1,0 +1,247 @@
+"""What a run has to tell, from the facts of its stages: the numbers, figures and tables of the report.
+
+`facts` is stage to facts as plain data. Every function gives None, or nothing, where the stage it tells of was not
+made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobs.logic.pages import data_section, figures
+from jobs.logic.pages.amounts import percent as percent, size
+
+Facts = Mapping[str, Mapping[str, Any]]
+Page = dict[str, Any]
+
+
+def named(rows: Sequence[Mapping[str, Any]], field: str, value: str) -> Mapping[str, Any] | None:
+    """The first row whose `field` is `value`."""
+    return next((row for row in rows if row[field] == value), None)
+
+
+def default_behaviours(facts: Facts) -> list[Mapping[str, Any]]:
+    """Behaviours under the prompt a client sends by default: base, tuned, then each artefact."""
+    found = [*facts.get("smoke", {}).get("behaviours", []), *facts.get("verify", {}).get("behaviours", [])]
+    unique: dict[str, Mapping[str, Any]] = {}
+    for one in found:
+        if one["prompt"] == "default":
+            unique.setdefault(one["model"], one)
+    return list(unique.values())
+
+
+def numbers(facts: Facts, quant: str | None) -> list[Page]:
+    """The few figures a person wants first."""
+    found: list[Page] = []
+    behaviours = default_behaviours(facts)
+    parity = named(facts.get("verify", {}).get("parities", []), "artifact", quant or "")
+    if parity is not None:
+        between = f"{percent(parity['retention_low'])} to {percent(parity['retention_high'])}"
+        note = f"of the fine-tune is in {quant}; 95% interval {between}"
+        found.append({"label": "Retention", "value": percent(parity["retention"]), "note": note})
+    last = named(behaviours, "model", quant or "") or named(behaviours, "model", "tuned")
+    base = named(behaviours, "model", "base")
+    if last is not None:
+        note = f"of {last['num_rows']} answers of {last['model']} end by themselves"
+        found.append({"label": "Stops", "value": percent(last["stop_rate"]), "note": note})
+        before = f"the base model: {base['agreement']:.2f}; " if base is not None else ""
+        note = f"with held-out answers, ROUGE-L; {before}equal in {percent(last['exact_rate'])}"
+        found.append({"label": "Agreement", "value": f"{last['agreement']:.2f}", "note": note})
+    train = facts.get("train")
+    if train is not None:
+        place = f"step {train['chosen_step']} of {train['num_steps']}"
+        note = f"validation loss at {place}; before training {train['first_eval_loss']:.2f}"
+        found.append({"label": "Loss", "value": f"{train['best_eval_loss']:.3f}", "note": note})
+    prepare = facts.get("prepare")
+    if prepare is not None:
+        kept = prepare["num_train"] + prepare["num_val"]
+        note = f"kept of {prepare['num_read']:,} read; {prepare['num_val']:,} of them held out"
+        found.append({"label": "Rows", "value": f"{kept:,}", "note": note})
+    file = named(facts.get("quantize", {}).get("quants", []), "type", quant or "")
+    if file is not None:
+        note = f"{file['file']}, {file['bits_per_weight']:.2f} bits a weight"
+        found.append({"label": "Size", "value": size(file["num_bytes"]), "note": note})
+    return found
+
+
+def survival(facts: Facts, limits: Mapping[str, Mapping[str, Any]]) -> Page | None:
+    """Retention and stop rate of each artefact against the limits; the tables behind them; who lost what."""
+    least = least_retention(facts, limits)
+    least_stop = {"base": None, "tuned": limits.get("smoke", {}).get("min_stop_rate")}
+    otherwise = limits.get("verify", {}).get("min_stop_rate")
+    verify = facts.get("verify", {})
+    parities, behaviours = verify.get("parities", []), default_behaviours(facts)
+    if not parities and not behaviours:
+        return None
+    drawn, tables = [], []
+    if parities:
+        rows = [
+            figures.Interval(
+                one["artifact"],
+                one["retention"],
+                one["retention_low"],
+                one["retention_high"],
+                least.get(one["artifact"]),
+                percent(one["retention"], 2),
+            )
+            for one in parities
+        ]
+        note = "with its 95% interval over prompts; the red tick is the least that the interval may reach down to."
+        drawn.append({"svg": figures.intervals(rows, "retention", 0.9, 1.0, True), "title": "Retention", "note": note})
+        tables.append(_parity_table(parities))
+    if behaviours:
+        rows = [
+            figures.Interval(
+                one["model"],
+                one["stop_rate"],
+                math.nan,
+                math.nan,
+                least_stop.get(one["model"], otherwise),
+                percent(one["stop_rate"]),
+            )
+            for one in behaviours
+        ]
+        note = "is the share of held-out answers that end by themselves before the limit of tokens."
+        drawn.append({"svg": figures.intervals(rows, "stop rate", 0.0, 1.0, True), "title": "Stop rate", "note": note})
+        every = [*facts.get("smoke", {}).get("behaviours", []), *verify.get("behaviours", [])]
+        tables.append(_behaviour_table(every))
+    return {"figures": drawn, "tables": tables, "blame": verify.get("blame", "")}
+
+
+def least_retention(facts: Facts, limits: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Artefact to the least that the lower end of its retention's interval may be."""
+    least: Mapping[str, float] = limits.get("verify", {}).get("min_retention", {})
+    quants = [one["artifact"] for one in facts.get("verify", {}).get("parities", []) if one["artifact"] != "merged"]
+    return {name: least.get(name, least["other"]) for name in quants if least}
+
+
+def _parity_table(parities: Sequence[Mapping[str, Any]]) -> Page:
+    heads = ["artefact", "retention", "95% interval", "mean KL", "99th percentile", "same top token", "loss", "tokens"]
+    return {
+        "heads": heads,
+        "rows": [
+            [
+                one["artifact"], percent(one["retention"], 2),
+                f"{percent(one['retention_low'], 2)} to {percent(one['retention_high'], 2)}",
+                small(one["kl_mean"]), small(one["kl_p99"]), percent(one["same_top"], 2), f"{one['nll']:.4f}",
+                f"{one['num_tokens']:,}",
+            ]
+            for one in parities
+        ],
+    }  # fmt: skip
+
+
+def _behaviour_table(behaviours: Sequence[Mapping[str, Any]]) -> Page:
+    heads = [
+        "model",
+        "prompt",
+        "stops",
+        "agreement",
+        "exact",
+        "loops",
+        "repeats",
+        "empty",
+        "markup",
+        "think leaks",
+        "copies",
+        "answers",
+    ]
+    rates = ("loop_rate", "repeat_rate", "empty_rate", "markup_rate", "think_leak_rate", "copy_rate")
+    return {
+        "heads": heads,
+        "rows": [
+            [
+                one["model"], one["prompt"].replace("_", " "), percent(one["stop_rate"]), f"{one['agreement']:.3f}",
+                percent(one["exact_rate"]), *(percent(one[rate]) for rate in rates), f"{one['num_rows']:,}",
+            ]
+            for one in behaviours
+        ],
+    }  # fmt: skip
+
+
+def small(value: float) -> str:
+    """A KL divergence: 0 is 0, the rest in two digits."""
+    return "0" if value == 0 else f"{value:.1e}" if abs(value) < 1e-3 or not math.isfinite(value) else f"{value:.4f}"
+
+
+def samples(facts: Facts, most: int) -> list[Page]:
+    """Held-out rows with the answers of every model, equal answers together; verify's where there are any."""
+    merged: dict[str, Page] = {}
+    for stage in ("smoke", "verify"):
+        for one in facts.get(stage, {}).get("samples", []):
+            row = merged.setdefault(one["id"], {"prompt": one["prompt"], "reference": one["reference"], "texts": {}})
+            row["texts"].update(one["texts"])
+    chosen = sorted(merged.values(), key=lambda row: -len(row["texts"]))[:most]
+    return [row | {"answers": _answers(row["texts"], row["reference"])} for row in chosen]
+
+
+def _answers(texts: Mapping[str, str], reference: str) -> list[Page]:
+    groups: dict[str, list[str]] = {}
+    for model, text in texts.items():
+        groups.setdefault(without_empty_block(text), []).append(model)
+    return [{"models": models, "text": text, "same": text == reference} for text, models in groups.items()]
+
+
+def without_empty_block(text: str) -> str:
+    """An answer without the empty thinking block it may open with."""
+    opened = text.lstrip()
+    if opened.startswith("<think>"):
+        inside, closed, rest = opened.removeprefix("<think>").partition("</think>")
+        if closed and not inside.strip():
+            return rest.strip()
+    return text.strip()
+
+
+def training(facts: Facts, log: Sequence[Mapping[str, Any]]) -> Page | None:
+    """Loss curves with the chosen step."""
+    train = facts.get("train")
+    if train is None or not log:
+        return None
+
+    def series(name: str, kind: str, field: str) -> figures.Series:
+        return figures.Series(name, kind, [(float(e["step"]), e[field]) for e in log if e.get(field) is not None])
+
+    chosen = float(train["chosen_step"])
+    loss = [series("training", "train", "loss"), series("validation", "eval", "eval_loss")]
+    parts = [series("content", "content", "eval_content_loss"), series("template", "template", "eval_template_loss")]
+    drawn = [
+        ("Loss", "over all graded tokens, nats a token; the dashed line is the step that was kept.", loss),
+        ("Content and template", "on validation rows: the words of an answer, and the tokens around it.", parts),
+    ]
+    shown = [
+        {"svg": figures.lines(one, chosen, f"step {chosen:.0f}", "step", "nats a token"), "title": title, "note": note}
+        for title, note, one in drawn
+    ]
+    rate = f"learning rate {train['learning_rate']:g}, batch {train['effective_batch']}."
+    scale = f"LoRA, effective scale {train['effective_scale']:g}, {rate}"
+    return {"figures": [one for one in shown if one["svg"]], "note": scale}
+
+
+def data(facts: Facts) -> Page | None:
+    """What was read, dropped and kept, and how long it is."""
+    return data_section.page(facts)
+
+
+def value(found: Any) -> str | None:
+    """A fact in a few words; None where it is too much to show beside a rule."""
+    if isinstance(found, bool):
+        return "yes" if found else "no"
+    if found is None:
+        return "none"
+    if isinstance(found, int):
+        return f"{found:,}"
+    if isinstance(found, float):
+        return f"{found:.4g}"
+    if isinstance(found, str):
+        return found if len(found) <= 60 else None
+    if not isinstance(found, Mapping | Sequence) or len(found) > 8:
+        return None
+    if not found:
+        return "none"
+    if isinstance(found, Mapping):
+        inner = [(key, value(item)) for key, item in found.items()]
+        return ", ".join(f"{key} {item}" for key, item in inner) if all(item for _, item in inner) else None
+    items = [value(item) for item in found]
+    return ", ".join(str(item) for item in items) if all(items) else None
