@@ -21,11 +21,12 @@ from pydantic import Field, model_validator
 from jobs.checks.preflight import GATE, PreflightLimits
 from jobs.checks.preflight_facts import Lengths, Model, Offences, PreflightFacts, Split, Tokenizer, Update
 from jobs.core import chain, config, terminal
-from jobs.core.artifact import Artifact, Inputs, RunDir
+from jobs.core.artifact import Artifact, Inputs
 from jobs.core.config import CONF
 from jobs.core.errors import Exit, Refusal
 from jobs.core.model import StageConfig, StrictModel
 from jobs.core.provenance import file_digest
+from jobs.core.run_dir import RunDir
 from jobs.core.stage import stage_main
 from jobs.logic.chat import chatml
 from jobs.logic.chat.preview import EXAMPLES, Shown, chosen, chunks, terminal_lines

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.core import pipeline, process, terminal
-from jobs.core.artifact import RunDir
 from jobs.core.endings import ending
 from jobs.core.errors import Exit, Refusal
+from jobs.core.run_dir import RunDir
 from tests import bench_merge, bench_near, bench_prepare, bench_start, bench_step, bench_verify
 from tests.bench_rows import MIB, PartFailed, Row, machine, show
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core import chain, config, pipeline, terminal
-from jobs.core.artifact import RunDir
 from jobs.core.errors import Exit, Refusal
+from jobs.core.run_dir import RunDir
 from tests.bench_rows import ROOT, PartFailed, Row
 
 TIMES = 5

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core import terminal
-from jobs.core.artifact import RunDir
+from jobs.core.run_dir import RunDir
 from tests.bench_rows import Row, child
 
 GOAL = 0.01

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core import process, terminal
-from jobs.core.artifact import RunDir
+from jobs.core.run_dir import RunDir
 from tests.bench_rows import Row, child
 
 CONTEXT = 512

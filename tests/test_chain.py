@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from jobs.core import pipeline
-from jobs.core.artifact import Artifact, RunDir
+from jobs.core.artifact import Artifact
+from jobs.core.run_dir import RunDir
 from tests import whole_run
 
 pytestmark = pytest.mark.chain

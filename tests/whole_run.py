@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core import chain, config, pipeline
-from jobs.core.artifact import SCHEMA, Record, RunDir, hash_files, write_record
+from jobs.core.artifact import SCHEMA, Record, hash_files, write_record
+from jobs.core.run_dir import RunDir
 
 ROOT = Path(__file__).resolve().parents[1]
 

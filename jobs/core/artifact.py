@@ -2,31 +2,27 @@
 
 A run is `runs/<name>/`, an artifact `runs/<name>/<stage>/` with `artifact.json`. A stage writes into
 `<stage>.partial/`; publishing hashes the files, writes the record last, syncs, and renames. A crash leaves the
-partial folder, which is never taken for an artifact.
+partial folder, which is never taken for an artifact (`run_dir.py`).
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from jobs.core.errors import EnvironmentProblem, Refusal
+from jobs.core.compose import flatten
+from jobs.core.errors import Refusal
 from jobs.core.model import StrictModel
 from jobs.core.provenance import data_digest, file_digest
 from jobs.core.rule import Verdict
 
 RECORD = "artifact.json"
 SCHEMA = 1
-LOCK_VARIABLE = "KIWAME_RUN_LOCK"
 
 
 class FileEntry(StrictModel):
@@ -158,114 +154,21 @@ def listing(root: Path) -> list[str]:
     )
 
 
-class RunDir:
-    """One run's folder."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def artifact(self, stage: str) -> Artifact | None:
-        """The published artifact of `stage`, or None."""
-        root = self.root / stage
-        return Artifact.open(root) if (root / RECORD).exists() else None
-
-    def partial(self, stage: str) -> Path:
-        return self.root / f"{stage}.partial"
-
-    def begin(self, stage: str, key: Key, resumes: bool) -> Path:
-        """An empty `<stage>.partial`; with `resumes`, what a former attempt with the same key left in it."""
-        partial = self.partial(stage)
-        note = self.root / f".{stage}.key.json"
-        data = key.model_dump_json()
-        if partial.exists() and not (resumes and note.exists() and note.read_text() == data):
-            shutil.rmtree(partial)
-        partial.mkdir(parents=True, exist_ok=True)
-        note.write_text(data)
-        return partial
-
-    def abandon(self, stage: str) -> None:
-        """Remove what a refused attempt has begun."""
-        shutil.rmtree(self.partial(stage), ignore_errors=True)
-        (self.root / f".{stage}.key.json").unlink(missing_ok=True)
-
-    def recover(self) -> None:
-        """Finish what a kill interrupted between two renames: the new artifact if it is whole, else the old one."""
-        for partial in self.root.glob("*.partial"):
-            final = self.root / partial.name.removesuffix(".partial")
-            if not final.exists() and (partial / RECORD).exists():
-                if Artifact.open(partial).problems(whole=True):
-                    (partial / RECORD).unlink()
-                else:
-                    partial.rename(final)
-        for old in self.root.glob(".*.old"):
-            final = self.root / old.name.removeprefix(".").removesuffix(".old")
-            if final.exists():
-                shutil.rmtree(old)
-            else:
-                old.rename(final)
-        for left in self.root.glob(f".*.{RECORD}.new"):
-            left.unlink()
-
-    def publish(self, record: Record) -> Artifact:
-        """Write the record, sync everything, and put the partial folder in the place of the stage's."""
-        partial, final = self.partial(record.stage), self.root / record.stage
-        write_record(partial, record)
-        for folder, _, names in os.walk(partial):
-            for name in names:
-                _sync(Path(folder) / name)
-            _sync(Path(folder))
-        old = self.root / f".{record.stage}.old"
-        shutil.rmtree(old, ignore_errors=True)
-        if final.exists():
-            final.rename(old)
-        partial.rename(final)
-        _sync(self.root)
-        shutil.rmtree(old, ignore_errors=True)
-        (self.root / f".{record.stage}.key.json").unlink(missing_ok=True)
-        return Artifact.open(final)
-
-    @contextmanager
-    def lock(self) -> Iterator[int]:
-        """Held by one command at a time; a child that inherits the descriptor shares it.
-
-        Raises EnvironmentProblem where another command holds it.
-        """
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise
-            raise Refusal(
-                f"run.folder: {self.root} cannot be made or written to ({error.strerror}); give a folder that can"
-            ) from None
-        inherited = os.environ.get(LOCK_VARIABLE, "")
-        if inherited.isdecimal() and _same_file(int(inherited), descriptor):
-            os.close(descriptor)
-            yield int(inherited)
-            return
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise EnvironmentProblem(
-                f"{self.root}: another command is working on this run; wait for it or use another run.name"
-            ) from None
-        try:
-            self.recover()
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
-
 def write_record(folder: Path, record: Record) -> None:
     """Write `artifact.json` by rename, so that it is never seen half."""
     data = record.model_dump(mode="json") | {"digest": record.digest}
     text = json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True)
-    temporary = folder.parent / f".{folder.name}.{RECORD}.new"  # beside the folder, of which it is no part
-    temporary.write_text(text + "\n", encoding="utf-8")
-    _sync(temporary)
-    temporary.rename(folder / RECORD)
+    # beside the folder first, of which a half-written record is no part
+    write_whole(folder / RECORD, text + "\n", folder.parent / f".{folder.name}.{RECORD}.new")
+
+
+def write_whole(path: Path, text: str, beside: Path | None = None) -> None:
+    """Write a small file by way of another, `beside` or with `.new` behind its name: it is old or new, never half."""
+    temporary = beside or path.with_name(f"{path.name}.new")
+    temporary.write_text(text, encoding="utf-8")
+    sync(temporary)
+    temporary.rename(path)
+    sync(path.parent)
 
 
 def hash_files(root: Path) -> dict[str, FileEntry]:
@@ -280,15 +183,24 @@ def reads_fingerprint(artifact: Artifact) -> str:
     return f"{artifact.digest}+{data_digest(artifact.record.verdict.model_dump(mode='json'))[:16]}"
 
 
-def _same_file(left: int, right: int) -> bool:
-    """Whether two descriptors are of one file; False for one that is not open."""
-    try:
-        return os.path.sameopenfile(left, right)
-    except OSError:
-        return False
+def differing(stage: str, old: Key, new: Key) -> list[str]:
+    """One phrase per difference, naming the config key, the ancestor or the outside thing."""
+    phrases = []
+    before, now = flatten(old.config), flatten(new.config)
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key):
+            phrases.append(f"{stage}.{key} is {now.get(key)!r}, it was made with {before.get(key)!r}")
+    for name in sorted(old.inputs.keys() | new.inputs.keys()):
+        if old.inputs.get(name) != new.inputs.get(name):
+            phrases.append(f"`{name}` was made again since")
+    for name in sorted(old.outside.keys() | new.outside.keys()):
+        if old.outside.get(name) != new.outside.get(name):
+            phrases.append(f"{name} is not the same as it was")
+    return phrases
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have the bytes of a file, or the names in a folder, on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core import config, pipeline, process, terminal
-from jobs.core.artifact import LOCK_VARIABLE, Artifact, RunDir
+from jobs.core.artifact import Artifact
 from jobs.core.errors import Damaged, EnvironmentProblem, Exit, MissingValue, Refusal
+from jobs.core.run_dir import LOCK_VARIABLE, RunDir
 from jobs.core.stage import StageMain, checked_redo, checked_waivers, refusal_to_rebuild, stale_because
 
 Main = StageMain[Any, Any, Any]
@@ -33,6 +34,8 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any]) ->
     Where a gate says no, the report is still made, uncertified.
     """
     run = config.run_config(composed)
+    run_dir = RunDir(Path(run.folder) / run.name)
+    run_dir.require_idle()
     _check_typed(words, composed)
     stages = pipeline.up_to(target)
     mains = {stage.name: load(stage.name) for stage in pipeline.PIPELINE}
@@ -40,7 +43,6 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any]) ->
     checked_redo(composed)
     mains[LAST].waivers(composed)
     _warn_of_unknown_waivers(composed, mains)
-    run_dir = RunDir(Path(run.folder) / run.name)
     with run_dir.lock() as lock:
         code = int(Exit.PASSED)
         for stage in stages:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import traceback
 from collections.abc import Callable
 
-from jobs.core import terminal
+from jobs.core import room, terminal
 from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
-
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
 
 
 def ending(name: str, work: Callable[[], int]) -> int:
@@ -25,18 +22,11 @@ def ending(name: str, work: Callable[[], int]) -> int:
     except (Interrupted, KeyboardInterrupt) as stop:
         terminal.say(f"{name}: interrupted ({stop or 'Ctrl-C'}); the same command goes on from what was saved")
         return Exit.INTERRUPTED
-    except MemoryError:
-        terminal.say(f"{name}: cannot run here: out of memory")
-        return Exit.ENVIRONMENT
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
-            traceback.print_exc()
-            return Exit.CRASHED
-        terminal.say(
-            f"{name}: cannot run here: {error.strerror}: {error.filename or 'the disk'}; nothing was published"
-        )
-        return Exit.ENVIRONMENT
-    except Exception:
+    except Exception as error:
+        lacking = room.told(error)
+        if lacking is not None:
+            terminal.say(f"{name}: cannot run here: {lacking}; nothing was published")
+            return Exit.ENVIRONMENT
         traceback.print_exc()
         terminal.say(f"{name}: crashed; this is a bug in the stage, not a verdict on the model")
         return Exit.CRASHED

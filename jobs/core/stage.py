@@ -10,24 +10,25 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from jobs.core import config, pipeline, process, terminal
+from jobs.core import config, pipeline, process, room, terminal
 from jobs.core.artifact import (
     SCHEMA,
     Artifact,
     Inputs,
     Key,
     Record,
-    RunDir,
+    differing as differing,
     hash_files,
     reads_fingerprint,
     write_record,
 )
-from jobs.core.compose import compose, flatten
+from jobs.core.compose import compose
 from jobs.core.endings import ending
-from jobs.core.errors import Damaged, Exit, Refusal
+from jobs.core.errors import Damaged, EnvironmentProblem, Exit, Refusal
 from jobs.core.model import Facts, Limits, StageConfig
 from jobs.core.provenance import Stopwatch
 from jobs.core.rule import Gate, Verdict
+from jobs.core.run_dir import NOTE, RunDir
 
 C = TypeVar("C", bound=StageConfig)
 F = TypeVar("F", bound=Facts)
@@ -145,10 +146,17 @@ class StageMain(Generic[C, F, L]):
         """Run the stage and publish what it made."""
         watch = Stopwatch()
         partial = run_dir.begin(self.stage.name, key, self.stage.resumes)
+        goes_on = any(path.name != NOTE for path in partial.iterdir())
         try:
             facts = self.run(cfg, inputs, partial)
         except Refusal:
-            run_dir.abandon(self.stage.name)
+            if not goes_on:
+                run_dir.abandon(self.stage.name)
+            raise
+        except Exception as error:
+            lacking = isinstance(error, EnvironmentProblem) or room.told(error) is not None
+            if lacking and not self.stage.resumes:
+                run_dir.abandon(self.stage.name)  # or it would keep the disk full
             raise
         stored = facts.model_dump(mode="json")
         with process.deferred_stop():
@@ -158,6 +166,7 @@ class StageMain(Generic[C, F, L]):
         self, run_dir: RunDir, partial: Path, key: Key, stored: dict[str, Any], cfg: C, waivers: Mapping[str, str],
         watch: Stopwatch,
     ) -> Artifact:  # fmt: skip
+        run_dir.seal(self.stage.name)
         record = Record(
             schema_version=SCHEMA,
             stage=self.stage.name,
@@ -195,22 +204,6 @@ class StageMain(Generic[C, F, L]):
 
 
 stage_main = StageMain
-
-
-def differing(stage: str, old: Key, new: Key) -> list[str]:
-    """One phrase per difference, naming the config key, the ancestor or the outside thing."""
-    phrases = []
-    before, now = flatten(old.config), flatten(new.config)
-    for key in sorted(before.keys() | now.keys()):
-        if before.get(key) != now.get(key):
-            phrases.append(f"{stage}.{key} is {now.get(key)!r}, it was made with {before.get(key)!r}")
-    for name in sorted(old.inputs.keys() | new.inputs.keys()):
-        if old.inputs.get(name) != new.inputs.get(name):
-            phrases.append(f"`{name}` was made again since")
-    for name in sorted(old.outside.keys() | new.outside.keys()):
-        if old.outside.get(name) != new.outside.get(name):
-            phrases.append(f"{name} is not the same as it was")
-    return phrases
 
 
 def refusal_to_rebuild(run_dir: RunDir, stage: str, differences: Sequence[str]) -> str:

@@ -17,8 +17,9 @@ from omegaconf import OmegaConf
 from pydantic import BaseModel
 
 from jobs.core import chain, pipeline
-from jobs.core.artifact import Artifact, Key, Record, RunDir, hash_files, write_record
+from jobs.core.artifact import Artifact, Key, Record, hash_files, write_record
 from jobs.core.provenance import ROOT, data_digest, file_digest
+from jobs.core.run_dir import RunDir
 
 PIN = "vendor/llama.cpp/PIN"
 MADE_BY = {

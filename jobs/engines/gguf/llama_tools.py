@@ -17,10 +17,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.core import room
 from jobs.core.errors import EnvironmentProblem
 from jobs.core.provenance import ROOT
 
 VENDOR = ROOT / "vendor" / "llama.cpp"
+ENDED: dict[int, str] = {
+    signal.SIGXFSZ: "a file would be larger than `ulimit -f` allows",
+    signal.SIGKILL: "was ended from outside, as it is where memory runs out",
+}
+"""Signals that say what the machine lacks."""
 TAIL_LINES, MAX_LINE = 6, 300
 REASON = re.compile(r"^\S+ E |\b(\w*error|fail\w*|abort\w*|invalid|exception|what\(\))|ASSERT", re.IGNORECASE)
 
@@ -176,8 +182,9 @@ def _run(command: list[str], out: Path | None = None, folder: Path | None = None
     if done.returncode:
         if out is not None:
             out.unlink(missing_ok=True)
-        if "No space left on device" in done.stdout:
-            raise EnvironmentProblem(f"{name}: the disk is full; free some, or set run.folder to a larger one")
+        lacking = ENDED.get(-done.returncode) or room.told_of_output(done.stdout, out)
+        if lacking:
+            raise EnvironmentProblem(f"{name}: {lacking}; what it had written was removed")
         raise ToolFailed(f"{name} {how_it_ended(done.returncode)}:{telling_lines(done.stdout.splitlines())}")
     if out is not None and not out.exists():
         raise ToolFailed(f"{name} wrote no {out.name}:{telling_lines(done.stdout.splitlines())}")

@@ -21,9 +21,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jobs.core import pipeline, process, terminal
+from jobs.core import pipeline, process, room, terminal
 from jobs.core.compose import SECRET_VALUE
-from jobs.core.endings import DISK_ERRORS, ending
+from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 from jobs.launch import sources
 from jobs.launch.container import engine
@@ -87,7 +87,7 @@ def make_folders(seen: Sequence[Mount]) -> None:
             if mount.writable:
                 mount.here.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            if error.errno in DISK_ERRORS:
+            if error.errno in room.FULL:
                 raise
             raise Refusal(f"{mount.name}: {mount.here}: {error.strerror}; name another folder") from None
 
