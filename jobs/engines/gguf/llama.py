@@ -23,8 +23,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.core import process, room
+from jobs.core.errors import EnvironmentProblem
 from jobs.core.provenance import ROOT
-from jobs.engines.gguf.llama_tools import child_environment, how_it_ended, telling_lines, tree
+from jobs.engines.gguf.llama_tools import ENDED, child_environment, how_it_ended, telling_lines, tree
 
 Kv = Literal["f32", "f16"]
 """Type of the KV cache: f32 to compare with a float32 reference, f16 is what llama.cpp's users run."""
@@ -221,6 +223,7 @@ def _call(gguf: Path, verb: str, progress: Progress | None = None, **job: Any) -
             stderr=log,
             env=environment,
             text=True,
+            preexec_fn=process.end_at_once_with_parent,
         )
         try:
             answer = _converse(child, json.dumps(job), progress)
@@ -231,7 +234,11 @@ def _call(gguf: Path, verb: str, progress: Progress | None = None, **job: Any) -
             return answer["result"]
         error = answer.get("error") or f"llama.cpp {how_it_ended(child.returncode)}"
         log.seek(0)
-        raise LlamaFailed(f"{gguf}: {error}:{telling_lines(log)}")
+        lines = log.readlines()
+        lacking = ENDED.get(-child.returncode) or room.told_of_output(f"{error}\n{''.join(lines)}", None)
+        if lacking:
+            raise EnvironmentProblem(f"llama.cpp with {gguf}: {lacking}")
+        raise LlamaFailed(f"{gguf}: {error}:{telling_lines(lines)}")
 
 
 def _converse(child: subprocess.Popen[str], job: str, progress: Progress | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.core import room
+from jobs.core import process, room
 from jobs.core.errors import EnvironmentProblem
 from jobs.core.provenance import ROOT
 
@@ -177,6 +177,7 @@ def _run(command: list[str], out: Path | None = None, folder: Path | None = None
         text=True,
         errors="replace",
         check=False,
+        preexec_fn=process.end_at_once_with_parent,
     )
     name = next(Path(part).name for part in command if part != sys.executable)
     if done.returncode:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from jobs.core.errors import EnvironmentProblem
+from jobs.core.provenance import ROOT
 from jobs.engines.gguf import file as gguf_file, llama, llama_tools
 from jobs.engines.gguf.llama import LlamaFailed, Row
 from jobs.logic.parity.divergence import label_nll, token_kl
@@ -204,12 +210,39 @@ def test_vocabulary(q4_gguf: Path) -> None:
     assert llama.eog_tokens(q4_gguf) == found.eog
 
 
-def test_a_file_that_kills_llama_is_an_error_that_names_it(q4_gguf: Path, tmp_path: Path) -> None:
-    """A negative norm epsilon passes every check of the loader and aborts the process at the first token."""
-    deadly = tmp_path / "deadly.gguf"
-    deadly.write_bytes(_patched(q4_gguf, "qwen3.attention.layer_norm_rms_epsilon", "<f", -1.0))
-    with pytest.raises(LlamaFailed, match=r"deadly\.gguf: llama\.cpp died of SIGABRT:\n(.*\n)*.*eps >= 0"):
-        llama.generate(deadly, [[1, 2, 3]], 4, [IM_END], **CPU)
+@pytest.mark.parametrize(
+    ("number", "error", "said"),
+    [
+        (signal.SIGABRT, LlamaFailed, r"q4\.gguf: llama\.cpp died of SIGABRT"),
+        (signal.SIGKILL, EnvironmentProblem, r"q4\.gguf: was ended from outside, as it is where memory runs out"),
+    ],
+)
+def test_a_child_that_dies_is_an_error_that_names_the_file(
+    q4_gguf: Path, tmp_path: Path, number: signal.Signals, error: type[Exception], said: str
+) -> None:
+    file = tmp_path / "q4.gguf"
+    file.symlink_to(q4_gguf)
+
+    def end_child(done: int, total: int) -> None:
+        for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+            if b"llama_worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                os.kill(int(child), number)
+
+    with pytest.raises(error, match=said):
+        llama.generate(file, [[1, 2, 3]] * 4, 4, [IM_END], **CPU, progress=end_child)
+
+
+def test_a_file_larger_than_allowed_is_the_machines_problem(f32_gguf: Path, tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; from pathlib import Path; from jobs.engines.gguf import llama_tools\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
+        "try: llama_tools.quantize(Path(sys.argv[1]), Path(sys.argv[2]), 'Q8_0')\n"
+        "except llama_tools.EnvironmentProblem as problem: print(problem)"
+    )
+    words = [sys.executable, "-c", code, str(f32_gguf), str(tmp_path / "out.gguf")]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "llama-quantize: a file would be larger than `ulimit -f` allows" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
