@@ -8,6 +8,7 @@ ARG BASE_RUNTIME="docker.io/nvidia/cuda:13.0.2-base-ubuntu24.04"
 ARG ACCELERATOR="cuda"
 ARG CUDA_ARCHITECTURES="75-real;80-real;86-real;89-real;90-real;100-real;120"
 ARG REQUIREMENTS="requirements/cuda.txt"
+ARG CPU_VARIANTS="all"
 ARG JOBS=""
 
 FROM ${BASE_BUILD} AS tools
@@ -41,11 +42,13 @@ RUN --mount=type=secret,id=pip \
 FROM tools AS llama
 ARG ACCELERATOR
 ARG CUDA_ARCHITECTURES
+ARG CPU_VARIANTS
 ARG JOBS
-COPY vendor/llama.cpp/PIN vendor/llama.cpp/build.py vendor/llama.cpp/binding.py ./
+COPY vendor/llama.cpp/PIN vendor/llama.cpp/build.py vendor/llama.cpp/binding.py \
+     vendor/llama.cpp/variants.py ./
 RUN --mount=type=secret,id=pip \
     if [ "$ACCELERATOR" = cuda ]; then set -- --cuda "$CUDA_ARCHITECTURES"; fi \
- && PIP_CONFIG_FILE=/run/secrets/pip python3 build.py --portable --server ${JOBS:+--jobs "$JOBS"} --out /opt/llama.cpp "$@"
+ && PIP_CONFIG_FILE=/run/secrets/pip python3 build.py --portable --variants "$CPU_VARIANTS" --server ${JOBS:+--jobs "$JOBS"} --out /opt/llama.cpp "$@"
 
 FROM packages AS python
 # The binding of that llama.cpp. Unsloth's wheel brings an application of its own (studio, AGPL) that nothing here uses,

@@ -94,7 +94,7 @@ setup: .venv/.made .venv/.llama  ## what `make demo` needs, once: .venv and llam
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/cpu.txt -r requirements/host.txt -r requirements/dev.txt
 	@touch $@
 
-.venv/.llama: .venv/.made vendor/llama.cpp/PIN vendor/llama.cpp/build.py vendor/llama.cpp/binding.py $(if $(wildcard vendor/llama.cpp/build/build.json),,always)
+.venv/.llama: .venv/.made vendor/llama.cpp/PIN vendor/llama.cpp/build.py vendor/llama.cpp/binding.py vendor/llama.cpp/variants.py $(if $(wildcard vendor/llama.cpp/build/build.json),,always)
 	@$(PY) vendor/llama.cpp/build.py
 	@touch $@
 

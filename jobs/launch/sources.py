@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Dockerfile", ".dockerignore", "jobs", "requirements", "vendor/llama.cpp/PIN", "vendor/llama.cpp/build.py",
-         "vendor/llama.cpp/binding.py")  # fmt: skip
+         "vendor/llama.cpp/binding.py", "vendor/llama.cpp/variants.py")  # fmt: skip
 """Without `conf/` and `data/`: `make` puts the checkout's own in the place of the image's."""
 
 

@@ -40,6 +40,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import binding
+import variants
 
 HERE = Path(__file__).resolve().parent
 LAYOUT = 1  # raised when the built folder's layout changes, so that an older one is not taken for a new one
@@ -65,7 +66,6 @@ FLAGS = {
 X86_FLAGS = dict.fromkeys(("GGML_SSE42", "GGML_AVX", "GGML_AVX2", "GGML_BMI2", "GGML_FMA", "GGML_F16C"), "ON")
 # Backends as loadable modules: the same binaries run with and without a GPU, on the best CPU variant they find.
 PORTABLE_FLAGS = {"GGML_BACKEND_DL": "ON", "GGML_CPU_ALL_VARIANTS": "ON"}
-LEFT_OUT = ("libggml-cpu-sapphirerapids.so",)  # its AMX code was seen to segfault; these machines take the next best
 
 SOURCE = "vendor/llama.cpp"
 NEEDED = ("CMakeLists.txt", "LICENSE", "cmake", "common", "conversion", "convert_hf_to_gguf.py", "ggml", "gguf-py",
@@ -117,7 +117,7 @@ def main() -> int:
         else:
             point_at(tree)
             binding.install(tree / "python", plan.pin.sdist, plan.pin.version)
-    except (BuildError, binding.NotInstalled) as error:
+    except (BuildError, binding.NotInstalled, variants.UnknownVariant) as error:
         print(f"error: {error}", file=sys.stderr)
         return 4
     except OSError as error:
@@ -133,6 +133,7 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--server", action="store_true", help="also llama-server, without its web page")
     parser.add_argument("--portable", action="store_true", help="every CPU variant as a module, picked at run time")
+    parser.add_argument("--variants", default="all", help=f"with --portable, for tests: some of {','.join(variants.ALL)}")
     parser.add_argument("--cuda", metavar="ARCHS", help="portable, and CUDA for these: 80-real;90-real;90-virtual")
     parser.add_argument("--out", type=Path, help="copy the built folder here; nothing is linked or installed")
     parser.add_argument("--jobs", type=int, help="compile this many files at once (each takes up to 1 GB)")
@@ -145,6 +146,8 @@ def make_plan(options: argparse.Namespace) -> Plan:
     compiler = first_line(os.environ.get("CXX") or "c++", "no C++ compiler; install g++ or clang, or set CXX")
     if options.cuda or options.portable:
         flags |= PORTABLE_FLAGS
+        if options.variants != "all":
+            flags |= variants.flags(options.variants)
     elif platform.machine() in ("x86_64", "AMD64"):
         flags |= X86_FLAGS
     if options.cuda:  # without NCCL, which CMake would take from wherever it finds it: one GPU holds a GGUF here
@@ -218,6 +221,7 @@ def build(plan: Plan, tree: Path, jobs: int | None) -> None:
             "sdist_sha256": plan.pin.sha256,
             "flags": plan.flags,
             "targets": plan.targets,
+            "variants": variants.of(plan.flags),
             "compiler": plan.compiler,
             "machine": plan.machine,
             "seconds": round(time.monotonic() - started, 1),
@@ -294,6 +298,7 @@ def unpack(sdist: Path, into: Path) -> None:
 def compile_targets(plan: Plan, work: Path, cmake: str, ninja: str, jobs: int | None) -> None:
     """Configure and compile in `work/build`; the binaries are in `work/build/bin`."""
     say(f"compiling llama.cpp {plan.pin.commit}: {', '.join(plan.targets)}")
+    variants.keep(plan.flags, work / "sdist" / SOURCE)
     source, log = work / "sdist" / SOURCE, cache_dir() / "llama.cpp" / f"{plan.pin.version}-{plan.key}.log"
     # Neither the version of a repository around the cache nor the name of this folder may get into the binaries.
     environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(work.parent), "CUDA_VISIBLE_DEVICES": ""}
@@ -344,7 +349,10 @@ def failed(log: Path) -> BuildError:
 
 def collect(plan: Plan, work: Path, made: Path) -> None:
     """Move what is kept into `made`: binaries with their library links, the converter's files, the binding's wheel."""
-    shutil.copytree(work / "build" / "bin", made / "bin", symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    shutil.copytree(work / "build" / "bin", made / "bin", symlinks=True, ignore=variants.left_out)
+    wanted, found = variants.of(plan.flags), variants.found(made / "bin")
+    if wanted and found != wanted:
+        raise BuildError(f"llama.cpp's CPU variants are {', '.join(found)}; expected {', '.join(wanted)}")
     for name in KEPT:
         source, target = work / "sdist" / SOURCE / name, made / "src" / name
         target.parent.mkdir(parents=True, exist_ok=True)

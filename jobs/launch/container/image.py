@@ -7,6 +7,7 @@ From the environment:
     ACCELERATOR         cuda or cpu
     BASE_BUILD          the image that is compiled in, BASE_RUNTIME the one that is built on; name@sha256:... pins them
     CUDA_ARCHITECTURES  as CMake writes them
+    CPU_VARIANTS        of llama.cpp: all, or for tests some, separated by commas
     REQUIREMENTS        pip's files, separated by blanks
     JOBS                compile this many files at once
     PIP_CONFIG_FILE     pip's configuration for the build; given as a build secret, so that it is in no layer
@@ -104,7 +105,7 @@ def build_arguments(accelerator: str, environment: Mapping[str, str]) -> dict[st
     defaults = dict(re.findall(r'^ARG (\w+)="?([^"\n]*)"?$', DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE))
     if accelerator == "cpu":
         defaults |= {"BASE_BUILD": CPU_BASE, "BASE_RUNTIME": CPU_BASE, "REQUIREMENTS": CPU_REQUIREMENTS}
-    names = ("BASE_BUILD", "BASE_RUNTIME", "CUDA_ARCHITECTURES", "REQUIREMENTS", "JOBS")
+    names = ("BASE_BUILD", "BASE_RUNTIME", "CUDA_ARCHITECTURES", "CPU_VARIANTS", "REQUIREMENTS", "JOBS")
     chosen = {name: environment.get(name) or defaults.get(name, "") for name in names}
     return {
         **chosen,

@@ -100,8 +100,10 @@ def backends(accelerator: str) -> Iterator[str]:
     names = [path.name for path in (TREE / "bin").glob("libggml-*.so")]
     if accelerator == "cuda" and "libggml-cuda.so" not in names:
         yield "there is no CUDA backend of llama.cpp"
-    if sum(name.startswith("libggml-cpu-") for name in names) < 2:
-        yield f"llama.cpp has not several CPU variants: {', '.join(sorted(names))}"
+    wanted = json.loads((TREE / "build.json").read_text())["variants"]
+    found = sorted(name[len("libggml-cpu-") : -len(".so")] for name in names if name.startswith("libggml-cpu-"))
+    if len(found) < 2 or (wanted and found != wanted):
+        yield f"llama.cpp's CPU variants are {', '.join(found)}; expected {', '.join(wanted) or 'several'}"
     code = (
         f"import ctypes; lib = ctypes.CDLL('{TREE}/bin/libggml.so'); "
         f"lib.ggml_backend_load_all_from_path(b'{TREE}/bin'); print(lib.ggml_backend_dev_count())"
