@@ -8,6 +8,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+SHARED = ("demo_run", "merged_run", "tiny_model")
+"""Fixtures that cost much: the tests that use one are run by one process, which makes it once."""
+FIRST = ("demo_run", "tests/test_data_proof.py")
+"""What takes longest begins first, or one process would wait for the other at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the tests out by what they stand on, else by file (`--dist loadgroup`)."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: FIRST.index(_group(item)) if _group(item) in FIRST else len(FIRST))
+
+
+def _group(item: pytest.Item) -> str:
+    used = getattr(item, "fixturenames", ())
+    return next((name for name in SHARED if name in used), item.path.relative_to(ROOT).as_posix())
 
 
 @pytest.fixture(scope="session")
