@@ -110,7 +110,7 @@ test: setup .venv/examples/.made  ## every test that needs no GPU
 	@$(PY) -m pytest $(ARGS)
 
 test-container: setup  ## build the CPU image on a base of our own and run the demo in it, locked down (root, podman)
-	@$(PY) -m pytest -m container tests/container $(ARGS)
+	@$(PY) -m pytest -n 0 -m container tests/container $(ARGS)
 
 # Unsloth beside the stack, found by PYTHONPATH alone: its own requirements would change the stack's pins.
 UNSLOTH := PYTHONPATH="$(CURDIR)/.venv/unsloth" $(PY)
@@ -120,10 +120,10 @@ UNSLOTH := PYTHONPATH="$(CURDIR)/.venv/unsloth" $(PY)
 	@touch $@
 
 test-unsloth: setup .venv/.unsloth  ## the unsloth backend against hf, on a CPU
-	@KIWAME_TEST_DEVICE=cpu $(UNSLOTH) -m pytest -m gpu tests/gpu $(ARGS)
+	@KIWAME_TEST_DEVICE=cpu $(UNSLOTH) -m pytest -n 0 -m gpu tests/gpu $(ARGS)
 
 test-gpu: setup .venv/.unsloth  ## the same on a GPU, if the PyTorch in .venv can use one
-	@KIWAME_TEST_DEVICE=cuda $(UNSLOTH) -m pytest -m gpu tests/gpu $(ARGS)
+	@KIWAME_TEST_DEVICE=cuda $(UNSLOTH) -m pytest -n 0 -m gpu tests/gpu $(ARGS)
 
 bench-gpu: setup .venv/.unsloth  ## a GPU's training steps, hf and unsloth, and its scoring: ARGS="shapes=0.6B,4B"
 	@$(UNSLOTH) -m tests.bench_gpu $(ARGS)

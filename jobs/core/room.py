@@ -11,7 +11,10 @@ from pathlib import Path
 
 from jobs.core.errors import EnvironmentProblem
 
+SHORT = -1
+"""For libraries that notice a file that is shorter than what they wrote, and do not say why."""
 FULL = {
+    SHORT: "a file could not be written whole, as where the disk is full, or a quota or `ulimit -f` is reached",
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota is used up",
     errno.EFBIG: "a file would be larger than the file system, or `ulimit -f`, allows",
@@ -27,8 +30,10 @@ SPENT = {
     errno.ENFILE: "too many open files on this machine",
     errno.EAGAIN: "no more processes or threads can be started; raise the limit with `ulimit -u`",
 }
-SPACE = {errno.ENOSPC, errno.EDQUOT}
+SPACE = {SHORT, errno.ENOSPC, errno.EDQUOT}
 TEXTS = (
+    # numpy 2.4 and torch 2.13, under RLIMIT_FSIZE and on a full tmpfs
+    (SHORT, re.compile(r"\d+ requested and \d+ written|inline_container.*unexpected pos|PytorchStreamWriter failed")),
     (errno.ENOSPC, re.compile(r"No space left on device|\bos error 28\b|\berrno 28\b", re.IGNORECASE)),
     (errno.EDQUOT, re.compile(r"Disk quota exceeded|\bos error 122\b|\berrno 122\b", re.IGNORECASE)),
     (errno.EFBIG, re.compile(r"File too large|\bos error 27\b|\berrno 27\b", re.IGNORECASE)),
