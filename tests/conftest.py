@@ -14,6 +14,7 @@ FIRST = ("demo_run", "tests/test_data_proof.py")
 """What takes longest begins first, or one process would wait for the other at the end."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Share the tests out by what they stand on, else by file (`--dist loadgroup`)."""
     for item in items:
