@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = ("demo_run", "merged_run", "tiny_model")
-"""Fixtures that cost much: the tests that use one are run by one process, which makes it once."""
-FIRST = ("demo_run", "tests/test_data_proof.py")
+SHARED = {
+    "the demo": re.compile(r"\bdemo_run\b"),
+    "the small run": re.compile(r"\b(merged_run|converted|converted_run)\b"),
+    "the tiny model": re.compile(r"\b(tiny_model|f32_gguf|f16_gguf|q4_gguf)\b"),
+}
+"""Fixtures that cost much: files of tests that name one are run by one process, which makes it once."""
+FIRST = ("the demo", "tests/test_data_proof.py")
 """What takes longest begins first, or one process would wait for the other at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+class SharedOut(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests shared out among processes by what they stand on, else by file.
+
+    pytest-xdist 3.8's own way to say so, the mark `xdist_group`, does nothing under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid.partition("::")[0])
+
+
+@functools.cache
+def group(file: str) -> str:
+    """What the tests of a file are run together with."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return next((name for name, pattern in SHARED.items() if pattern.search(text)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedOut:
+    return SharedOut(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests out by what they stand on, else by file (`--dist loadgroup`)."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: FIRST.index(_group(item)) if _group(item) in FIRST else len(FIRST))
-
-
-def _group(item: pytest.Item) -> str:
-    used = getattr(item, "fixturenames", ())
-    return next((name for name in SHARED if name in used), item.path.relative_to(ROOT).as_posix())
+    """Groups stay together, FIRST before the others."""
+    groups = [group(item.path.relative_to(ROOT).as_posix()) for item in items]
+    order = {name: place for place, name in enumerate(dict.fromkeys([*FIRST, *groups]))}
+    places = {id(item): order[name] for item, name in zip(items, groups, strict=True)}
+    items.sort(key=lambda item: places[id(item)])
 
 
 @pytest.fixture(scope="session")
