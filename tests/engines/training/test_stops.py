@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from torch.nn.modules.module import register_module_forward_pre_hook
-from transformers import Qwen3ForCausalLM
 
-from jobs.core import process
 from jobs.core.errors import Interrupted
 from jobs.engines.training import run as sft_run, saving, sft
 from tests.engines.training import tiny_sft
+from tests.engines.training.passes import passes
+from tests.engines.training.tiny_sft import same
 
-RESULT = ("adapter/adapter_model.safetensors", "adapter/adapter_config.json", "log.jsonl")
 LORA = sft.Lora(4, 8.0, 0.2, False, tiny_sft.TARGETS)
 """With dropout, so that random numbers matter."""
 SHORT: dict[str, Any] = {"eval_batch_size": 1}
@@ -26,42 +21,6 @@ SHORT: dict[str, Any] = {"eval_batch_size": 1}
 EARLY: dict[str, Any] = SHORT | {"learning_rate": 0.09, "num_epochs": 20, "patience": 2}
 BROKEN_OFF: dict[str, Any] = SHORT | {"num_epochs": 1.25}
 """Ends at step 8, in the middle of an epoch and between two evaluations."""
-
-
-class Passes:
-    """Forward passes in this process, of training and of evaluation; in one of them a stop is asked for."""
-
-    def __init__(self, stop_in: tuple[str, int] | None) -> None:
-        self.stop_in = stop_in
-        self.counted = {"train": 0, "eval": 0}
-
-    def count(self, module: Any, inputs: Any) -> None:
-        if isinstance(module, Qwen3ForCausalLM):
-            kind = "train" if module.training else "eval"
-            self.counted[kind] += 1
-            if self.stop_in == (kind, self.counted[kind]):
-                signal.raise_signal(signal.SIGTERM)
-
-
-@contextmanager
-def passes(stop_in: tuple[str, int] | None = None) -> Iterator[Passes]:
-    found = Passes(stop_in)
-    hook = register_module_forward_pre_hook(found.count)
-    try:
-        yield found
-    finally:
-        hook.remove()
-        process._Stop.requested = False
-        process._Stop.answered = process._Stop.said = float("-inf")
-
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in process.STOPS}
-    process.install_stop_handlers()
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")
@@ -84,18 +43,13 @@ class Whole:
         if name not in self.counted:
             with passes() as counted:
                 fit(self.base, self.folder / name, changes)
-            self.counted[name] = counted.counted
+            self.counted[name] = counted
         return self.folder / name
 
 
 @pytest.fixture(scope="module")
 def whole(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     return Whole(base, tmp_path_factory.mktemp("whole"))
-
-
-def same(left: Path, right: Path) -> None:
-    for name in RESULT:
-        assert (left / name).read_bytes() == (right / name).read_bytes(), name
 
 
 @pytest.mark.parametrize(
@@ -123,14 +77,14 @@ def test_no_batch_is_begun_after_a_stop(
     expected = f"step {saved} of 12 is saved" if saved else "nothing was trained yet"
     with passes(stop_in) as stopped, pytest.raises(Interrupted, match=expected):
         fit(base, out, SHORT)
-    assert stopped.counted[kind] == number
+    assert stopped[kind] == number
     said = [line for line in capfd.readouterr().err.splitlines() if "stop asked for" in line]
     assert len(said) == 1
     assert said[0].startswith("train: stop asked for; saving after the batch in hand")
     with passes() as rest:
         fit(base, out, SHORT)
     same(out, whole.run("short", SHORT))
-    again = rest.counted["eval"] + stopped.counted["eval"] - whole.counted["short"]["eval"]
+    again = rest["eval"] + stopped["eval"] - whole.counted["short"]["eval"]
     assert 0 <= again <= 8  # batches of the evaluation that was broken off, and of no other
 
 
@@ -148,7 +102,7 @@ def test_a_stop_in_the_last_evaluation(
         fit(base, out, changes)
     with passes() as rest:
         fit(base, out, changes)
-    assert rest.counted == {"train": 0, "eval": 8}
+    assert rest == {"train": 0, "eval": 8}
     same(out, there)
 
 
@@ -159,7 +113,7 @@ def test_what_had_ended_is_not_trained_again(base: Path, tmp_path: Path, whole: 
     first = fit(base, out, changes)
     with passes() as rest:
         assert fit(base, out, changes) == first
-    assert rest.counted["train"] <= 2 * 6  # early stopping ends behind the last checkpoint
+    assert rest["train"] <= 2 * 6  # early stopping ends behind the last checkpoint
     same(out, there)
 
 
