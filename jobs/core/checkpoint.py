@@ -24,8 +24,7 @@ from jobs.core.provenance import file_digest
 MANIFEST = "manifest.json"
 NAME = re.compile(r"step-(0|[1-9][0-9]*)")
 """One spelling a step: `step-0007` is not the checkpoint of step 7."""
-REPLACED = "replaced"
-FOREIGN = "not-a-checkpoint"
+REPLACED, FOREIGN = ".{name}.replaced-{number}", "{name}.not-a-checkpoint-{number}"
 
 
 class Manifest(StrictModel):
@@ -52,7 +51,7 @@ def publish(work: Path, folder: Path, step: int, needs: Collection[int] = ()) ->
     _out_of_the_way(final)
     work.rename(final)
     _sync(folder)
-    for left in folder.glob(f"step-*.{REPLACED}-*"):
+    for left in folder.glob(REPLACED.format(name="step-*", number="*")):
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)
     return final
@@ -149,8 +148,8 @@ def _is(path: Path, digest: str) -> bool:
 def _out_of_the_way(final: Path) -> None:
     """Rename what is at `final`: a former checkpoint, which is removed later, or what is none and stays."""
     if os.path.lexists(final):
-        word = REPLACED if final.is_dir() and not final.is_symlink() else FOREIGN
-        names = (final.with_name(f"{final.name}.{word}-{number}") for number in count(1))
+        pattern = REPLACED if final.is_dir() and not final.is_symlink() else FOREIGN
+        names = (final.with_name(pattern.format(name=final.name, number=number)) for number in count(1))
         final.rename(next(name for name in names if not os.path.lexists(name)))
 
 

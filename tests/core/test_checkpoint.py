@@ -126,7 +126,7 @@ def test_other_things_are_neither_taken_nor_harmed(tmp_path: Path) -> None:
     (folder / "step-8").write_text("a file")
     (folder / "step-9").symlink_to(elsewhere / "step-7")
     (folder / "step-10").symlink_to("nowhere")
-    (folder / "step-7.replaced-1").write_text("a file")
+    (folder / ".step-7.replaced-1").write_text("a file")
     os.mkfifo(folder / "step-11")
     odd = {path.name for path in folder.iterdir()} - {"step-7"}
     assert checkpoint.steps(folder) == [7]

@@ -74,6 +74,7 @@ def evaluate(trainer: Any, checkpoint: Path) -> None:
     """The evaluation that is due at a checkpoint, whose adapter is in the model; the checkpoint then has it."""
     trainer._load_rng_state(str(checkpoint))
     trainer.evaluate()
+    trainer.model._is_accelerate_prepared = False  # or several processes would each train alone, without DDP around it
     work = Path(trainer.args.output_dir) / f"checkpoint-{trainer.state.global_step}"
     work.mkdir(parents=True, exist_ok=True)
     if ranks.first():
