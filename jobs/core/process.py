@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -24,22 +24,31 @@ SAME_STOP_SECONDS = 5.0
 answered again. A later one is asked anew."""
 
 
+Waiting = Callable[[], str]
+"""What is waited for after a stop, as one line; asked in a signal handler, so it only looks."""
+
+
 class _Stop:
     requested = False
-    deferred = False
+    deferred: Waiting | None = None
     answered = float("-inf")
     """When the last one was, by the monotonic clock."""
+    said = float("-inf")
+    """When a person was last told what is waited for."""
 
 
 def install_stop_handlers() -> None:
-    """SIGTERM, SIGINT and SIGHUP raise Interrupted, or only set `stop_requested()` inside `deferred_stop()`.
+    """SIGTERM, SIGINT and SIGHUP raise Interrupted; inside `deferred_stop()` they say what is waited for and set
+    `stop_requested()`.
 
     While the interpreter shuts down they do nothing: the work is over, and its exit code stands.
     """
 
     def handle(number: int, frame: FrameType | None) -> None:
         _Stop.requested = True
-        if not _Stop.deferred and time.monotonic() - _Stop.answered > SAME_STOP_SECONDS:
+        if _Stop.deferred is not None:
+            _say(_Stop.deferred)
+        elif time.monotonic() - _Stop.answered > SAME_STOP_SECONDS:
             _Stop.answered = time.monotonic()
             raise Interrupted(signal.Signals(number).name)
 
@@ -59,14 +68,24 @@ def stop_requested() -> bool:
 
 
 @contextmanager
-def deferred_stop() -> Iterator[None]:
+def deferred_stop(
+    waiting: Waiting = lambda: "stop asked for; what was made is being put in its place ...",
+) -> Iterator[None]:
     """Within it a stop does not raise: the work looks at `stop_requested()`, saves, and raises Interrupted itself."""
-    _Stop.deferred = True
+    _Stop.deferred = waiting
     try:
         yield
     finally:
-        _Stop.deferred = False
+        _Stop.deferred = None
         _answered()
+
+
+def _say(waiting: Waiting) -> None:
+    """One line on stderr for one stop, past Python's buffers, which the signal may have come in the middle of."""
+    if time.monotonic() - _Stop.said > SAME_STOP_SECONDS:
+        _Stop.said = time.monotonic()
+        with suppress(OSError):  # nobody reads it
+            os.write(2, f"{waiting()}\n".encode())
 
 
 def _answered() -> None:
@@ -80,11 +99,13 @@ def run_child(
     environment: Mapping[str, str],
     pass_fds: tuple[int, ...] = (),
     asked: Callable[[], None] | None = None,
+    waiting: Waiting | None = None,
 ) -> int:
     """Run a command to its end and return its exit code (negative: ended by that signal).
 
     A stop is passed on once and the child's own ending waited for; a child outlives no parent. With `asked`, that is
-    called instead of sending a signal, and the terminal's signals do not reach the child either.
+    called instead of sending a signal, and the terminal's signals do not reach the child either. `waiting` is said
+    where the child cannot say itself what it does after a stop.
     """
     child = subprocess.Popen(
         list(words),
@@ -99,6 +120,8 @@ def run_child(
     def forward(number: int, frame: FrameType | None) -> None:
         nonlocal passed_on
         _Stop.requested = True
+        if waiting is not None:
+            _say(waiting)
         if asked is not None:
             asked()
         elif time.monotonic() - passed_on > SAME_STOP_SECONDS and child.poll() is None:

@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = """
-import atexit, sys, time
+import atexit, sys, tempfile, time
+from pathlib import Path
 from jobs.core import process
 from jobs.core.endings import ending
 from jobs.core.errors import Interrupted
@@ -29,9 +30,16 @@ process.install_stop_handlers()
 sys.exit(ending("work", work))
 """
 SAVES = """
-    with process.deferred_stop():
+    with process.deferred_stop(lambda: "waits for the save"):
         print("up", flush=True)
         while not process.stop_requested(): time.sleep(0.01)
+    raise Interrupted("saved")"""
+PASSES_ON = """
+    stop = Path(tempfile.mkdtemp()) / "stop"
+    code = "import pathlib, sys, time; print('up', flush=True); stop = pathlib.Path(sys.argv[1])\\n"
+    code += "while not stop.exists(): time.sleep(0.01)"
+    process.run_child([sys.executable, "-c", code, str(stop)], process.environment(), asked=stop.touch,
+                      waiting=lambda: "waits for the child")
     raise Interrupted("saved")"""
 TWICE = """
     process.SAME_STOP_SECONDS = 0.0
@@ -80,6 +88,23 @@ def test_a_stop_that_comes_as_two_signals_is_answered_once(work: str, millisecon
     assert code == 75, said
     assert said.count("interrupted") == 1
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("work", "line"), [(SAVES, "waits for the save"), (PASSES_ON, "waits for the child")])
+def test_what_a_stop_waits_for_is_said_once_and_first(work: str, line: str) -> None:
+    child = start(work)
+    child.send_signal(signal.SIGINT)
+    child.send_signal(signal.SIGTERM)
+    code, said = ended(child)
+    ends = "work: interrupted (saved); the same command goes on from what was saved"
+    assert (code, said.splitlines()) == (75, [line, ends])
+
+
+def test_what_cannot_be_said_harms_nothing() -> None:
+    child = start(SAVES.replace("with process", "import os; os.close(2); sys.stderr = sys.stdout\n    with process"))
+    child.send_signal(signal.SIGTERM)
+    said, _ = child.communicate(timeout=30)
+    assert (child.returncode, said.count("interrupted")) == (75, 1)
 
 
 def test_a_stop_that_was_lost_can_be_asked_for_again() -> None:

@@ -14,8 +14,9 @@ from typing import Any
 from transformers import TrainerCallback
 
 from jobs.core import checkpoint, process
+from jobs.core.errors import Interrupted
 from jobs.core.terminal import Progress
-from jobs.engines.training import ranks
+from jobs.engines.training import ranks, saving
 
 TRAIN_FIELDS = ("loss", "content_loss", "template_loss", "graded_tokens", "grad_norm", "learning_rate")
 EVAL_FIELDS = ("eval_loss", "eval_content_loss", "eval_template_loss")
@@ -64,19 +65,54 @@ def nonfinite_step(history: list[dict[str, Any]]) -> int | None:
 
 
 class Keeper(TrainerCallback):  # type: ignore[misc]
-    """Publishes what the trainer saves, keeps the best and the newest, and stops early or when told to."""
+    """Publishes what the trainer saves, keeps the best and the newest, and stops early or when told to.
 
-    def __init__(self, folder: Path, patience: int, keep: int, stop_file: Path | None = None) -> None:
-        self.folder, self.patience, self.keep, self.stop_file = folder, patience, keep, stop_file
-        self.told = False
+    A stop raises Interrupted between two batches, of training or of an evaluation; then `save` saves.
+    """
 
-    def told_to_stop(self) -> bool:
-        """Whether a stop was asked for: by the file where there is one, else by a signal to this process."""
-        return self.told if self.stop_file is not None else process.stop_requested()
+    def __init__(self, folder: Path, patience: int, keep: int, planned: int, stop_file: Path | None = None) -> None:
+        self.folder, self.patience, self.keep, self.planned = folder, patience, keep, planned
+        self.stop_file = stop_file
+        self.step = 0
+        self.saved = (0, 0)
+        """The step that is on disk, and how much had been logged by then."""
+        self.random_state: saving.RandomState | None = None
+        """At the end of the last whole step or of its evaluation."""
 
     def asked(self) -> bool:
-        """Whether the file that asks for a stop is there."""
-        return self.stop_file is not None and self.stop_file.exists()
+        """Whether a stop was asked for: by the file where there is one, else by a signal to this process."""
+        return self.stop_file.exists() if self.stop_file is not None else process.stop_requested()
+
+    def waiting(self) -> str:
+        """What a stop waits for."""
+        return (
+            f"train: stop asked for; saving after the batch in hand, {self.step} of {self.planned} steps are done ..."
+        )
+
+    def interruption(self) -> Interrupted:
+        """How a stop ends."""
+        step = self.saved[0]
+        return Interrupted(f"step {step} of {self.planned} is saved" if step else "nothing was trained yet")
+
+    def answer(self) -> None:
+        """Raise Interrupted where any process was asked to stop: all at the same place, or some would wait forever."""
+        if ranks.any_of(self.asked()):
+            raise Interrupted
+
+    def resume(self, state: Any) -> None:
+        """Training goes on from a checkpoint."""
+        self.step, self.saved = state.global_step, (state.global_step, len(state.log_history))
+
+    def save(self, trainer: Any) -> None:
+        """Save what was trained since the last checkpoint, without the part of a step that was begun."""
+        state = trainer.state
+        if state.global_step and self.saved != (state.global_step, len(state.log_history)):
+            assert self.random_state is not None
+            saving.save(trainer, self.random_state)
+
+    def ended(self, state: Any) -> bool:
+        """Whether nothing is left to train."""
+        return state.global_step >= self.planned or self.stopped_early(state.log_history)
 
     def stopped_early(self, history: list[dict[str, Any]]) -> bool:
         """Whether the last `patience` evaluations were no better than the best one, or a loss was not finite."""
@@ -85,6 +121,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
         return nonfinite_step(history) is not None or bool(self.patience and len(later) >= self.patience)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.random_state = saving.RandomState.now()
         best = best_evaluation(state.log_history)
         if state.global_step == 0:
             return
@@ -92,14 +129,23 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
         if self.stopped_early(state.log_history):
             control.should_training_stop = True
 
-    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         if nonfinite_step(state.log_history[-1:]) is not None:
             control.should_training_stop = True
+        if "loss" in (logs or {}):
+            self.step, self.random_state = state.global_step, saving.RandomState.now()
+            self.answer()
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.answer()
+
+    def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.answer()
+
+    def on_prediction_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.answer()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.told = ranks.any_of(self.asked())  # all in the same step, or some would wait for the others forever
-        if self.told_to_stop():
-            control.should_save = control.should_training_stop = True
         if state.global_step >= state.max_steps:
             control.should_evaluate = True
 
@@ -107,9 +153,10 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
         ranks.wait()  # every process has put its random state there
         if ranks.first():
             work = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-            checkpoint.publish(work, self.folder, state.global_step)
             best = best_evaluation(state.log_history)
-            checkpoint.rotate(self.folder, self.keep, {best[0]} if best else set())
+            checkpoint.publish(work, self.folder, state.global_step, {best[0]} - {state.global_step} if best else ())
+            checkpoint.rotate(self.folder, state.global_step, self.keep)
+        self.saved = (state.global_step, len(state.log_history))
         ranks.wait()
 
 

@@ -2,8 +2,8 @@
 
 `fit` is called by the stage. It writes the job to `processes/` in the stage's partial folder and starts a child: the
 process that trains alone (`worker`), or the launcher that starts and watches several. A stop reaches all of them as
-a file, which they look for between steps: as a signal it would reach the launcher, which gives its processes 30 seconds
-and kills them.
+a file, which they look for between batches: as a signal it would reach the launcher, which gives its processes 30
+seconds and kills them.
 """
 
 from __future__ import annotations
@@ -43,11 +43,16 @@ def fit(settings: Settings, places: Places, row_files: Sequence[Path]) -> Outcom
     written.rename(folder / JOB)  # another node waits for it, and must not see half of it
     starter = ["processes", str(settings.num_processes)] if several(settings.num_processes) else ["worker"]
     words = [sys.executable, "-m", f"jobs.engines.training.{starter[0]}", *starter[1:], str(folder / JOB)]
-    code = process.run_child(words, environment(settings.num_processes), asked=(folder / STOP).touch)
+    code = process.run_child(words, environment(settings.num_processes), asked=(folder / STOP).touch, waiting=waiting)
     _raise(folder, code)
     outcome = Outcome(**json.loads((folder / OUTCOME).read_text()))
     shutil.rmtree(folder)
     return outcome
+
+
+def waiting() -> str:
+    """What a stop waits for."""
+    return "train: stop asked for; saving after the batch in hand ..."
 
 
 def several(num_processes: int) -> bool:

@@ -8,17 +8,16 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerState
 
 from jobs.core import checkpoint, process, terminal
 from jobs.core.errors import EnvironmentProblem, Interrupted
-from jobs.engines.training import ranks, sft
+from jobs.engines.training import ranks, saving, sft
 from jobs.engines.training.callbacks import Follower, Keeper, best_evaluation, nonfinite_step, write_log
 
 
@@ -76,21 +75,19 @@ def fit(
     """Train, keep the best step by validation loss, and write `adapter/` and `log.jsonl` into `places.out`.
 
     Raises Interrupted after a stop, with the state saved. In a process of its own (`processes`) a stop is that
-    `stop_file` is there. Where several train, all but the first raise NotFirst at the end.
+    `stop_file` is there. Where several train, all but the first raise NotFirst at the end. Raises EnvironmentProblem
+    where the best step cannot be read back.
     """
     schedule, saved = settings.schedule, places.out / "checkpoints"
     epoch = schedule.steps_per_epoch(len(train_rows))
     planned = math.ceil(epoch * schedule.num_epochs)
-    keeper = Keeper(saved, schedule.patience, schedule.keep_checkpoints, stop_file)
-    trainer, model = _train(settings, places, train_rows, val_rows, keeper, planned)
+    keeper = Keeper(saved, schedule.patience, schedule.keep_checkpoints, planned, stop_file)
+    trainer, model = _trained(settings, places, train_rows, val_rows, keeper)
     history, steps = list(trainer.state.log_history), trainer.state.global_step
-    if ranks.first():
-        write_log(places.out / "log.jsonl", history)
-    if keeper.told_to_stop() and steps < planned:
-        raise Interrupted(f"step {steps} of {planned} is saved")
     if not ranks.first():
         raise NotFirst
-    chosen, restored_step = _restore(model, saved, history)
+    write_log(places.out / "log.jsonl", history)
+    chosen, restored_step = _restore(model, saved, history, saving.state_files(settings.num_processes))
     sft.save_adapter(model, places.out / "adapter", settings.base_id)
     return Outcome(
         base_id=settings.base_id,
@@ -104,8 +101,8 @@ def fit(
     )
 
 
-def _train(
-    settings: Settings, places: Places, train_rows: list[sft.Row], val_rows: list[sft.Row], keeper: Keeper, planned: int
+def _trained(
+    settings: Settings, places: Places, train_rows: list[sft.Row], val_rows: list[sft.Row], keeper: Keeper
 ) -> tuple[sft.GradedTrainer, Any]:
     """Run the trainer to its end: (trainer, model with the last step's adapter)."""
     device = sft.resolve_device(settings.device)
@@ -117,9 +114,11 @@ def _train(
     longest = max(len(row["input_ids"]) for row in train_rows + val_rows)
     model = _loader(settings.backend)(places.base, settings.lora, settings.dtype, device, settings.seed, longest)
     work = places.out / "saving"
-    found = checkpoint.newest_whole(places.out / "checkpoints")
+    found = checkpoint.newest_whole(keeper.folder, saving.state_files(settings.num_processes))
+    if found:
+        keeper.resume(saving.load_state(found[1]))
     if settings.num_processes == 1 and keeper.asked():  # several have to agree on it, and cannot yet
-        raise Interrupted(f"step {found[0]} of {planned} is saved" if found else "nothing was trained yet")
+        raise keeper.interruption()
     if found:
         terminal.say(f"train: goes on from step {found[0]}")
     args = sft.arguments(
@@ -128,22 +127,42 @@ def _train(
     )  # fmt: skip
     if ranks.first():
         shutil.rmtree(work, ignore_errors=True)
-    try:
-        quiet = contextlib.redirect_stdout(io.StringIO())  # trackers announce uploads that do not take place
-        with quiet, process.deferred_stop(), terminal.progress("train", planned) as bar:
-            callbacks = [keeper, *([Follower(places.out / "log.jsonl", bar)] if ranks.first() else [])]
-            trainer = sft.trainer(model, places.tokenizer, train_rows, val_rows, args, callbacks)
-            history = TrainerState.load_from_json(str(found[1] / "trainer_state.json")) if found else None
-            if history is not None and keeper.stopped_early(history.log_history):
-                trainer.state = history  # it had ended when it was interrupted
-            else:
-                trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
-    except torch.OutOfMemoryError as error:
-        raise EnvironmentProblem(
-            f"out of GPU memory ({str(error).splitlines()[0]}); lower train.schedule.batch_size and raise "
-            "train.schedule.gradient_accumulation"
-        ) from None
+    quiet = contextlib.redirect_stdout(io.StringIO())  # trackers announce uploads that do not take place
+    with quiet, terminal.progress("train", keeper.planned) as bar:
+        follower = [Follower(places.out / "log.jsonl", bar)] if ranks.first() else []
+        callbacks = [*follower, keeper]  # which may raise, after the other has written
+        trainer = sft.trainer(model, places.tokenizer, train_rows, val_rows, args, callbacks)
+        try:
+            _train(trainer, keeper, found[1] if found else None)
+        except torch.OutOfMemoryError as error:
+            raise EnvironmentProblem(
+                f"out of GPU memory ({str(error).splitlines()[0]}); lower train.schedule.batch_size and raise "
+                "train.schedule.gradient_accumulation"
+            ) from None
+        finally:
+            trainer.end_trackers()
     return trainer, model
+
+
+def _train(trainer: sft.GradedTrainer, keeper: Keeper, saved: Path | None) -> None:
+    """Train to the end, from a checkpoint where there is one; raises Interrupted after a stop, with the state saved."""
+    with process.deferred_stop(keeper.waiting):
+        try:
+            if saved is not None:
+                trainer.state = saving.load_state(saved)
+            keeper.answer()
+            if saved is None:
+                trainer.train()
+                return
+            if saving.evaluation_is_due(trainer.state) or keeper.ended(trainer.state):
+                sft.load_adapter(trainer.model, saved / saving.ADAPTER)
+            if saving.evaluation_is_due(trainer.state):
+                saving.evaluate(trainer, saved)
+            if not keeper.ended(trainer.state):
+                trainer.train(resume_from_checkpoint=str(saved))
+        except Interrupted:
+            keeper.save(trainer)
+            raise keeper.interruption() from None
 
 
 def _loader(backend: str) -> Callable[..., Any]:
@@ -154,14 +173,18 @@ def _loader(backend: str) -> Callable[..., Any]:
     return sft.load_hf
 
 
-def _restore(model: Any, saved: Path, history: list[dict[str, Any]]) -> tuple[tuple[int, float], int]:
+def _restore(
+    model: Any, saved: Path, history: list[dict[str, Any]], files: Sequence[str]
+) -> tuple[tuple[int, float], int]:
     """Load the best step's adapter: (its step and loss as logged, the step of the checkpoint it came from)."""
     best = best_evaluation(history)
     if best is None:
         return (-1, math.nan), -1
     folder = saved / f"step-{best[0]}"
-    why = checkpoint.problem(folder)
+    why = checkpoint.problem(folder, files)
     if why:
-        raise RuntimeError(f"the checkpoint of the best step {best[0]} cannot be restored: {why}")
-    sft.load_adapter(model, folder / "adapter_model.safetensors")
+        raise EnvironmentProblem(
+            f"{folder}: was damaged while training went on ({why}); see to the disk, the same command trains it again"
+        )
+    sft.load_adapter(model, folder / saving.ADAPTER)
     return best, int(json.loads((folder / checkpoint.MANIFEST).read_text())["step"])

@@ -22,7 +22,7 @@ from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 
 from jobs.core.errors import EnvironmentProblem, Refusal
-from jobs.engines.training import ranks, trl_cpu
+from jobs.engines.training import ranks, saving, trl_cpu
 
 Row = dict[str, Any]
 
@@ -204,6 +204,17 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
         self.tallies[False].add(-outputs.log_probs.detach(), inputs["labels"], template)
         return -outputs.log_probs.sum() / outputs.label_mask.sum().clamp(min=1)
 
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """None: TRL would write one beside every checkpoint."""
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """The adapter of a checkpoint alone; transformers adds the tokenizer and its own arguments, as a pickle."""
+        save_weights(self.model, Path(output_dir or self.args.output_dir))
+
+    def end_trackers(self) -> None:
+        """Let trackers close what they have open, also where training did not come to its end."""
+        self.callback_handler.on_train_end(self.args, self.state, self.control)
+
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         evaluated = "eval_loss" in logs
         if evaluated or "loss" in logs:
@@ -356,18 +367,23 @@ def load_adapter(model: Any, weights: Path) -> None:
 
 def save_adapter(model: Any, into: Path, base_id: str) -> None:
     """Write the adapter in PEFT's format with sorted, machine-independent JSON."""
-    from peft import get_peft_model_state_dict
-    from safetensors.torch import save_file
-
-    into.mkdir(parents=True, exist_ok=True)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in get_peft_model_state_dict(model).items()}
-    save_file(dict(sorted(state.items())), str(into / "adapter_model.safetensors"), metadata={"format": "pt"})
+    save_weights(model, into)
     config = model.peft_config["default"].to_dict()
     config["base_model_name_or_path"] = base_id
     config["inference_mode"] = True
     plain = json.loads(json.dumps(config, default=_plain, sort_keys=True))
     plain["target_modules"] = sorted(plain["target_modules"])
     (into / "adapter_config.json").write_text(json.dumps(plain, indent=1, sort_keys=True) + "\n")
+
+
+def save_weights(model: Any, into: Path) -> None:
+    """Write the adapter's weights, and nothing else."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    into.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in get_peft_model_state_dict(model).items()}
+    save_file(dict(sorted(state.items())), str(into / saving.ADAPTER), metadata={"format": "pt"})
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from accelerate.data_loader import SeedableRandomSampler
 
 from jobs.core import process
 from jobs.core.errors import Interrupted, Refusal
-from jobs.engines.training import processes as sft_processes, ranks, run as sft_run, sft
+from jobs.engines.training import processes as sft_processes, ranks, run as sft_run, saving, sft
 from tests.engines.training import tiny_sft
 
 NUM_TRAIN, NUM_VAL = 21, 9  # neither can be dealt out evenly
@@ -108,7 +109,7 @@ def test_there_is_one_result(two: tuple[Path, sft_run.Outcome]) -> None:
     out, outcome = two
     assert sorted(path.name for path in out.iterdir()) == ["adapter", "checkpoints", "log.jsonl", "saving"]
     newest = out / "checkpoints" / f"step-{outcome.num_steps}"
-    assert {"rng_state_0.pth", "rng_state_1.pth", "manifest.json"} <= {path.name for path in newest.iterdir()}
+    assert {path.name for path in newest.iterdir()} == {*saving.state_files(2), "manifest.json"}
 
 
 @started
@@ -121,6 +122,33 @@ def test_a_stop_reaches_every_process_and_costs_nothing(
         pytest.raises(Interrupted, match=r"step \d+ of 12 is saved"),
     ):
         fit(base, out)
+    fit(base, out)
+    for name in ("adapter/adapter_model.safetensors", "log.jsonl"):
+        assert (out / name).read_bytes() == (two[0] / name).read_bytes(), name
+
+
+@started
+def test_a_stop_in_an_evaluation_is_answered_by_every_process_after_the_same_batch(
+    base: Path, two: tuple[Path, sft_run.Outcome], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    places, folder = tiny_sft.places(base, out), out / "processes"
+    folder.mkdir()
+    job = {"settings": asdict(tiny_sft.settings(2)), "places": asdict(places),
+           "row_files": [base / "train.jsonl", base / "val.jsonl"]}  # fmt: skip
+    (folder / sft_processes.JOB).write_text(json.dumps(job, default=str))
+    words = ["torch.distributed.run", "--nproc-per-node=2", "--local-addr=127.0.0.1", "-m"]
+    worker = ["tests.engines.training.stopping_worker", str(folder / sft_processes.JOB)]
+    done = subprocess.run(
+        [sys.executable, "-m", *words, *worker], env=sft_processes.environment(2), timeout=240, check=False
+    )
+    assert done.returncode == 0
+    for rank in (0, 1):
+        ending = json.loads((folder / f"ending-{rank}.json").read_text())
+        assert ending == {"kind": "interrupted", "text": "step 3 of 12 is saved"}
+        assert json.loads((folder / f"passes-{rank}.json").read_text()) == {"train": 3, "eval": 3}
+    assert [line["step"] for line in log(out)] == [0, 1, 2, 3]
+    assert "eval_loss" not in log(out)[-1]
     fit(base, out)
     for name in ("adapter/adapter_model.safetensors", "log.jsonl"):
         assert (out / name).read_bytes() == (two[0] / name).read_bytes(), name

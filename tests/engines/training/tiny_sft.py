@@ -28,6 +28,9 @@ SCHEDULE = {
 }  # fmt: skip
 
 
+RESULT = ("adapter/adapter_model.safetensors", "adapter/adapter_config.json", "log.jsonl")
+
+
 def write_base(folder: Path) -> Path:
     """The model, with a tokenizer that only has to pad."""
     torch.manual_seed(1)
@@ -95,3 +98,9 @@ def places(base: Path, out: Path) -> sft_run.Places:
     """Folders of a run that writes to `out`."""
     out.mkdir(exist_ok=True)
     return sft_run.Places(base, base, out, out.parent / "tracker")
+
+
+def same(left: Path, right: Path) -> None:
+    """What a run makes is the same in two folders, byte for byte."""
+    for name in RESULT:
+        assert (left / name).read_bytes() == (right / name).read_bytes(), name
