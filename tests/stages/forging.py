@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from jobs import report
 from jobs.checks.certifying import certificate_of, run_of
@@ -119,3 +121,18 @@ def rewrite_record(folder: Path, change: Callable[[Data], Any]) -> None:
     data.pop("digest"), data.pop("seal")
     change(data)
     (folder / "artifact.json").write_bytes(record_text(Record.model_validate(data, strict=False)))
+
+
+def said(folder: Path, capsys: pytest.CaptureFixture[str], code: int = 3, words: Sequence[str] = ()) -> str:
+    """What the command prints, after it ended with `code`."""
+    assert report.check_command([str(folder), *words]) == code
+    out = capsys.readouterr().out
+    assert out.startswith("CERTIFIED: " if code == 0 else "NOT CERTIFIED\n")
+    return out
+
+
+def loose() -> dict[str, dict[str, Any]]:
+    """Limits of which one is not the default."""
+    limits = records.limits()
+    limits["smoke"]["min_agreement_gain"] = 0.1
+    return limits
