@@ -114,12 +114,16 @@ def run(cfg: ReportConfig, inputs: Inputs, out: Path) -> ReportFacts:
 
 
 def outside(cfg: ReportConfig) -> dict[str, str]:
-    """The public half of the key that signs: with another one, the report is made again."""
+    """The version that writes the pages, and the public half of the key that signs: another one makes them again."""
     if not cfg.sign_with:
-        return {}
+        return outside_of(maker()["commit"], "")
     from jobs.engines.pages import signature
 
-    return {SIGNING_KEY: signature.public_of(cfg.sign_with)}
+    return outside_of(maker()["commit"], signature.public_of(cfg.sign_with))
+
+
+def outside_of(version: str, key: str) -> dict[str, str]:
+    return {"kiwame": version} | ({SIGNING_KEY: key} if key else {})
 
 
 def settings_of(cfg: ReportConfig) -> certificate.Settings:
@@ -291,7 +295,7 @@ def record_of(found: certificate.Certificate, folder: Path, names: Sequence[str]
         key=Key(
             config=settings.model_dump(mode="json", include=asked) | {"judged_by": settings.limits},
             inputs={name: reads_fingerprint(Artifact(folder, record)) for name, record in records.items()},
-            outside={SIGNING_KEY: settings.signed_by} if settings.signed_by else {},
+            outside=outside_of(str(settings.made_by.get("commit")), settings.signed_by),
         ),
         files=found.shipped | beside,
         facts=facts.model_dump(mode="json"),
