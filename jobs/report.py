@@ -332,7 +332,9 @@ def said_of(found: certificate.Certificate, folder: Path, key: str, is_against: 
     measured = sorted({str(link.record.made_by.get("commit", "unknown")) for link in found.chain})
     versions = f"measured by kiwame {', '.join(measured) or 'unknown'}, checked by kiwame {commit()}"
     if is_against:
-        return [f"{versions}: another version judges and writes otherwise, and that reads like a change"]
+        others = {*measured, str(found.settings.made_by.get("commit", "unknown"))} - {commit()}
+        hint = ": another version may judge and write otherwise, and that reads like a change"
+        return [versions + (hint if others else "")]
     lines = [
         f"all {len(found.chain)} stages were judged again: facts, limits, verdicts, pages and files agree",
         versions,

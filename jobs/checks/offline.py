@@ -71,7 +71,7 @@ def _claims(found: Certificate, again: Certificate) -> list[str]:
         if link.digest != other.digest:
             problems.append(f"{NAME}: {link.stage}: its digest is not the one of the record beside it")
         if link.misjudged != other.misjudged:
-            problems.append(f"{NAME}: {link.stage}: misjudged: {_instead(link.misjudged, other.misjudged)}")
+            problems.append(f"{NAME}: {link.stage}: what it says of its verdict is not what facts and limits give")
     for name in Certificate.model_fields:
         says, gives = getattr(found, name), getattr(again, name)
         if name not in ("chain", "digest") and says != gives:
