@@ -1,7 +1,7 @@
 """`python -m jobs <stage> key=value ...`: the chain up to that stage, one process each, its exit code.
 
 `python -m jobs` lists the stages; `rules` prints docs/rules.md; `preview` shows which tokens of the rows are graded;
-`certificate FOLDER` checks a shipped folder offline.
+`certificate FOLDER [key=FILE]` checks a shipped folder offline.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def answer(command: str, rest: Sequence[str]) -> int:
 
         return preview(rest)
     if command == "certificate":
-        from jobs.core.certificate import check_command
+        from jobs.report import check_command
 
         return check_command(rest)
     if command == "all":

@@ -1,40 +1,57 @@
 """Tell what happened, and certify it if every link of the chain holds.
 
 Reads every stage's record, whatever is there and whatever its verdict; makes `report.html`, `README.md` (the model
-card), `Modelfile`, `certificate.json`, `SHA256SUMS`, and the GGUFs that ship, hard-linked: the folder can be sent as
-it is. A run that is not certified is told of just as fully.
+card), `Modelfile`, `certificate.json`, `SHA256SUMS`, where it is asked for `certificate.sig`, and hard-links of the
+GGUFs that ship and of the training log that the page draws: the folder can be sent as it is. A run that is not
+certified is told of just as fully. `check_command` checks such a folder, wherever it came from.
 """
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import sys
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
+from jobs.checks.certifying import Told, certificate_of, ggufs, plain_facts, run_of
+from jobs.checks.offline import Checked, checked_folder, signature_problems
 from jobs.checks.report import GATE, ReportFacts, ReportLimits
-from jobs.checks.retelling import Told, card_of, ggufs, page_of, plain_facts, told
-from jobs.core import certificate, chain, pipeline
-from jobs.core.artifact import Inputs, file_problem, hash_files
-from jobs.core.compose import compose
+from jobs.checks.retelling import card_of, page_of
+from jobs.core import certificate, links as chain_links, terminal
+from jobs.core.artifact import (
+    RECORD,
+    SCHEMA,
+    Artifact,
+    FileEntry,
+    Inputs,
+    Key,
+    Record,
+    hash_files,
+    kind,
+    reads_fingerprint,
+    record_text,
+)
+from jobs.core.errors import Exit, Refusal
 from jobs.core.model import StageConfig
-from jobs.core.provenance import ROOT, file_digest
+from jobs.core.provenance import commit, file_digest, maker
 from jobs.core.stage import stage_main
 from jobs.logic.pages import card, modelfile
 from jobs.logic.pages.curves import read_log
 
-PIN = "vendor/llama.cpp/PIN"
 TALKER = "vendor/llama.cpp/build/bin/llama-completion"
 LINK_ERRORS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP}
+SIGNING_KEY = "signing key"
 
 
 class ReportConfig(StageConfig):
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "sign_with"})
+
     title: str = Field(min_length=1, max_length=200)
     num_samples: int = Field(ge=0)
     """Held-out rows shown with every model's answer."""
@@ -42,68 +59,53 @@ class ReportConfig(StageConfig):
     """ISO 639-1 codes for the model card; empty where they are not known."""
     license: str = Field(min_length=1)
     """For the model card: an identifier that hubs know, or `unknown`."""
+    sign_with: str | None
+    """A file with an ed25519 private key, or the name of an environment variable that holds one."""
     judged_by: dict[str, dict[str, Any]]
     """Stage to its limits: shown beside what was measured, and part of the certificate."""
     limits: ReportLimits
 
 
 def make(cfg: ReportConfig, inputs: Inputs, out: Path) -> None:
-    """Write the folder: the GGUFs, then the pages, then the certificate over all of them."""
-    from jobs.engines.pages import render
-
-    run = retold(cfg, inputs)
+    """Write the folder: what the chain made, then the pages, then the certificate over all of them."""
+    settings = settings_of(cfg)
+    records = {name: artifact.record for name, artifact in inputs.items()}
+    changed = changed_files(inputs)
+    run = run_of(records, settings.limits)
     for name in ggufs(run).values():
-        link_or_copy(inputs["quantize"].root / name, out / name)
-    draft = certificate.build(
-        title=cfg.title,
-        base_model=base_model(run),
-        llama_cpp=llama_cpp(inputs),
-        artifacts=inputs,
-        judged={name: certificate.Judged(limits=one.limits, status=one.status_today) for name, one in run.items()},
-        shipped=hash_files(out),
-        defaults=default_limits(),
-    )
-    page = page_of(run, draft, read_log(intact(inputs, "train", "log.jsonl")), cfg.num_samples)
-    front = card.front_matter(hub_id(run), cfg.license, cfg.languages, draft.certified)
-    texts = {"report.html": render.html(page), "README.md": render.card(card_of(run, draft), front)}
-    if ggufs(run):
-        texts["Modelfile"] = ollama(run, draft)
-    for name, text in texts.items():
+        link_or_copy(inputs[chain_links.SHIPS].root / name, out / name)
+    log = inputs[chain_links.LOG_STAGE].root / chain_links.LOG if chain_links.LOG_STAGE in inputs else None
+    if log and not any(said.startswith(f"{chain_links.LOG}:") for said in changed[chain_links.LOG_STAGE]):
+        link_or_copy(log, out / chain_links.SHIPPED_LOG)
+    draft = certificate_of(settings, records, changed, hash_files(out))
+    shipped_log = out / chain_links.SHIPPED_LOG
+    for name, text in pages(draft, run, shipped_log.read_text("utf-8") if shipped_log.exists() else "").items():
         (out / name).write_text(text, encoding="utf-8")
     final = certificate.sealed(draft, hash_files(out))
     (out / certificate.NAME).write_text(certificate.text(final), encoding="utf-8")
     digests = {name: entry.sha256 for name, entry in hash_files(out).items()}
     (out / certificate.SUMS).write_text(certificate.sums(digests), encoding="utf-8")
+    if cfg.sign_with:
+        from jobs.engines.pages import signature
+
+        (out / certificate.SIGNATURE).write_bytes(signature.sign(cfg.sign_with, final.digest))
 
 
 def measure(cfg: ReportConfig, inputs: Inputs, out: Path) -> ReportFacts:
     """Check the folder against its certificate, as whoever receives it does, and the certificate against the run."""
-    shipped = sorted(path.name for path in out.glob("*.gguf"))
     try:
         found = certificate.read(out)
     except ValueError as error:
-        return unreadable(str(error), shipped)
-    links = found.links
-    folder = [*certificate.integrity_problems(found, out), *certificate.ship_problems(links, found.shipped)]
-    digests = {name: link.digest for name, link in links.items()}
-    folder += [f"certificate.json: {name} is not the one in the run" for name in differing(digests, inputs)]
-    certified = found.certified and not folder
-    gguf = next(iter(ggufs(retold(cfg, inputs)).values()), "")
-    return ReportFacts(
-        certified=certified,
-        num_stages=len(links),
-        missing=certificate.missing(links),
-        failed=certificate.failed(links),
-        stale=certificate.stale(links),
-        changed=certificate.changed(links),
-        misjudged=certificate.misjudged(links),
-        folder=folder,
-        waivers=found.waivers,
-        changed_limits=found.changed_limits,
-        shipped=shipped,
-        chain_digest=found.chain_digest,
-        closing=closing(gguf) if certified else [],
-    )
+        return unreadable(str(error), sorted(path.name for path in out.glob("*.gguf")))
+    result = checked(found, out)
+    again = result.again or found
+    run = run_of({name: link.record for name, link in again.links.items()}, cfg.judged_by)
+    folder = [*result.altered, *chain_links.ship_problems(again.links, found.shipped, ggufs(run).values())]
+    digests = {name: link.digest for name, link in found.links.items()}
+    folder += [f"{certificate.NAME}: {name} is not the one in the run" for name in differing(digests, inputs)]
+    if found.settings != settings_of(cfg):
+        folder.append(f"{certificate.NAME}: its settings are not those of the run")
+    return facts_of(again, run, folder)
 
 
 def run(cfg: ReportConfig, inputs: Inputs, out: Path) -> ReportFacts:
@@ -111,27 +113,82 @@ def run(cfg: ReportConfig, inputs: Inputs, out: Path) -> ReportFacts:
     return measure(cfg, inputs, out)
 
 
-def retold(cfg: ReportConfig, inputs: Inputs) -> dict[str, Told]:
-    """Every stage that is there, in the order of the chain, with its gate and the limits it is judged by."""
+def outside(cfg: ReportConfig) -> dict[str, str]:
+    """The version that writes the pages, and the public half of the key that signs: another one makes them again."""
+    if not cfg.sign_with:
+        return outside_of(maker()["commit"], "")
+    from jobs.engines.pages import signature
+
+    return outside_of(maker()["commit"], signature.public_of(cfg.sign_with))
+
+
+def outside_of(version: str, key: str) -> dict[str, str]:
+    return {"kiwame": version} | ({SIGNING_KEY: key} if key else {})
+
+
+def settings_of(cfg: ReportConfig) -> certificate.Settings:
+    """What the certificate is told beside the records, with keys in the order that it is read back in."""
+    plain = cfg.model_dump(mode="json")
+    return certificate.Settings(
+        title=cfg.title,
+        num_samples=cfg.num_samples,
+        languages=cfg.languages,
+        license=cfg.license,
+        limits=json.loads(json.dumps(plain["judged_by"], sort_keys=True)),
+        signed_by=outside(cfg).get(SIGNING_KEY, ""),
+        made_by=maker(),
+    )
+
+
+def changed_files(inputs: Inputs) -> dict[str, list[str]]:
+    """Stage to its files that are not the recorded ones; every file of the chain is read and hashed."""
     found = {}
-    for stage in pipeline.CHAIN:
-        if stage.name in inputs:
-            record = inputs[stage.name].record
-            gate = chain.load(stage.name).gate
-            found[stage.name] = told(record, gate, cfg.judged_by[stage.name], certificate.waived(record.verdict))
+    with terminal.progress("certificate: hash every file of the chain", len(inputs)) as progress:
+        for done, (name, artifact) in enumerate(inputs.items(), start=1):
+            found[name] = artifact.problems(whole=True)
+            progress(done, name)
     return found
 
 
-def default_limits() -> dict[str, dict[str, Any]]:
-    """Stage to its limits where nothing is changed: what `judged_by` is without an experiment and without overrides."""
-    found: dict[str, dict[str, Any]] = compose(())["report"]["judged_by"]
-    return found
+def pages(written: certificate.Certificate, run: Mapping[str, Told], log: str) -> dict[str, str]:
+    """Name to text of every page: they follow from the certificate and the training log."""
+    from jobs.engines.pages import render
+
+    settings = written.settings
+    front = card.front_matter(hub_id(run), settings.license, settings.languages, written.certified)
+    texts = {
+        "report.html": render.html(page_of(run, written, read_log(log))),
+        "README.md": render.card(card_of(run, written), front),
+    }
+    return texts | ({"Modelfile": ollama(run, written)} if ggufs(run) else {})
+
+
+def facts_of(written: certificate.Certificate, run: Mapping[str, Told], folder: list[str]) -> ReportFacts:
+    """What a certificate says, as facts; `folder` has what was found against its folder."""
+    links = written.links
+    certified = written.certified and not folder
+    gguf = next(iter(ggufs(run).values()), "")
+    return ReportFacts(
+        certified=certified,
+        num_stages=len(links),
+        missing=chain_links.missing(links),
+        failed=chain_links.failed(links),
+        stale=chain_links.stale(links),
+        changed=chain_links.changed(links),
+        misjudged=chain_links.misjudged(links),
+        folder=folder,
+        waivers=written.waivers,
+        changed_limits=written.changed_limits,
+        shipped=sorted(name for name in written.shipped if name.endswith(".gguf")),
+        chain_digest=written.chain_digest,
+        closing=closing(gguf) if certified else [],
+    )
 
 
 def unreadable(problem: str, shipped: list[str]) -> ReportFacts:
     """Facts of a folder whose certificate says nothing."""
     return ReportFacts(
-        certified=False, num_stages=0, missing=certificate.missing({}), failed={}, stale={}, changed=[], misjudged=[],
+        certified=False, num_stages=0, missing=chain_links.missing({}), failed={}, stale={}, changed=[], misjudged=[],
         folder=[problem], waivers={}, changed_limits={}, shipped=shipped, chain_digest="", closing=[],
     )  # fmt: skip
 
@@ -145,17 +202,9 @@ def digest_of(inputs: Inputs, name: str) -> str | None:
     return inputs[name].digest if name in inputs else None
 
 
-def intact(inputs: Inputs, stage: str, name: str) -> str:
-    """A file's text; empty where it is not there or not what was recorded, which the certificate says."""
-    entry = inputs[stage].record.files.get(name) if stage in inputs else None
-    if entry is None or file_problem(inputs[stage].root / name, entry):
-        return ""
-    return (inputs[stage].root / name).read_text(encoding="utf-8")
-
-
 def link_or_copy(source: Path, target: Path) -> None:
-    """A hard link, or a copy across file systems; nothing where the source is gone, which the certificate says."""
-    if not source.exists():
+    """A hard link, or a copy across file systems; nothing where no plain file is, which the certificate says."""
+    if kind(source) != "a file":
         return
     try:
         os.link(source, target)
@@ -165,33 +214,10 @@ def link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def base_model(run: Mapping[str, Told]) -> dict[str, str]:
-    """What was fine-tuned, as `fetch` found it."""
-    facts = plain_facts(run).get("fetch", {})
-    found = {
-        "id": facts.get("id"),
-        "revision": facts.get("revision"),
-        "commit": facts.get("commit"),
-        "licence": facts.get("licence"),
-    }
-    return {name: str(value) for name, value in found.items() if value}
-
-
 def hub_id(run: Mapping[str, Told]) -> str | None:
     """The base model's id where it is one on a hub."""
     facts = plain_facts(run).get("fetch", {})
     return str(facts["id"]) if facts.get("source") == "hub" else None
-
-
-def llama_cpp(inputs: Inputs) -> dict[str, str]:
-    """The pin that `convert` was made with; only its digest where it is not the one of today."""
-    recorded = inputs["convert"].record.key.outside.get(PIN) if "convert" in inputs else None
-    if recorded is None:
-        return {}
-    if file_digest(ROOT / PIN) != recorded:
-        return {"pin": f"SHA-256 {recorded}"}
-    pin = tomllib.loads((ROOT / PIN).read_text())
-    return {"commit": pin["commit"], "source": f"{pin['sdist']} {pin['version']}", "source SHA-256": pin["sha256"]}
 
 
 def ollama(run: Mapping[str, Told], written: certificate.Certificate) -> str:
@@ -212,7 +238,131 @@ def closing(gguf: str) -> list[str]:
     return [f"certified: {path}", f"talk to it: {card.talk(path, TALKER)}"]
 
 
-main = stage_main("report", ReportConfig, run, GATE)
+def checked(found: certificate.Certificate, folder: Path) -> Checked:
+    """What is against the folder of this certificate, pages and signature included."""
+
+    def holds(data: bytes, key: str, digest: str) -> bool:
+        from jobs.engines.pages import signature
+
+        return signature.holds(data, key, digest)
+
+    return checked_folder(found, folder, pages, holds)
+
+
+def check(folder: Path, key: str = "") -> tuple[certificate.Certificate | None, list[str]]:
+    """The certificate of a folder, and why the folder is not certified; reads nothing outside it.
+
+    `key`, a public key as a line of OpenSSH, must have signed it.
+    """
+    try:
+        found = certificate.read(folder)
+    except ValueError as error:
+        return None, [str(error)]
+    result = checked(found, folder)
+    problems = result.problems
+    if key and key != found.settings.signed_by:
+        from jobs.engines.pages import signature
+
+        problems += signature_problems(found, folder, key, signature.holds)
+    if not problems and result.again is not None:
+        problems += record_problems(result.again, folder)
+    return found, problems
+
+
+def record_problems(found: certificate.Certificate, folder: Path) -> list[str]:
+    """The run's own record of the report, where it was sent too: it follows from the certificate to the last byte."""
+    path = folder / RECORD
+    if kind(path) == "nothing":
+        return []
+    if kind(path) != "a file":
+        return [f"{RECORD}: is {kind(path)}, not a plain file"]
+    names = [certificate.NAME, certificate.SUMS]
+    signed = [certificate.SIGNATURE] if kind(folder / certificate.SIGNATURE) == "a file" else []
+    texts = [record_text(record_of(found, folder, [*names, *more])) for more in ([], signed)]
+    same = path.stat().st_size <= max(map(len, texts)) and path.read_bytes() in texts
+    return [] if same else [f"{RECORD}: is not the record of this folder; it need not be sent: remove it"]
+
+
+def record_of(found: certificate.Certificate, folder: Path, names: Sequence[str]) -> Record:
+    """The record under which the run published this folder; `names` are its files beside the certified ones."""
+    settings, records = found.settings, {name: link.record for name, link in found.links.items()}
+    facts = facts_of(found, run_of(records, settings.limits), [])
+    asked = {"title", "num_samples", "languages", "license"}
+    beside = {n: FileEntry(sha256=file_digest(folder / n), bytes=(folder / n).stat().st_size) for n in names}
+    return Record(
+        schema_version=SCHEMA,
+        stage=main.stage.name,
+        key=Key(
+            config=settings.model_dump(mode="json", include=asked) | {"judged_by": settings.limits},
+            inputs={name: reads_fingerprint(Artifact(folder, record)) for name, record in records.items()},
+            outside=outside_of(str(settings.made_by.get("commit")), settings.signed_by),
+        ),
+        files=found.shipped | beside,
+        facts=facts.model_dump(mode="json"),
+        verdict=GATE.judge(facts, ReportLimits(), {}),
+        made_by=settings.made_by,
+    )
+
+
+def check_command(words: Sequence[str]) -> int:
+    """`python -m jobs certificate FOLDER [key=FILE]`: says CERTIFIED or why not; returns the exit code."""
+    keys = [word.removeprefix("key=") for word in words if word.startswith("key=")]
+    folders = [Path(word) for word in words if not word.startswith("key=")]
+    if len(folders) != 1 or len(keys) > 1:
+        raise Refusal("expected one folder: python -m jobs certificate runs/demo/report [key=PUBLIC_KEY_FILE]")
+    if not folders[0].is_dir():
+        raise Refusal(f"{folders[0]}: is not a folder")
+    key = ""
+    if keys:
+        from jobs.engines.pages import signature
+
+        key = signature.written(signature.public_key(Path(keys[0])))
+    found, problems = check(folders[0], key)
+    if problems:
+        print("NOT CERTIFIED")
+    elif found is not None:
+        print(f"CERTIFIED: {', '.join(name for name in found.shipped if name.endswith('.gguf'))}")
+    for line in [*problems, *(said_of(found, folders[0], key, bool(problems)) if found is not None else [])]:
+        print(f"  {printable(line)}")
+    return Exit.GATE_FAILED if problems else Exit.PASSED
+
+
+def said_of(found: certificate.Certificate, folder: Path, key: str, is_against: bool) -> list[str]:
+    """What to know beside the verdict: versions, what was let pass, and what only a person can tell."""
+    measured = sorted({str(link.record.made_by.get("commit", "unknown")) for link in found.chain})
+    versions = f"measured by kiwame {', '.join(measured) or 'unknown'}, checked by kiwame {commit()}"
+    if is_against:
+        others = {*measured, str(found.settings.made_by.get("commit", "unknown"))} - {commit()}
+        hint = ": another version may judge and write otherwise, and that reads like a change"
+        return [versions + (hint if others else "")]
+    lines = [
+        f"all {len(found.chain)} stages were judged again: facts, limits, verdicts, pages and files agree",
+        versions,
+        *(f"waived: {code}: {reason}" for code, reason in found.waivers.items()),
+        *(f"limit changed: {name}: {text}" for name, text in found.changed_limits.items()),
+        f"digest {found.digest}",
+    ]
+    if key:
+        return [*lines, f"signed: by {key}, over this digest: all that is said here is that key's word"]
+    signed = found.settings.signed_by
+    if signed:
+        lines.append(f"signed by {signed}: whether that is the maker's key, give key=FILE to tell")
+    elif kind(folder / certificate.SIGNATURE) == "a file":
+        lines.append(f"{certificate.SIGNATURE} was not looked at: give key=FILE to check it")
+    return [
+        *lines,
+        "the digest covers all that is said here and every file; what was measured is the maker's word: whoever makes "
+        "up other facts, with the verdicts and pages that follow, makes another certificate with another digest. "
+        "Compare it with the one the maker gave, or check their signature with key=FILE",
+    ]
+
+
+def printable(message: str) -> str:
+    """Control characters made visible: a certificate from elsewhere must not write to the terminal by itself."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in message)
+
+
+main = stage_main("report", ReportConfig, run, GATE, outside)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from jobs.core import pipeline
+from jobs.core import looks, pipeline
 from jobs.core.artifact import Artifact
 from jobs.core.run_dir import RunDir
 from tests import whole_run
@@ -67,11 +67,33 @@ def test_no_stage_knows_the_demo() -> None:
 
 
 def test_the_same_command_again_does_nothing(demo_run: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in demo_run.rglob("*") if path.is_file()}
+    before = times(demo_run)
     done = whole_run.command("all", "experiment=demo", f"run.folder={demo_run.parent}")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("nothing to do, pass") == len(pipeline.NAMES)
-    assert {path: path.stat().st_mtime_ns for path in demo_run.rglob("*") if path.is_file()} == before
+    assert times(demo_run) == before
+
+
+def times(run: Path) -> dict[Path, int]:
+    """Of every file of the run but the note of what was looked at."""
+    files = (path for path in run.rglob("*") if path.is_file() and path.name != looks.NOTE)
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["fetch/model/config.json", "train/artifact.json", "quantize/model-Q4_K_M.gguf", "report/model-Q4_K_M.gguf",
+     "report/certificate.json", "report/artifact.json"],
+)  # fmt: skip
+def test_a_flipped_bit_in_a_finished_run_is_never_certified(name: str, demo_run: Path, tmp_path: Path) -> None:
+    path = whole_run.own(whole_run.copy(demo_run, tmp_path / "demo") / name)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    done = whole_run.command("all", "experiment=demo", f"run.folder={tmp_path}")
+    assert done.returncode == 2, done.stderr
+    assert path.name in done.stderr
+    assert "certified" not in done.stderr
 
 
 def test_a_changed_key_is_refused_by_name(demo_run: Path) -> None:

@@ -3,59 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from jobs.checks.certifying import Told, ggufs, plain_facts
 from jobs.core import pipeline
-from jobs.core.artifact import Record
-from jobs.core.certificate import Certificate, Link, chain_problems, failed, stale
-from jobs.core.config import checked
+from jobs.core.certificate import Certificate
 from jobs.core.evidence import evidence
-from jobs.core.model import Facts
-from jobs.core.rule import Finding, Gate, Rule
+from jobs.core.links import Link, chain_problems, failed, stale
+from jobs.core.rule import Finding
 from jobs.core.stage import shortened
 from jobs.logic.pages import card, data_section, story
 
 Page = dict[str, Any]
-AnyGate = Gate[Any, Any]
 SHOWN_VALUES = 8
-
-
-@dataclass(frozen=True)
-class Told:
-    """One stage that was made."""
-
-    record: Record
-    gate: AnyGate
-    limits: dict[str, Any]
-    facts: Facts | None
-    """None where the record's facts are not what the gate knows today."""
-    status_today: str
-    """What the limits make of the facts."""
-
-    @property
-    def name(self) -> str:
-        return self.record.stage
-
-    @property
-    def rules(self) -> dict[str, Rule[Any, Any]]:
-        return {rule.code: rule for rule in self.gate.rules}
-
-
-def told(record: Record, gate: AnyGate, limits: Mapping[str, Any], waivers: Mapping[str, str]) -> Told:
-    """Judge the recorded facts again; raises Refusal where the limits are not the gate's."""
-    judged_by = checked(gate.limits, dict(limits), f"{record.stage}.limits")
-    try:
-        facts = gate.facts.model_validate(record.facts, strict=False)
-    except ValueError:
-        return Told(record, gate, dict(limits), None, "unreadable")
-    status = gate.judge(facts, judged_by, waivers).status
-    return Told(record, gate, dict(limits), facts, status)
-
-
-def plain_facts(run: Mapping[str, Told]) -> dict[str, dict[str, Any]]:
-    """Stage to its facts as plain data, with NaN as a number."""
-    return {name: one.facts.model_dump() for name, one in run.items() if one.facts is not None}
 
 
 def stage_pages(run: Mapping[str, Told], certificate: Certificate) -> list[Page]:
@@ -241,9 +201,7 @@ def provenance(run: Mapping[str, Told], certificate: Certificate) -> Page:
     return {"costs": {"heads": ["stage", "took", "peak memory", "made", "machine"], "rows": rows}, "versions": shown}
 
 
-def page_of(
-    run: Mapping[str, Told], certificate: Certificate, log: Sequence[Mapping[str, Any]], num_samples: int
-) -> Page:
+def page_of(run: Mapping[str, Told], certificate: Certificate, log: Sequence[Mapping[str, Any]]) -> Page:
     """Everything `report.html` shows."""
     facts, stopped, quants = plain_facts(run), stop(run), ggufs(run)
     quant = next(iter(quants), None)
@@ -259,7 +217,7 @@ def page_of(
         "numbers": story.numbers(facts, quant),
         "attention": [*attention(run), *limits_changed(certificate)],
         "survival": story.survival(facts, limits),
-        "samples": story.samples(facts, num_samples),
+        "samples": story.samples(facts, certificate.settings.num_samples),
         "training": story.training(facts, log),
         "data": story.data(facts),
         "use": use(certificate, quants),
@@ -267,15 +225,6 @@ def page_of(
         "chain_digest": certificate.chain_digest,
         "provenance": provenance(run, certificate),
     }
-
-
-def ggufs(run: Mapping[str, Told]) -> dict[str, str]:
-    """Quantization to file name of the GGUFs that ship, the first asked for first."""
-    one = run.get("quantize")
-    if one is None or one.facts is None:
-        return {}
-    quants = plain_facts(run)["quantize"]["quants"]
-    return {quant["type"]: quant["file"] for quant in quants if quant["file"] in one.record.files}
 
 
 def use(certificate: Certificate, quants: Mapping[str, str]) -> Page | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -73,14 +74,16 @@ class Artifact:
         """Raises Refusal where the record is missing or damaged."""
         path = root / RECORD
         try:
-            data = json.loads(path.read_bytes())
-            digest = data.pop("digest", None)
+            raw = path.read_bytes()
+            data = json.loads(raw)
+            digest, seal = data.pop("digest", None), data.pop("seal", None)
             record = Record.model_validate(data, strict=False)
+            edited = digest != record.digest or raw != record_text(record, sealed=seal is not None)
         except FileNotFoundError:
             raise Refusal(f"{path}: there is no record; the folder is not an artifact") from None
         except (ValidationError, ValueError) as error:
             raise Refusal(f"{path}: the record is damaged ({str(error).splitlines()[0]}); remove the folder") from None
-        if digest != record.digest:
+        if edited:
             raise Refusal(f"{path}: was edited after it was written; make `{record.stage}` again with redo=true")
         return cls(root, record)
 
@@ -117,23 +120,34 @@ class Artifact:
         return self.root / name
 
     def problems(self, whole: bool) -> list[str]:
-        """What differs from the record: by size, or with `whole` by digest. Also files that were added."""
+        """What differs from the record: by size, or with `whole` by digest. Also whatever was added, of any kind."""
         found = []
         for name, entry in self.record.files.items():
             path = self.root / name
             problem = file_problem(path, entry) if whole else size_problem(path, entry)
             if problem:
                 found.append(f"{name}: {problem}")
-        extra = set(listing(self.root)) - set(self.record.files)
-        return found + [f"{name}: is not in the record" for name in sorted(extra)]
+        known = {*self.record.files, RECORD}
+        extra = [name for name in contents(self.root) if name not in known]
+        return found + [f"{name}: is {kind(self.root / name)} that is not in the record" for name in extra]
+
+
+def kind(path: Path) -> str:
+    """What stands at `path`, itself and not what a link leads to; `a file` for a plain one."""
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    kinds = ((stat.S_ISREG, "a file"), (stat.S_ISLNK, "a link"), (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a FIFO"))
+    return next((name for is_one, name in kinds if is_one(mode)), "a device or socket")
 
 
 def size_problem(path: Path, entry: FileEntry) -> str | None:
-    """Why `path` cannot be the file of `entry`, by its size alone."""
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        return "is missing"
+    """Why `path` cannot be the file of `entry`, without opening it: not a plain file, or of another size."""
+    found = kind(path)
+    if found != "a file":
+        return "is missing" if found == "nothing" else f"is {found}, not a plain file"
+    size = path.stat().st_size
     return None if size == entry.bytes else f"has {size:,} bytes, the record says {entry.bytes:,}"
 
 
@@ -148,24 +162,38 @@ def file_problem(path: Path, entry: FileEntry) -> str | None:
 
 
 def listing(root: Path) -> list[str]:
-    """Every file below `root` but the record, as relative POSIX paths, sorted."""
-    return sorted(
-        path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file() and path != root / RECORD
-    )
+    """Every plain file below `root` but the record, as relative POSIX paths, sorted."""
+    return [name for name in contents(root) if name != RECORD and kind(root / name) == "a file"]
+
+
+def contents(root: Path) -> list[str]:
+    """Everything below `root`, links as such, but folders with something in them; relative POSIX paths, sorted."""
+    found = []
+    for folder, folders, names in os.walk(root):
+        here = Path(folder)
+        links = [name for name in folders if (here / name).is_symlink()]
+        found += [here / name for name in (*names, *links)]
+        found += [here] if here != root and not names and not folders else []
+    return sorted(path.relative_to(root).as_posix() for path in found)
+
+
+def record_text(record: Record, sealed: bool = True) -> bytes:
+    """`artifact.json`; there is one way to write it. `seal` covers what `digest` leaves out: verdict and maker."""
+    data = record.model_dump(mode="json")
+    seals = {"digest": record.digest} | ({"seal": data_digest(data)} if sealed else {})
+    return (json.dumps(data | seals, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 
 def write_record(folder: Path, record: Record) -> None:
     """Write `artifact.json` by rename, so that it is never seen half."""
-    data = record.model_dump(mode="json") | {"digest": record.digest}
-    text = json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True)
     # beside the folder first, of which a half-written record is no part
-    write_whole(folder / RECORD, text + "\n", folder.parent / f".{folder.name}.{RECORD}.new")
+    write_whole(folder / RECORD, record_text(record), folder.parent / f".{folder.name}.{RECORD}.new")
 
 
-def write_whole(path: Path, text: str, beside: Path | None = None) -> None:
+def write_whole(path: Path, data: bytes, beside: Path | None = None) -> None:
     """Write a small file by way of another, `beside` or with `.new` behind its name: it is old or new, never half."""
     temporary = beside or path.with_name(f"{path.name}.new")
-    temporary.write_text(text, encoding="utf-8")
+    temporary.write_bytes(data)
     sync(temporary)
     temporary.rename(path)
     sync(path.parent)

@@ -13,6 +13,7 @@ from typing import Any
 from jobs.core import config, pipeline, process, terminal
 from jobs.core.artifact import Artifact
 from jobs.core.errors import Damaged, EnvironmentProblem, Exit, MissingValue, Refusal
+from jobs.core.looks import Looks
 from jobs.core.run_dir import LOCK_VARIABLE, RunDir
 from jobs.core.stage import StageMain, checked_redo, checked_waivers, refusal_to_rebuild, stale_because
 
@@ -44,24 +45,25 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any]) ->
     mains[LAST].waivers(composed)
     _warn_of_unknown_waivers(composed, mains)
     with run_dir.lock() as lock:
-        code = int(Exit.PASSED)
+        code, looks = int(Exit.PASSED), Looks(run_dir.root)
         for stage in stages:
-            code = _one(mains[stage.name], slices[stage.name], run_dir, composed, words, lock, stage.name == target)
+            is_target = stage.name == target
+            code = _one(mains[stage.name], slices[stage.name], run_dir, composed, words, lock, is_target, looks)
             if code != Exit.PASSED:
                 break
         if code == Exit.GATE_FAILED and stage.name != LAST and LAST in slices:
-            _report_failure(mains[LAST], slices[LAST], run_dir, composed, words, lock)
+            _report_failure(mains[LAST], slices[LAST], run_dir, composed, words, lock, looks)
         show(run_dir, stages)
         _say_why(run_dir, stages, code)
     return code
 
 
 def _report_failure(
-    main: Main, cfg: Any, run_dir: RunDir, composed: Mapping[str, Any], words: Sequence[str], lock: int
+    main: Main, cfg: Any, run_dir: RunDir, composed: Mapping[str, Any], words: Sequence[str], lock: int, looks: Looks
 ) -> None:
     """Make the uncertified report; that it cannot be made does not hide which gate said no."""
     try:
-        _one(main, cfg, run_dir, composed, words, lock, target=True)
+        _one(main, cfg, run_dir, composed, words, lock, True, looks)
     except (Refusal, EnvironmentProblem) as problem:
         terminal.say(f"{LAST}: not made: {problem}")
 
@@ -87,14 +89,17 @@ def _check_typed(words: Sequence[str], composed: Mapping[str, Any]) -> None:
 
 
 def _one(
-    main: Main, cfg: Any, run_dir: RunDir, composed: Mapping[str, Any], words: Sequence[str], lock: int, target: bool
-) -> int:
+    main: Main, cfg: Any, run_dir: RunDir, composed: Mapping[str, Any], words: Sequence[str], lock: int, target: bool,
+    looks: Looks,
+) -> int:  # fmt: skip
     """Bring one stage up to date: answer from its record where nothing changed, else a child makes it."""
     name, waivers = main.stage.name, main.waivers(composed)
     redo = checked_redo(composed)
     key = main.key(cfg, main.inputs(run_dir))
     try:
         state = main.state(run_dir, key) if not (redo and target) else None
+        if state is not None and state.kind == "done" and state.artifact is not None:
+            _look(looks, state.artifact, ships=name == LAST)
     except Damaged:
         if not redo:
             raise
@@ -119,6 +124,15 @@ def _one(
     return child
 
 
+def _look(looks: Looks, artifact: Artifact, ships: bool) -> None:
+    """Raises Damaged where a finished artifact is not the one that was judged: nothing may be said of it."""
+    problems = looks.problems(artifact, ships)
+    looks.keep()
+    if problems:
+        way_out = "say redo=true to make it again; if it happens again, check the disk"
+        raise Damaged(f"{artifact.root}: was changed after it was made: {'; '.join(problems[:3])}; {way_out}")
+
+
 def show(run_dir: RunDir, stages: Sequence[pipeline.Stage]) -> None:
     """The table of every stage and its verdict."""
     rows = []
@@ -127,7 +141,7 @@ def show(run_dir: RunDir, stages: Sequence[pipeline.Stage]) -> None:
         if artifact is None:
             rows.append((stage.name, "-", "", "", "not made"))
             continue
-        record = artifact.record
+        record, by = artifact.record, artifact.record.made_by
         said = "; ".join(f"{finding.code} {finding.name}" for finding in record.verdict.failing)
         warned = ", ".join(finding.code for finding in record.verdict.findings if finding.status == "warn")
         note = said or (f"warned: {warned}" if warned else "")
@@ -136,8 +150,8 @@ def show(run_dir: RunDir, stages: Sequence[pipeline.Stage]) -> None:
             (
                 stage.name,
                 record.verdict.status,
-                f"{record.made_by['seconds']:.1f} s",
-                f"{record.made_by['peak_rss_bytes'] / 2**20:,.0f} MiB",
+                f"{by['seconds']:.1f} s" if "seconds" in by else "",
+                f"{by['peak_rss_bytes'] / 2**20:,.0f} MiB" if "peak_rss_bytes" in by else "",
                 f"stale: {stale}" if stale else note,
             )
         )

@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 import time
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -64,11 +65,15 @@ class Stopwatch:
             "seconds": round(time.monotonic() - self.clock, 3),
             "peak_rss_bytes": max(own, child) * 1024,
             "machine": f"{os.cpu_count()} CPU, {platform.machine()}, {platform.system()}",
-            "python": platform.python_version(),
-            "packages": versions(),
-            "commit": commit(),
+            **maker(),
             "image": os.environ.get("KIWAME_IMAGE", ""),
         }
+
+
+@cache
+def maker() -> dict[str, Any]:
+    """The versions at work in this process, of `made_by` what does not differ from run to run."""
+    return {"python": platform.python_version(), "packages": versions(), "commit": commit()}
 
 
 def versions() -> dict[str, str]:

@@ -58,7 +58,7 @@ class RunDir:
             partial.mkdir(parents=True)
         for note in self._notes(stage):
             if _read_key(note) != key:
-                write_whole(note, key.model_dump_json())
+                write_whole(note, key.model_dump_json().encode())
         return partial
 
     def _notes(self, stage: str) -> tuple[Path, Path]:
@@ -87,7 +87,7 @@ class RunDir:
                 shutil.rmtree(old)
             else:
                 old.rename(final)
-        for left in (*self.root.glob(f".*.{RECORD}.new"), *self.root.glob(f".*{NOTE}.new")):
+        for left in self.root.glob(".*.json.new"):  # of a record, of a note
             left.unlink()
         for note in self.root.glob(f".*{NOTE}"):
             if not self.partial(note.name.removeprefix(".").removesuffix(NOTE)).exists():

@@ -26,7 +26,7 @@ from jobs.core.compose import compose
 from jobs.core.endings import ending
 from jobs.core.errors import Damaged, EnvironmentProblem, Exit, Refusal
 from jobs.core.model import Facts, Limits, StageConfig
-from jobs.core.provenance import Stopwatch
+from jobs.core.provenance import Stopwatch, maker
 from jobs.core.rule import Gate, Verdict
 from jobs.core.run_dir import NOTE, RunDir
 
@@ -174,7 +174,7 @@ class StageMain(Generic[C, F, L]):
             files=hash_files(partial),
             facts=stored,
             verdict=self.judge(stored, cfg, waivers),
-            made_by=watch.made_by(),
+            made_by=maker() if self.stage.follows else watch.made_by(),  # what ships must follow from the certificate
         )
         return run_dir.publish(record)
 

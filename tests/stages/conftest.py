@@ -1,8 +1,9 @@
-"""A run from fetch to convert with the real tokenizer, made once for every stage that needs a GGUF."""
+"""What several stages' tests read, made once: a run from fetch to convert with the real tokenizer, and reports."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from jobs.convert import ConvertConfig
 from jobs.core import config
 from jobs.core.artifact import Artifact
 from jobs.merge import MergeConfig
-from tests.stages import small_run
+from tests.stages import forging, small_run
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,28 @@ def converted(merged_run: dict[str, Artifact], convert_config: ConvertConfig) ->
 def converted_run(merged_run: dict[str, Artifact], converted: Path) -> dict[str, Artifact]:
     """`merged_run` and convert."""
     return {**merged_run, "convert": small_run.publish(converted.parent, "convert")}
+
+
+@pytest.fixture(scope="session")
+def honest_reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Of a run as it should be, of one with a waiver and a changed limit, of one that failed; do not write in them."""
+    root = tmp_path_factory.mktemp("honest_reports")
+    let_pass = forging.config(judged_by=forging.loose())
+    bad = {"train": {"best_eval_loss": 2.7, "restored_eval_loss": 2.7}}
+    return {
+        "plain": forging.publish(root / "plain", forging.config()),
+        "let pass": forging.publish(root / "let_pass", let_pass, changed=forging.WAIVED, waivers=forging.WAIVER),
+        "failed": forging.publish(root / "failed", forging.config(), changed=bad),
+    }
+
+
+@pytest.fixture
+def copy(honest_reports: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]:
+    """A copy of an honest report, which may be spoiled."""
+    return lambda which: Path(shutil.copytree(honest_reports[which], tmp_path / "sent"))
+
+
+@pytest.fixture
+def folder(copy: Callable[[str], Path]) -> Path:
+    """A copy of the report of a run as it should be."""
+    return copy("plain")

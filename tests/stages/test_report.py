@@ -13,11 +13,12 @@ import pytest
 
 from jobs import report
 from jobs.checks.report import GATE, ReportFacts, ReportLimits
-from jobs.core import certificate, pipeline
+from jobs.core import pipeline
 from jobs.core.artifact import Artifact, write_record
 from tests.stages import records
 
 PAGES = ["README.md", "SHA256SUMS", "certificate.json", "report.html"]
+LOG = "training-log.jsonl"
 GGUF = "model-Q4_K_M.gguf"
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -49,8 +50,8 @@ class Page(HTMLParser):
 
 def config(**changed: Any) -> report.ReportConfig:
     values: dict[str, Any] = {
-        "title": "test", "num_samples": 8, "languages": ["ja"], "license": "apache-2.0", "judged_by": records.limits(),
-        "limits": ReportLimits(),
+        "title": "test", "num_samples": 8, "languages": ["ja"], "license": "apache-2.0", "sign_with": None,
+        "judged_by": records.limits(), "limits": ReportLimits(),
     }  # fmt: skip
     return report.ReportConfig(**values | changed)
 
@@ -77,11 +78,11 @@ def good(tmp_path: Path) -> tuple[Path, ReportFacts]:
 
 def test_certified_run(good: tuple[Path, ReportFacts]) -> None:
     out, facts = good
-    assert names(out) == sorted([*PAGES, "Modelfile", GGUF])
+    assert names(out) == sorted([*PAGES, "Modelfile", GGUF, LOG])
     assert facts.certified
     assert statuses(facts) == []
     assert facts.closing[0] == f"certified: {{run}}/report/{GGUF}"
-    assert certificate.check(out) == []
+    assert report.check(out)[1] == []
     assert (out / GGUF).samefile(out.parent / "quantize" / GGUF)
 
 
@@ -159,12 +160,13 @@ def test_model_card_is_one_that_hubs_read(good: tuple[Path, ReportFacts]) -> Non
 @pytest.mark.parametrize("until", [stage.name for stage in pipeline.CHAIN[:-1]])
 def test_unfinished_run_is_told_and_not_certified(until: str, tmp_path: Path) -> None:
     out, facts = made(tmp_path, records.build(tmp_path, until=until))
-    assert names(out) == sorted([*PAGES, *(["Modelfile", GGUF] if until == "quantize" else [])])
+    log = [LOG] if pipeline.stage(until) in pipeline.CHAIN[3:] else []
+    assert names(out) == sorted([*PAGES, *log, *(["Modelfile", GGUF] if until == "quantize" else [])])
     assert not facts.certified
     assert statuses(facts) == ["CRT001"]
     assert "Not certified" in Page((out / "report.html").read_text(encoding="utf-8")).text
     assert "> **NOT CERTIFIED.**" in (out / "README.md").read_text(encoding="utf-8").split("---\n", 2)[2][:40]
-    assert certificate.check_command([str(out)]) == 3
+    assert report.check_command([str(out)]) == 3
 
 
 def test_nothing_at_all_is_told(tmp_path: Path) -> None:
@@ -230,7 +232,7 @@ def test_limits_that_are_not_the_defaults_are_shown_everywhere(
         text = (out / name).read_text(encoding="utf-8")
         assert "smoke.limits.min_agreement_gain" in text
         assert f"by default {usual}" in text
-    assert certificate.check_command([str(out)]) == 0
+    assert report.check_command([str(out)]) == 0
     assert f"limit changed: smoke.limits.min_agreement_gain: -0.5, by default {usual}" in capsys.readouterr().out
 
 
@@ -238,7 +240,10 @@ def test_limits_that_do_not_give_the_verdict_are_found(tmp_path: Path) -> None:
     limits = records.limits()
     limits["smoke"]["min_agreement_gain"] = 0.99
     _, facts = made(tmp_path, records.build(tmp_path), judged_by=limits)
-    assert facts.misjudged == ["smoke: its verdict is pass, the limits beside it give fail"]
+    assert facts.misjudged == [
+        "smoke: its verdict is pass, the limits beside it give fail",
+        "smoke: GEN007: is pass in its verdict, the facts and limits beside it give fail",
+    ]
     assert "CRT005" in statuses(facts)
 
 
@@ -273,7 +278,7 @@ TAMPERED = {
     "sums": lambda out: (out / "SHA256SUMS").unlink(),
     "added": lambda out: (out / "more.gguf").write_text("x"),
     "certificate": lambda out: (out / "certificate.json").write_text("{}"),
-    "other run": lambda out: edit(out, "title", "other"),
+    "other run": lambda out: edit(out, "chain_digest", "0" * 64),
 }
 
 

@@ -1,4 +1,5 @@
-"""The report and the model card, filled in.
+"""The report and the model card, filled in, and the signature beside them.
 
-In: what `logic/pages` made. Out: one HTML page, one Markdown page. Stands on no other engine; `report` imports it.
+In: what `logic/pages` made; a key and a digest. Out: one HTML page, one Markdown page; 64 bytes. Stands on no other
+engine; `report` imports it.
 """
