@@ -60,7 +60,8 @@ def from_hub(model_id: str, revision: str, into: Path, cache: Path | None) -> Or
     download = partial(snapshot_download, model_id, cache_dir=cache, ignore_patterns=["*/*"])
     try:
         small = Path(download(revision=revision, allow_patterns=["*config.json"]))
-        own_files(small, where)
+        if small.is_dir():  # a repository without such files has no folder
+            own_files(small, where)
         require_qwen3(small, where)
         folder = Path(download(revision=small.name, allow_patterns=list(WANTED)))
     except HFValidationError as error:
