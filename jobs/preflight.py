@@ -9,46 +9,33 @@ Reads `fetch` (the tokenizer and its chat template) and `prepare` (the conversat
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from jobs.checks.preflight import GATE, PreflightLimits
 from jobs.checks.preflight_facts import Lengths, Model, Offences, PreflightFacts, Split, Tokenizer, Update
 from jobs.core import chain, config, terminal
-from jobs.core.artifact import Artifact, Inputs
-from jobs.core.config import CONF
+from jobs.core.artifact import Inputs
 from jobs.core.errors import Exit, Refusal
 from jobs.core.model import StageConfig, StrictModel
 from jobs.core.provenance import file_digest
 from jobs.core.run_dir import RunDir
 from jobs.core.stage import stage_main
-from jobs.logic.chat import chatml
-from jobs.logic.chat.preview import EXAMPLES, Shown, chosen, chunks, terminal_lines
-from jobs.logic.chat.split_audit import Rules, SplitAudit, audit_split
-from jobs.logic.chat.token_rows import (
-    Conversation,
-    answer_line,
-    conversation,
-    from_data,
-    json_line,
-    prompt_line,
-    to_data,
-)
+from jobs.logic.chat.chatml import Chat
+from jobs.logic.chat.delimiters import Delimiter
+from jobs.logic.chat.preview import EXAMPLES, Shown, described, terminal_lines
+from jobs.logic.chat.split_audit import Rules
+from jobs.logic.chat.token_rows import Conversation
 from jobs.logic.pages import preview_page
 
 if TYPE_CHECKING:
     from jobs.engines.models.tokenizer import ChatTokenizer
 
 SPLITS = ("train", "val")
-TEMPLATE = "chat_template.jinja"
-NEEDED = ("tokenizer.json", "tokenizer_config.json")
-TOKENIZER_FILES = (*NEEDED, "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json")
 
 MOST_PREVIEWED = 2000
 """Rows of a file that a preview without a run looks at, and bytes of a row."""
@@ -73,6 +60,18 @@ class PreviewConfig(StrictModel):
     seed: int
 
 
+class RenderConfig(StrictModel):
+    """How much a chat template may take: it is a program that came with a model."""
+
+    seconds: float = Field(gt=0)
+    """For one conversation."""
+    mean_seconds: float = Field(gt=0)
+    """For each conversation on average."""
+    megabytes: int = Field(ge=64)
+    added_characters: int = Field(ge=1)
+    """That it may write besides what it was given, for each message."""
+
+
 class UpdateConfig(StrictModel):
     """What training will use."""
 
@@ -86,6 +85,7 @@ class UpdateConfig(StrictModel):
 class PreflightConfig(StageConfig):
     """`conf/preflight`."""
 
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render"})
     chat: ChatConfig
     model_length: int
     """Tokens that the model was trained to attend to."""
@@ -94,6 +94,7 @@ class PreflightConfig(StageConfig):
     on_too_long: Literal["refuse", "drop"]
     update: UpdateConfig
     preview: PreviewConfig
+    render: RenderConfig
     limits: PreflightLimits
 
     @model_validator(mode="after")
@@ -105,6 +106,16 @@ class PreflightConfig(StageConfig):
             )
         return self
 
+    @property
+    def layout(self) -> Chat:
+        """The part of the config that lays out rows."""
+        return Chat(self.chat.thinking_block, self.chat.grade_thinking_block, self.chat.graded_turns)
+
+    @property
+    def most_tokens(self) -> int | None:
+        """Of a row that is not left out; None where none is."""
+        return self.max_length if self.on_too_long == "drop" else None
+
 
 def run(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
     make(cfg, inputs, out)
@@ -113,35 +124,38 @@ def run(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
 
 def make(cfg: PreflightConfig, inputs: Inputs, out: Path) -> None:
     """Write the files. A row that is too long is left out only where the config says so."""
-    from jobs.engines.models.tokenizer import ChatTokenizer, delimiters, prompt_ids
+    from jobs.engines.models import chat_rows, tokenizer_folder
+    from jobs.engines.models.tokenizer import delimiters
 
-    copy_tokenizer(inputs["fetch"], template_file(cfg, inputs["fetch"]), out / "tokenizer")
-    tokenizer = ChatTokenizer(out / "tokenizer")
+    template = tokenizer_folder.template_file(cfg.chat.template, inputs["fetch"])
+    tokenizer_folder.copy(inputs["fetch"], template, out / "tokenizer")
+    tokenizer = tokenizer_folder.load(out / "tokenizer", cfg.chat.template, template, cfg.render)
     stops = tokenizer.stops(cfg.chat.thinking_block)
-    (out / "stops.json").write_text(json.dumps(stops, indent=1) + "\n", encoding="utf-8")
-    train, val = (made_rows(cfg, tokenizer, conversations(inputs, split)) for split in SPLITS)
-    save(out / "train.jsonl", (to_data(made.id, made.row) for made in train))
-    save(out / "val.jsonl", (to_data(made.id, made.row) for made in val))
-    save(out / "answers.jsonl", (answer_line(made.id, made.turns) for made in train))
-    prompts = prompt_ids(tokenizer, [made.turns for made in val])
-    save(out / "prompts.jsonl", (prompt_line(made.id, made.turns, ids) for made, ids in zip(val, prompts, strict=True)))
-    shown = preview_rows(cfg, tokenizer, train)
-    counts = [("rows", f"{len(train):,} to train on, {len(val):,} held out"), ("chat", described(cfg.chat))]
-    (out / "preview.html").write_text(
-        preview_page.page("What will be trained on", counts, delimiters(tokenizer, settings(cfg.chat)), shown),
-        encoding="utf-8",
-    )
+    train, val = (chat_rows.made_rows(tokenizer, rows, cfg.layout, cfg.most_tokens) for rows in splits(inputs))
+    chat_rows.write(tokenizer, stops, train, val, out)
+    shown = chat_rows.shown_rows(tokenizer, train, cfg.preview.num_random, cfg.preview.seed)
+    counts = [("rows", f"{len(train):,} to train on, {len(val):,} held out")]
+    write_page(cfg, out / "preview.html", "What will be trained on", counts, delimiters(tokenizer, cfg.layout), shown)
     for line in terminal_lines(shown[: cfg.preview.terminal_rows], colour=sys.stderr.isatty()):
         terminal.say(line)
 
 
 def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
     """Read the folder again and hold every row against the template and against what `prepare` made."""
-    from jobs.engines.models.tokenizer import ChatTokenizer
+    from jobs.engines.models import chat_rows, tokenizer_folder
+    from jobs.engines.models.tokenizer import inspect
 
-    tokenizer = ChatTokenizer(out / "tokenizer")
-    train, val = (audited(cfg, tokenizer, conversations(inputs, split), out / f"{split}.jsonl") for split in SPLITS)
-    wrong_side_files = [("side_files_differ", place) for place in differing_side_files(cfg, tokenizer, train, val, out)]
+    template = tokenizer_folder.template_file(cfg.chat.template, inputs["fetch"])
+    tokenizer = tokenizer_folder.load(out / "tokenizer", cfg.chat.template, template, cfg.render)
+    drops = cfg.most_tokens is not None
+    rules = Rules(cfg.layout, cfg.max_length, drops, tokenizer.added, tokenizer.has_control_text)
+    train, val = (
+        chat_rows.audited(tokenizer, rows, out / f"{split}.jsonl", rules)
+        for split, rows in zip(SPLITS, splits(inputs), strict=True)
+    )
+    as_chosen = tokenizer_folder.same(out / "tokenizer", template)
+    stops = tokenizer.stops(cfg.chat.thinking_block)
+    side_files = [("side_files_differ", one) for one in chat_rows.differing_side_files(stops, train, val, out)]
     return PreflightFacts(
         thinking_block=cfg.chat.thinking_block,
         graded_turns=cfg.chat.graded_turns,
@@ -150,164 +164,41 @@ def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
         train=Split.of(train),
         val=Split.of(val),
         lengths=Lengths.of([*train.lengths, *val.lengths], [*train.rows.values(), *val.rows.values()]),
-        tokenizer=tokenizer_facts(cfg, tokenizer, inputs, out),
+        tokenizer=Tokenizer(**inspect(tokenizer), template_as_chosen=as_chosen),
         model=Model.of(json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))),
         update=Update(**cfg.update.model_dump()),
-        offences=Offences.of([*train.offences, *val.offences, *wrong_side_files]),
+        offences=Offences.of([*train.offences, *val.offences, *side_files]),
     )
 
 
-@dataclass(frozen=True)
-class Made:
-    """A row that was made, with what it was made from."""
+def splits(inputs: Inputs) -> Iterator[list[Conversation]]:
+    """The conversations of each of SPLITS."""
+    from jobs.engines.models import chat_rows
 
-    id: str
-    turns: list[chatml.Turn]
-    row: chatml.TokenRow
-
-
-def save(path: Path, objects: Iterable[Mapping[str, Any]]) -> None:
-    """Write JSON lines."""
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(map(json_line, objects))
+    for split in SPLITS:
+        yield chat_rows.conversations(inputs["prepare"].file(f"{split}.jsonl"))
 
 
-def load(path: Path) -> list[dict[str, Any]]:
-    """The objects of JSON lines."""
-    with path.open(encoding="utf-8", newline="\n") as file:
-        return [json.loads(one) for one in file]
-
-
-def settings(chat: ChatConfig) -> chatml.Chat:
-    """The part of the config that lays out rows."""
-    return chatml.Chat(chat.thinking_block, chat.grade_thinking_block, chat.graded_turns)
-
-
-def conversations(inputs: Inputs, split: str) -> list[Conversation]:
-    """The rows of `prepare`; raises Refusal for one that is no conversation."""
-    path = inputs["prepare"].file(f"{split}.jsonl")
-    try:
-        return [conversation(data) for data in load(path)]
-    except ValueError as error:
-        raise Refusal(f"{path}: {error}; run `make prepare` with redo=true") from None
-
-
-def template_file(cfg: PreflightConfig, fetch: Artifact) -> Path:
-    """The chosen chat template; raises Refusal where it is not there."""
-    if cfg.chat.template != "model":
-        return own_template(cfg)
-    if f"model/{TEMPLATE}" not in fetch.record.files:
-        raise Refusal(f"{fetch.root}: the model has no {TEMPLATE}; choose a template of ours, for example chat=plain")
-    return fetch.file(f"model/{TEMPLATE}")
-
-
-def own_template(cfg: PreflightConfig) -> Path:
-    """The template that the config names by path."""
-    path = CONF.parent / cfg.chat.template
-    if not path.is_file():
-        raise Refusal(f"chat.template={cfg.chat.template}: there is no such file; say `model` for the model's own")
-    return path
-
-
-def copy_tokenizer(fetch: Artifact, template: Path, into: Path) -> None:
-    """Copy the tokenizer's files and the chosen template; raises Refusal where a file is missing."""
-    missing = [name for name in NEEDED if f"model/{name}" not in fetch.record.files]
-    if missing:
-        raise Refusal(f"{fetch.root}/model: has no {' and no '.join(missing)}; a tokenizer needs {', '.join(NEEDED)}")
-    into.mkdir()
-    for name in TOKENIZER_FILES:
-        if f"model/{name}" in fetch.record.files:
-            shutil.copyfile(fetch.file(f"model/{name}"), into / name)
-    shutil.copyfile(template, into / TEMPLATE)
-
-
-def made_rows(cfg: PreflightConfig, tokenizer: ChatTokenizer, rows: Sequence[Conversation]) -> list[Made]:
-    """The rows of a split as tokens."""
-    turns = [chatml.turns(row.messages, settings(cfg.chat)) for row in rows]
-    made = chatml.tokenize([chatml.row_pieces(one) for one in turns], tokenizer.added, tokenizer.encode)
-    return [
-        Made(source.id, laid_out, row)
-        for source, laid_out, row in zip(rows, turns, made, strict=True)
-        if cfg.on_too_long == "refuse" or len(row.ids) <= cfg.max_length
-    ]
-
-
-def audited(cfg: PreflightConfig, tokenizer: ChatTokenizer, rows: Sequence[Conversation], path: Path) -> SplitAudit:
-    """The rows in `path` held against the conversations."""
-    from jobs.engines.models.tokenizer import expected_rows
-
-    chat = settings(cfg.chat)
-    rules = Rules(chat, cfg.max_length, cfg.on_too_long == "drop", tokenizer.added, tokenizer.has_control_text)
-    written = [from_data(data) for data in load(path)]
-    expected = expected_rows(tokenizer, [chatml.turns(row.messages, chat) for row in rows])
-    with terminal.progress(f"preflight: {path.stem} rows looked at", len(written)) as advance:
-        return audit_split(rows, expected, written, rules, tokenizer.decode, advance)
-
-
-def differing_side_files(
-    cfg: PreflightConfig, tokenizer: ChatTokenizer, train: SplitAudit, val: SplitAudit, out: Path
-) -> list[str]:
-    """Where prompts.jsonl, answers.jsonl and stops.json are not what the rows say: `file:row`."""
-    prompts = {
-        name: prompt_line(name, one.turns, one.prompts) for name, one in val.expected.items() if name in val.rows
-    }
-    answers = {name: answer_line(name, one.turns) for name, one in train.expected.items() if name in train.rows}
-    differing = []
-    for name, expected in (("prompts.jsonl", prompts), ("answers.jsonl", answers)):
-        lines = {line["id"]: line for line in load(out / name)}
-        ids = sorted(lines.keys() | expected.keys())
-        differing += [f"{name}:{one}" for one in ids if lines.get(one) != expected.get(one)]
-    stops = json.loads((out / "stops.json").read_text(encoding="utf-8"))
-    same = stops == tokenizer.stops(cfg.chat.thinking_block)
-    return differing + ([] if same else ["stops.json"])
-
-
-def tokenizer_facts(cfg: PreflightConfig, tokenizer: ChatTokenizer, inputs: Inputs, out: Path) -> Tokenizer:
-    """What is known of the tokenizer as it is in the folder."""
-    from jobs.engines.models.tokenizer import prompt_texts
-
-    chosen = template_file(cfg, inputs["fetch"])
-    wanted = (chatml.IM_START, chatml.IM_END, chatml.END_OF_TEXT, chatml.THINK_OPEN, chatml.THINK_CLOSE)
-    return Tokenizer(
-        num_tokens=tokenizer.num_tokens,
-        fingerprint=tokenizer.fingerprint,
-        missing=[string for string in wanted if string not in tokenizer.added],
-        pad_is_end_of_turn=tokenizer.pad == tokenizer.added[chatml.IM_END],
-        has_pad=tokenizer.pad is not None,
-        template_as_chosen=(out / "tokenizer" / TEMPLATE).read_bytes() == chosen.read_bytes(),
-        num_prompts=len(
-            prompt_texts(tokenizer, [chatml.Turn(role, "", None, False, False) for role in ("user", "assistant")])
-        ),
-    )
-
-
-def preview_rows(cfg: PreflightConfig, tokenizer: ChatTokenizer, made: Sequence[Made]) -> list[Shown]:
-    """The rows that a person is shown."""
-    from jobs.engines.models.tokenizer import prompt_ids
-
-    by_id = {one.id: one for one in made}
-    lengths = {one.id: len(one.row.ids) for one in made}
-    picked = chosen(lengths, cfg.preview.num_random, cfg.preview.seed)
-    prompts = prompt_ids(tokenizer, [by_id[name].turns for name, _ in picked])
-    return [
-        Shown(name, why, chunks(by_id[name].row, tokenizer.added, tokenizer.decode), [len(ids) for ids in some])
-        for (name, why), some in zip(picked, prompts, strict=True)
-    ]
-
-
-def described(chat: ChatConfig) -> str:
-    """The chat settings in words."""
-    graded = "graded" if chat.grade_thinking_block else "not graded"
-    block = {"none": "no thinking block", "empty": f"empty thinking block, {graded}", "keep": f"own thoughts, {graded}"}
-    template = "the model's own template" if chat.template == "model" else chat.template
-    return f"{template}; {block[chat.thinking_block]}; answers graded: {chat.graded_turns}"
+def write_page(
+    cfg: PreflightConfig,
+    path: Path,
+    title: str,
+    counts: Sequence[tuple[str, str]],
+    found: Sequence[Delimiter],
+    shown: Sequence[Shown],
+) -> None:
+    """The page that a person reads."""
+    said = [*counts, ("chat", described(cfg.chat.template, cfg.layout))]
+    path.write_text(preview_page.page(title, said, found, shown), encoding="utf-8")
 
 
 def outside(cfg: PreflightConfig) -> dict[str, str]:
     """A template of our own comes from outside the run."""
-    if cfg.chat.template == "model":
+    from jobs.engines.models.tokenizer_folder import MODELS_OWN, own_template
+
+    if cfg.chat.template == MODELS_OWN:
         return {}
-    return {f"chat template {cfg.chat.template}": file_digest(own_template(cfg))}
+    return {f"chat template {cfg.chat.template}": file_digest(own_template(cfg.chat.template))}
 
 
 main = stage_main("preflight", PreflightConfig, run, GATE, outside=outside)
@@ -321,24 +212,21 @@ def preview(words: Sequence[str]) -> int:
     into the run's folder.
     """
     composed = config.compose(words)
-    cfg, run_dir = main.slice(composed), run_folder(composed)
-    tokenizer = previewed_tokenizer(cfg, composed, run_dir)
-    from jobs.engines.models.tokenizer import delimiters
+    cfg, named = main.slice(composed), config.run_config(composed)
+    run_dir = RunDir(Path(named.folder) / named.name)
+    from jobs.engines.models import chat_rows, tokenizer_folder
 
-    found = delimiters(tokenizer, settings(cfg.chat))
-    rows = [
-        (one.name, *map(shown_delimiter, (one.found, one.ours)), "pass" if one.matches else "fail") for one in found
-    ]
-    terminal.table("delimiters", ("where", "the template", "the rows", ""), rows)
-    tokenizer.stops(cfg.chat.thinking_block)
-    has_files = composed["prepare"]["files"] != "???"
-    made = made_rows(cfg, tokenizer, raw_conversations(composed) if has_files else EXAMPLES)
-    shown = preview_rows(cfg, tokenizer, made)
+    where = tokenizer_folder.previewed(composed["fetch"]["source"], composed["model"]["id"], run_dir)
+    tokenizer = tokenizer_folder.look_at(where, composed["model"]["revision"], cfg.chat.template, cfg.render)
+    rows = EXAMPLES if composed["prepare"]["files"] == "???" else raw_conversations(composed)
+    found = shown_delimiters(tokenizer, cfg)
+    made = chat_rows.made_rows(tokenizer, rows, cfg.layout, cfg.most_tokens)
+    shown = chat_rows.shown_rows(tokenizer, made, cfg.preview.num_random, cfg.preview.seed)
     print("\n".join(terminal_lines(shown, colour=sys.stdout.isatty())))
     run_dir.root.mkdir(parents=True, exist_ok=True)
     page = run_dir.root / "preview.html"
-    counts = [("tokenizer", tokenizer.name), ("chat", described(cfg.chat)), ("rows", f"{len(made):,} looked at")]
-    page.write_text(preview_page.page("Which tokens would be graded", counts, found, shown), encoding="utf-8")
+    counts = [("tokenizer", str(where)), ("rows", f"{len(made):,} looked at")]
+    write_page(cfg, page, "Which tokens would be graded", counts, found, shown)
     terminal.say(f"preview: {page}")
     wrong = [one.name for one in found if not one.matches]
     if wrong:
@@ -348,34 +236,14 @@ def preview(words: Sequence[str]) -> int:
     return Exit.PASSED
 
 
-def run_folder(composed: Mapping[str, Any]) -> RunDir:
-    """The folder of the run that the config names."""
-    run = config.run_config(composed)
-    return RunDir(Path(run.folder) / run.name)
+def shown_delimiters(tokenizer: ChatTokenizer, cfg: PreflightConfig) -> list[Delimiter]:
+    """The template's delimiters beside the rows', shown as a table; raises Refusal where rows cannot be made."""
+    from jobs.engines.models.tokenizer import delimiters
 
-
-def previewed_tokenizer(cfg: PreflightConfig, composed: Mapping[str, Any], run_dir: RunDir) -> ChatTokenizer:
-    """The tokenizer with the chosen template; raises Refusal where there is none to be had."""
-    source, model, fetched = composed["fetch"]["source"], composed["model"], run_dir.artifact("fetch")
-    where: Path | str = model["id"]
-    if source["kind"] == "local":
-        where = Path(source["folder"])
-        if not where.is_dir():
-            raise Refusal(f"fetch.source.folder={where}: is not a folder")
-    elif fetched is not None and fetched.record.key.config["id"] == model["id"]:
-        where = fetched.file("model/tokenizer.json").parent
-    elif source["kind"] != "hub":
-        raise Refusal(f"{run_dir.root / 'fetch'}: is missing; run `make fetch` first")
-    from jobs.engines.models.tokenizer import ChatTokenizer
-
-    own = None if cfg.chat.template == "model" else own_template(cfg).read_text(encoding="utf-8")
-    try:
-        tokenizer = ChatTokenizer(where, model["revision"], own)
-    except (OSError, ValueError) as error:
-        raise Refusal(f"{where}: no tokenizer could be loaded ({str(error).splitlines()[0]})") from None
-    if tokenizer.template is None:
-        raise Refusal(f"{where}: has no chat template; choose one of ours, for example chat=plain")
-    return tokenizer
+    found = delimiters(tokenizer, cfg.layout)
+    terminal.table("delimiters", ("where", "the template", "the rows", ""), [one.cells for one in found])
+    tokenizer.stops(cfg.chat.thinking_block)
+    return found
 
 
 def raw_conversations(composed: Mapping[str, Any]) -> list[Conversation]:
@@ -386,10 +254,6 @@ def raw_conversations(composed: Mapping[str, Any]) -> list[Conversation]:
     sources = row_sources.sources(prepare["files"], "prepare.files", prepare["encoding"])
     rows = passes.first(sources.files, passes.FileOptions.of(prepare), MOST_PREVIEWED)
     return [Conversation(row.id, row.as_dict()["messages"]) for row in rows]
-
-
-def shown_delimiter(text: str | None) -> str:
-    return "not found" if text is None else text.replace("\n", "⏎")
 
 
 if __name__ == "__main__":

@@ -253,6 +253,23 @@ def test_readme_tree_and_stage_table_are_true() -> None:
         assert (ROOT / Path(*stack)).exists(), f"README's tree names {'/'.join(stack)}"
 
 
+def test_no_models_code_is_ever_asked_to_run() -> None:
+    for path in [*JOBS.rglob("*.py"), *(ROOT / "conf").rglob("*.yaml")]:
+        assert "trust_remote_code" not in path.read_text(encoding="utf-8"), path
+
+
+def test_templates_are_rendered_in_the_child_alone() -> None:
+    """But for the demo's, whose template is the pinned one of llama.cpp."""
+    names = ("apply_chat_template", "render_jinja_template", "ImmutableSandboxedEnvironment")
+    found = {
+        path.relative_to(JOBS).as_posix()
+        for path in JOBS.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if getattr(node, "attr", getattr(node, "id", None)) in names
+    }
+    assert found == {"engines/models/template_worker.py", "engines/demo/model.py"}
+
+
 def test_files_can_be_read_in_a_sitting() -> None:
     for path in [*JOBS.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path

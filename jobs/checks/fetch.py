@@ -19,6 +19,8 @@ class FetchFacts(Facts):
     commit: str | None
     """What the revision is, for a hub model; None for a folder or the demo."""
     licence: str
+    code_named_in: list[str]
+    """Files that named Python files for a loader to run; they were taken without that."""
     model_type: str
     dtype: str
     num_files: int
@@ -222,3 +224,14 @@ def rows_not_for_k_quants(facts: FetchFacts, limits: FetchLimits) -> Iterator[st
     """
     if facts.narrow_rows:
         yield f"{len(facts.narrow_rows)} matrices, first {facts.narrow_rows[0]}"
+
+
+@GATE.rule("012", "code-left-out", level="warn")
+def code_left_out(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
+    """The model names code of its own for loaders to run, which was left out.
+
+    Why: nothing here runs a model's code; Qwen3 needs none, and one that does is another model than its config says.
+    Fix: read what the repository says of that code; take the model from its maker where nobody can say.
+    """
+    if facts.code_named_in:
+        yield f"{', '.join(facts.code_named_in)}: named Python files or kernels to run, 0 of them were taken"

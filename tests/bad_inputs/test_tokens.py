@@ -127,7 +127,25 @@ def test_made_but_not_good(
     assert not Artifact.open(answer.run / "preflight").passed
 
 
+def template(text: str) -> Change:
+    return lambda model: (model / "chat_template.jinja").write_text(text, encoding="utf-8")
+
+
+ENDLESS = "{% for x in range(99999) %}{% for y in range(99999) %}{% endfor %}{% endfor %}"
+SOON = ["preflight.render.seconds=0.5"]
+TEMPLATE = "fetch/model/chat_template.jinja: the chat template"
+
 REFUSED = {
+    "C77-template-without-an-end": (SOON, template(ENDLESS), [TEMPLATE, "0.5 s", "preflight.render.seconds"]),
+    "C77-template-of-gigabytes": ([], template("{{ 'x' * 10 ** 10 }}"), [TEMPLATE, "512 MB", "render.megabytes"]),
+    "C77-template-divides-by-zero": ([], template("{{ 1 / 0 }}"), [TEMPLATE, "division by zero, line 1"]),
+    "C77-template-imports": ([], template("{% import 'x' as x %}"), [TEMPLATE, "no loader"]),
+    "C77-template-says-no": ([], template("{{ raise_exception('not so') }}"), [TEMPLATE, "turns of user: not so"]),
+    "C77-template-is-no-jinja": ([], template("{% if %}"), [TEMPLATE, "Expected an expression", "line 1"]),
+    "C77-template-is-not-text": (
+        [], lambda model: (model / "chat_template.jinja").write_bytes(b"\xff\xfe"), ["no tokenizer can be loaded"],
+    ),
+    "C77-tokenizer-is-no-tokenizer": ([], in_json("tokenizer.json", model=5), ["no tokenizer can be loaded"]),
     "C76-no-control-tokens": ([], other_control_tokens, ["no added token <|im_start|>, <|im_end|>", "not Qwen3's"]),
     "C77-no-tokenizer": ([], without("tokenizer.json"), ["has no tokenizer.json", "tokenizer_config.json"]),
     "C77-no-settings": ([], without("tokenizer_config.json"), ["has no tokenizer_config.json"]),
@@ -144,7 +162,7 @@ REFUSED = {
         in_json("config.json", vocab_size=None),
         ["config.json", "no number vocab_size"],
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("words", "change", "parts"), REFUSED.values(), ids=REFUSED)

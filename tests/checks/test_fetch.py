@@ -32,6 +32,7 @@ GOOD = FetchFacts(
     revision=COMMIT,
     commit=COMMIT,
     licence="apache-2.0",
+    code_named_in=[],
     model_type="qwen3",
     dtype="bfloat16",
     num_files=8,
@@ -111,6 +112,7 @@ def test_every_source_is_judged_alike(words: list[str]) -> None:
         (BASE, "FET009", "warn"),
         ({"bos_id": 151_643}, "FET010", "fail"),
         ({"bos_id": 0}, "FET010", "fail"),
+        ({"code_named_in": ["config.json", "tokenizer_config.json"]}, "FET012", "warn"),
         ({"narrow_rows": ["model.layers.0.mlp.up_proj.weight [512, 192]"]}, "FET011", "warn"),
     ],
 )

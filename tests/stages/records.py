@@ -132,7 +132,7 @@ def fetch() -> dict[str, Any]:
     }
     return {
         "source": "hub", "id": "Qwen/Qwen3-0.6B", "revision": "f00d" * 10, "commit": "f00d" * 10,
-        "licence": "apache-2.0",
+        "licence": "apache-2.0", "code_named_in": [],
         "model_type": "qwen3", "dtype": "bfloat16", "num_files": 8, "num_bytes": 1_200_000_000, "num_tensors": 310,
         "num_weights": 596_049_920, "nonfinite": [], "tied": True, "length": 40_960, "vocab_rows": 151_936,
         "tokenizer_length": 151_669, "config_rows": 151_936, "token_ids": ids, "bos_id": None, "pad_id": 151_643,

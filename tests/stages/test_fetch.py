@@ -134,6 +134,7 @@ def test_a_branch_becomes_a_commit(place: Place, fetched: tuple[int, str]) -> No
     assert listing(out) == sorted(["model.json", "model/README.md", *(f"model/{name}" for name in FILES)])
     assert json.loads((out / "model.json").read_text()) == {
         "source": "hub", "id": ID, "revision": "main", "commit": COMMIT, "licence": "apache-2.0",
+        "code_named_in": [],
     }  # fmt: skip
     for name in FILES:
         assert (out / "model" / name).read_bytes() == (place.hub.repositories[ID] / name).read_bytes()
@@ -211,6 +212,24 @@ def test_weights_of_a_foreign_model_are_not_downloaded(place: Place, said: dict[
     asked = [line for line in place.hub.asked if FOREIGN in line]
     assert any(line.endswith("config.json") for line in asked)
     assert not any(line.endswith((".safetensors", "tokenizer.json")) for line in asked)
+
+
+def test_a_preview_takes_the_hubs_tokenizer_and_nothing_else(place: Place, fetched: tuple[int, str]) -> None:
+    place.hub.asked.append("preview")
+    words = [f"run.folder={place.root}", "run.name=look", f"model.id={ID}"]
+    done = place.python("-m", "jobs", "preview", *words, HF_HOME=str(place.root / "another"))
+    assert done.returncode == 2, done.stderr
+    assert "the template and the rows differ" in done.stderr  # small_model's template knows no turns
+    assert (place.root / "look/preview.html").exists()
+    later = place.hub.asked[place.hub.asked.index("preview") :]
+    files = {line.rpartition("/")[2] for line in later if line.startswith("GET /Qwen/Qwen3-Small/resolve")}
+    assert files == {"chat_template.jinja", "tokenizer.json", "tokenizer_config.json"}
+
+
+def test_a_preview_of_an_unknown_model_is_refused(place: Place) -> None:
+    done = place.python("-m", "jobs", "preview", f"run.folder={place.root}", f"model.id={UNKNOWN}")
+    assert done.returncode == 2, done.stderr
+    assert f"model.id={UNKNOWN}: no tokenizer could be loaded" in " ".join(done.stderr.split())
 
 
 Damage = Callable[[Path], Any]

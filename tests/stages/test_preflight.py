@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,7 @@ def config(**changes: Any) -> PreflightConfig:
         "on_too_long": "refuse",
         "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32, "rslora": False, "target_modules": ["q_proj"]},
         "preview": {"num_random": 1, "terminal_rows": 1, "seed": 1},
+        "render": {"seconds": 60.0, "mean_seconds": 1.0, "megabytes": 512, "added_characters": 20_000},
         "limits": {"max_dropped_share": 0.2, "warn_heat": 1e-3, "max_heat": 2e-3, "min_held_out_prompts": 1,
                    "min_held_out_tokens": 1, "fingerprints": ["7d1fc39f95b11714"]},
     }  # fmt: skip
@@ -347,6 +349,33 @@ def test_preview_reads_what_prepare_would_read(
     assert (tmp_path / "first/preview.html").exists()
     with pytest.raises(Refusal, match=r"prepare\.shape: expected 'auto', "):
         preflight.preview([*words, f"prepare.files=['{rows}']", "prepare.shape=table"])
+
+
+def preview_of(folder: Path, tmp_path: Path, *more: str) -> int:
+    return preflight.preview([f"run.folder={tmp_path}", "fetch=local", f"fetch.source.folder={folder}", *more])
+
+
+def test_preview_does_not_wait_for_a_template_without_an_end(qwen3_tokenizer_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(qwen3_tokenizer_folder, tmp_path / "given"))
+    endless = "{% for x in range(99999) %}{% for y in range(99999) %}{% endfor %}{% endfor %}"
+    (folder / "chat_template.jinja").write_text(endless)
+    with pytest.raises(Refusal, match=r"given/chat_template.jinja: the chat template took more than 0.5 s"):
+        preview_of(folder, tmp_path, "preflight.render.seconds=0.5")
+
+
+def test_preview_takes_only_what_is_the_folders_own(qwen3_tokenizer_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(qwen3_tokenizer_folder, tmp_path / "given"))
+    settings = folder / "tokenizer_config.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"auto_map": {"AutoTokenizer": ["x.Y", None]}}))
+    (folder / "x.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    assert preview_of(folder, tmp_path) == 0
+    assert not (tmp_path / "ran").exists()
+    (folder / "chat_template.jinja").unlink()
+    with pytest.raises(Refusal, match="has no chat template; choose one of ours"):
+        preview_of(folder, tmp_path)
+    os.mkfifo(folder / "chat_template.jinja")
+    with pytest.raises(Refusal, match=r"given/chat_template.jinja: is a pipe, expected a plain file"):
+        preview_of(folder, tmp_path)
 
 
 def test_a_template_of_our_own_is_part_of_the_key() -> None:

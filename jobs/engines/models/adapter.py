@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import torch
 from safetensors import safe_open
 
 from jobs.core.errors import Refusal
+from jobs.engines.models.folder_files import read_json
 
 NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 OTHER_KINDS = ("rank_pattern", "alpha_pattern", "use_dora", "fan_in_fan_out", "lora_bias")
@@ -52,7 +52,7 @@ class Inspection:
 
 def load(folder: Path) -> Adapter:
     """Open an adapter folder; raises Refusal for tensors that are not plain LoRA factors."""
-    config = json.loads((folder / "adapter_config.json").read_text())
+    config = read_json(folder / "adapter_config.json", folder.name)
     weights = folder / "adapter_model.safetensors"
     with safe_open(str(weights), framework="pt") as file:
         names = list(file.keys())

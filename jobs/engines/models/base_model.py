@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import tempfile
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,42 +18,12 @@ from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.core.provenance import ROOT
 from jobs.core.terminal import progress
 from jobs.engines.models import shards
+from jobs.engines.models.folder_files import JSON, WANTED, library_errors, own_files, read_json, take
 
-WANTED = ("*.json", "*.safetensors", "*.jinja", "merges.txt", "LICENSE*", "README.md")
-"""Names of the files that are taken from a hub or a folder, of its top level."""
-TEMPLATE = "chat_template.jinja"
+Origin = dict[str, str | list[str] | None]
+"""`commit`, None where there is none; `licence`; `code_named_in`, the files that named Python files to run."""
+MOST_LABELS = 1000
 CONTROL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
-
-
-def place(source: Path, into: Path) -> None:
-    """Put a folder's files that are WANTED into another, by hard link where the file system allows it, else by copy.
-
-    A chat template that is only in tokenizer_config.json is written out, since the later stages read the file.
-    """
-    into.mkdir(parents=True)
-    for path in sorted(source.iterdir()):
-        real = path.resolve()
-        wanted = any(fnmatchcase(path.name, pattern) for pattern in WANTED) and not path.name.startswith(".")
-        if not wanted or not real.is_file():
-            continue
-        try:
-            os.link(real, into / path.name)
-        except OSError:
-            shutil.copyfile(real, into / path.name)
-    settings = read_json(into / "tokenizer_config.json", into.name) if (into / "tokenizer_config.json").exists() else {}
-    if isinstance(settings.get("chat_template"), str) and not (into / TEMPLATE).exists():
-        (into / TEMPLATE).write_bytes(settings["chat_template"].encode())
-
-
-def read_json(path: Path, where: str) -> dict[str, Any]:
-    """A JSON object; raises Refusal for anything else."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise Refusal(f"{where}: {path.name} is no JSON ({error}); fetch it again") from None
-    if not isinstance(data, dict):
-        raise Refusal(f"{where}: {path.name} holds a {type(data).__name__}, expected an object; fetch it again")
-    return data
 
 
 def require_qwen3(folder: Path, where: str) -> None:
@@ -70,8 +39,8 @@ def require_qwen3(folder: Path, where: str) -> None:
         )
 
 
-def from_hub(model_id: str, revision: str, into: Path, cache: Path | None) -> dict[str, str | None]:
-    """Download a revision's files, or take them from the cache when offline; returns commit and licence.
+def from_hub(model_id: str, revision: str, into: Path, cache: Path | None) -> Origin:
+    """Download a revision's files, or take them from the cache when offline.
 
     The revision is resolved once; weights are downloaded only after config.json has named a Qwen3. Raises Refusal for
     an id or revision that does not exist, EnvironmentProblem without a network and a cached copy.
@@ -91,6 +60,8 @@ def from_hub(model_id: str, revision: str, into: Path, cache: Path | None) -> di
     download = partial(snapshot_download, model_id, cache_dir=cache, ignore_patterns=["*/*"])
     try:
         small = Path(download(revision=revision, allow_patterns=["*config.json"]))
+        if small.is_dir():  # a repository without such files has no folder
+            own_files(small, where)
         require_qwen3(small, where)
         folder = Path(download(revision=small.name, allow_patterns=list(WANTED)))
     except HFValidationError as error:
@@ -107,8 +78,7 @@ def from_hub(model_id: str, revision: str, into: Path, cache: Path | None) -> di
         ) from None
     except HfHubHTTPError as error:
         raise EnvironmentProblem(f"{where}: the hub answered {error}; try again later") from None
-    place(folder, into)
-    return {"commit": folder.name, "licence": _licence_of_card(folder)}
+    return _placed(folder, into, where, folder.name)
 
 
 def _licence_of_card(folder: Path) -> str:
@@ -117,22 +87,29 @@ def _licence_of_card(folder: Path) -> str:
     from yaml import YAMLError
 
     try:
-        data = ModelCard.load(folder / "README.md").data.to_dict()
-    except (FileNotFoundError, ValueError, YAMLError):
+        said = ModelCard.load(folder / "README.md").data.to_dict().get("license")
+    except (FileNotFoundError, ValueError, TypeError, AttributeError, RecursionError, YAMLError):
         return "unknown"
-    return str(data.get("license") or "unknown")
+    names = [said] if isinstance(said, str) else said if isinstance(said, list) else []
+    return ", ".join(name for name in names if isinstance(name, str)) or "unknown"
 
 
-def from_folder(folder: Path, into: Path) -> dict[str, str | None]:
-    """A local model folder; raises Refusal where it is not one."""
+def from_folder(folder: Path, into: Path) -> Origin:
+    """A local model folder; raises Refusal where it is not one, or holds what is not its own."""
     if not folder.is_dir():
         raise Refusal(f"fetch.source.folder={folder}: is not a folder")
+    own_files(folder, str(folder))  # before anything is opened: reading a pipe does not end
     require_qwen3(folder, str(folder))
-    place(folder, into)
-    return {"commit": None, "licence": _licence_of_card(folder)}
+    return _placed(folder, into, str(folder), None)
 
 
-def from_recipe(recipe: dict[str, Any], world: Path, into: Path) -> dict[str, str | None]:
+def _placed(folder: Path, into: Path, where: str, commit: str | None) -> Origin:
+    """Put the folder's own files into another."""
+    code_named_in = take(own_files(folder, where), into, where)
+    return {"commit": commit, "licence": _licence_of_card(into), "code_named_in": code_named_in}
+
+
+def from_recipe(recipe: dict[str, Any], world: Path, into: Path) -> Origin:
     """The demo model, built once per recipe and kept in the cache; the same recipe gives the same bytes."""
     from jobs.engines.demo import model as demo_model
     from jobs.engines.gguf import llama_tools
@@ -161,8 +138,7 @@ def from_recipe(recipe: dict[str, Any], world: Path, into: Path) -> dict[str, st
             work.rename(kept)
         except OSError:
             shutil.rmtree(work)  # another run published it first
-    place(kept, into)
-    return {"commit": None, "licence": "apache-2.0"}
+    return _placed(kept, into, str(kept), None) | {"licence": "apache-2.0"}
 
 
 def cache_folder() -> Path:
@@ -173,15 +149,18 @@ def cache_folder() -> Path:
 
 def inspect(folder: Path) -> dict[str, Any]:
     """Facts of the folder; names are those of FetchFacts. Raises Refusal where it is not a whole model."""
-    config = read_json(folder / "config.json", folder.name)
-    absent = [name for name in ("vocab_size", "max_position_embeddings") if not isinstance(config.get(name), int)]
+    configs = {path.name: read_json(path, folder.name) for path in sorted(folder.glob("*.json")) if path.name in JSON}
+    config, generation = configs["config.json"], configs.get("generation_config.json", {})
+    absent = [name for name in ("vocab_size", "max_position_embeddings") if not _is_count(config.get(name))]
     if absent:
         raise Refusal(f"{folder.name}: config.json has no number {absent[0]}; fetch it again")
+    _require_tokenizer(folder)
+    weights = shards.Folder(folder)
+    _require_few(config, len(weights.entries), folder.name)
+    eos_config = _stop_ids(config, f"{folder.name}: config.json")
+    eos_generation = _stop_ids(generation, f"{folder.name}: generation_config.json")
     tokenizer = _tokenizer(folder)
-    eos_config = _as_list(config.get("eos_token_id"))
     ids = {text: _token_id(tokenizer, text) for text in CONTROL_TOKENS}
-    generation = folder / "generation_config.json"
-    eos_generation = read_json(generation, folder.name).get("eos_token_id") if generation.exists() else None
     end_of_text_only = eos_config == [ids["<|endoftext|>"]]
     return {
         "model_type": config["model_type"],
@@ -192,22 +171,39 @@ def inspect(folder: Path) -> dict[str, Any]:
         "bos_id": tokenizer.bos_token_id,
         "pad_id": tokenizer.pad_token_id,
         "eos_config": eos_config,
-        "eos_generation": _as_list(eos_generation),
+        "eos_generation": eos_generation,
         "eos_tokenizer": tokenizer.eos_token_id,
         "has_template": bool(tokenizer.chat_template),
         "kind": "base" if end_of_text_only else "post-trained",
-        **_inspect_weights(folder, config, len(tokenizer), ids["<|im_end|>"]),
+        **_inspect_weights(folder, weights, config, len(tokenizer), ids["<|im_end|>"]),
     }
 
 
-def _tokenizer(folder: Path) -> Any:
+def _require_tokenizer(folder: Path) -> None:
     looked = ("tokenizer.json", "vocab.json", "tokenizer_config.json")
     if not any((folder / name).exists() for name in looked[:2]):
         raise Refusal(f"{folder.name}: has no tokenizer; looked for {', '.join(looked)}")
-    try:
+
+
+def _require_few(config: dict[str, Any], num_tensors: int, where: str) -> None:
+    """Raises Refusal where config.json has transformers make more than it will ever be done with.
+
+    Every load of a config makes a name for each layer and each label, that of a tokenizer too.
+    """
+    layers, labels = config.get("num_hidden_layers"), config.get("num_labels", 0)
+    if layers is None or not _is_count(layers) or layers > num_tensors:
+        raise Refusal(
+            f"{where}: config.json asks for {layers!r} layers, and there are {num_tensors} tensors; fetch it again"
+        )
+    if not isinstance(labels, int) or labels > MOST_LABELS:
+        raise Refusal(
+            f"{where}: config.json asks for {labels!r} labels, the most is {MOST_LABELS}; a chat model has none"
+        )
+
+
+def _tokenizer(folder: Path) -> Any:
+    with library_errors(f"{folder.name}: its tokenizer cannot be read from tokenizer.json and tokenizer_config.json"):
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-    except Exception as error:  # the libraries below raise whatever they meet in a damaged file
-        raise Refusal(f"{folder.name}: its tokenizer cannot be read ({error}); fetch it again") from None
 
 
 def _token_id(tokenizer: Any, text: str) -> int | None:
@@ -218,11 +214,8 @@ def _token_id(tokenizer: Any, text: str) -> int | None:
 
 def _require_whole(folder: Path, weights: shards.Folder) -> None:
     """Raises Refusal where tensors are not those that config.json asks for: loaders fill the gaps with noise."""
-    try:
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(str(folder), local_files_only=True))
-    except Exception as error:  # whatever a config of nonsense makes the library raise
-        raise Refusal(f"{folder.name}: config.json describes no model ({error}); fetch it again") from None
+    with library_errors(f"{folder.name}: config.json describes no model"), torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(str(folder), local_files_only=True))
     asked = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     if model.config.tie_word_embeddings:
         asked.pop("lm_head.weight")
@@ -236,8 +229,9 @@ def _require_whole(folder: Path, weights: shards.Folder) -> None:
         raise Refusal(f"{folder.name}: {extra[0]} is no tensor of the model in config.json; fetch it again")
 
 
-def _inspect_weights(folder: Path, config: dict[str, Any], num_entries: int, turn: int | None) -> dict[str, Any]:
-    weights = shards.Folder(folder)
+def _inspect_weights(
+    folder: Path, weights: shards.Folder, config: dict[str, Any], num_entries: int, turn: int | None
+) -> dict[str, Any]:
     _require_whole(folder, weights)
     found: dict[str, Any] = {
         "num_tensors": len(weights.entries),
@@ -277,5 +271,14 @@ def _against_unused(head: torch.Tensor, num_entries: int, turn: int) -> tuple[fl
     return cosine, float(row.norm() / unused.norm(dim=1).mean().clamp(min=1e-12))
 
 
-def _as_list(value: Any) -> list[int]:
-    return [] if value is None else [int(item) for item in value] if isinstance(value, list) else [int(value)]
+def _stop_ids(config: dict[str, Any], where: str) -> list[int]:
+    """`eos_token_id` as a list; raises Refusal where it is no id and no list of ids."""
+    value = config.get("eos_token_id")
+    ids = value if isinstance(value, list) else [] if value is None else [value]
+    if not all(isinstance(number, int) and not isinstance(number, bool) for number in ids):
+        raise Refusal(f"{where} has eos_token_id {str(value)[:80]}, expected an id or a list of ids; fetch it again")
+    return list(ids)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

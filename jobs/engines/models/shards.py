@@ -13,6 +13,7 @@ import torch
 from safetensors import safe_open
 
 from jobs.core.errors import Refusal
+from jobs.engines.models.folder_files import library_errors, read_json
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
@@ -34,16 +35,44 @@ class Folder:
         self.root = root
         self.entries: dict[str, Entry] = {}
         for file in self.files():
-            try:
-                with safe_open(str(root / file), framework="pt") as opened:
-                    for name in opened.keys():  # noqa: SIM118 - safe_open is no mapping
-                        self.entries[name] = Entry(file, tuple(opened.get_slice(name).get_shape()))
-            except FileNotFoundError:
-                raise Refusal(f"{root / file}: is missing, and {INDEX} names it; fetch the model again") from None
-            except Exception as error:
+            if not (root / file).is_file():
+                raise Refusal(f"{root / file}: is missing, and {INDEX} names it; fetch the model again")
+            for name, entry in self._entries_of(file):
+                if name in self.entries:
+                    raise Refusal(
+                        f"{root / file}: holds {name}, which {self.entries[name].file} holds too, and loaders differ "
+                        "on which they take; fetch the model again"
+                    )
+                self.entries[name] = entry
+        self._require_as_indexed()
+
+    def _entries_of(self, file: str) -> Iterator[tuple[str, Entry]]:
+        """Names and entries of a shard; raises Refusal for one that is damaged, or holds no plain floats."""
+        path = str(self.root / file)
+        with library_errors(f"{path}: cannot be read as safetensors"), safe_open(path, framework="pt") as opened:
+            slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118 - no mapping
+            found = [(name, one.get_dtype(), tuple(one.get_shape())) for name, one in slices.items()]
+        for name, dtype, shape in found:
+            if dtype not in CODES.values():
                 raise Refusal(
-                    f"{root / file}: cannot be read as safetensors ({error}); fetch the model again"
-                ) from None
+                    f"{self.root / file}: {name} is {dtype}, expected one of {', '.join(CODES.values())}; "
+                    "take the model that is not quantized"
+                )
+            yield name, Entry(file, shape)
+
+    def _require_as_indexed(self) -> None:
+        """Raises Refusal where the index puts a tensor into another shard than the one that holds it."""
+        index = self.root / INDEX
+        if not index.exists():
+            return
+        told = read_json(index, str(self.root))["weight_map"]
+        for name in sorted(told.keys() | self.entries.keys()):
+            has = self.entries[name].file if name in self.entries else None
+            if told.get(name) != has:
+                raise Refusal(
+                    f"{index}: {name} is in {has or 'no shard'}, the index says {told.get(name) or 'nothing of it'}; "
+                    "fetch the model again"
+                )
 
     def files(self) -> list[str]:
         """The shard files in order; raises Refusal where there are none."""
@@ -67,14 +96,13 @@ class Folder:
 
 def _named_by(index: Path) -> list[str]:
     """The shard files of an index; raises Refusal for one that is no index, or names files outside its folder."""
-    try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Refusal(f"{index}: is no index of safetensors files; fetch the model again") from None
-    for name in names:
-        if not isinstance(name, str) or Path(name).name != name:
+    where = read_json(index, str(index.parent)).get("weight_map")
+    if not isinstance(where, dict) or not where:
+        raise Refusal(f"{index}: is no index of safetensors files; fetch the model again")
+    for name in where.values():
+        if not isinstance(name, str) or Path(name).name != name or name == "..":
             raise Refusal(f"{index}: names {name!r}, expected files beside it; fetch the model again")
-    return names
+    return sorted(set(where.values()))
 
 
 class Writer:

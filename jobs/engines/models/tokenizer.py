@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from jinja2.exceptions import TemplateError
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from jobs.core.errors import Refusal
+from jobs.engines.models.folder_files import library_errors
+from jobs.engines.models.templates import Asked, Bounds, Renderer
 from jobs.logic.chat.chatml import (
     END_OF_TEXT,
     IM_END,
@@ -26,7 +28,6 @@ from jobs.logic.chat.chatml import (
     THINK_OPEN,
     Chat,
     Encoded,
-    Message,
     Turn,
     row_pieces,
     template_messages,
@@ -43,17 +44,23 @@ SHIELD = "\U0010fffe"
 
 
 class ChatTokenizer:
-    """A tokenizer loaded from a folder, or from the hub by id and revision; `template` replaces its own.
+    """A tokenizer loaded from a folder; `template` replaces its own, and `template_name` is what Refusals call it.
 
-    Raises OSError or ValueError where there is none, as transformers does.
+    Raises Refusal where the folder's files are no tokenizer with a chat template.
     """
 
-    def __init__(self, name: str | Path, revision: str = "main", template: str | None = None) -> None:
-        local = isinstance(name, Path)
-        self.name = str(name)
-        self._hf = AutoTokenizer.from_pretrained(str(name), revision=revision, local_files_only=local)
-        if template is not None:
-            self._hf.chat_template = template
+    def __init__(
+        self, folder: Path, bounds: Bounds, template: str | None = None, template_name: str | None = None
+    ) -> None:
+        with library_errors(f"{folder}: no tokenizer can be loaded from its files"):
+            self._hf = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+        own = self._hf.chat_template
+        text = own if template is None else template
+        if not isinstance(text, str):
+            raise Refusal(f"{folder}: has no chat template; choose one of ours, for example chat=plain")
+        self._renderer = Renderer(
+            text, template_name or f"{folder}/chat_template.jinja", self._hf.special_tokens_map, bounds
+        )
         self.added: dict[str, int] = dict(self._hf.get_added_vocab())
         """Every added token, special or not: string to id."""
         self._plain = _without_added_tokens(self._hf.backend_tokenizer)
@@ -71,12 +78,6 @@ class ChatTokenizer:
         """The id of the padding token."""
         number: int | None = self._hf.pad_token_id
         return number
-
-    @property
-    def template(self) -> str | None:
-        """The Jinja chat template, or None."""
-        template = self._hf.chat_template
-        return template if isinstance(template, str) else None
 
     @property
     def fingerprint(self) -> str:
@@ -133,16 +134,9 @@ class ChatTokenizer:
         """`text` with its control strings broken by SHIELD."""
         return self._control.sub(lambda found: found[0][0] + SHIELD + found[0][1:], text)
 
-    def render(self, messages: Sequence[Message], ask: bool, enable_thinking: bool | None = None) -> str:
-        """The template's text; with `ask`, up to where the model goes on. None: the flag is not passed at all."""
-        flags: Mapping[str, bool] = {} if enable_thinking is None else {"enable_thinking": enable_thinking}
-        plain = [dict(message) for message in messages]
-        try:
-            text: str = self._hf.apply_chat_template(plain, tokenize=False, add_generation_prompt=ask, **flags)
-        except TemplateError as error:
-            roles = ", ".join(message["role"] for message in plain)
-            raise Refusal(f"the chat template cannot render turns of {roles}: {error}") from None
-        return text
+    def render(self, conversations: Sequence[Asked]) -> list[str]:
+        """The template's text of each; raises Refusal where it fails, or goes beyond its bounds."""
+        return self._renderer.render(conversations)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of the ids, added tokens spelled out, nothing tidied."""
@@ -150,25 +144,26 @@ class ChatTokenizer:
         return text
 
 
-def prompt_texts(tokenizer: ChatTokenizer, laid_out: Sequence[Turn]) -> list[str]:
-    """The prompts for the last answer, shielded: first as a client that passes no flag sends it, then, where the
+def prompt_texts(tokenizer: ChatTokenizer, conversations: Sequence[Sequence[Turn]]) -> list[list[str]]:
+    """The prompts for each last answer, shielded: first as a client that passes no flag sends it, then, where the
     template makes a difference, with `enable_thinking=False`."""
-    before = template_messages(laid_out[:-1], tokenizer.shielded)
-    default = tokenizer.render(before, ask=True)
-    no_thinking = tokenizer.render(before, ask=True, enable_thinking=False)
-    return [default] if no_thinking == default else [default, no_thinking]
+    before = [template_messages(laid_out[:-1], tokenizer.shielded) for laid_out in conversations]
+    default = tokenizer.render([Asked(messages, ask=True) for messages in before])
+    no_thinking = tokenizer.render([Asked(messages, ask=True, enable_thinking=False) for messages in before])
+    return [[one] if one == other else [one, other] for one, other in zip(default, no_thinking, strict=True)]
 
 
 def prompt_ids(tokenizer: ChatTokenizer, conversations: Sequence[Sequence[Turn]]) -> list[list[list[int]]]:
     """The tokens of `prompt_texts` of each conversation."""
-    texts = [prompt_texts(tokenizer, laid_out) for laid_out in conversations]
+    texts = prompt_texts(tokenizer, conversations)
     ids = iter(tokenizer.encode_rendered([text for some in texts for text in some]))
     return [[next(ids) for _ in some] for some in texts]
 
 
 def expected_rows(tokenizer: ChatTokenizer, conversations: Sequence[Sequence[Turn]]) -> list[Expected]:
     """What the template makes of conversations, and the tokens of that."""
-    texts = [tokenizer.render(template_messages(laid_out, tokenizer.shielded), ask=False) for laid_out in conversations]
+    asked = [Asked(template_messages(laid_out, tokenizer.shielded), ask=False) for laid_out in conversations]
+    texts = tokenizer.render(asked)
     ids, prompts = tokenizer.encode_rendered(texts), prompt_ids(tokenizer, conversations)
     return [
         Expected(list(laid_out), text.replace(SHIELD, ""), row, some)
@@ -179,11 +174,31 @@ def expected_rows(tokenizer: ChatTokenizer, conversations: Sequence[Sequence[Tur
 def delimiters(tokenizer: ChatTokenizer, chat: Chat) -> list[Delimiter]:
     """What the template puts around texts, against what rows laid out by `chat` have there."""
     ours = "".join(piece.text for piece in row_pieces(turns(CONVERSATION, chat)))
-    prompts = {"prompt, no flag": tokenizer.render(CONVERSATION[:-1], ask=True)}
-    no_thinking = tokenizer.render(CONVERSATION[:-1], ask=True, enable_thinking=False)
-    if chat.thinking_block != "keep" and no_thinking not in prompts.values():
+    whole, asked, no_thinking = tokenizer.render(
+        [
+            Asked(CONVERSATION, ask=False),
+            Asked(CONVERSATION[:-1], ask=True),
+            Asked(CONVERSATION[:-1], ask=True, enable_thinking=False),
+        ]
+    )
+    prompts = {"prompt, no flag": asked}
+    if chat.thinking_block != "keep" and no_thinking != asked:
         prompts["prompt, enable_thinking=False"] = no_thinking
-    return compared(tokenizer.render(CONVERSATION, ask=False), ours, prompts)
+    return compared(whole, ours, prompts)
+
+
+def inspect(tokenizer: ChatTokenizer) -> dict[str, Any]:
+    """Facts of a tokenizer and its template; names are those of preflight's `Tokenizer`."""
+    wanted = (IM_START, IM_END, END_OF_TEXT, THINK_OPEN, THINK_CLOSE)
+    (prompts,) = prompt_texts(tokenizer, [[Turn(role, "", None, False, False) for role in ("user", "assistant")]])
+    return {
+        "num_tokens": tokenizer.num_tokens,
+        "fingerprint": tokenizer.fingerprint,
+        "missing": [string for string in wanted if string not in tokenizer.added],
+        "pad_is_end_of_turn": tokenizer.pad == tokenizer.added[IM_END],
+        "has_pad": tokenizer.pad is not None,
+        "num_prompts": len(prompts),
+    }
 
 
 def _without_added_tokens(tokenizer: Tokenizer) -> Tokenizer:

@@ -25,6 +25,12 @@ class Delimiter(NamedTuple):
     def matches(self) -> bool:
         return self.found is not None and self.found == self.ours
 
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """A row of a table for people: where, the template's, ours, the verdict."""
+        theirs, ours = ("not found" if one is None else one.replace("\n", "⏎") for one in (self.found, self.ours))
+        return self.name, theirs, ours, "pass" if self.matches else "fail"
+
 
 def around_marks(text: str) -> dict[str, str | None]:
     """What stands before, between and after the marks; None where a mark is missing or out of order."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from jobs.logic.chat.chatml import TokenRow
+from jobs.logic.chat.chatml import Chat, TokenRow
 from jobs.logic.chat.token_rows import Conversation
 
 EXAMPLES = (
@@ -105,6 +105,14 @@ def chosen(lengths: Mapping[str, int], num_random: int, seed: int) -> list[tuple
     rest = sorted(set(ordered) - picked.keys())
     drawn = random.Random(seed).sample(rest, min(num_random, len(rest)))
     return [*picked.items(), *((name, "drawn") for name in drawn)]
+
+
+def described(template: str, chat: Chat) -> str:
+    """The chat settings in words; `template` as in `chat.template`."""
+    graded = "graded" if chat.grade_thinking_block else "not graded"
+    block = {"none": "no thinking block", "empty": f"empty thinking block, {graded}", "keep": f"own thoughts, {graded}"}
+    whose = "the model's own template" if template == "model" else template
+    return f"{whose}; {block[chat.thinking_block]}; answers graded: {chat.graded_turns}"
 
 
 def visible(text: str) -> str:

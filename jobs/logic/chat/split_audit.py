@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from jobs.logic.chat.chatml import NOT_GRADED, THINK_CLOSE, THINK_OPEN, Chat, TokenRow, well_formed_thoughts
 from jobs.logic.chat.row_audit import Decode, Expected, audit
@@ -115,3 +116,9 @@ def _think_tags_as_configured(answer: str, chat: Chat) -> bool:
 def graded_tokens_beyond(rows: Sequence[TokenRow], length: int) -> int:
     """Graded tokens that a cut at `length` would lose."""
     return sum(label != NOT_GRADED for row in rows for label in row.labels[length:])
+
+
+def differing_lines(lines: Sequence[Mapping[str, Any]], expected: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The ids whose line is missing, foreign or another than expected, sorted."""
+    by_id = {line["id"]: line for line in lines}
+    return [name for name in sorted(by_id.keys() | expected.keys()) if by_id.get(name) != expected.get(name)]

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from jobs.core.errors import Refusal
+from jobs.engines.models.templates import Asked
 from jobs.engines.models.tokenizer import ChatTokenizer, delimiters, expected_rows
 from jobs.logic.chat.chatml import IM_END, IM_START, Chat, Turn, row_pieces, tokenize, turns
 from jobs.logic.chat.row_audit import audit
+from jobs.preflight import RenderConfig
 
 ROOT = Path(__file__).resolve().parents[3]
+BOUNDS = RenderConfig(seconds=60.0, mean_seconds=1.0, megabytes=512, added_characters=20_000)
 HYBRID = Chat("empty", grade_thinking_block=True, graded_turns="last")
 NO_BLOCK = Chat("none", grade_thinking_block=False, graded_turns="all")
 KEEP = Chat("keep", grade_thinking_block=True, graded_turns="last")
@@ -65,17 +68,17 @@ def conversation(number: int) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def hybrid(qwen3_tokenizer_folder: Path) -> ChatTokenizer:
-    return ChatTokenizer(qwen3_tokenizer_folder)
+    return ChatTokenizer(qwen3_tokenizer_folder, BOUNDS)
 
 
 @pytest.fixture(scope="module")
 def instruct(qwen3_tokenizer_folder: Path) -> ChatTokenizer:
-    return ChatTokenizer(qwen3_tokenizer_folder, template=WITHOUT_THINKING)
+    return ChatTokenizer(qwen3_tokenizer_folder, BOUNDS, template=WITHOUT_THINKING)
 
 
 @pytest.fixture(scope="module")
 def thinking(qwen3_tokenizer_folder: Path) -> ChatTokenizer:
-    return ChatTokenizer(qwen3_tokenizer_folder, template=ALWAYS_THINKING)
+    return ChatTokenizer(qwen3_tokenizer_folder, BOUNDS, template=ALWAYS_THINKING)
 
 
 def offences(tokenizer: ChatTokenizer, laid_out: list[Turn]) -> list[str]:
@@ -103,7 +106,7 @@ def test_equal_to_what_transformers_renders_and_encodes(
     tokenizer: ChatTokenizer = request.getfixturevalue(which)
     laid_out = turns(conversation(number), chat)
     plain = [{"role": turn.role, "content": turn.content} for turn in laid_out]
-    rendered = tokenizer.render(plain, ask=False)
+    (rendered,) = tokenizer.render([Asked(plain, ask=False)])
     (row,) = tokenize([row_pieces(laid_out)], tokenizer.added, tokenizer.encode)
     assert tokenizer.decode(row.ids) == rendered
     assert row.ids == tokenizer._hf.encode(rendered, add_special_tokens=False)
@@ -159,11 +162,11 @@ def test_wrong_chat_settings_are_found(hybrid: ChatTokenizer, instruct: ChatToke
 
 def test_our_plain_template(qwen3_tokenizer_folder: Path) -> None:
     template = (ROOT / "conf/chat/templates/plain.jinja").read_text(encoding="utf-8")
-    tokenizer = ChatTokenizer(qwen3_tokenizer_folder, template=template)
+    tokenizer = ChatTokenizer(qwen3_tokenizer_folder, BOUNDS, template=template)
     assert all(offences(tokenizer, turns(conversation(number), NO_BLOCK)) == [] for number in range(len(ADVERSARIAL)))
     assert all(one.matches for one in delimiters(tokenizer, NO_BLOCK))
     with pytest.raises(Refusal, match="system, user and assistant"):
-        tokenizer.render([{"role": "tool", "content": "x"}], ask=True)
+        tokenizer.render([Asked([{"role": "tool", "content": "x"}], ask=True)])
 
 
 @pytest.mark.parametrize(
@@ -196,7 +199,7 @@ def test_control_tokens_are_found_by_string(qwen3_tokenizer_folder: Path, tmp_pa
         text = (moved / name).read_text(encoding="utf-8")
         swapped = text.replace('"<|im_start|>"', '"<|box_x|>"').replace('"<|box_end|>"', '"<|im_start|>"')
         (moved / name).write_text(swapped, encoding="utf-8")
-    tokenizer = ChatTokenizer(moved)
+    tokenizer = ChatTokenizer(moved, BOUNDS)
     assert (tokenizer.added[IM_START], tokenizer.added[IM_END]) == (151_649, 151_645)
     assert offences(tokenizer, turns(conversation(0), HYBRID)) == []
 
@@ -208,7 +211,7 @@ def test_another_family_is_refused(qwen3_tokenizer_folder: Path, tmp_path: Path)
         text = (other / name).read_text(encoding="utf-8").replace("<|im_end|>", "<|eot_id|>")
         (other / name).write_text(text, encoding="utf-8")
     with pytest.raises(Refusal, match=r"no added token <\|im_end\|>"):
-        ChatTokenizer(other).stops("none")
+        ChatTokenizer(other, BOUNDS).stops("none")
 
 
 def test_two_thousand_rows_take_seconds(hybrid: ChatTokenizer) -> None:

@@ -1,0 +1,185 @@
+"""The files of somebody's model folder: which are taken, from where, and what is left out of them.
+
+A folder may hold anything: links to other places, pipes, JSON that nests without end, the names of Python files that a
+loader would offer to run. What is taken is the folder's own plain files; what names code is taken without that name.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from jobs.core.errors import Refusal
+
+TEMPLATE = "chat_template.jinja"
+TOKENIZER_JSON = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+TOKENIZER = (*TOKENIZER_JSON, "vocab.json", "merges.txt", TEMPLATE)
+"""What a tokenizer may consist of."""
+JSON = (*TOKENIZER_JSON, "config.json", "generation_config.json", "vocab.json", "model.safetensors.index.json")
+TEXTS = ("LICENSE*", "README.md")
+WANTED = (*JSON, "*.safetensors", "*.jinja", "merges.txt", *TEXTS)
+"""Names of the files that are taken from a hub or a folder, of its top level. Never Python files."""
+CODE_KEY = "auto_map"
+"""Under it a config names Python files that transformers offers to run."""
+KERNEL_KEYS = ("attn_implementation", "experts_implementation")
+"""Under these it may name a kernel, and one with an owner, `owner/name`, is code from the hub."""
+MOST_LEVELS = 64
+"""Of nested JSON. A tokenizer has under ten; at some hundred, Python's libraries fail one by one."""
+OF_THE_MACHINE = {errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOSPC}
+"""Errors that say nothing about the file."""
+KINDS = {
+    stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """A plain file of a folder: its name there, and where it really is."""
+
+    name: str
+    path: Path
+    inode: tuple[int, int]
+    owner: int
+
+
+def own_files(folder: Path, where: str, wanted: Sequence[str] = WANTED) -> list[OwnFile]:
+    """The folder's files of these names, by name; nothing is opened.
+
+    Raises Refusal for one that is a link out of the folder, or no plain file. A hub cache's snapshot consists of links
+    to the blobs beside it, which are its own.
+    """
+    root = folder.resolve()
+    homes = [root]
+    if root.parent.name == "snapshots":
+        homes.append(root.parent.parent / "blobs")
+    names = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+    found = []
+    for name in (name for name in names if any(fnmatchcase(name, pattern) for pattern in wanted)):
+        real = _real(root / name, f"{where}/{name}")
+        if not any(real.is_relative_to(home) for home in homes):
+            raise Refusal(f"{where}/{name}: is a link to {real}, which is not in the folder; put the file itself there")
+        about = real.lstat()
+        if stat.S_ISDIR(about.st_mode) and any(fnmatchcase(name, pattern) for pattern in TEXTS):
+            continue  # some repositories have a folder of licences
+        if not stat.S_ISREG(about.st_mode):
+            kind = KINDS.get(stat.S_IFMT(about.st_mode), "no plain file")
+            raise Refusal(f"{where}/{name}: is {kind}, expected a plain file; put the file itself there")
+        found.append(OwnFile(name, real, (about.st_dev, about.st_ino), about.st_uid))
+    return found
+
+
+def _real(path: Path, where: str) -> Path:
+    """The path behind all links; raises Refusal where there is nothing."""
+    try:
+        return path.resolve(strict=True)
+    except FileNotFoundError:
+        raise Refusal(f"{where}: is a link to {path.readlink()}, and there is no such file; fetch it again") from None
+    except (OSError, RuntimeError):  # RuntimeError is a circle of links
+        raise Refusal(f"{where}: is a link that leads nowhere; put the file itself there") from None
+
+
+def take(files: Iterable[OwnFile], into: Path, where: str) -> list[str]:
+    """Put files into a new folder, by hard link where that is possible, else by copy; returns which named code.
+
+    A chat template that is only in tokenizer_config.json is written out, since the later stages read the file.
+    """
+    into.mkdir(parents=True)
+    for file in files:
+        _take(file, into / file.name, where)
+    configs = {name: read_json(into / name, where) for name in JSON if (into / name).exists()}
+    with_code = []
+    for name, config in configs.items():
+        data = {key: value for key, value in config.items() if not _names_code(key, value)}
+        if len(data) == len(config):
+            continue
+        with_code.append(name)
+        (into / name).unlink()  # it may be a hard link to a file that is not ours to change
+        (into / name).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    template = configs.get("tokenizer_config.json", {}).get("chat_template")
+    if isinstance(template, str) and not (into / TEMPLATE).exists():
+        try:
+            (into / TEMPLATE).write_bytes(template.encode())
+        except UnicodeEncodeError:
+            raise Refusal(f"{where}/tokenizer_config.json: its chat_template has half a character in it") from None
+    return sorted(with_code)
+
+
+def _take(file: OwnFile, into: Path, where: str) -> None:
+    """One file. One that belongs to somebody else is copied: its owner could change it in place at any time."""
+    if file.owner == os.geteuid():
+        try:
+            os.link(file.path, into, follow_symlinks=False)
+        except OSError:
+            pass  # another file system, or one that has no hard links
+        else:
+            about = into.lstat()
+            _require_same(file, about, where)
+            return
+    descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as source:
+        _require_same(file, os.fstat(source.fileno()), where)
+        with into.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+
+
+def _require_same(file: OwnFile, about: os.stat_result, where: str) -> None:
+    """Raises Refusal where another file stands in the place of the one that was looked at."""
+    if (about.st_dev, about.st_ino) != file.inode or not stat.S_ISREG(about.st_mode):
+        raise Refusal(f"{where}/{file.name}: was replaced while it was read; let nothing write there, and try again")
+
+
+def read_json(path: Path, where: str) -> dict[str, Any]:
+    """A JSON object of few levels; raises Refusal for anything else."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        reason = "it nests without end" if isinstance(error, RecursionError) else str(error)
+        raise Refusal(f"{where}: {path.name} is no JSON ({reason}); fetch it again") from None
+    if not isinstance(data, dict):
+        raise Refusal(f"{where}: {path.name} holds a {type(data).__name__}, expected an object; fetch it again")
+    if _levels(data) > MOST_LEVELS:
+        raise Refusal(f"{where}: {path.name} nests {MOST_LEVELS} levels deep and more; fetch it again")
+    return data
+
+
+def _levels(data: Any) -> int:
+    """How deep JSON nests, counted up to one more than is allowed."""
+    inside, found = [data], 0
+    while inside and found <= MOST_LEVELS:
+        found += 1
+        outer = [one for one in inside if isinstance(one, (dict, list))]
+        inside = [inner for one in outer for inner in (one.values() if isinstance(one, dict) else one)]
+    return found
+
+
+def _names_code(key: str, value: Any) -> bool:
+    return key == CODE_KEY or (key in KERNEL_KEYS and "/" in json.dumps(value))
+
+
+@contextmanager
+def library_errors(what: str) -> Iterator[None]:
+    """Whatever a library raises about a damaged file becomes a Refusal that begins with `what`.
+
+    A panic of a library in Rust is no Exception, and its class cannot be imported.
+    """
+    try:
+        yield
+    except Refusal:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in OF_THE_MACHINE):
+            raise
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise Refusal(f"{what} ({lines[0][:300]}); fetch it again") from None

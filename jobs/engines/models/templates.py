@@ -1,0 +1,253 @@
+"""Chat templates are programs that came with a model: they are rendered in a child process, within bounds.
+
+A template can count for hours in three lines, or write gigabytes. So one warm child (`template_worker.py`) renders all
+conversations of a pass; where one takes too long, needs too much memory, writes too much or takes the child down with
+it, that is a Refusal that names the template.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from jobs.core.errors import EnvironmentProblem, Refusal
+from jobs.core.process import end_with_parent, environment
+from jobs.core.provenance import ROOT
+from jobs.logic.chat.chatml import Message
+
+START_SECONDS = 120.0
+"""For Python and Jinja to be there, which is a fifth of a second on a machine that does nothing else."""
+TICK_SECONDS = 1.0
+"""A wait is counted in ticks, so that a command that was stopped with Ctrl-Z has not waited for all that time."""
+BATCH_CONVERSATIONS, BATCH_CHARACTERS = 64, 1_000_000
+"""What is sent at once, whichever comes first."""
+READ_BYTES = 1 << 20
+
+
+class Bounds(Protocol):
+    """How much a template may take: `preflight.render`."""
+
+    @property
+    def seconds(self) -> float:
+        """For one conversation."""
+
+    @property
+    def mean_seconds(self) -> float:
+        """For each conversation of a pass on average; with `seconds` once, that is the bound on the whole."""
+
+    @property
+    def megabytes(self) -> int:
+        """Address space of the process."""
+
+    @property
+    def added_characters(self) -> int:
+        """That a template may write besides the texts it was given, for each message."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One conversation to render; with `ask`, up to where the model goes on."""
+
+    messages: Sequence[Message]
+    ask: bool
+    enable_thinking: bool | None = None
+    """None: the flag is not passed at all."""
+
+    @property
+    def num_characters(self) -> int:
+        return sum(len(text) for message in self.messages for text in message.values())
+
+    def data(self, bounds: Bounds) -> dict[str, Any]:
+        """As the child reads it."""
+        flags = {} if self.enable_thinking is None else {"enable_thinking": self.enable_thinking}
+        most = self.num_characters + bounds.added_characters * (len(self.messages) + 1)
+        plain = [dict(message) for message in self.messages]
+        return {"messages": plain, "add_generation_prompt": self.ask, "most_characters": most, **flags}
+
+
+class Renderer:
+    """A template and its child process, which starts with the first conversation and ends with this object.
+
+    `name` is what a Refusal calls the template: its file, or the key that chose it. `variables` are what it may use
+    besides the conversation: the special tokens by name.
+    """
+
+    def __init__(self, template: str, name: str, variables: Mapping[str, str], bounds: Bounds) -> None:
+        self.name, self.bounds = name, bounds
+        self._opening = {"template": template, "variables": dict(variables)}
+        self._child: _Child | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's; None where none runs."""
+        return None if self._child is None else self._child.pid
+
+    def render(self, conversations: Sequence[Asked]) -> list[str]:
+        """The text of each conversation, `[len(conversations)]`.
+
+        Raises Refusal for a template that fails, or goes beyond its bounds.
+        """
+        left = self.bounds.seconds + self.bounds.mean_seconds * len(conversations)
+        texts: list[str] = []
+        try:
+            for batch in _batches(conversations):
+                child = self._ready()
+                child.send([asked.data(self.bounds) for asked in batch])
+                for asked in batch:
+                    before = child.waited
+                    found = self._answer(child, min(self.bounds.seconds, left), len(conversations))
+                    left -= child.waited - before
+                    texts.append(self._text(found, asked))
+        except BaseException:  # answers that nobody waited for would be taken for the next conversation's
+            self.close()
+            raise
+        return texts
+
+    def close(self) -> None:
+        """End the child; the next conversation starts another."""
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+    def _ready(self) -> _Child:
+        """The child. One that was started before a fork belongs to the other process."""
+        if self._child is None or self._child.owner != os.getpid():
+            self._child = _Child(self.bounds.megabytes)
+            try:
+                self._child.answer(START_SECONDS)  # that it is there
+            except (TimeoutError, ChildProcessError) as error:
+                raise EnvironmentProblem(
+                    f"{self.name}: the process that renders it did not start ({error}); see whether "
+                    f"the machine has memory left, and preflight.render.megabytes={self.bounds.megabytes} is enough"
+                ) from None
+            self._child.waited = 0.0
+            self._child.send(self._opening)
+        return self._child
+
+    def _answer(self, child: _Child, seconds: float, num: int) -> dict[str, Any]:
+        """The next answer; raises Refusal where there is none."""
+        try:
+            return child.answer(seconds)
+        except TimeoutError:
+            if seconds < self.bounds.seconds:
+                mean = self.bounds.mean_seconds
+                raise self._refusal(
+                    f"took more than {self.bounds.seconds + mean * num:g} s for {num:,} conversations, "
+                    f"{mean:g} s each on average (preflight.render.mean_seconds)"
+                ) from None
+            raise self._refusal(
+                f"took more than {self.bounds.seconds:g} s for one conversation (preflight.render.seconds)"
+            ) from None
+        except ChildProcessError as error:
+            raise self._refusal(f"took the process down that rendered it ({error})") from None
+
+    def _text(self, found: Mapping[str, Any], asked: Asked) -> str:
+        """What was rendered; raises Refusal where it is an error."""
+        if "text" in found:
+            text: str = found["text"]
+            return text
+        if "memory" in found:
+            raise self._refusal(
+                f"needs more than {self.bounds.megabytes} MB for a conversation of {asked.num_characters:,} characters "
+                "(preflight.render.megabytes)"
+            )
+        if "characters" in found:
+            raise self._refusal(
+                f"writes {found['characters']:,} characters for a conversation of {asked.num_characters:,} in "
+                f"{len(asked.messages)} messages (preflight.render.added_characters)"
+            )
+        roles = ", ".join(dict.fromkeys(message["role"] for message in asked.messages))
+        line = f", line {found['line']}" if found["line"] else ""
+        raise self._refusal(f"cannot render turns of {roles}: {found['error']}{line}")
+
+    def _refusal(self, what: str) -> Refusal:
+        return Refusal(f"{self.name}: the chat template {what}; mend it, or choose one of ours, for example chat=plain")
+
+
+class _Child:
+    """A running `template_worker`. The terminal's signals do not reach it, and it ends with this process."""
+
+    def __init__(self, megabytes: int) -> None:
+        paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobs.engines.models.template_worker", str(megabytes << 20)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(PYTHONPATH=paths),
+            bufsize=0,
+            start_new_session=True,
+            preexec_fn=partial(end_with_parent, at_once=True),
+        )
+        self.owner, self.pid = os.getpid(), process.pid
+        self.waited = 0.0
+        """Seconds that were spent in waiting for answers."""
+        self._process, self._held = process, bytearray()
+        self.end = weakref.finalize(self, _end, process)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._stdin, self._stdout, self._poll = process.stdin, process.stdout, select.poll()
+        self._poll.register(self._stdout, select.POLLIN)
+
+    def send(self, data: Any) -> None:
+        """Send one line; that the child is gone is found out when its answer is read."""
+        line = memoryview(json.dumps(data).encode() + b"\n")
+        with suppress(BrokenPipeError):
+            while line:
+                line = line[self._stdin.write(line) or 0 :]
+
+    def answer(self, seconds: float) -> dict[str, Any]:
+        """The next line; raises TimeoutError after `seconds`, ChildProcessError where the child has ended."""
+        start, waited = 0, 0.0
+        while (end := self._held.find(b"\n", start)) < 0:
+            start = len(self._held)
+            if waited >= seconds:
+                raise TimeoutError(f"nothing within {seconds:g} s")
+            before = time.monotonic()
+            readable = self._poll.poll(1000 * min(TICK_SECONDS, seconds - waited))
+            waited += min(TICK_SECONDS, time.monotonic() - before)
+            if readable:
+                block = self._stdout.read(READ_BYTES)
+                if not block:
+                    raise ChildProcessError(_how_it_ended(self._process.wait()))
+                self._held += block
+        self.waited += waited
+        found: dict[str, Any] = json.loads(self._held[:end])
+        del self._held[: end + 1]
+        return found
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def _how_it_ended(code: int) -> str:
+    return f"ended by signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _batches(conversations: Sequence[Asked]) -> Iterator[list[Asked]]:
+    """All conversations in order, a few at a time."""
+    batch: list[Asked] = []
+    size = 0
+    for asked in conversations:
+        batch.append(asked)
+        size += asked.num_characters
+        if len(batch) == BATCH_CONVERSATIONS or size >= BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
