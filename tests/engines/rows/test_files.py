@@ -233,7 +233,7 @@ import re
 from pathlib import Path
 from jobs.core.errors import Refusal
 from jobs.engines.rows import files as row_files
-from jobs.engines.rows import sources
+from jobs.engines.rows import sources as row_sources
 try:
     for source in row_sources.sources([{str(tmp_path / "bomb.jsonl")!r}], "prepare.files", "utf-8").files:
         for block in row_files.blocks(source, 1_000_000, 1 << 31, "utf-8"):

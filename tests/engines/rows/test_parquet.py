@@ -180,7 +180,7 @@ def test_a_large_row_group_needs_little_memory(tmp_path: Path) -> None:
 import re
 from pathlib import Path
 from jobs.engines.rows import files as row_files
-from jobs.engines.rows import sources
+from jobs.engines.rows import sources as row_sources
 source = row_sources.sources([{str(path)!r}], "prepare.files", "utf-8").files[0]
 print(sum(1 for block in row_files.blocks(source, 1_000_000, 1 << 31, "utf-8") for _ in row_files.split_block(block)))
 print(re.search(r"VmHWM:\\s*([0-9]+) kB", Path("/proc/self/status").read_text())[1])
