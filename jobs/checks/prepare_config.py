@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
-
-from pydantic import Field
+from typing import ClassVar, Literal
 
 from jobs.checks.prepare import PrepareLimits
-from jobs.core.model import StageConfig, StrictModel
+from jobs.core.model import Count, Several, Share, SomeShare, StageConfig, StrictModel, Times, TrueShare
 from jobs.logic.form.departures import FormOptions
 from jobs.logic.rows.split import SplitOptions
 
@@ -25,8 +23,6 @@ Allowed = Literal[
     "copied-prompt",
     "cut-off",
 ]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
 
 
 class TurnsConfig(StrictModel):
@@ -44,7 +40,7 @@ class CleanConfig(StrictModel):
     """Reasons that rows are not dropped for, where the task is to write such things."""
     max_marks: Count
     max_characters: Count
-    max_phrases: Annotated[int, Field(ge=2)]
+    max_phrases: Several
 
 
 class SetConfig(StrictModel):
@@ -57,7 +53,7 @@ class SetConfig(StrictModel):
     min_odd_rows: Count
     max_odd_share: Share
     main_language_share: Share
-    length_spread: Annotated[float, Field(gt=1)]
+    length_spread: Times
 
     def options(self) -> FormOptions:
         return FormOptions(**self.model_dump())
@@ -65,9 +61,9 @@ class SetConfig(StrictModel):
 
 class DuplicatesConfig(StrictModel):
     near: Literal["drop", "keep"]
-    threshold: Annotated[float, Field(gt=0, le=1)]
+    threshold: SomeShare
     answer_threshold: Share
-    boilerplate_share: Annotated[float, Field(gt=0, le=1)]
+    boilerplate_share: SomeShare
 
 
 class EvaluationConfig(StrictModel):
@@ -76,7 +72,7 @@ class EvaluationConfig(StrictModel):
 
 
 class SplitConfig(StrictModel):
-    val_fraction: Annotated[float, Field(gt=0, lt=1)]
+    val_fraction: TrueShare
     max_val_rows: Count
     stratify: Literal["label", "none"]
     previous: str | None
