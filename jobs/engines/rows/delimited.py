@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 
 import orjson
@@ -11,6 +12,9 @@ from jobs.core.errors import Refusal
 from jobs.logic.rows import raw_bytes
 from jobs.logic.rows.conversation import BadRow
 
+LONGEST_NAME = 1000
+"""Characters; a name is part of every row, so that a row of commas under long ones is as large as they are."""
+
 
 def columns_of(row: bytes, delimiter: str, where: str) -> list[str]:
     """The names in the header; raises Refusal for a header that does not name every column by itself."""
@@ -18,9 +22,15 @@ def columns_of(row: bytes, delimiter: str, where: str) -> list[str]:
         names = _fields(row, 0, delimiter)
     except BadRow as bad:
         raise Refusal(f"{where}: the header cannot be read: {bad.evidence}; mend the first line") from None
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise Refusal(f"{where}: the header names the column {twice[0]!r} twice; give each column a name of its own")
+    longest = max(names, key=len)
+    if len(longest) > LONGEST_NAME:
+        raise Refusal(
+            f"{where}: the header names a column with {len(longest):,} characters, {longest[:20]!r} ..., the most is "
+            f"{LONGEST_NAME:,}; close its quotes, or put a line with the columns' names above the rows"
+        )
     if len(names) == 1 and ";" in names[0]:
         raise Refusal(f"{where}: the columns are divided by semicolons, expected commas or tabs; save it with commas")
     return names

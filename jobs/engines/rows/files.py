@@ -157,7 +157,7 @@ def _text_pieces(source: Source, max_row_bytes: int, max_file_bytes: int, encodi
 def _batches(source: Source, max_row_bytes: int, max_file_bytes: int) -> Iterator[Piece]:
     size = source.path.stat().st_size
     for batch in parquet.batches(source.path, source.label, max_row_bytes, max_file_bytes):
-        yield Piece(batch.first_row, 0, batch.data, [], 0, True, int(batch.share_read * size))
+        yield Piece(batch.first_row, 0, batch.data, [], batch.num_thrown, True, int(batch.share_read * size))
 
 
 def _below_header(source: Source, piece: Piece, max_row_bytes: int) -> tuple[list[str], Piece]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
@@ -38,6 +37,8 @@ LABEL_CHARACTERS = 20
 """An answer of fewer may be the name of a class."""
 PAIRS = 256
 """Pairs compared in one piece of work."""
+MOST_COLUMNS, LONGEST_COLUMN = 1000, 100
+"""Ignored columns of a file that are named, and characters of each: rows may have keys that no other row has."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed
     writer = RowWriter(scratch)
     dropped: list[Dropped] = []
     parts: list[tuple[int, RowsRead]] = []
-    totals, found_shapes, ignored = [0] * len(sources), [""] * len(sources), [Counter[str]() for _ in sources]
+    totals, found_shapes, ignored = [0] * len(sources), [""] * len(sources), [set[str]() for _ in sources]
     sizes = [source.path.stat().st_size for source in sources]
     with progress("bytes read", sum(sizes)) as advance, changed.open("wb") as notes:
         for number, source in enumerate(sources):
@@ -111,7 +112,7 @@ def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed
                 writer.write(result.stored)
                 notes.writelines(orjson.dumps(note) + b"\n" for note in result.changed)
                 dropped.extend(result.dropped)
-                ignored[number].update(result.ignored_columns)
+                ignored[number] = _noted(ignored[number], result.ignored_columns)
                 totals[number] += result.num_rows
                 parts.append((number, result._replace(stored=[], dropped=[], changed=[])))
                 advance(before + min(end, sizes[number]), f"{sum(totals):,} rows")
@@ -126,7 +127,7 @@ def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed
         dropped,
         totals,
         found_shapes,
-        [sorted(columns) for columns in ignored],
+        [_told(columns) for columns in ignored],
     )
 
 
@@ -267,6 +268,17 @@ def _shaped(
         shape = "messages" if options.shape == "auto" else options.shape
     row_options = replace(options.rows, shape=shape, detected=options.shape == "auto")
     return shape, ReadOptions(source.label, row_options, options.clean, shapes.known_columns(shape, columns))
+
+
+def _noted(columns: set[str], others: Iterable[str]) -> set[str]:
+    """All of them, but no more by the alphabet than one above what is told."""
+    columns |= {name if len(name) <= LONGEST_COLUMN else f"{name[:LONGEST_COLUMN]}…" for name in others}
+    return columns if len(columns) <= 2 * MOST_COLUMNS else set(sorted(columns)[: MOST_COLUMNS + 1])
+
+
+def _told(columns: set[str]) -> list[str]:
+    ranked = sorted(columns)
+    return ranked if len(ranked) <= MOST_COLUMNS else [*ranked[:MOST_COLUMNS], "... and others"]
 
 
 def _read_block(block: Block, options: ReadOptions) -> tuple[int, RowsRead]:

@@ -58,7 +58,7 @@ JSON_OPENING = re.compile(r"\{\s*(?:[\"']|[A-Za-z_]\w{0,30}\s*:\s*[\"'\[{])|\[\s
 """Also with keys that are not in quotes, as JavaScript has it."""
 ITEM = r"[(（\[]?(?:\d{1,3}(?:/\d{1,3})?|[A-Za-z]|[IVX]{1,4})"
 NUMBERED = re.compile(rf"{ITEM}(?:[)）\]][.:：、]?(?:\s+\S|[^\W_])|[.．:：]\s+\S)|[①-⑳][^①-⑳]")
-NEXT_ITEM = re.compile(rf"\n\s*{ITEM}[)）\].．:：]")
+NEXT_ITEM = re.compile(rf"\n[^\S\n]*+{ITEM}[)）\].．:：]")
 DATE_BEHIND = re.compile(r"(?<=\S)[\s_(（|｜/-]+\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[)）]?\Z")
 _WIDE = r"\u3041-\u30fe\u3400-\u9fff"
 _PROSE = r"(?:[^`{}()\[\]=<>$\\|;]|;(?= [a-z]))*"
@@ -74,11 +74,11 @@ DATE_PART = 16
 PATTERNS: dict[str, Callable[[str], object]] = {
     "heading": re.compile(r"#{1,6}\s+\S").match,
     "fence": re.compile(r"```|~~~").match,
-    "bullet": re.compile(r"[-*+•‣◦・]\s+\S(?!.*\n\s*[-*+•‣◦・]\s)", re.DOTALL).match,
+    "bullet": re.compile(r"[-*+•‣◦・]\s+\S(?!.*\n[^\S\n]*+[-*+•‣◦・]\s)", re.DOTALL).match,
     "numbered": lambda text: NUMBERED.match(text) and not NEXT_ITEM.search(text),
     "dated": re.compile(
         r"\W?(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|(?:19|20)\d{6}(?!\d)|\d{4}年\d{1,2}月\d{1,2}日(?=[\s:：\])）_|｜]))"
-        r"(?:[T ]\d{1,2}:\d{2}\S*)?[\W\d_]*[^\W\d_]"
+        r"[\W\d_]*+[^\W\d_]"
     ).match,
     "dated-end": lambda text: DATE_BEHIND.search(text[-DATE_PART:]),
     "timed": re.compile(r".{0,24}?\b\d{1,2}:\d{2}:\d{2}\b\W*\w").match,
@@ -90,7 +90,7 @@ PATTERNS: dict[str, Callable[[str], object]] = {
 SNAKE = re.compile(r"[^\W_]+(?:_[^\W_]+)+\Z|[a-z0-9]+(?:-[a-z0-9]+){2,}\Z")
 BLOB = re.compile(r"(?:0x)?[0-9a-fA-F]{12,}\Z|(?=[^\d]*\d|.*=\Z)(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/_-]{11,}={0,2}\Z")
 PATH = re.compile(r"(?:(?:[A-Za-z]:\\|~?/|\.{1,2}/|[\w-]+://)(?:[^\s/\\]+[/\\])+|(?:[^\s/\\]+[/\\]){2,})[^\s/\\]*\Z")
-KEY = re.compile(
+SET_APART = re.compile(
     r"[*_\"'(（「『]{0,2}[^\W\d_][^\n:：=＝|｜>→⇒/*+]{0,19}?\s?"
     r"(?:::|->|=>|[:：|｜>→⇒]|(?<=\w\w)=(?=\S)|\((?=[\"']))(?=\s*\S)"
     r"|(?:[A-Za-z]{1,4}[#.:_-]{1,2}\d+|#\d+|\d+(?:[:_]\d+)+)[:_)]?\s+(?=\S)"
@@ -130,7 +130,7 @@ def wrapping(text: str) -> str:
 
 def opening(text: str) -> str:
     """Literal words that a mark sets apart at the start."""
-    found = KEY.match(text)
+    found = SET_APART.match(text)
     return found[0].strip() if found else ""
 
 

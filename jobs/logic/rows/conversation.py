@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal
 
 import orjson
@@ -147,8 +149,8 @@ def _put_in_order(messages: list[Message], options: RowOptions, changes: dict[st
     if options.same_role == "join":
         messages = _joined(messages, changes)
     if options.last_user == "trim" and messages[-1].role == "user":
-        while messages[-1].role == "user":
-            messages = messages[:-1]
+        last = max(number for number, (role, _) in enumerate(messages) if role != "user")
+        messages = messages[: last + 1]
         changes["last-user"] = f"message {len(messages) + 1} and what followed"
     _check_order([message.role for message in messages])
     return messages
@@ -156,13 +158,13 @@ def _put_in_order(messages: list[Message], options: RowOptions, changes: dict[st
 
 def _joined(messages: list[Message], changes: dict[str, str]) -> list[Message]:
     """Turns in a row of one role as one, with blank lines between them."""
-    found = messages[:1]
-    for number, (role, content) in enumerate(messages[1:], 2):
-        if role == found[-1].role:
-            found[-1] = Message(role, f"{found[-1].content}\n\n{content}")
+    found, number = [], 0
+    for role, turns in groupby(messages, key=itemgetter(0)):
+        contents = [content for _, content in turns]
+        number += len(contents)
+        found.append(Message(role, "\n\n".join(contents)))
+        if len(contents) > 1:
             changes["same-role"] = f"messages {number - 1} and {number} are the {role}'s"
-        else:
-            found.append(Message(role, content))
     return found
 
 

@@ -155,7 +155,7 @@ def _guess(data: bytes) -> str:
             text = data.decode(codec)
             if text.lstrip().startswith("{"):
                 json.loads(text, strict=False)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if codec == "cp1252" or re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", text):
             return f"; it looks like {name}: if the whole file is, set prepare.encoding={codec}"

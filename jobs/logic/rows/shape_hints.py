@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from jobs.logic.rows.turns import OPENAI, SHAREGPT, is_spelled
@@ -23,8 +24,8 @@ TEXT = "a `text` has no prompt and no answer: part it into two columns, `prompt`
 MAP_THEM = "say which they are with prepare.columns='{prompt:question,completion:answer}' or the like"
 SHOWN = 8
 """Columns that a message names."""
-LONGEST = 40
-"""Characters of a column's name."""
+LONGEST, LOOKED_AT = 40, 100
+"""Characters of a column's name, and the first of such names that are looked at for what is meant by them."""
 
 
 def way_out(record: Mapping[str, Any]) -> str:
@@ -39,7 +40,7 @@ def way_out(record: Mapping[str, Any]) -> str:
         for shape, ours, spelling in (("messages", "messages", OPENAI), ("sharegpt", "conversations", SHAREGPT)):
             if is_spelled(value, spelling) and len(column) <= LONGEST:
                 return f"to read `{column}` set prepare.shape={shape} {_columns({ours: column})}"
-    return _by_name(tuple(name for name in record if len(name) <= LONGEST))
+    return _by_name(tuple(islice((name for name in record if len(name) <= LONGEST), LOOKED_AT)))
 
 
 def is_seed(record: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any, NoReturn
 
 import orjson
@@ -124,8 +125,13 @@ def parse_line(text: str, last: bool) -> dict[str, Any]:
 
 def quoted_id(text: str, column: str = "id") -> str | None:
     """The id of a row that could not be parsed, as far as it can be seen; `column`: what its file calls it."""
-    found = re.search(rf'"{re.escape(column)}"\s*:\s*(?:"([^"\\]{{1,80}})"|(-?[0-9]{{1,40}}))', text)
+    found = id_pattern(column).search(text)
     return (found[1] or found[2]) if found else None
+
+
+def id_pattern(column: str) -> re.Pattern[str]:
+    """An id as it stands in JSON; as text or as a number."""
+    return re.compile(rf'"{re.escape(column)}"\s*:\s*(?:"([^"\\]{{1,80}})"|(-?[0-9]{{1,40}}))')
 
 
 def kind_of(value: Any) -> str:
@@ -164,8 +170,8 @@ def _depth(value: Any) -> int:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name, _ in pairs if times[name] > 1)
         raise BadRow("duplicate-key", f"the key {twice[:40]!r} stands twice in one object")
     return found
 

@@ -47,7 +47,7 @@ FOREIGN_TOKEN = re.compile(
 WORD_PIECES = re.compile("(?:[\u2581\u0120][A-Za-z]{1,20}){3}")
 """How SentencePiece and byte-level BPE write words."""
 THINK_TAG = re.compile(r"</?(?:seed:)?think(?:ing)?\b>?|◁/?think▷|\[/?THINK\]|\A\s*/?think>", re.IGNORECASE)
-THOUGHT = re.compile(r"<think>((?!</?think).)*</think>\s*", re.DOTALL)
+THOUGHT = re.compile(r"<think>(?:[^<]++|<(?!/?think))*+</think>\s*")
 
 _TITLES = "記事タイトル|タイトル|題名|表題|見出し|題|article title|blog title|title|headline"
 _TAGS = "ハッシュタグ|タグ|キーワード|カテゴリー?|hashtags?|tags?|keywords?|category|categories"
@@ -63,7 +63,7 @@ _OPEN = r"[\s*_~>\"'“”‘’「『#■◆●○◇□▼▽▶★☆✨・�
 _SHUT = r"[*_~\"'”’」』]{0,4}"
 LABEL = re.compile(
     rf"\A{_OPEN}(?:\(?[0-9]{{1,2}}[.):、]?\s*{_OPEN})?(?:"
-    rf"[【〔〖\[<〈《≪{{]\s*{_WORDS}\s*:?\s*[】〕〗\]>〉》≫}}]"
+    rf"[【〔〖\[<〈《≪{{]\s*{_WORDS}\s*(?::\s*)?[】〕〗\]>〉》≫}}]"
     rf"|{_WORDS}{_SHUT}は?\s?(?::|⇒|→|>>)|{_TITLE}{_SHUT}\s?(?:=>?(?!=)|\s*\n|\s[-–—―]\s)|■(?:{_TITLES})■"
     rf"|(?:回答|応答|出力|answer|response|output){_SHUT}\s*\n)",
     re.IGNORECASE,
@@ -97,8 +97,8 @@ LONGEST_ROLE = 20
 _HEADINGS = r"response|instruction|input|output|answer|question|assistant|user|system|回答|応答|指示|入力|出力|質問"
 HEADER = re.compile(
     rf"\A#{{1,4}}\s*(?:{_HEADINGS})\s*$|^#{{2,4}}\s*(?:{_HEADINGS})\s*[:：]"
-    r"|^#{2,4}\s*(?:end)?\s*\Z|\A#{2,4}\s*end\s*$"
-    rf"|^[-=]{{3,}}\s*(?:{_HEADINGS})\s*[:：]?\s*[-=]{{3,}}$",
+    r"|^#{2,4}\s*(?:end\s*)?\Z|\A#{2,4}\s*end\s*$"
+    rf"|^[-=]{{3,}}\s*(?:{_HEADINGS})\s*(?:[:：]\s*)?[-=]{{3,}}$",
     re.IGNORECASE | re.MULTILINE,
 )
 PREAMBLE = re.compile(
@@ -115,7 +115,8 @@ _FIRST = rf"(?<![A-Za-z0-9&/#＃]){_HASHTAG}"
 HASHTAGS = re.compile(
     rf"\A[\s・*-]*{_HASHTAG}(?:[\s、,，|／/・*-]*+{_HASHTAG})*[\s、,，|／/]*\Z"
     rf"|\A{_HASHTAG}\s|(?<=\s){_NO_CHANNEL}{_HASHTAG}\s*\Z"
-    rf"|{_FIRST}[ \t\u3000、,，|／/・]*{_HASHTAG}|^[・*\s-]*{_HASHTAG}\s*\n[・*\s-]*{_HASHTAG}\s*$",
+    rf"|{_FIRST}[ \t\u3000、,，|／/・]*{_HASHTAG}"
+    rf"|^(?:[・*-]|[^\S\n])*+{_HASHTAG}[^\S\n]*+\n[・*\s-]*+{_HASHTAG}\s*$",
     re.MULTILINE,
 )
 _OURS = r"(?:SECRET|EMAIL|IBAN|CARD|MY-NUMBER|SSN|PHONE|IP-ADDRESS)\]"
@@ -225,7 +226,14 @@ def _is_asked_markup(answer: str, prompt: str) -> bool:
     """Whether the prompt asks for tags, or has all of those in the answer, however they are closed."""
     if ASKS_MARKUP.search(prompt):
         return True
-    return all(_tag_name(found[0]) in prompt for found in MARKUP_TAG.finditer(answer))
+    return _has_all({_tag_name(found[0]) for found in MARKUP_TAG.finditer(answer)}, prompt)
+
+
+def _has_all(pieces: set[str], text: str) -> bool:
+    """Whether every piece stands in the text; all are looked for at once, for an answer may have thousands."""
+    signs, sizes = {piece[0] for piece in pieces}, {len(piece) for piece in pieces}
+    begins = (place for place, sign in enumerate(text) if sign in signs)
+    return pieces <= {text[place : place + size] for place in begins for size in sizes}
 
 
 def _tag_name(tag: str) -> str:
@@ -236,7 +244,12 @@ def _tag_name(tag: str) -> str:
 def _is_named(speaker: str | None, prompt: str) -> bool:
     if speaker is None:
         return CHOICE.search(prompt) is not None
-    return re.search(rf"(?<![A-Za-z]){re.escape(speaker)}(?![A-Za-z])", prompt, re.IGNORECASE) is not None
+    return name_pattern(speaker).search(prompt) is not None
+
+
+def name_pattern(name: str) -> re.Pattern[str]:
+    """The name as a word of its own."""
+    return re.compile(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])", re.IGNORECASE)
 
 
 def _labels_a_line(text: str) -> bool:

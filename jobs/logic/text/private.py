@@ -44,10 +44,14 @@ KEY = re.compile(
     r"|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9]{20,}"  # Stripe
     r"|SG\.[\w-]{16,}\.[\w-]{16,}|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{50,}|dop_v1_[0-9a-f]{64}|dapi[0-9a-f]{32}"
     r"|shp(?:at|ca|pa|ss)_[0-9a-f]{32}|sq0[a-z]{3}-[\w-]{22,}|(?:dckr_pat|figd|sbp|lin_api|tvly|ntn)[_-][\w-]{20,}"
-    r"|\d{8,10}:AA[\w-]{33}|[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27,}"  # Telegram, Discord
-    r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{10,})",  # JSON Web Token
+    r"|\d{8,10}:AA[\w-]{33}|[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27,})",  # Telegram, Discord
     re.ASCII,
 )
+WEB_TOKEN_BEGINNING = "eyJ"
+WEB_TOKEN = re.compile(
+    r"(?<![\w-])(?>[\w-]*?(?<![A-Za-z0-9])(?P<key>eyJ)[\w-]{8,}+)\.eyJ[\w-]{8,}+\.[\w-]{10,}+", re.ASCII
+)
+"""JSON Web Token. What stands before it without a blank is a part of the match, so that a word is gone through once."""
 KEY_BEGINNINGS = (
     *("sk-", "hf_", "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ"),
     *("xoxb-", "xoxp-", "xoxa-", "sk_live_", "sk_test_", "rk_live_", "rk_test_", "PRIVATE KEY-----"),
@@ -156,9 +160,11 @@ def found(text: str, kinds: Collection[str]) -> list[Span]:
 def without(text: str, kinds: Collection[str]) -> tuple[str, Counter[str]]:
     """The text with a mark for everything of those kinds, and how often each was there."""
     spans = found(text, kinds)
-    for span in reversed(spans):
-        text = f"{text[: span.start]}{MARKS[span.kind]}{text[span.end :]}"
-    return text, Counter(span.kind for span in spans)
+    kept, place = [], 0
+    for span in spans:
+        kept += [text[place : span.start], MARKS[span.kind]]
+        place = span.end
+    return "".join([*kept, text[place:]]), Counter(span.kind for span in spans)
 
 
 def masked(text: str) -> str:
@@ -207,7 +213,7 @@ def _may_be_secret(text: str, begin: int, end: int) -> bool:
         return True
     if not (LETTER.search(text, begin, end) and DIGIT_OR_CAPITAL.search(text, begin + 1, end)):
         return False
-    if end - begin >= SHORTEST_KEY and KEY.search(text, begin, end):
+    if end - begin >= SHORTEST_KEY and next(_keys(text, begin, end), None) is not None:
         return True
     if not ASSIGNS.search(text, max(0, begin - 6), end):
         return False
@@ -247,15 +253,28 @@ def _secrets(text: str) -> Iterator[tuple[int, int]]:
         if not _may_be_secret(text, start, end):
             continue
         if end - start >= SHORTEST_KEY:
-            for key in KEY.finditer(text, start, end):
-                if not PLACEHOLDER.search(key[0]) and len(set(key[0])) > 7:
-                    yield key.span()
+            for first, beyond in _keys(text, start, end):
+                key = text[first:beyond]
+                if not PLACEHOLDER.search(key) and len(set(key)) > 7:
+                    yield first, beyond
         for value in ASSIGNED.finditer(text, max(0, start - 40), end):
             if _is_random(value["value"]):
                 yield value.span("value")
         for value in IN_ADDRESS.finditer(text, start, end):  # what stands there is a password, whatever it looks like
             if not PLACEHOLDER.search(value["value"]) and value["value"] != MARKS[SECRET]:
                 yield value.span("value")
+
+
+def _keys(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """What is a key by its own form, from left to right, none over another."""
+    spans = [key.span() for key in KEY.finditer(text, start, end)]
+    if text.find(WEB_TOKEN_BEGINNING, start, end) >= 0:
+        spans += [(token.start("key"), token.end()) for token in WEB_TOKEN.finditer(text, start, end)]
+    taken = start
+    for first, beyond in sorted(spans):
+        if first >= taken:
+            yield first, beyond
+            taken = beyond
 
 
 def _is_random(value: str) -> bool:

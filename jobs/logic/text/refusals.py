@@ -61,7 +61,7 @@ ENGLISH = re.compile(
 )
 _SORRY_JA = (
     "(?:(?:大変|誠に|まことに)?申し[訳わ]け?(?:あり|ござい)ません|す[みい]ません|ごめんなさい|恐れ入ります|恐縮です)"
-    r"(?:が|けれども?|けど)?[、。,!！\s]*"
+    r"(?:が|けれども?|けど)?[、。,!！\s]*+"
 )
 _CANNOT_DO_JA = "(?:(?:でき|出来)(?:ません|かねます)|(?:いた|致)?しかねます|控えさせて)"
 _CANNOT_JA = (
@@ -102,10 +102,11 @@ UNFINISHED = "\"'`:;=,([{<>、：「"
 OPENING, CLOSING = "([{", ")]}"
 PAIRS = (("「", "」"), ("『", "』"), ("（", "）"), ("【", "】"), ("〈", "〉"), ("《", "》"))
 SMILEY = re.compile(r"[:;=8xX]['-]?[(\[{]")
-FENCE = re.compile(r"^\s*```", re.MULTILINE)
+FENCE = re.compile(r"^[^\S\n]*+```", re.MULTILINE)
 JSON_OPENINGS = frozenset("{[")
 JSON_OPENING = re.compile(r'\{\s*"[^"\n]*"\s*:|\[\s*(?:\{\s*)?"')
-JSON_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+JSON_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*+("?)')
+"""Its group is empty where the string is not closed: the rest of the line need not be looked at again."""
 COMMAS_AND_OPENINGS = frozenset("、,，「『（【〈《([{")
 ANNOUNCES = re.compile(r"(?:(?:following|below|follows|steps)\b[^\n]{0,40}:|(?:以下|次)の?[^\n]{0,20}[:：])\Z")
 GOES_ON = (" the", " an", " and", " because", " your", " their", " whose")
@@ -176,8 +177,10 @@ def cut_off(answer: str) -> str | None:
 
 def _open_json(answer: str) -> bool:
     """Whether a string or a bracket of JSON is open at the end."""
+    if not all(string[1] for string in JSON_STRING.finditer(answer)):
+        return True
     rest = JSON_STRING.sub("", answer)
-    return '"' in rest or sum(map(rest.count, "{[")) > sum(map(rest.count, "}]"))
+    return sum(map(rest.count, "{[")) > sum(map(rest.count, "}]"))
 
 
 def _open_bracket(answer: str) -> bool:

@@ -61,8 +61,13 @@ class RepetitionLimits:
 
 def repeated_character(text: str, limits: RepetitionLimits) -> str | None:
     """The first run of one sign that is longer than allowed; lines that are drawn (-----) and digits are left alone."""
+    line_end, is_drawn = -1, False
     for found in _runs(limits.marks, limits.characters).finditer(text):
-        if not found[0].isdigit() and not _is_drawn(text, found.start(), found.end()):
+        if found[0].isdigit():
+            continue
+        if found.start() >= line_end:  # a line that is drawn may have a run in every few places
+            line_end, is_drawn = _is_drawn(text, found.start(), found.end())
+        if not is_drawn:
             return found[0]
     return None
 
@@ -79,6 +84,8 @@ def repeated_phrase(text: str, limits: RepetitionLimits) -> str | None:
             if too_often and _is_phrase(text[first : first + unit]):
                 return text[first:end]
             start = end - ANCHOR
+        elif unit == 1:  # one sign over and over is no phrase, wherever in it one looks
+            start += max(0, end - ANCHOR - 1 - start) // step * step
         start += step
     return None
 
@@ -234,8 +241,9 @@ def _is_numbered() -> NDArray[np.bool_]:
     return flags
 
 
-def _is_drawn(text: str, start: int, end: int) -> bool:
-    """Whether the piece stands on a drawn line of its own, beside lines that say something."""
+def _is_drawn(text: str, start: int, end: int) -> tuple[int, bool]:
+    """Where the line of the piece ends, and whether it is drawn and stands beside lines that say something."""
     stop = text.find("\n", end)
-    line = text[text.rfind("\n", 0, start) + 1 : stop if stop >= 0 else len(text)]
-    return bool(RULED.fullmatch(line)) and line.strip() != text.strip()
+    stop = stop if stop >= 0 else len(text)
+    line = text[text.rfind("\n", 0, start) + 1 : stop]
+    return stop, bool(RULED.fullmatch(line)) and line.strip() != text.strip()

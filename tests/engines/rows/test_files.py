@@ -233,7 +233,7 @@ import re
 from pathlib import Path
 from jobs.core.errors import Refusal
 from jobs.engines.rows import files as row_files
-from jobs.engines.rows import sources
+from jobs.engines.rows import sources as row_sources
 try:
     for source in row_sources.sources([{str(tmp_path / "bomb.jsonl")!r}], "prepare.files", "utf-8").files:
         for block in row_files.blocks(source, 1_000_000, 1 << 31, "utf-8"):
@@ -261,3 +261,10 @@ def test_notes(tmp_path: Path) -> None:
     assert row_files.notes(source(tmp_path / "a.jsonl")) == (True, True, [])
     (tmp_path / "a.jsonl").write_bytes(b"{}\r\n")
     assert row_files.notes(source(tmp_path / "a.jsonl")) == (False, False, [])
+
+
+def test_a_header_whose_names_would_fill_every_row_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(f"{'a' * 1001},b\n".encode() + b",\n" * 3)
+    with pytest.raises(Refusal, match=r"^a.csv: line 1: the header names a column with 1,001 characters, 'a{20}' ..."):
+        list(row_files.blocks(source(path), 5000, MOST_FILE, "utf-8"))

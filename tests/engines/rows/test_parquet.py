@@ -180,7 +180,7 @@ def test_a_large_row_group_needs_little_memory(tmp_path: Path) -> None:
 import re
 from pathlib import Path
 from jobs.engines.rows import files as row_files
-from jobs.engines.rows import sources
+from jobs.engines.rows import sources as row_sources
 source = row_sources.sources([{str(path)!r}], "prepare.files", "utf-8").files[0]
 print(sum(1 for block in row_files.blocks(source, 1_000_000, 1 << 31, "utf-8") for _ in row_files.split_block(block)))
 print(re.search(r"VmHWM:\\s*([0-9]+) kB", Path("/proc/self/status").read_text())[1])
@@ -191,3 +191,62 @@ print(re.search(r"VmHWM:\\s*([0-9]+) kB", Path("/proc/self/status").read_text())
     rows, kibibytes = map(int, done.stdout.split())
     assert rows == 300_000
     assert kibibytes < 250_000
+
+
+TEXT = "word " * 40_000
+"""200 kB, that a file writes once and rows hold a thousand times."""
+
+
+def repeated(num: int) -> pyarrow.DictionaryArray:
+    return pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * num, pyarrow.int32()), pyarrow.array([TEXT]))
+
+
+def in_turns(num: int) -> pyarrow.Array:
+    roles = pyarrow.DictionaryArray.from_arrays([0] * num, ["user"])
+    turns = pyarrow.StructArray.from_arrays([roles, repeated(num)], ["role", "content"])
+    return pyarrow.ListArray.from_arrays(pyarrow.array(range(num + 1), pyarrow.int32()), turns)
+
+
+def in_map(num: int) -> pyarrow.Array:
+    return pyarrow.array([[("k", TEXT)]] * num, pyarrow.map_(pyarrow.string(), pyarrow.string()))
+
+
+@pytest.mark.parametrize(
+    ("column", "options"),
+    [
+        (repeated(2000), {}),
+        (repeated(2000), {"row_group_size": 100}),
+        (pyarrow.array([TEXT] * 100), {"data_page_size": 1 << 26}),
+        (pyarrow.array([TEXT] * 100), {"use_dictionary": False, "column_encoding": {"text": "DELTA_BYTE_ARRAY"}}),
+        (in_turns(2000), {}),
+        (in_turns(2000), {"row_group_size": 100}),
+        (in_map(100), {}),
+        (pyarrow.nulls(1_500_000), {}),
+        (pyarrow.array([7] * 1_500_000), {}),
+        (pyarrow.array([[1] * 1000] * 6_000), {}),
+    ],
+    ids=["flat", "groups", "pages", "beginnings", "turns", "turns-groups", "map", "nulls", "run-length", "list"],
+)
+def test_what_rows_hold_is_counted_and_not_what_the_file_has(
+    tmp_path: Path, column: pyarrow.Array, options: dict[str, Any]
+) -> None:
+    path = write(tmp_path / "a.parquet", {"text": column}, compression="zstd", **options)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(Refusal, match=r"^a.parquet: unpacks to more than 10,000,000 bytes; where that is right, raise"):
+        lines(path, max_row_bytes=1_000_000)
+
+
+def test_rows_with_dictionaries_are_read_whole(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", {"messages": in_turns(30), "text": repeated(30)}, row_group_size=7)
+    found = lines(path, max_row_bytes=1_000_000, max_file_bytes=20_000_000)
+    turn = {"role": "user", "content": TEXT}
+    assert [json.loads(line.data) for line in found] == [{"messages": [turn], "text": TEXT}] * 30
+    assert [line.number for line in found] == list(range(1, 31))
+
+
+def test_a_row_too_large_in_a_dictionary_is_never_unfolded(tmp_path: Path) -> None:
+    values = pyarrow.DictionaryArray.from_arrays([0, 1, 0, 1], ["a", TEXT])
+    found = lines(write(tmp_path / "a.parquet", {"text": values}), max_row_bytes=150_000)
+    assert [(line.number, line.fault and line.fault.reason) for line in found] == [
+        (1, None), (2, "too-large"), (3, None), (4, "too-large"),
+    ]  # fmt: skip
