@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.core.artifact import Artifact, RunDir
+from jobs.core.artifact import Artifact
 from jobs.core.config import CONF
 from jobs.core.errors import Refusal
+from jobs.core.run_dir import RunDir
 from jobs.engines.models.folder_files import TEMPLATE, TOKENIZER, library_errors, own_files, take
 
 if TYPE_CHECKING:
