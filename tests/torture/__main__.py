@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import sys
@@ -78,23 +79,32 @@ def prepared(root: Path, asked: Asked) -> Bench:
     """The case, its uninterrupted run, and a training that was stopped in the middle."""
     case = Case(root)
     runs.cleared(root)
-    in_child(lambda: bool(cases.build(root)))
-    num_events: dict[str, int] = {}
-    seconds: dict[str, float] = {}
-    bench = Bench(case, root / "runs", num_events, seconds, root / "stopped", 0)
+    in_child(lambda: cases.build(root))
+    bench = Bench(case, root / "runs", {}, {}, root / "stopped", 0)
     bench.run.mkdir(parents=True)
-    for stage in pipeline.NAMES:
-        counter, started = events.Counter(), time.monotonic()
-        trace = root / f"events-{stage}.txt"
-        command = bench.start(stage, first=events.watch(bench.folder, counter, events.NEVER, trace))
-        if command.wait() != 0:
-            raise SystemExit(f"torture: the case's {stage} ended with exit code {command.code}:\n{command.said}")
-        num_events[stage], seconds[stage] = counter.value, time.monotonic() - started
+    for stage in pipeline.NAMES[: pipeline.NAMES.index("train") + 1]:
+        uninterrupted(bench, stage, root)
     bench.stop_at = stop_at(root / "events-train.txt")
+    late = dataclasses.replace(bench, folder=bench.stopped, commands=[])
     if "checkpoints" in asked.only:
-        bench.stopped.mkdir()
-        damages.stopped_training(Bench(case, bench.stopped, num_events, seconds, bench.stopped, bench.stop_at))
+        late.folder.mkdir()
+        damages.start_training(late)
+    for stage in pipeline.NAMES[pipeline.NAMES.index("train") + 1 :]:
+        uninterrupted(bench, stage, root)
+    for command in late.commands:
+        command.wait()
+        damages.require_checkpoints(late)
     return bench
+
+
+def uninterrupted(bench: Bench, stage: str, root: Path) -> None:
+    """One stage of the run that all others are compared with: its events and its time."""
+    counter, started = events.Counter(), time.monotonic()
+    trace = root / f"events-{stage}.txt"
+    command = bench.start(stage, first=events.watch(bench.folder, counter, events.NEVER, trace))
+    if command.wait() != 0:
+        raise SystemExit(f"torture: the case's {stage} ended with exit code {command.code}:\n{command.said}")
+    bench.num_events[stage], bench.seconds[stage] = counter.value, time.monotonic() - started
 
 
 def stop_at(trace: Path) -> int:
@@ -148,7 +158,7 @@ def work(num_workers: int, tasks: Sequence[tuple[str, int]], do: Callable[[str, 
 def trial(bench: Bench, root: Path, seed: int, kind: str, number: int) -> None:
     """One trial in a folder of its own, which stays where it failed."""
     folder = runs.cleared(root / f"{kind}-{seed}-{number}")
-    own = Bench(bench.case, folder, bench.num_events, bench.seconds, bench.stopped, bench.stop_at)
+    own = dataclasses.replace(bench, folder=folder, commands=[])
     started, failed, what = time.monotonic(), "", ""
     try:
         what = KINDS[kind][1](own, Random(f"{seed} {kind} {number}"))

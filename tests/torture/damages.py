@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from pathlib import Path
@@ -13,14 +14,16 @@ from tests.torture.runs import Bench, require
 NOTE = ".train.key.json"
 
 
-def stopped_training(bench: Bench) -> None:
-    """Into the trial's folder: a training that was killed late, with three checkpoints."""
+def start_training(bench: Bench) -> None:
+    """In the trial's folder: a training that is killed right after its last checkpoint was put in its place."""
     cases.link(bench.case, bench.folder, runs.before("train"))
-    # the second last event of the trainer's own: the best and the newest differ, or the draw of the best does it
-    bench.start("train", shot=Shot(bench.stop_at)).wait()
-    bench.ended()
-    steps = sorted(path.name for path in checkpoints(bench.run))
-    require(len(steps) > 1, f"a training stopped at event {bench.stop_at} has the checkpoints {steps}")
+    bench.start("train", shot=Shot(bench.stop_at))
+
+
+def require_checkpoints(bench: Bench) -> None:
+    """Several, the best and the newest among them."""
+    steps = [path.name for path in checkpoints(bench.run)]
+    require(len(steps) > 1, f"a training that was killed at event {bench.stop_at} has the checkpoints {steps}")
 
 
 def checkpoints(run: Path) -> list[Path]:
@@ -37,25 +40,29 @@ def damage(bench: Bench, draw: random.Random) -> str:
     shutil.copytree(stopped / "train.partial", bench.run / "train.partial")
     if (stopped / NOTE).exists():
         shutil.copyfile(stopped / NOTE, bench.run / NOTE)
-    found, said = checkpoints(bench.run), []
+    found, said, hit = checkpoints(bench.run), [], set[str]()
     what = draw.choice(["any", "any", "any", "oldest", "newest", "all", "note", "whole"])
     if what == "note":
         said.append(hurt(bench.run / NOTE, draw))
     elif what == "whole":
         gone = draw.choice(found)
+        hit = {gone.name}
         shutil.rmtree(gone)
         said.append(f"removed {gone.name}")
     else:
         chosen = {"oldest": found[:1], "newest": found[-1:], "all": found}.get(what, [draw.choice(found)])
+        hit = {path.name for path in chosen}
         for checkpoint in chosen:
             files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
             said.append(hurt(draw.choice(files), draw, beside=files))
     text = f"{what}: {'; '.join(said)}"
     command = bench.start("train")
     require(command.wait() == 0, f"{text}: ended with exit code {command.code}:\n{runs.tail(command.said)}")
-    kept = what not in ("all", "whole", "newest")  # one whole checkpoint at least is left, and nothing else says so
-    goes_on = "goes on from step" in command.said or "had ended before" in command.said
-    require(goes_on or not kept or len(found) < 2, f"{text}: began anew though a whole checkpoint was there")
+    best = f"step-{json.loads((bench.case.whole / 'train/outcome.json').read_text())['chosen_step']}"
+    left = [path.name for path in found if path.name not in hit]
+    # training goes on from any other checkpoint, unless what is lost is the best step, which all later ones stand on
+    must = bool(left) and (best in left or best not in {path.name for path in found})
+    require(not must or "goes on from step" in command.said, f"{text}: began anew though {', '.join(left)} are whole")
     bench.again("train", [*runs.before("train"), "train"])
     return text
 

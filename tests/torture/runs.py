@@ -85,9 +85,9 @@ class Bench:
 
     case: Case
     folder: Path
-    num_events: Mapping[str, int]
+    num_events: dict[str, int]
     """Stage to the number of file events of the command that makes it."""
-    seconds: Mapping[str, float]
+    seconds: dict[str, float]
     """Stage to the time that it took uninterrupted."""
     stopped: Path
     """Where the training lies that was stopped in the middle."""
