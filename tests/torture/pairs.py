@@ -33,10 +33,9 @@ def two(bench: Bench, draw: random.Random) -> str:
         # the second may come after the first has ended, and then has nothing to do
         require(codes in ([0, Exit.ENVIRONMENT], [0, 0]), f"{target}: two at once ended with {codes}")
     else:
-        running = not one.poll()
         other = bench.start(target, cold=True)
         code = other.wait()
-        if running and one.code is None:
+        if not one.poll():  # else the second may have come when the first had ended
             loser(other, code, one.pid, target)
         one.wait()
         require(one.code == 0, f"{target}: the first ended with exit code {one.code}:\n{runs.tail(one.said)}")
