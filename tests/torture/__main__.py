@@ -17,7 +17,8 @@ from jobs.core import pipeline, terminal
 from jobs.core.artifact import Artifact
 from tests.torture import cases, damages, disks, events, runs, table, warm
 from tests.torture.cases import Case
-from tests.torture.runs import Bench, Failed
+from tests.torture.compare import Failed
+from tests.torture.runs import Bench
 from tests.torture.table import KINDS, Asked, Result
 
 RESULTS = "results.jsonl"

@@ -19,7 +19,8 @@ from typing import Any
 from jobs.core import certificate, pipeline
 from jobs.core.errors import Exit
 from tests.torture import cases, damages, runs
-from tests.torture.runs import TRACEBACK, Bench, require
+from tests.torture.compare import require
+from tests.torture.runs import TRACEBACK, Bench
 
 DERIVED = {"waivers", "changed_limits", "certified", "reasons", "judged_again", "findings", "chain_digest", "changed"}
 PAGES = ("report.html", "README.md", "Modelfile")
@@ -78,8 +79,8 @@ def edit_value(folder: Path, draw: random.Random) -> tuple[str, bool]:
     how = draw.choice(["as it is", "resealed", "recomputed"])
     inner = data
     for step in place[:-1]:
-        inner = inner[step]  # type: ignore[index]
-    inner[place[-1]] = another(inner[place[-1]], draw)  # type: ignore[index]
+        inner = inner[step]
+    inner[place[-1]] = another(inner[place[-1]], draw)
     if how == "recomputed":
         recompute(data)
     if how != "as it is":

@@ -8,8 +8,9 @@ import shutil
 from pathlib import Path
 
 from tests.torture import cases, runs
+from tests.torture.compare import require
 from tests.torture.events import Shot
-from tests.torture.runs import Bench, require
+from tests.torture.runs import Bench
 
 NOTE = ".train.key.json"
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from jobs.core import pipeline
 from jobs.core.errors import Exit
 from tests.torture import cases, runs
-from tests.torture.runs import BUG, TRACEBACK, Bench, Command, require
+from tests.torture.compare import require
+from tests.torture.runs import BUG, TRACEBACK, Bench, Command
 
 ROOM = 2 << 30
 """Bytes of a disk that has space again."""

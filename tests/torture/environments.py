@@ -9,7 +9,8 @@ from jobs.core import pipeline
 from jobs.core.artifact import Artifact
 from jobs.core.provenance import ROOT
 from tests.torture import cases, runs
-from tests.torture.runs import Bench, require
+from tests.torture.compare import require
+from tests.torture.runs import Bench
 
 STAGES = (*pipeline.NAMES, "merge", "convert", "quantize")
 LANGUAGES = ("C", "C.UTF-8", "POSIX", "ja_JP.UTF-8", "de_DE.ISO-8859-1")

@@ -90,7 +90,7 @@ def watch(folder: Path, counter: Counter, shot: Shot, trace: Path) -> Callable[[
                 happened("fsync", path)
             sync(descriptor)
 
-        os.fsync = counted_sync
+        os.fsync = counted_sync  # type: ignore[assignment]
         sys.addaudithook(hook)
 
     return install

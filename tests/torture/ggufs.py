@@ -14,7 +14,8 @@ from jobs.core.artifact import Artifact, hash_files, write_record
 from jobs.core.errors import Exit
 from jobs.engines.gguf import file as gguf_file
 from tests.torture import cases, damages, runs
-from tests.torture.runs import TRACEBACK, Bench, require
+from tests.torture.compare import require
+from tests.torture.runs import TRACEBACK, Bench
 
 NAME = "model-Q8_0.gguf"
 NO = (Exit.REFUSED, Exit.GATE_FAILED)

@@ -10,8 +10,9 @@ from pathlib import Path
 from jobs.core import pipeline
 from jobs.core.errors import Exit
 from tests.torture import cases, runs
+from tests.torture.compare import require
 from tests.torture.events import Shot
-from tests.torture.runs import Bench, Command, require
+from tests.torture.runs import Bench, Command
 
 SHARES = {
     "fetch": 12, "prepare": 12, "preflight": 12, "train": 17, "smoke": 8, "merge": 10, "convert": 4, "quantize": 8,
@@ -27,35 +28,35 @@ GRACE = 5.0
 def kill(bench: Bench, draw: random.Random) -> str:
     """SIGKILL at a drawn event, after a drawn time, or at a drawn size of a file that a tool writes."""
     target = drawn_target(bench, draw)
-    stages, more = laid_out(bench, draw, target)
+    stages = laid_out(bench, draw, target)
     how = draw.choices(["event", "size" if target in TOOLS else "event", "delay"], [8, 1, 1])[0]
     if how == "event":
         whom = draw.choice(["itself", "first", "all"] if target == "all" else ["itself", "all"])
-        shot = Shot(draw.randint(1, sum(bench.num_events[stage] for stage in stages)), whom)  # type: ignore[arg-type]
-        command = bench.start(target, more, shot)
+        shot = Shot(bench.drawn_event(draw, stages), whom)  # type: ignore[arg-type]
+        command = bench.start(target, shot=shot)
         said = f"{target}, event {shot.number}, {whom}"
     else:
-        command = bench.start(target, more)
+        command = bench.start(target)
         said = by_size(bench, draw, target, command) if how == "size" else by_delay(bench, draw, stages, command)
         command.kill_all()
     code = command.wait()
     # a chain whose stage was killed, or a stage whose tool was, says that the machine could not
     require(code in (-signal.SIGKILL, Exit.PASSED, Exit.ENVIRONMENT, Exit.INTERRUPTED), f"{said}: {problem(command)}")
-    bench.again(target, [*runs.before(stages[0]), *stages], more=more)
+    bench.again(target, [*runs.before(stages[0]), *stages])
     return said
 
 
 def stop(bench: Bench, draw: random.Random) -> str:
     """SIGTERM at a drawn event or after a drawn time, and SIGKILL where it has not ended after five seconds."""
     target = drawn_target(bench, draw)
-    stages, more = laid_out(bench, draw, target)
+    stages = laid_out(bench, draw, target)
     if draw.random() < 0.5:
-        number = draw.randint(1, sum(bench.num_events[stage] for stage in stages))
-        command, said = bench.start(target, more, Shot(number, "first", signal.SIGTERM)), f"{target}, event {number}"
+        number = bench.drawn_event(draw, stages)
+        command, said = bench.start(target, shot=Shot(number, "first", signal.SIGTERM)), f"{target}, event {number}"
         while not command.poll() and num_events(bench) < number:
             time.sleep(0.005)
     else:
-        command = bench.start(target, more)
+        command = bench.start(target)
         said = by_delay(bench, draw, stages, command)
         command.send(signal.SIGTERM)
     end = time.monotonic() + GRACE
@@ -64,9 +65,10 @@ def stop(bench: Bench, draw: random.Random) -> str:
     late = not command.poll()
     command.kill_all()
     code = command.wait()
+    # before the handlers are there, SIGTERM ends a process as it ends any other
     fine = (Exit.INTERRUPTED, Exit.PASSED, -signal.SIGTERM, *([-signal.SIGKILL] if late else []))
     require(code in fine, f"{said}: {problem(command)}")
-    bench.again(target, [*runs.before(stages[0]), *stages], more=more)
+    bench.again(target, [*runs.before(stages[0]), *stages])
     return f"{said}{', killed after 5 s' if late else ''}"
 
 
@@ -75,12 +77,11 @@ def drawn_target(bench: Bench, draw: random.Random) -> str:
     return draw.choices(list(SHARES), list(SHARES.values()))[0]
 
 
-def laid_out(bench: Bench, draw: random.Random, target: str) -> tuple[list[str], list[str]]:
-    """Put what the target stands on into the trial's run: (the stages that the command makes, more of its words)."""
+def laid_out(bench: Bench, draw: random.Random, target: str) -> list[str]:
+    """Put what the target stands on into the trial's run; the stages that the command makes."""
     first = draw.choice(pipeline.NAMES) if target == "all" else target
     cases.link(bench.case, bench.folder, runs.before(first))
-    stages = list(pipeline.NAMES[pipeline.NAMES.index(first) :]) if target == "all" else [target]
-    return stages, []
+    return list(pipeline.NAMES[pipeline.NAMES.index(first) :]) if target == "all" else [target]
 
 
 def by_delay(bench: Bench, draw: random.Random, stages: list[str], command: Command) -> str:

@@ -10,7 +10,8 @@ import time
 from jobs.core import pipeline
 from jobs.core.errors import Exit
 from tests.torture import cases, kills, runs
-from tests.torture.runs import Bench, require
+from tests.torture.compare import require
+from tests.torture.runs import Bench
 
 LONG = [stage for stage in pipeline.NAMES if stage not in ("prepare", "report")]
 CPU = 1.0
@@ -24,7 +25,7 @@ def two(bench: Bench, draw: random.Random) -> str:
     cases.link(bench.case, bench.folder, runs.before(first))
     together = draw.random() < 0.3
     one = bench.start(target)
-    number = draw.randint(2, max(2, bench.num_events[first] // 2))
+    number = 1 + bench.drawn_event(draw, [first]) // 2
     while not together and not one.poll() and kills.num_events(bench) < number:
         time.sleep(0.002)
     if together:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -10,30 +9,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from jobs.core import pipeline
 from jobs.core.artifact import RECORD, Artifact
 from jobs.core.errors import Exit, Refusal
 from jobs.core.provenance import ROOT
-from tests.torture import cases, events, warm
+from tests.torture import cases, compare, events, warm
 from tests.torture.cases import Case
+from tests.torture.compare import Failed, require
 
 LONGEST = 240.0
 """Seconds that a command may take before it counts as hanging; a whole chain of the case takes some ten."""
 AFTERLIFE = 30.0
 """Seconds in which what a killed command has started must have ended."""
 TRACEBACK, BUG = "Traceback (most recent call last)", "this is a bug"
-
-
-class Failed(Exception):
-    """A trial did not end as it must; the message says what was seen."""
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise Failed with the message where the condition does not hold."""
-    if not condition:
-        raise Failed(message)
 
 
 @dataclass
@@ -99,6 +90,10 @@ class Bench:
     def run(self) -> Path:
         return self.folder / cases.NAME
 
+    def drawn_event(self, draw: Random, stages: Sequence[str]) -> int:
+        """The number of one of the file events of some stages; a share is drawn, as their number may be off by one."""
+        return 1 + int(draw.random() * sum(self.num_events[stage] for stage in stages))
+
     def start(
         self, target: str, more: Sequence[str] = (), shot: events.Shot = events.NEVER, runs: Path | None = None,
         **how: Any,
@@ -115,6 +110,7 @@ class Bench:
     ) -> Command:  # fmt: skip
         """Start `python words`."""
         output = self.folder / f"output-{len(self.commands)}.txt"
+        output.touch()
         command = Command(warm.start(words, output, cwd, environment, first, cold), output)
         self.commands.append(command)
         return command
@@ -166,7 +162,7 @@ class Bench:
         """Every artifact is byte for byte the reference's, and nothing lies beside them."""
         run = run or self.run
         for stage in stages:
-            same_artifact(self.case.whole / stage, run / stage)
+            compare.same_artifact(self.case.whole / stage, run / stage)
         allowed = {*pipeline.NAMES, ".lock", "tracker"}
         litter = sorted(path.name for path in run.iterdir() if path.name not in allowed)
         require(not litter, f"left in the run: {', '.join(litter)}")
@@ -180,23 +176,6 @@ def children() -> list[int]:
 def tail(text: str, lines: int = 12) -> str:
     """The last lines of an output."""
     return "\n".join(text.splitlines()[-lines:])
-
-
-def same_artifact(reference: Path, made: Path) -> None:
-    """Files, key, facts and digest are the reference's. Only who made it, when and how long it took may differ."""
-    require((made / RECORD).exists(), f"{made.name}: was not made")
-    first, second = Artifact.open(reference), Artifact.open(made)
-    problems = second.problems(whole=True)
-    require(not problems, f"{made.name}: {problems[:3]}")
-    one, two = first.record, second.record
-    for part in ("key", "facts", "verdict"):
-        left, right = (json.dumps(record.model_dump(mode="json")[part], sort_keys=True) for record in (one, two))
-        require(left == right, f"{made.name}: another {part} than the uninterrupted run's")
-    differing = sorted(
-        name for name in one.files.keys() | two.files.keys() if one.files.get(name) != two.files.get(name)
-    )
-    require(not differing, f"{made.name}: other bytes than the uninterrupted run's: {differing[:5]}")
-    require(first.digest == second.digest, f"{made.name}: another digest")
 
 
 def before(stage: str) -> list[str]:

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from jobs.core import pipeline
 from tests.torture import cases, runs
+from tests.torture.compare import require
 from tests.torture.events import Shot
-from tests.torture.runs import Bench, require
+from tests.torture.runs import Bench
 
 NAMES = (
     "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "RUNPOD_API_KEY", "WANDB_API_KEY", "OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY",
@@ -31,7 +32,7 @@ def canaries(bench: Bench, draw: random.Random) -> str:
     more = [f"prepare.files=[{source}]"]
     how = draw.choice(["whole", "killed"])
     if how == "killed":
-        number = draw.randint(1, sum(bench.num_events[stage] for stage in pipeline.NAMES))
+        number = bench.drawn_event(draw, pipeline.NAMES)
         bench.start("all", more, Shot(number), environment=values).wait()
         bench.ended()
         clean(bench, [*values.values(), key], source)
