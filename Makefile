@@ -24,7 +24,7 @@ needs_container :=
 
 PODS := pod-submit pod-status pod-logs pod-stop pod-delete pod-reap
 
-.PHONY: help setup demo all preview shell image doctor test test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS)
+.PHONY: help setup demo all preview shell image doctor test torture test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS)
 
 help:  ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -108,6 +108,9 @@ always:
 
 test: setup .venv/examples/.made  ## every test that needs no GPU
 	@$(PY) -m pytest $(ARGS)
+
+torture: setup  ## kills, damage, full disks and edits on a small case, a few minutes: ARGS="trials=1000 only=kills,stops seed=1"
+	@$(PY) -m tests.torture $(ARGS)
 
 test-container: setup  ## build the CPU image on a base of our own and run the demo in it, locked down (root, podman)
 	@$(PY) -m pytest -n 0 -m container tests/container $(ARGS)

@@ -1,0 +1,56 @@
+"""Two commands at once on one run: one works, the other says at once who does."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import time
+
+from jobs.core import pipeline
+from jobs.core.errors import Exit
+from tests.torture import cases, kills, runs
+from tests.torture.compare import require
+from tests.torture.runs import Bench
+
+LONG = [stage for stage in pipeline.NAMES if stage not in ("prepare", "report")]
+CPU = 1.0
+"""Seconds of CPU, the interpreter's start included, in which the second one must have answered."""
+
+
+def two(bench: Bench, draw: random.Random) -> str:
+    """A second command while the first works, or both in the same moment."""
+    target = draw.choice([*LONG, "all"])
+    first = draw.choice(LONG) if target == "all" else target
+    cases.link(bench.case, bench.folder, runs.before(first))
+    together = draw.random() < 0.3
+    one = bench.start(target)
+    number = 1 + bench.drawn_event(draw, [first]) // 2
+    while not together and not one.poll() and kills.num_events(bench) < number:
+        time.sleep(0.002)
+    if together:
+        other = bench.start(target)
+        codes = sorted((one.wait(), other.wait()))
+        # the second may come after the first has ended, and then has nothing to do
+        require(codes in ([0, Exit.ENVIRONMENT], [0, 0]), f"{target}: two at once ended with {codes}")
+    else:
+        other = bench.start(target, cold=True)
+        code = other.wait()
+        if not one.poll():  # else the second may have come when the first had ended
+            loser(other, code, one.pid, target)
+        one.wait()
+        require(one.code == 0, f"{target}: the first ended with exit code {one.code}:\n{runs.tail(one.said)}")
+    stages = list(pipeline.NAMES[pipeline.NAMES.index(first) :]) if target == "all" else [target]
+    bench.again(target, [*runs.before(first), *stages])
+    return f"{target}, {'in the same moment' if together else f'at event {number}'}"
+
+
+def loser(command: runs.Command, code: int, pid: int, target: str) -> None:
+    """What the second one must have said and spent."""
+    said = command.said
+    require(code == Exit.ENVIRONMENT, f"{target}: the second ended with exit code {code}:\n{runs.tail(said)}")
+    require(command.seconds_of_cpu <= CPU, f"{target}: the second took {command.seconds_of_cpu:.1f} s of CPU")
+    missing = [word for word in (str(pid), os.uname().nodename) if word not in said]
+    if not re.search(r"\d\d:\d\d", said):
+        missing.append("when it started")
+    require(not missing, f"{target}: the second does not name {', '.join(missing)}: {runs.tail(said, 2)}")
