@@ -56,7 +56,9 @@ class RunDir:
         if not (left and resumes):
             remove(partial)
             partial.mkdir(parents=True)
-        for note in self._notes(stage):
+        for note in self._notes(stage)[
+            : 1 + resumes
+        ]:  # a report hashes its folder while it is made, and does not resume
             if _read_key(note) != key:
                 write_whole(note, key.model_dump_json().encode())
         return partial

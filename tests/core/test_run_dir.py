@@ -149,9 +149,14 @@ def test_a_damaged_record_of_an_unpublished_attempt_stops_nothing(tmp_path: Path
         assert RunDir(tmp_path).artifact("fetch") is None
 
 
-def test_an_artifact_holds_no_note(tmp_path: Path) -> None:
-    made(RunDir(tmp_path), toy())
-    assert sorted(path.name for path in (tmp_path / "fetch").iterdir()) == ["artifact.json", "text.txt"]
+@pytest.mark.parametrize("last", ["fetch", "train"])
+def test_an_artifact_holds_no_note(tmp_path: Path, last: str) -> None:
+    for stage in ("fetch", "prepare", "preflight", "train"):
+        made(RunDir(tmp_path), toy(stage))
+        if stage == last:
+            break
+    assert sorted(path.name for path in (tmp_path / last).iterdir()) == ["artifact.json", "text.txt"]
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_one_command_at_a_time_and_the_second_is_told_of_the_first(tmp_path: Path) -> None:
