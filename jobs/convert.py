@@ -18,8 +18,8 @@ from jobs.checks.convert import GATE, ConvertFacts, ConvertLimits, HeaderFacts
 from jobs.core import terminal
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
-from jobs.core.process import require_space
 from jobs.core.provenance import ROOT, file_digest
+from jobs.core.room import require_space
 from jobs.core.stage import stage_main
 
 F32, F16 = "model-f32.gguf", "model-f16.gguf"

@@ -16,7 +16,7 @@ from pydantic import Field
 from jobs.checks.merge import GATE, MergeFacts, MergeLimits
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
-from jobs.core.process import require_space
+from jobs.core.room import require_space
 from jobs.core.stage import stage_main
 
 

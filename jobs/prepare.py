@@ -21,8 +21,8 @@ from jobs.checks.prepare_files import FilesRead, SetProfile
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.model import StrictModel
-from jobs.core.process import require_space
 from jobs.core.provenance import data_digest, file_digest
+from jobs.core.room import require_space
 from jobs.core.stage import stage_main
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from jobs.core import terminal
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.model import StageConfig
-from jobs.core.process import require_space
 from jobs.core.provenance import ROOT, file_digest
+from jobs.core.room import require_space
 from jobs.core.stage import stage_main
 from jobs.logic.parity.quant_types import fallbacks
 

@@ -16,11 +16,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from jobs.checks.train import GATE, TrainFacts, TrainLimits
-from jobs.core import process, terminal
+from jobs.core import process, room, terminal
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Interrupted
 from jobs.core.model import StageConfig, StrictModel
 from jobs.core.stage import stage_main
+from jobs.logic.training import sizes
 
 OUTCOME = "outcome.json"
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -93,6 +94,10 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
     from jobs.engines.training import processes, run as sft_run, sft
 
     preflight = inputs["preflight"]
+    base = json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))
+    num_weights = sizes.lora_weights(base, cfg.lora.rank, cfg.lora.target_modules)
+    needed = sizes.training_bytes(num_weights, cfg.schedule.keep_checkpoints)
+    room.require_space(out, max(0, needed - room.num_bytes_in(out)))
     places = sft_run.Places(inputs["fetch"].folder("model"), preflight.folder("tokenizer"), out, out.parent / "tracker")
     settings = sft_run.Settings(
         backend=cfg.backend,

@@ -21,8 +21,8 @@ from jobs.checks.behaviour import Generation, MeasureConfig, Sample, behaviours,
 from jobs.checks.verify import GATE, Parity, VerifyFacts, VerifyLimits
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
-from jobs.core.process import require_space
 from jobs.core.provenance import ROOT, file_digest
+from jobs.core.room import require_space
 from jobs.core.stage import stage_main
 from jobs.core.terminal import progress
 from jobs.logic.parity import blame

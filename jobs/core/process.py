@@ -5,17 +5,15 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import FrameType
 
-from jobs.core.errors import EnvironmentProblem, Interrupted
+from jobs.core.errors import Interrupted
 
 PR_SET_PDEATHSIG = 1
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -146,16 +144,6 @@ def end_with_parent(at_once: bool = False) -> None:
 def end_at_once_with_parent() -> None:
     """For `preexec_fn` of a program that has nothing to save."""
     end_with_parent(at_once=True)
-
-
-def require_space(folder: Path, num_bytes: int) -> None:
-    """Raises EnvironmentProblem where the file system of `folder` has less than `num_bytes` free."""
-    free = shutil.disk_usage(folder).free
-    if free < num_bytes:
-        raise EnvironmentProblem(
-            f"{folder}: {num_bytes / 1e6:,.1f} MB are needed and {free / 1e6:,.1f} MB are free; free some, "
-            "or set run.folder to a larger disk"
-        )
 
 
 def environment(**changes: str) -> dict[str, str]:

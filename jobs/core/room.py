@@ -84,13 +84,14 @@ def told_of_output(text: str, out: Path | None) -> str | None:
     return None
 
 
-def require_space(folder: Path, num_bytes: int) -> None:
-    """Raises EnvironmentProblem where the file system of `folder` has less than `num_bytes` free."""
+def require_space(folder: Path, num_bytes: int, key: str = "run.folder") -> None:
+    """Raises EnvironmentProblem where the file system of `folder`, which `key` of the config names, has less than
+    `num_bytes` free."""
     free = free_bytes(folder)
     if free < num_bytes:
         raise EnvironmentProblem(
             f"{folder}: {megabytes(num_bytes)} are needed and {megabytes(free)} are free; free some, "
-            "or set run.folder to a larger disk"
+            f"or set {key} to a larger disk"
         )
 
 
@@ -99,6 +100,11 @@ def free_bytes(folder: Path) -> int:
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     found = os.statvfs(there)
     return found.f_bavail * found.f_frsize
+
+
+def num_bytes_in(folder: Path) -> int:
+    """Bytes of the plain files below `folder`, those of an attempt that is gone on from."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def megabytes(num_bytes: int) -> str:

@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.core.provenance import ROOT
+from jobs.core.room import require_space
 from jobs.core.terminal import progress
 from jobs.engines.models import shards
 from jobs.engines.models.folder_files import JSON, WANTED, library_errors, own_files, read_json, take
@@ -63,6 +64,7 @@ def from_hub(model_id: str, revision: str, into: Path, cache: Path | None) -> Or
         if small.is_dir():  # a repository without such files has no folder
             own_files(small, where)
         require_qwen3(small, where)
+        _require_room_for(download, small.name, cache)
         folder = Path(download(revision=small.name, allow_patterns=list(WANTED)))
     except HFValidationError as error:
         raise Refusal(f"{where}: is no repository's name ({error}); expected owner/name") from None
@@ -79,6 +81,22 @@ def from_hub(model_id: str, revision: str, into: Path, cache: Path | None) -> Or
     except HfHubHTTPError as error:
         raise EnvironmentProblem(f"{where}: the hub answered {error}; try again later") from None
     return _placed(folder, into, where, folder.name)
+
+
+def _require_room_for(download: partial[Any], commit: str, cache: Path | None) -> None:
+    """Raises EnvironmentProblem where the hub's cache has no room for what is not in it yet."""
+    import httpx
+    from huggingface_hub import constants
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    if constants.HF_HUB_OFFLINE:
+        return
+    try:
+        planned = download(revision=commit, allow_patterns=list(WANTED), dry_run=True)
+    except (LocalEntryNotFoundError, HfHubHTTPError, httpx.TransportError, ConnectionError):
+        return  # the download itself finds a whole copy, or says what is wrong
+    folder = cache or Path(constants.HF_HUB_CACHE)
+    require_space(folder, sum(file.file_size for file in planned if file.will_download), "fetch.source.cache")
 
 
 def _licence_of_card(folder: Path) -> str:

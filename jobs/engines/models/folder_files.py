@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core.errors import Refusal
+from jobs.core.room import require_space
 
 TEMPLATE = "chat_template.jinja"
 TOKENIZER_JSON = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
@@ -32,6 +33,8 @@ CODE_KEY = "auto_map"
 """Under it a config names Python files that transformers offers to run."""
 KERNEL_KEYS = ("attn_implementation", "experts_implementation")
 """Under these it may name a kernel, and one with an owner, `owner/name`, is code from the hub."""
+ROOM_FOR_CONFIGS = 1 << 20
+"""Bytes for what is written anew beside the files that are linked or copied."""
 MOST_LEVELS = 64
 """Of nested JSON. A tokenizer has under ten; at some hundred, Python's libraries fail one by one."""
 OF_THE_MACHINE = {errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOSPC}
@@ -50,6 +53,7 @@ class OwnFile:
     path: Path
     inode: tuple[int, int]
     owner: int
+    num_bytes: int
 
 
 def own_files(folder: Path, where: str, wanted: Sequence[str] = WANTED) -> list[OwnFile]:
@@ -74,7 +78,7 @@ def own_files(folder: Path, where: str, wanted: Sequence[str] = WANTED) -> list[
         if not stat.S_ISREG(about.st_mode):
             kind = KINDS.get(stat.S_IFMT(about.st_mode), "no plain file")
             raise Refusal(f"{where}/{name}: is {kind}, expected a plain file; put the file itself there")
-        found.append(OwnFile(name, real, (about.st_dev, about.st_ino), about.st_uid))
+        found.append(OwnFile(name, real, (about.st_dev, about.st_ino), about.st_uid, about.st_size))
     return found
 
 
@@ -88,12 +92,15 @@ def _real(path: Path, where: str) -> Path:
         raise Refusal(f"{where}: is a link that leads nowhere; put the file itself there") from None
 
 
-def take(files: Iterable[OwnFile], into: Path, where: str) -> list[str]:
+def take(files: Sequence[OwnFile], into: Path, where: str) -> list[str]:
     """Put files into a new folder, by hard link where that is possible, else by copy; returns which named code.
 
     A chat template that is only in tokenizer_config.json is written out, since the later stages read the file.
     """
     into.mkdir(parents=True)
+    here = into.stat().st_dev
+    copied = (file.num_bytes for file in files if file.inode[0] != here or file.owner != os.geteuid())
+    require_space(into, sum(copied) + ROOM_FOR_CONFIGS)
     for file in files:
         _take(file, into / file.name, where)
     configs = {name: read_json(into / name, where) for name in JSON if (into / name).exists()}
