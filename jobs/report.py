@@ -40,6 +40,7 @@ from jobs.core.artifact import (
 from jobs.core.errors import Exit, Refusal
 from jobs.core.model import StageConfig
 from jobs.core.provenance import commit, file_digest, maker
+from jobs.core.room import require_space
 from jobs.core.stage import stage_main
 from jobs.logic.pages import card, modelfile
 from jobs.logic.pages.curves import read_log
@@ -211,6 +212,7 @@ def link_or_copy(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in LINK_ERRORS:
             raise
+        require_space(target.parent, source.stat().st_size)
         shutil.copyfile(source, target)
 
 

@@ -7,7 +7,6 @@ a line per step and evaluation, and `outcome.json`.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -17,9 +16,11 @@ from pydantic import Field, model_validator
 
 from jobs.checks.train import GATE, TrainFacts, TrainLimits
 from jobs.core import process, room, terminal
-from jobs.core.artifact import Inputs
+from jobs.core.artifact import Inputs, sync, write_whole
 from jobs.core.errors import Interrupted
 from jobs.core.model import StageConfig, StrictModel
+from jobs.core.provenance import file_digest
+from jobs.core.run_dir import remove
 from jobs.core.stage import stage_main
 from jobs.logic.training import sizes
 
@@ -94,10 +95,6 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
     from jobs.engines.training import processes, run as sft_run, sft
 
     preflight = inputs["preflight"]
-    base = json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))
-    num_weights = sizes.lora_weights(base, cfg.lora.rank, cfg.lora.target_modules)
-    needed = sizes.training_bytes(num_weights, cfg.schedule.keep_checkpoints)
-    room.require_space(out, max(0, needed - room.num_bytes_in(out)))
     places = sft_run.Places(inputs["fetch"].folder("model"), preflight.folder("tokenizer"), out, out.parent / "tracker")
     settings = sft_run.Settings(
         backend=cfg.backend,
@@ -112,21 +109,48 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
         num_processes=cfg.num_processes,
     )
     files = [preflight.file(name) for name in ("train.jsonl", "val.jsonl")]
-    if (out / OUTCOME).exists():
+    if had_ended(out):
         terminal.say("train: had ended before it was interrupted; goes on with measuring")
     else:
+        base = json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))
+        num_weights = sizes.lora_weights(base, cfg.lora.rank, cfg.lora.target_modules)
+        needed = sizes.training_bytes(num_weights, cfg.schedule.keep_checkpoints)
+        room.require_space(out, max(0, needed - room.num_bytes_in(out)))
         # Unsloth changes transformers where it is imported: in a process of its own, never where `measure` is.
         if cfg.backend == "unsloth" or processes.several(cfg.num_processes):
             outcome = processes.fit(settings, places, files)
         else:
             outcome = sft_run.fit(settings, places, token_rows(files[0]), token_rows(files[1]))
-        written = out / f".{OUTCOME}.new"
-        written.write_text(json.dumps(asdict(outcome), indent=1) + "\n")
-        written.rename(out / OUTCOME)
+        kept = {path.relative_to(out).as_posix(): file_digest(path) for path in outputs(out)}
+        for path in outputs(out):
+            sync(path)
+        write_whole(out / OUTCOME, (json.dumps(asdict(outcome) | {"files": kept}, indent=1) + "\n").encode())
     if process.stop_requested():
         raise Interrupted("training has ended, measuring is left")
-    for name in ("checkpoints", "saving"):  # not before the outcome is there: until then they are all that is saved
-        shutil.rmtree(out / name, ignore_errors=True)
+
+
+def outputs(out: Path) -> list[Path]:
+    """What training leaves, beside its outcome."""
+    return [out / "log.jsonl", *sorted(path for path in (out / "adapter").rglob("*") if path.is_file())]
+
+
+def had_ended(out: Path) -> bool:
+    """Whether a former attempt trained to the end, and adapter and log are as it left them.
+
+    Where they are not, training goes on from its checkpoints, which stay until everything was measured.
+    """
+    if not (out / OUTCOME).exists():
+        return False
+    try:
+        kept = dict(json.loads((out / OUTCOME).read_bytes())["files"])
+        whole = bool(kept) and all(file_digest(out / name) == digest for name, digest in kept.items())
+    except (OSError, ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        terminal.say(
+            "train: had ended before it was interrupted; what it left is damaged, so it goes on from checkpoints"
+        )
+    return whole
 
 
 def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
@@ -136,7 +160,7 @@ def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
     from jobs.logic.pages import curves
 
     outcome = json.loads((out / OUTCOME).read_text())
-    outcome.pop("base_id")
+    del outcome["base_id"], outcome["files"]
     log = curves.read_log((out / "log.jsonl").read_text())
     found = adapter.inspect(out / "adapter")
     train, val = (token_rows(inputs["preflight"].file(name)) for name in ("train.jsonl", "val.jsonl"))
@@ -181,7 +205,15 @@ def token_rows(path: Path) -> list[dict[str, Any]]:
 
 def run(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
     make(cfg, inputs, out)
-    return measure(cfg, inputs, out)
+    facts = measure(cfg, inputs, out)
+    clear(out)
+    return facts
+
+
+def clear(out: Path) -> None:
+    """Remove what only a training that is not measured yet needs."""
+    for name in ("checkpoints", "saving", "processes"):
+        remove(out / name)
 
 
 main = stage_main("train", TrainConfig, run, GATE)

@@ -65,6 +65,8 @@ def judged(run: Path, stage: str, words: Sequence[str] = (), again: bool = False
         shutil.rmtree(out)
         out.mkdir()
         module.make(cfg, inputs, out)
+        if stage == "train":
+            module.clear(out)
     facts = module.measure(cfg, inputs, out).model_dump(mode="json")
     verdict = main.judge(facts, cfg, {})
     record = Record(

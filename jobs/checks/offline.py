@@ -9,7 +9,7 @@ from typing import Any
 
 from jobs.checks.certifying import Told, certificate_of, ggufs, run_of
 from jobs.core.artifact import kind
-from jobs.core.certificate import NAME, SIGNATURE, Certificate, own_digest
+from jobs.core.certificate import MAX_BYTES, NAME, SIGNATURE, Certificate, own_digest
 from jobs.core.errors import Refusal
 from jobs.core.links import SHIPPED_LOG, chain_problems, ship_problems, to_ship
 from jobs.core.shipped import folder_problems
@@ -91,7 +91,8 @@ def _short(value: Any) -> str:
 def _page_problems(again: Certificate, run: Mapping[str, Told], folder: Path, pages: Pages) -> list[str]:
     """Pages that are not what the records give, and files that are neither pages nor of the chain."""
     path, found = folder / SHIPPED_LOG, []
-    log = path.read_text(encoding="utf-8") if SHIPPED_LOG in again.shipped and kind(path) == "a file" else ""
+    readable = SHIPPED_LOG in again.shipped and kind(path) == "a file" and path.stat().st_size <= MAX_BYTES
+    log = path.read_text(encoding="utf-8") if readable else ""
     made = pages(again, run, log)
     for name, text in made.items():
         data, path = text.encode(), folder / name

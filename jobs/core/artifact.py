@@ -73,15 +73,17 @@ class Artifact:
     def open(cls, root: Path) -> Artifact:
         """Raises Refusal where the record is missing or damaged."""
         path = root / RECORD
+        if kind(path) not in ("a file", "nothing"):
+            raise Refusal(f"{path}: is {kind(path)}, expected a plain file; remove the folder")
         try:
             raw = path.read_bytes()
-            data = json.loads(raw)
+            data = dict(json.loads(raw))
             digest, seal = data.pop("digest", None), data.pop("seal", None)
             record = Record.model_validate(data, strict=False)
             edited = digest != record.digest or raw != record_text(record, sealed=seal is not None)
         except FileNotFoundError:
             raise Refusal(f"{path}: there is no record; the folder is not an artifact") from None
-        except (ValidationError, ValueError) as error:
+        except (ValidationError, ValueError, TypeError, RecursionError) as error:
             raise Refusal(f"{path}: the record is damaged ({str(error).splitlines()[0]}); remove the folder") from None
         if edited:
             raise Refusal(f"{path}: was edited after it was written; make `{record.stage}` again with redo=true")

@@ -99,7 +99,7 @@ def _one(
     try:
         state = main.state(run_dir, key) if not (redo and target) else None
         if state is not None and state.kind == "done" and state.artifact is not None:
-            _look(looks, state.artifact, ships=name == LAST)
+            looks.require_same(state.artifact, ships=name == LAST)
     except Damaged:
         if not redo:
             raise
@@ -115,22 +115,13 @@ def _one(
     command = [sys.executable, "-m", f"jobs.{name}", *kept, *(["redo=true"] if again else [])]
     terminal.say(f"{name}: {main.stage.title}")
     child = process.run_child(command, process.environment(**{LOCK_VARIABLE: str(lock)}), (lock,))
-    if process.stop_requested():
+    if process.stop_requested() and (child < 0 or child in (Exit.PASSED, Exit.INTERRUPTED)):
         return Exit.INTERRUPTED
     if child < 0:
         raise EnvironmentProblem(
             f"`{name}` was ended by signal {-child}, often for lack of memory; run the command again"
         )
     return child
-
-
-def _look(looks: Looks, artifact: Artifact, ships: bool) -> None:
-    """Raises Damaged where a finished artifact is not the one that was judged: nothing may be said of it."""
-    problems = looks.problems(artifact, ships)
-    looks.keep()
-    if problems:
-        way_out = "say redo=true to make it again; if it happens again, check the disk"
-        raise Damaged(f"{artifact.root}: was changed after it was made: {'; '.join(problems[:3])}; {way_out}")
 
 
 def show(run_dir: RunDir, stages: Sequence[pipeline.Stage]) -> None:

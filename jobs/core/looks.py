@@ -7,13 +7,15 @@ read every time. What was seen is noted in the run's folder; without the note ev
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from pathlib import Path
 from typing import Any
 
 from jobs.core import terminal
-from jobs.core.artifact import Artifact, FileEntry, file_problem
+from jobs.core.artifact import Artifact, FileEntry, file_problem, kind, write_whole
+from jobs.core.errors import Damaged
 
 NOTE = ".looked.json"
 FULL_LOOK_SECONDS = 7 * 24 * 3600
@@ -59,13 +61,20 @@ class Looks:
                 self.files[f"{stage}/{name}"] = seen
         return found
 
+    def require_same(self, artifact: Artifact, ships: bool) -> None:
+        """Raises Damaged where a finished artifact is not the one that was judged: nothing may be said of it."""
+        problems = self.problems(artifact, ships)
+        if problems:
+            way_out = "say redo=true to make it again; if it happens again, check the disk"
+            raise Damaged(f"{artifact.root}: was changed after it was made: {'; '.join(problems[:3])}; {way_out}")
+        self.keep()
+
     def keep(self) -> None:
-        """Write the note, by rename."""
-        if _read(self.path) == {"whole": self.whole, "files": self.files}:
-            return
-        temporary = self.path.with_name(f"{NOTE}.new")
-        temporary.write_text(json.dumps({"whole": self.whole, "files": self.files}, indent=1, sort_keys=True) + "\n")
-        temporary.rename(self.path)
+        """Write the note, by rename; where there is no room for it, everything is read again the next time."""
+        note = {"whole": self.whole, "files": self.files}
+        if _read(self.path) != note:
+            with contextlib.suppress(OSError):
+                write_whole(self.path, (json.dumps(note, indent=1, sort_keys=True) + "\n").encode())
 
 
 def _seen(path: Path, entry: FileEntry) -> Seen:
@@ -76,6 +85,8 @@ def _seen(path: Path, entry: FileEntry) -> Seen:
 
 def _read(path: Path) -> dict[str, Any]:
     """The note; an empty one where there is none that can be read, so that everything is looked at."""
+    if kind(path) != "a file":
+        return {"whole": 0.0, "files": {}}
     try:
         found = json.loads(path.read_bytes())
         return {"whole": float(found["whole"]), "files": dict(found["files"])}

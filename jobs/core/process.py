@@ -121,7 +121,10 @@ def run_child(
         if waiting is not None:
             _say(waiting)
         if asked is not None:
-            asked()
+            try:
+                asked()
+            except OSError:  # a disk without room for the question
+                child.send_signal(signal.SIGTERM)
         elif time.monotonic() - passed_on > SAME_STOP_SECONDS and child.poll() is None:
             passed_on = time.monotonic()
             child.send_signal(signal.SIGTERM)

@@ -8,7 +8,6 @@ import os
 import platform
 import resource
 import subprocess
-import sys
 import time
 from functools import cache
 from importlib import metadata
@@ -101,8 +100,3 @@ def commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return done.stdout.strip() or "unknown"
-
-
-def log(message: str) -> None:
-    """One plain line on stderr, at once."""
-    print(message, file=sys.stderr, flush=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +31,12 @@ SPENT = {
 }
 SPACE = {SHORT, errno.ENOSPC, errno.EDQUOT}
 TEXTS = (
+    (errno.ENOSPC, re.compile(r"No usable temporary directory found")),
+    (errno.EAGAIN, re.compile(r"can't start new thread|Resource temporarily unavailable")),
+    (errno.ENFILE, re.compile(r"Too many open files in system|\bos error 23\b")),
+    (errno.EIO, re.compile(r"Input/output error|\bos error 5\b")),
+    (errno.EACCES, re.compile(r"\bos error 13\b")),
+    (errno.EPERM, re.compile(r"\bos error 1\b")),
     # numpy 2.4 and torch 2.13, under RLIMIT_FSIZE and on a full tmpfs
     (SHORT, re.compile(r"\d+ requested and \d+ written|inline_container.*unexpected pos|PytorchStreamWriter failed")),
     (errno.ENOSPC, re.compile(r"No space left on device|\bos error 28\b|\berrno 28\b", re.IGNORECASE)),
@@ -125,10 +130,16 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _number(error: BaseException) -> int | None:
     """The system's number of an error, by errno or by its words; None where it is none of ours."""
+    if isinstance(error, FileNotFoundError) and error.errno == errno.ENOENT and error.filename is None:
+        return _by_words(error)
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno if error.errno in FULL or error.errno in SPENT else None
     if not isinstance(error, Exception):
         return None
+    return _by_words(error)
+
+
+def _by_words(error: Exception) -> int | None:
     return next((number for number, pattern in TEXTS if pattern.search(str(error))), None)
 
 
@@ -145,7 +156,8 @@ def _with_room(path: Path, number: int) -> str:
 
 def _fullest(number: int) -> str:
     """Of the folders that are written to, the one with the least room."""
-    known = [*_written, Path(tempfile.gettempdir())] if number in SPACE else [*_written]
+    scratch = Path(os.environ.get("TMPDIR") or "/tmp")  # tempfile looks for room first, and there may be none
+    known = [*_written, scratch] if number in SPACE else [*_written]
     return _with_room(min(known, key=free_bytes), number) if known else "a file"
 
 

@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.core import room, terminal
-from jobs.core.artifact import RECORD, Artifact, Key, Record, differing, sync, write_record, write_whole
+from jobs.core.artifact import RECORD, Artifact, Key, Record, differing, kind, sync, write_record, write_whole
 from jobs.core.errors import EnvironmentProblem, Refusal
 
 NOTE = ".key.json"
 """What a partial folder is being made from: in it, and beside it as `.<stage>.key.json`, so that either may be lost."""
+GLANCE_SECONDS = 0.2
+"""For so long a lock is asked for: another command may only be looking whether somebody works."""
 LOCK_VARIABLE = "KIWAME_RUN_LOCK"
 
 
@@ -54,7 +56,7 @@ class RunDir:
                 terminal.say(f"{stage}: dropped what an attempt that was cut off has left ({', '.join(left)}): {why}")
                 left = []
         if not (left and resumes):
-            remove(partial)
+            self._drop(stage)
             partial.mkdir(parents=True)
         for note in self._notes(stage)[
             : 1 + resumes
@@ -62,6 +64,15 @@ class RunDir:
             if _read_key(note) != key:
                 write_whole(note, key.model_dump_json().encode())
         return partial
+
+    def _drop(self, stage: str) -> None:
+        """Remove the partial folder; under another name first, so that a half of it is never gone on from."""
+        partial, dropped = self.partial(stage), self.root / f".{stage}.dropped"
+        remove(dropped)
+        if partial.is_dir():
+            partial.rename(dropped)
+        remove(partial)
+        remove(dropped)
 
     def _notes(self, stage: str) -> tuple[Path, Path]:
         return self.root / f".{stage}{NOTE}", self.partial(stage) / NOTE
@@ -72,7 +83,7 @@ class RunDir:
 
     def abandon(self, stage: str) -> None:
         """Remove what an attempt has begun."""
-        remove(self.partial(stage))
+        self._drop(stage)
         (self.root / f".{stage}{NOTE}").unlink(missing_ok=True)
 
     def recover(self) -> None:
@@ -89,6 +100,8 @@ class RunDir:
                 shutil.rmtree(old)
             else:
                 old.rename(final)
+        for dropped in self.root.glob(".*.dropped"):
+            remove(dropped)
         for left in self.root.glob(".*.json.new"):  # of a record, of a note
             left.unlink()
         for note in self.root.glob(f".*{NOTE}"):
@@ -141,9 +154,11 @@ class RunDir:
         try:
             self._take(descriptor)
             _sign(descriptor)
-            self.recover()
-            yield descriptor
-            os.ftruncate(descriptor, 0)
+            try:
+                self.recover()
+                yield descriptor
+            finally:
+                os.ftruncate(descriptor, 0)
         finally:
             os.close(descriptor)
 
@@ -160,10 +175,17 @@ class RunDir:
         finally:
             os.close(descriptor)
 
-    def _take(self, descriptor: int, kind: int = fcntl.LOCK_EX) -> None:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
+    def _take(self, descriptor: int, how: int = fcntl.LOCK_EX) -> None:
+        """Raises EnvironmentProblem where another command holds the lock for longer than `require_idle` does."""
+        until = time.monotonic() + GLANCE_SECONDS
+        while True:
+            try:
+                fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() < until:
+                    time.sleep(GLANCE_SECONDS / 10)
+                    continue
             holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
             raise EnvironmentProblem(
                 f"{self.root}: another command is working on this run{f' ({holder})' if holder else ''}; "
@@ -181,6 +203,8 @@ def remove(path: Path) -> None:
 
 def _read_key(note: Path) -> Key | None:
     """The key in a note; None where there is none, or it is not whole."""
+    if kind(note) != "a file":
+        return None
     try:
         return Key.model_validate_json(note.read_bytes())
     except (OSError, ValueError):

@@ -25,6 +25,7 @@ from jobs.core.artifact import (
 from jobs.core.compose import compose
 from jobs.core.endings import ending
 from jobs.core.errors import Damaged, EnvironmentProblem, Exit, Refusal
+from jobs.core.looks import Looks
 from jobs.core.model import Facts, Limits, StageConfig
 from jobs.core.provenance import Stopwatch, maker
 from jobs.core.rule import Gate, Verdict
@@ -196,6 +197,7 @@ class StageMain(Generic[C, F, L]):
             if state.kind == "differs" and not self.stage.follows:
                 raise Refusal(refusal_to_rebuild(run_dir, self.stage.name, state.differences))
             if state.kind == "done" and state.artifact is not None:
+                Looks(run_dir.root).require_same(state.artifact, ships=self.stage.follows)
                 artifact = self.rejudge(state.artifact, cfg, waivers)
             else:
                 artifact = self.make(run_dir, cfg, inputs, key, waivers)

@@ -29,6 +29,8 @@ from jobs.core.errors import EnvironmentProblem
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."), "out of memory (CUDA"),
         (RuntimeError("std::bad_alloc"), "out of memory"),
         (MemoryError(), "out of memory"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "the disk is full"),
     ],
 )
 def test_what_is_lacking_is_told(error: Exception, said: str) -> None:

@@ -149,6 +149,40 @@ def test_a_damaged_record_of_an_unpublished_attempt_stops_nothing(tmp_path: Path
         assert RunDir(tmp_path).artifact("fetch") is None
 
 
+def test_a_half_dropped_attempt_is_never_gone_on_from(tmp_path: Path) -> None:
+    partial = cut_off(tmp_path)
+    partial.rename(tmp_path / ".train.dropped")  # where another config's begin was killed
+    with RunDir(tmp_path).lock():
+        assert not (tmp_path / ".train.dropped").exists()
+    assert not saved(RunDir(tmp_path).begin("train", KEY, resumes=True))
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "3", '{"a": 1}', "[" * 100_000, ""])
+def test_a_record_that_is_none_is_refused_by_its_path(tmp_path: Path, text: str) -> None:
+    made(RunDir(tmp_path), toy())
+    (tmp_path / "fetch" / "artifact.json").write_text(text)
+    with pytest.raises(Refusal, match=r"artifact\.json: the record is damaged"):
+        RunDir(tmp_path).artifact("fetch")
+    (tmp_path / "fetch").rename(tmp_path / "fetch.partial")
+    with RunDir(tmp_path).lock():
+        assert RunDir(tmp_path).artifact("fetch") is None
+
+
+@pytest.mark.parametrize("place", ["fetch/artifact.json", ".fetch.key.json", "fetch.partial/.key.json"])
+def test_a_pipe_is_never_opened(tmp_path: Path, place: str) -> None:
+    run_dir = RunDir(tmp_path)
+    made(run_dir, toy())
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / place)
+    if place.startswith("fetch/"):
+        with pytest.raises(Refusal, match="is a FIFO, expected a plain file"):
+            run_dir.artifact("fetch")
+    else:
+        run_dir.begin("fetch", KEY, resumes=True)
+        assert Key.model_validate_json((tmp_path / place).read_bytes()) == KEY
+
+
 @pytest.mark.parametrize("last", ["fetch", "train"])
 def test_an_artifact_holds_no_note(tmp_path: Path, last: str) -> None:
     for stage in ("fetch", "prepare", "preflight", "train"):

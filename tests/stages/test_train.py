@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,17 @@ def made(cfg: TrainConfig, inputs: dict[str, Artifact], tmp_path_factory: pytest
     out = tmp_path_factory.mktemp("first") / "train.partial"
     out.mkdir()
     train.make(cfg, inputs, out)
+    train.clear(out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def ended(cfg: TrainConfig, inputs: dict[str, Artifact], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training that was killed while it was measured; do not write in it."""
+    out = tmp_path_factory.mktemp("ended") / "train.partial"
+    out.mkdir()
+    train.make(cfg, inputs, out)
+    assert (out / "checkpoints").is_dir()
     return out
 
 
@@ -60,6 +72,24 @@ def test_it_writes_an_adapter_a_log_and_an_outcome(made: Path) -> None:
     assert [path.name for path in made.parent.iterdir()] == ["train.partial"]
     assert str(made.parent) not in "".join((made / name).read_text() for name in FILES if name != WEIGHTS)
     assert json.loads((made / "adapter/adapter_config.json").read_text())["base_model_name_or_path"] == "test/small"
+
+
+@pytest.mark.parametrize("name", ["outcome.json", "log.jsonl", "adapter/adapter_config.json", WEIGHTS])
+@pytest.mark.parametrize("how", ["empty", "cut", "gone"])
+def test_what_an_ended_training_left_damaged_is_made_again(
+    cfg: TrainConfig, inputs: dict[str, Artifact], made: Path, ended: Path, tmp_path: Path, name: str, how: str
+) -> None:
+    out = tmp_path / "train.partial"
+    shutil.copytree(ended, out)
+    data = (out / name).read_bytes()
+    (out / name).unlink()
+    if how != "gone":
+        (out / name).write_bytes(b"" if how == "empty" else data[: len(data) // 2])
+    train.make(cfg, inputs, out)
+    train.clear(out)
+    assert {name: (out / name).read_bytes() for name in listing(out)} == {
+        name: (made / name).read_bytes() for name in FILES
+    }
 
 
 def test_facts(cfg: TrainConfig, inputs: dict[str, Artifact], made: Path) -> None:

@@ -126,11 +126,6 @@ def perplexity_kl(
     return Divergence(number("Mean +KLD"), number("Maximum +KLD"), number("Same top p"), number(r"Mean PPL\(Q\)"))
 
 
-def talk_command(gguf: Path) -> list[str]:
-    """What a person types to talk to the model in a terminal; its own chat template is used."""
-    return [_tool("llama-completion"), "-m", str(gguf), "--conversation", "--jinja", "--no-display-prompt"]
-
-
 def child_environment() -> dict[str, str]:
     """Environment of every process that runs llama.cpp: offline, its own gguf-py, polite to other processes.
 

@@ -30,7 +30,7 @@ def private_key(place: str) -> Ed25519PrivateKey:
             raise Refusal(
                 f"report.sign_with: there is no variable {place} in the environment; a file is given as ./{place}"
             )
-        data, where = text.encode(), f"the variable {place}"
+        data, where = os.fsencode(text), f"the variable {place}"
     else:
         data, where = _read(Path(place).expanduser(), "report.sign_with"), place
     for load in (forms.load_pem_private_key, forms.load_ssh_private_key):

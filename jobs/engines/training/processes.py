@@ -8,6 +8,7 @@ seconds and kills them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -71,12 +72,22 @@ def environment(num_processes: int) -> dict[str, str]:
 
 def ending(folder: Path, rank: int, kind: str, text: str) -> None:
     """What a process leaves where it did not end as planned."""
-    (folder / f"ending-{rank}.json").write_text(json.dumps({"kind": kind, "text": text}))
+    with contextlib.suppress(OSError):  # a full disk: then the exit code is all there is
+        (folder / f"ending-{rank}.json").write_text(json.dumps({"kind": kind, "text": text}))
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What a process left; None where there was no room for it."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except ValueError:
+        return None
+    return found
 
 
 def _raise(folder: Path, code: int) -> None:
     """Raise the first process's reason; one that others had because of it comes later in the order of kinds."""
-    endings: list[dict[str, Any]] = [json.loads(path.read_text()) for path in sorted(folder.glob("ending-*.json"))]
+    endings = [found for path in sorted(folder.glob("ending-*.json")) if (found := _read(path)) is not None]
     by_kind = {each["kind"]: each["text"] for each in reversed(endings)}
     if "refused" in by_kind:
         raise Refusal(by_kind["refused"])
@@ -88,7 +99,7 @@ def _raise(folder: Path, code: int) -> None:
         raise Interrupted(by_kind["interrupted"])
     if code or not (folder / OUTCOME).exists():
         raise EnvironmentProblem(
-            "a training process was ended from outside, often for lack of memory; run the command again"
+            "a training process was ended from outside, often for lack of memory or disk; run the command again"
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jobs.core import process
+from jobs.core import process, room
 from jobs.core.errors import EnvironmentProblem, Interrupted, Refusal
 from jobs.engines.training.processes import OUTCOME, STOP, ending
 
@@ -31,8 +31,9 @@ def main(words: Sequence[str]) -> int:
     except Interrupted as stop:
         ending(file.parent, rank, "interrupted", str(stop))
         return 0
-    except Exception:
-        ending(file.parent, rank, "crashed", traceback.format_exc())
+    except Exception as error:
+        lacking = room.told(error)
+        ending(file.parent, rank, "environment" if lacking else "crashed", lacking or traceback.format_exc())
     else:
         if outcome is not None:
             (file.parent / OUTCOME).write_text(json.dumps(outcome))
