@@ -29,14 +29,15 @@ MODULES = ("logic.row", "engines.rows.cuts")
 ROOT = Path(inspect.getfile(markup)).parents[3]
 MATCHED = {
     "repetition.RULED", "repetition.NUMBERED", "markup.PREAMBLE", "markup.SUBJECT", "markup.SPEAKER", "markup.LABEL",
-    "markup.STARTS_LIKE_ONE", "refusals.JSON_OPENING", "private.ISSUER", "private.NOBODYS_NUMBER", "endings.LAID_OUT",
+    "markup.STARTS_LIKE_ONE", "refusals.JSON_OPENING", "refusals.REFUSED",
+    "refusals.REFUSED_JA", "private.ISSUER", "private.NOBODYS_NUMBER", "endings.LAID_OUT",
     "layouts.NUMBERED", "layouts.SET_APART", "layouts.SNAKE", "layouts.BLOB", "layouts.PATH", "layouts.MARKED",
     "layouts.JSON_OPENING", "raw_bytes.FOREIGN", "raw_bytes.PACKINGS", "behaviour.THINK", "cuts.WITHIN_ROW",
     "cuts.BETWEEN_ROWS", "cuts.IN_STRING",
 }  # fmt: skip
 """Patterns that are only asked whether the text begins with them; bound methods in `layouts.PATTERNS` are others."""
 CUT = {
-    "refusals.ENGLISH": 300, "refusals.JAPANESE": 300, "endings.RESULT": 96, "layouts.DATE_BEHIND": 16,
+    "refusals.REFUSED": 300, "refusals.REFUSED_JA": 300, "endings.RESULT": 96, "layouts.DATE_BEHIND": 16,
 }  # fmt: skip
 """Patterns that never see more than so many characters, whatever the row has."""
 MADE = {
@@ -45,10 +46,10 @@ MADE = {
     "repetition._runs": repetition._runs(4, 12),
 }
 """Patterns that are made where they are needed, by the function."""
-TEXTS_BETWEEN = {"mojibake.BARE_JIS": 60, "refusals.ENGLISH": 20, "refusals.JAPANESE": 60}
-"""So much is counted up to their limits (300 pairs of signs, 300 characters) that not every text is tried."""
+TEXTS_BETWEEN = {"mojibake.BARE_JIS": 60}
+"""So much is counted up to its limit of 300 pairs of signs that not every text is tried."""
 MOST_STEPS = 4_000_000
-"""On one text: about a twentieth of a second in `re`."""
+"""On one text."""
 DOUBLED = 2.3
 """Times the steps for a text twice as long; a quadratic pattern takes 4 times as many."""
 FEW = 600

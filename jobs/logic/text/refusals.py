@@ -36,7 +36,7 @@ _SAYS_NO = (
     r"\b(?:can ?not|can'?t|unable|not able|do(?: not|n'?t)|am not|'m not|lack|no (?:access|ability|personal))\b"
 )
 _SEND = r"(?:please|could you(?: please)?) (?:include|paste|provide|send|share)"
-ENGLISH = re.compile(
+REFUSED = re.compile(
     "|".join(
         (
             rf"{_MAY_BE_SORRY}(?:i|we) ?{_CANNOT} (?:\w+ly |also |just )?{_SERVE}",
@@ -79,7 +79,7 @@ _MACHINE_JA = (
     "(?:である私|としては?|なので|ですので|であるため|のため|です(?:から|ので|が)?)"
 )
 _SEND_JA = r"[^\n]{0,40}(?:ください|いただけますか|お願い)"
-JAPANESE = re.compile(
+REFUSED_JA = re.compile(
     "|".join(
         (
             rf"{_SORRY_JA}[^。\n]{{0,80}}?{_SERVE_JA}[^。\n]{{0,30}}?{_CANNOT_JA}",
@@ -118,11 +118,11 @@ def refusal(answer: str) -> str | None:
     """The beginning of an answer that refuses to be one."""
     head = answer[:LONGEST_SENTENCE]
     if head.isascii():
-        found = ENGLISH.match(head)
+        found = REFUSED.match(head)
     elif "ません" in head or "ねます" in head or "ない" in head or "断り" in head or "させて" in head:
-        found = JAPANESE.match(head)  # each has one of these
+        found = REFUSED_JA.match(head)  # each has one of these
     else:
-        found = ENGLISH.match(head.replace("’", "'")) if head[:1].isascii() else None
+        found = REFUSED.match(head.replace("’", "'")) if head[:1].isascii() else None
     return found[0] if found and len(answer) <= LONGEST_REFUSAL // (1 if head.isascii() else 2) else None
 
 
