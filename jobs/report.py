@@ -311,7 +311,7 @@ def check_command(words: Sequence[str]) -> int:
     keys = [word.removeprefix("key=") for word in words if word.startswith("key=")]
     folders = [Path(word) for word in words if not word.startswith("key=")]
     if len(folders) != 1 or len(keys) > 1:
-        raise Refusal("expected one folder: python -m jobs certificate runs/demo/report [key=PUBLIC_KEY_FILE]")
+        raise Refusal("expected one folder: python -m jobs certificate runs/mine/report [key=PUBLIC_KEY_FILE]")
     if not folders[0].is_dir():
         raise Refusal(f"{folders[0]}: is not a folder")
     key = ""

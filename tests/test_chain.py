@@ -75,8 +75,8 @@ def test_the_same_command_again_does_nothing(demo_run: Path) -> None:
 
 
 def times(run: Path) -> dict[Path, int]:
-    """Of every file of the run but the note of what was looked at."""
-    files = (path for path in run.rglob("*") if path.is_file() and path.name != looks.NOTE)
+    """Of every file of the run but two notes: of what was looked at, and who works."""
+    files = (path for path in run.rglob("*") if path.is_file() and path.name not in (looks.NOTE, ".lock"))
     return {path: path.stat().st_mtime_ns for path in files}
 
 

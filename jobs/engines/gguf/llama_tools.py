@@ -83,7 +83,7 @@ def quantize(source: Path, out: Path, type: str, imatrix: Path | None = None, nu
     """Quantize `source` (F32, F16 or BF16) to `type`, as in Q4_K_M.
 
     Exit 0 does not mean that every tensor got the type: rows not divisible by 256 fall back one by one, so look at
-    `gguf_file.type_histogram` afterwards.
+    `file.type_histogram` afterwards.
     """
     weights = ["--imatrix", imatrix.name] if imatrix else []
     command = [_tool("llama-quantize"), *weights, str(source.resolve()), str(out.resolve()), type, str(num_threads)]

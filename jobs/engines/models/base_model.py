@@ -226,7 +226,8 @@ def _tokenizer(folder: Path) -> Any:
 
 def _token_id(tokenizer: Any, text: str) -> int | None:
     """The id of `text` as one token; None where it is several, or unknown to the tokenizer."""
-    ids = tokenizer.encode(text, add_special_tokens=False)
+    with library_errors("the tokenizer cannot encode a control token"):
+        ids = tokenizer.encode(text, add_special_tokens=False)
     return int(ids[0]) if len(ids) == 1 and tokenizer.convert_ids_to_tokens(ids[0]) == text else None
 
 

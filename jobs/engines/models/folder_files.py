@@ -6,7 +6,6 @@ loader would offer to run. What is taken is the folder's own plain files; what n
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core.errors import Refusal
-from jobs.core.room import require_space
+from jobs.core.room import require_space, told
 
 TEMPLATE = "chat_template.jinja"
 TOKENIZER_JSON = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
@@ -32,13 +31,14 @@ WANTED = (*JSON, "*.safetensors", "*.jinja", "merges.txt", *TEXTS)
 CODE_KEY = "auto_map"
 """Under it a config names Python files that transformers offers to run."""
 KERNEL_KEYS = ("attn_implementation", "experts_implementation")
-"""Under these it may name a kernel, and one with an owner, `owner/name`, is code from the hub."""
+"""Under these, or these with an underscore before, it may name a kernel; one with an owner, `owner/name`, is code from
+the hub."""
 ROOM_FOR_CONFIGS = 1 << 20
 """Bytes for what is written anew beside the files that are linked or copied."""
 MOST_LEVELS = 64
 """Of nested JSON. A tokenizer has under ten; at some hundred, Python's libraries fail one by one."""
-OF_THE_MACHINE = {errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOSPC}
-"""Errors that say nothing about the file."""
+MOST_BYTES = 256 << 20
+"""Of a file that is read whole; a vocabulary has 11 million."""
 KINDS = {
     stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
@@ -78,6 +78,8 @@ def own_files(folder: Path, where: str, wanted: Sequence[str] = WANTED) -> list[
         if not stat.S_ISREG(about.st_mode):
             kind = KINDS.get(stat.S_IFMT(about.st_mode), "no plain file")
             raise Refusal(f"{where}/{name}: is {kind}, expected a plain file; put the file itself there")
+        if about.st_size > MOST_BYTES and not name.endswith(".safetensors"):
+            raise Refusal(f"{where}/{name}: has {about.st_size:,} bytes, the most is {MOST_BYTES:,}; fetch it again")
         found.append(OwnFile(name, real, (about.st_dev, about.st_ino), about.st_uid, about.st_size))
     return found
 
@@ -87,7 +89,10 @@ def _real(path: Path, where: str) -> Path:
     try:
         return path.resolve(strict=True)
     except FileNotFoundError:
-        raise Refusal(f"{where}: is a link to {path.readlink()}, and there is no such file; fetch it again") from None
+        gone = f"is a link to {path.readlink()}, and there is no such file" if path.is_symlink() else "is gone"
+        raise Refusal(f"{where}: {gone}; fetch it again") from None
+    except PermissionError:
+        raise
     except (OSError, RuntimeError):  # RuntimeError is a circle of links
         raise Refusal(f"{where}: is a link that leads nowhere; put the file itself there") from None
 
@@ -170,7 +175,7 @@ def _levels(data: Any) -> int:
 
 
 def _names_code(key: str, value: Any) -> bool:
-    return key == CODE_KEY or (key in KERNEL_KEYS and "/" in json.dumps(value))
+    return key == CODE_KEY or (key.lstrip("_") in KERNEL_KEYS and "/" in json.dumps(value))
 
 
 @contextmanager
@@ -186,7 +191,7 @@ def library_errors(what: str) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in OF_THE_MACHINE):
+        if told(error) is not None:
             raise
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise Refusal(f"{what} ({lines[0][:300]}); fetch it again") from None

@@ -54,6 +54,7 @@ class ChatTokenizer:
     ) -> None:
         with library_errors(f"{folder}: no tokenizer can be loaded from its files"):
             self._hf = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+            backend = self._hf.backend_tokenizer  # a tokenizer without one is not from tokenizer.json
         own = self._hf.chat_template
         text = own if template is None else template
         if not isinstance(text, str):
@@ -63,7 +64,7 @@ class ChatTokenizer:
         )
         self.added: dict[str, int] = dict(self._hf.get_added_vocab())
         """Every added token, special or not: string to id."""
-        self._plain = _without_added_tokens(self._hf.backend_tokenizer)
+        self._plain = _without_added_tokens(backend)
         longest_first = sorted(self.added, key=len, reverse=True)
         self._control = re.compile(f"({'|'.join(map(re.escape, longest_first))})" if longest_first else r"(?!)()")
         self._known: dict[str, list[int]] = {}

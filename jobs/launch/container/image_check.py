@@ -100,7 +100,7 @@ def backends(accelerator: str) -> Iterator[str]:
     names = [path.name for path in (TREE / "bin").glob("libggml-*.so")]
     if accelerator == "cuda" and "libggml-cuda.so" not in names:
         yield "there is no CUDA backend of llama.cpp"
-    wanted = json.loads((TREE / "build.json").read_text())["variants"]
+    wanted = json.loads((TREE / "build.json").read_text()).get("variants", [])
     found = sorted(name[len("libggml-cpu-") : -len(".so")] for name in names if name.startswith("libggml-cpu-"))
     if len(found) < 2 or (wanted and found != wanted):
         yield f"llama.cpp's CPU variants are {', '.join(found)}; expected {', '.join(wanted) or 'several'}"

@@ -1,6 +1,6 @@
 """The same sign, phrase or sentence over and over, as a model writes it that does not stop.
 
-`logic/behaviour.py` counts what a model said; this looks at every row of a data set, so it must be fast: `suspects`
+`logic/parity/behaviour.py` counts what a model said; this looks at every row of a data set and must be fast: `suspects`
 tells for a block of texts which of them are worth the exact search, at a few nanoseconds a character.
 """
 
