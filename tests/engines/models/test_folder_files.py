@@ -125,6 +125,24 @@ def test_a_kernel_of_the_librarys_own_is_no_code(tmp_path: Path) -> None:
     assert (tmp_path / "got/config.json").samefile(folder / "config.json")
 
 
+@pytest.mark.parametrize(
+    "key", ["attn_implementation", "_attn_implementation", "experts_implementation", "_experts_implementation"]
+)
+def test_somebodys_kernel_is_code(tmp_path: Path, key: str) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({key: "owner/name", "vocab_size": 3}))
+    assert take(own_files(folder, "it"), tmp_path / "got", "it") == ["config.json"]
+    assert json.loads((tmp_path / "got/config.json").read_text()) == {"vocab_size": 3}
+
+
+def test_a_file_of_any_size_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "config.json").open("wb") as file:
+        file.truncate(folder_files.MOST_BYTES + 1)
+    with pytest.raises(Refusal, match=r"it/config.json: has [\d,]+ bytes, the most is"):
+        own_files(tmp_path, "it")
+
+
 @pytest.mark.parametrize("num", [folder_files.MOST_LEVELS, folder_files.MOST_LEVELS + 1])
 def test_levels_of_json(tmp_path: Path, num: int) -> None:
     (tmp_path / "x.json").write_text('{"a":' * (num - 1) + "{}" + "}" * (num - 1))
