@@ -18,6 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from jobs.core import terminal
+from jobs.core.artifact import sync
 from jobs.core.model import StrictModel
 from jobs.core.provenance import file_digest
 
@@ -42,15 +43,15 @@ def publish(work: Path, folder: Path, step: int, needs: Collection[int] = ()) ->
     for path in sorted(work.rglob("*")):
         if path.is_file():
             digests[path.relative_to(work).as_posix()] = file_digest(path)
-            _sync(path)
+            sync(path)
     manifest = work / MANIFEST
     manifest.write_text(Manifest(step=step, needs=sorted(needs), files=digests).model_dump_json(indent=1) + "\n")
-    _sync(manifest)
+    sync(manifest)
     final = _folder(folder, step)
     folder.mkdir(parents=True, exist_ok=True)
     _out_of_the_way(final)
     work.rename(final)
-    _sync(folder)
+    sync(folder)
     for left in folder.glob(REPLACED.format(name="step-*", number="*")):
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)
@@ -151,11 +152,3 @@ def _out_of_the_way(final: Path) -> None:
         pattern = REPLACED if final.is_dir() and not final.is_symlink() else FOREIGN
         names = (final.with_name(pattern.format(name=final.name, number=number)) for number in count(1))
         final.rename(next(name for name in names if not os.path.lexists(name)))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from jobs.logic.form import endings as ends, features, norms, traits
 from jobs.logic.row import Row, shown
 from jobs.logic.text import language
-from jobs.logic.text.markup import THOUGHT
+from jobs.logic.text.markup import without_thought
 
 REASONS = ("", "odd-form", "other-language", "cut-off", "wrong-length")
 """Why a row departs from its set, by the number that `faults` gives; 0 is none."""
@@ -144,8 +144,7 @@ def measured(rows: Sequence[Row]) -> Forms:
 
 def _said(row: Row) -> str:
     """The answer without the thoughts before it."""
-    answer = row.answer
-    return THOUGHT.sub("", answer, count=1) if answer.startswith("<think>") else answer
+    return without_thought(row.answer)
 
 
 def _is_copied(answer: str, prompt: str) -> bool:

@@ -231,9 +231,13 @@ def _is_asked_markup(answer: str, prompt: str) -> bool:
 
 def _has_all(pieces: set[str], text: str) -> bool:
     """Whether every piece stands in the text; all are looked for at once, for an answer may have thousands."""
-    signs, sizes = {piece[0] for piece in pieces}, {len(piece) for piece in pieces}
-    begins = (place for place, sign in enumerate(text) if sign in signs)
-    return pieces <= {text[place : place + size] for place in begins for size in sizes}
+    left, signs, sizes = set(pieces), {piece[0] for piece in pieces}, {len(piece) for piece in pieces}
+    for place, sign in enumerate(text):
+        if sign in signs:
+            left.difference_update(text[place : place + size] for size in sizes)
+            if not left:
+                return True
+    return not left
 
 
 def _tag_name(tag: str) -> str:
