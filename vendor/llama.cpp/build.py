@@ -302,7 +302,7 @@ def compile_targets(plan: Plan, work: Path, cmake: str, ninja: str, jobs: int | 
     source, log = work / "sdist" / SOURCE, cache_dir() / "llama.cpp" / f"{plan.pin.version}-{plan.key}.log"
     # Neither the version of a repository around the cache nor the name of this folder may get into the binaries.
     environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(work.parent), "CUDA_VISIBLE_DEVICES": ""}
-    hidden = shlex.quote(f"-ffile-prefix-map={source}=llama.cpp")
+    hidden = quoted(f"-ffile-prefix-map={source}=llama.cpp")
     flags = plan.flags | {"CMAKE_C_FLAGS": hidden, "CMAKE_CXX_FLAGS": hidden}
     configure = [cmake, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}", "-S", str(source), "-B", str(work / "build"),
                  *(f"-D{name}={value}" for name, value in sorted(flags.items()))]  # fmt: skip
@@ -311,6 +311,11 @@ def compile_targets(plan: Plan, work: Path, cmake: str, ninja: str, jobs: int | 
         done = subprocess.run(configure, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False)
     if done.returncode or run_ninja([ninja, "-C", str(work / "build"), *limit, *plan.targets], environment, log):
         raise failed(log)
+
+
+def quoted(flag: str) -> str:
+    """A compiler's flag as CMake takes it: of single quotes, a shell's, nothing is left in its own first test."""
+    return flag if shlex.quote(flag) == flag else '"' + re.sub(r'(["\\$`])', r"\\\1", flag) + '"'
 
 
 def run_ninja(command: list[str], environment: dict[str, str], log: Path) -> int:

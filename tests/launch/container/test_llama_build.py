@@ -88,3 +88,11 @@ def test_the_list_is_the_pinned_sources(build: ModuleType, tmp_path: Path) -> No
     file.write_text(text)
     variants.keep(build.make_plan(options(variants="haswell,x64")).flags, tmp_path)
     assert variants.LISTED.findall(file.read_text()) == ["x64", "haswell"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [("-fmap=/a/b=c", "-fmap=/a/b=c"), ("-fmap=/a b=c", '"-fmap=/a b=c"'), ('-fmap=/a"b=c', '"-fmap=/a\\"b=c"')],
+)
+def test_a_flag_with_a_blank_reaches_the_compiler(build: ModuleType, flag: str, said: str) -> None:
+    assert build.quoted(flag) == said
