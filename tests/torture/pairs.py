@@ -30,9 +30,15 @@ def two(bench: Bench, draw: random.Random) -> str:
         time.sleep(0.002)
     if together:
         other = bench.start(target)
-        codes = sorted((one.wait(), other.wait()))
+        codes = one.wait(), other.wait()
         # the second may come after the first has ended, and then has nothing to do
-        require(codes in ([0, Exit.ENVIRONMENT], [0, 0]), f"{target}: two at once ended with {codes}")
+        require(
+            sorted(codes) in ([0, Exit.ENVIRONMENT], [0, 0]),
+            f"{target}: two at once ended with {codes}:\n{runs.tail(one.said, 4)}\n{runs.tail(other.said, 4)}",
+        )
+        if codes != (0, 0):
+            late, early = (one, other) if codes[0] else (other, one)
+            loser(late, Exit.ENVIRONMENT, early.pid, target)
     else:
         other = bench.start(target, cold=True)
         code = other.wait()
