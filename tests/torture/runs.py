@@ -116,12 +116,15 @@ class Bench:
         return command
 
     def again(self, target: str, stages: Sequence[str], **how: Any) -> None:
-        """The same command to its end, after which the run is the uninterrupted one."""
+        """The same command to its end, after which the run is the uninterrupted one; and stays it, asked once more."""
         self.ended()
         self.nothing_half()
         self.finish(target, **how)
         self.ended()
         self.same(stages)
+        if stages[-1] == pipeline.NAMES[-1]:
+            self.finish(target, **how)
+            self.same(stages)
 
     def finish(self, target: str, **how: Any) -> Command:
         """The command to its end; Failed where it does not pass."""
