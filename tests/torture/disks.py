@@ -53,18 +53,20 @@ def full(bench: Bench, draw: random.Random) -> str:
     made = num_bytes(bench.case.whole / target)
     room = int(draw.choice([draw.random() * 0.1, draw.random(), 1 + draw.random() * 0.3]) * made) + 4096
     disk = bench.folder / "disk"
+    scratch = {"TMPDIR": str(disk / "scratch")} if draw.random() < 0.3 else {}
     with mounted(disk, taken + (1 << 20) + room):
         run = disk / cases.NAME
         for stage in runs.before(target):
             shutil.copytree(bench.case.whole / stage, run / stage)
-        command = bench.start(target, runs=disk)
-        text = f"{target} with {room:,} of {made:,} bytes"
+        (disk / "scratch").mkdir()
+        command = bench.start(target, runs=disk, environment=scratch)
+        text = f"{target} with {room:,} of {made:,} bytes{', TMPDIR there too' if scratch else ''}"
         answered(command, command.wait(), text, str(disk), named=True)
         bench.ended()
         whole = [(run / stage / "artifact.json").exists() for stage in runs.before(target)]
         require(all(whole), f"{text}: an ancestor is gone")
         subprocess.run(["mount", "-o", f"remount,size={ROOM}", str(disk)], check=True)
-        bench.finish(target, runs=disk)
+        bench.finish(target, runs=disk, environment=scratch)
         bench.ended()
         bench.same([*runs.before(target), target], run)
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import re
@@ -11,11 +12,13 @@ from jobs.core import pipeline
 from jobs.core.errors import Exit
 from tests.torture import cases, kills, runs
 from tests.torture.compare import require
-from tests.torture.runs import Bench
+from tests.torture.runs import Bench, Command
 
 LONG = [stage for stage in pipeline.NAMES if stage not in ("prepare", "report")]
 CPU = 1.0
 """Seconds of CPU, the interpreter's start included, in which the second one must have answered."""
+TRIES = 4
+"""The least of so many is what it takes: a core that others share with it counts up to twice that."""
 
 
 def two(bench: Bench, draw: random.Random) -> str:
@@ -30,14 +33,20 @@ def two(bench: Bench, draw: random.Random) -> str:
         time.sleep(0.002)
     if together:
         other = bench.start(target)
-        codes = sorted((one.wait(), other.wait()))
+        codes = one.wait(), other.wait()
         # the second may come after the first has ended, and then has nothing to do
-        require(codes in ([0, Exit.ENVIRONMENT], [0, 0]), f"{target}: two at once ended with {codes}")
+        require(
+            sorted(codes) in ([0, Exit.ENVIRONMENT], [0, 0]),
+            f"{target}: two at once ended with {codes}:\n{runs.tail(one.said, 4)}\n{runs.tail(other.said, 4)}",
+        )
+        if codes != (0, 0):
+            late, early = (one, other) if codes[0] else (other, one)
+            loser(bench, late, Exit.ENVIRONMENT, early.pid, target)
     else:
         other = bench.start(target, cold=True)
         code = other.wait()
         if not one.poll():  # else the second may have come when the first had ended
-            loser(other, code, one.pid, target)
+            loser(bench, other, code, one.pid, target)
         one.wait()
         require(one.code == 0, f"{target}: the first ended with exit code {one.code}:\n{runs.tail(one.said)}")
     stages = list(pipeline.NAMES[pipeline.NAMES.index(first) :]) if target == "all" else [target]
@@ -45,12 +54,28 @@ def two(bench: Bench, draw: random.Random) -> str:
     return f"{target}, {'in the same moment' if together else f'at event {number}'}"
 
 
-def loser(command: runs.Command, code: int, pid: int, target: str) -> None:
+def loser(bench: Bench, command: Command, code: int, pid: int, target: str) -> None:
     """What the second one must have said and spent."""
     said = command.said
     require(code == Exit.ENVIRONMENT, f"{target}: the second ended with exit code {code}:\n{runs.tail(said)}")
-    require(command.seconds_of_cpu <= CPU, f"{target}: the second took {command.seconds_of_cpu:.1f} s of CPU")
+    spent = command.seconds_of_cpu
+    if spent > CPU:
+        spent = min(spent, *(held_off(bench, target) for _ in range(TRIES)))
+    require(spent <= CPU, f"{target}: the second took {spent:.2f} s of CPU")
     missing = [word for word in (str(pid), os.uname().nodename) if word not in said]
     if not re.search(r"\d\d:\d\d", said):
         missing.append("when it started")
     require(not missing, f"{target}: the second does not name {', '.join(missing)}: {runs.tail(said, 2)}")
+
+
+def held_off(bench: Bench, target: str) -> float:
+    """Seconds of CPU that a command takes to find that somebody else, here the trial itself, holds the lock."""
+    idle = bench.folder / "held"
+    lock = idle / cases.NAME / ".lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        command = bench.start(target, runs=idle, cold=True)
+        code = command.wait()
+    require(code == Exit.ENVIRONMENT, f"{target}: with the lock held it ended with {code}:\n{runs.tail(command.said)}")
+    return command.seconds_of_cpu

@@ -21,6 +21,7 @@ import sys
 import threading
 import traceback
 import warnings
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -48,6 +49,8 @@ ENGINES = (
     "models.base_model", "models.merging", "models.tokenizer", "models.adapter", "gguf.file", "gguf.checks",
     "gguf.llama", "gguf.llama_tools", "pages.render",
 )  # fmt: skip
+COLD = "jobs.engines.models.template_worker"
+"""Limits its address space, of which a process that has imported everything has more."""
 _real_fork_exec: Callable[..., int] = subprocess._fork_exec  # type: ignore[attr-defined]
 
 
@@ -148,16 +151,24 @@ def _fork_or_exec(*given: Any) -> int:
                 signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
         if preexec is not None:
             preexec()
-        process._Stop.requested = process._Stop.deferred = False
+        _begin_anew()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         _become([os.fsdecode(word) for word in args[1:]])
     finally:
         _leave(1)
 
 
+def _begin_anew() -> None:
+    """What an interpreter that was just started has not: a stop that was asked for, and the parent's things to end."""
+    process._Stop.requested, process._Stop.deferred = False, None
+    process._Stop.answered = process._Stop.said = float("-inf")
+    for last_will in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        last_will.detach()
+
+
 def _can_be_forked(words: Sequence[str]) -> bool:
     """A module of ours, or a script; what `multiprocessing` starts (`-c ...`) reads descriptors of its own."""
-    return bool(words) and (words[0] == "-m" or words[0].endswith(".py"))
+    return bool(words) and (words[0] == "-m" or words[0].endswith(".py")) and COLD not in words
 
 
 def _become(words: list[str]) -> NoReturn:
