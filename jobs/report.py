@@ -41,7 +41,7 @@ from jobs.core.errors import Exit, Refusal
 from jobs.core.model import StageConfig
 from jobs.core.provenance import commit, file_digest, maker
 from jobs.core.room import require_space
-from jobs.core.stage import stage_main
+from jobs.core.stage import as_read_back, stage_main
 from jobs.logic.pages import card, modelfile
 from jobs.logic.pages.curves import read_log
 
@@ -288,7 +288,7 @@ def record_problems(found: certificate.Certificate, folder: Path) -> list[str]:
 def record_of(found: certificate.Certificate, folder: Path, names: Sequence[str]) -> Record:
     """The record under which the run published this folder; `names` are its files beside the certified ones."""
     settings, records = found.settings, {name: link.record for name, link in found.links.items()}
-    facts = facts_of(found, run_of(records, settings.limits), [])
+    stored = as_read_back(facts_of(found, run_of(records, settings.limits), []))
     asked = {"title", "num_samples", "languages", "license"}
     beside = {n: FileEntry(sha256=file_digest(folder / n), bytes=(folder / n).stat().st_size) for n in names}
     return Record(
@@ -300,8 +300,8 @@ def record_of(found: certificate.Certificate, folder: Path, names: Sequence[str]
             outside=outside_of(str(settings.made_by.get("commit")), settings.signed_by),
         ),
         files=found.shipped | beside,
-        facts=facts.model_dump(mode="json"),
-        verdict=GATE.judge(facts, ReportLimits(), {}),
+        facts=stored,
+        verdict=GATE.judge(ReportFacts.model_validate(stored, strict=False), ReportLimits(), {}),
         made_by=settings.made_by,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -159,7 +160,7 @@ class StageMain(Generic[C, F, L]):
             if lacking and not self.stage.resumes:
                 run_dir.abandon(self.stage.name)  # or it would keep the disk full
             raise
-        stored = facts.model_dump(mode="json")
+        stored = as_read_back(facts)
         with process.deferred_stop():
             return self._publish(run_dir, partial, key, stored, cfg, waivers, watch)
 
@@ -206,6 +207,12 @@ class StageMain(Generic[C, F, L]):
 
 
 stage_main = StageMain
+
+
+def as_read_back(facts: Facts) -> dict[str, Any]:
+    """Facts as a record gives them back: a verdict's words follow their order."""
+    found: dict[str, Any] = json.loads(json.dumps(facts.model_dump(mode="json"), sort_keys=True))
+    return found
 
 
 def refusal_to_rebuild(run_dir: RunDir, stage: str, differences: Sequence[str]) -> str:

@@ -221,3 +221,32 @@ def test_stale_is_seen_through_two_generations(tmp_path: Path) -> None:
     made(run_dir, first, "xyz")
     assert stale_because(run_dir, artifact) == "`fetch` was made again after it"
     assert stale_because(run_dir, train) == "`fetch` was made again after it"
+
+
+class OrderedFacts(Facts):
+    found: dict[str, int]
+
+    def lines(self) -> list[tuple[str, str]]:
+        return []
+
+
+def test_a_verdict_is_the_same_of_facts_that_are_read_back(tmp_path: Path) -> None:
+    """A record has its keys in order; a rule that follows a dictionary must find it when it judges first."""
+    gate = Gate("fetch", "FET", OrderedFacts, ToyLimits)
+
+    @gate.rule("001", "anything-found")
+    def anything_found(facts: OrderedFacts, limits: ToyLimits) -> Iterator[str]:
+        """Anything was found.
+
+        Why: order.
+        Fix: none.
+        """
+        yield from facts.found
+
+    def run(cfg: ToyConfig, inputs: Inputs, out: Path) -> OrderedFacts:
+        return OrderedFacts(found={"b": 1, "a": 2})
+
+    main, cfg = StageMain("fetch", ToyConfig, run, gate), ToyConfig(text="abc", limits=ToyLimits(max_size=5))
+    artifact = main.make(RunDir(tmp_path), cfg, {}, main.key(cfg, {}), {})
+    assert artifact.record.verdict.failing[0].messages == ["a", "b"]
+    assert main.rejudge(artifact, cfg, {}) is artifact

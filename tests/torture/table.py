@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from jobs.core import terminal
-from tests.torture import certificates, damages, disks, environments, ggufs, kills, pairs, secrets
+from tests.torture import canaries, certificates, damages, disks, environments, ggufs, kills, pairs
 from tests.torture.runs import Bench
 
 Trial = Callable[[Bench, Random], str]
@@ -23,7 +23,7 @@ KINDS: dict[str, tuple[int, Trial]] = {
     "ggufs": (500, ggufs.mutate),
     "certificates": (300, certificates.edit),
     "environments": (60, environments.elsewhere),
-    "secrets": (6, secrets.canaries),
+    "secrets": (6, canaries.canaries),
 }
 """Kind to its number of trials at full size, and what one is."""
 FULL = KINDS["kills"][0]
