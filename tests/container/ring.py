@@ -14,6 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -115,8 +116,8 @@ def base() -> str:
     name = f"{BASE}:{release['ID']}-{release['VERSION_ID']}"
     if call(["podman", "image", "exists", name]).returncode == 0:
         return name
-    tree = cache_folder() / "ring" / f"{release['ID']}-{release['VERSION_ID']}.partial"
-    shutil.rmtree(tree, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix="kiwame-base-"))  # debootstrap fails below a folder whose name has a blank
+    tree = scratch / f"{release['ID']}-{release['VERSION_ID']}"
     sources = "".join(path.read_text() for path in sorted(Path("/etc/apt/sources.list.d").glob("*.sources")))
     sources += Path("/etc/apt/sources.list").read_text() if Path("/etc/apt/sources.list").exists() else ""
     mirror = re.search(r"https?://\S+", re.sub(r"^#.*$", "", sources, flags=re.MULTILINE))
@@ -129,8 +130,7 @@ def base() -> str:
     archive = tree.with_suffix(".tar")
     must(["tar", "--numeric-owner", "-C", tree, "-cf", archive, "."])
     must(["podman", "import", archive, name])
-    archive.unlink()
-    shutil.rmtree(tree)
+    shutil.rmtree(scratch)
     return name
 
 
