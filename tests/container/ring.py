@@ -135,7 +135,7 @@ def base() -> str:
 
 
 def pip_settings(into: Path) -> list[Path]:
-    """Write this machine's pip settings as a pip.conf; returns the folders of this machine that they name."""
+    """Write this machine's pip settings as a pip.conf; returns the folders and files of this machine that they name."""
     settings: dict[str, str] = {}
     for line in must([sys.executable, "-m", "pip", "config", "list"]).splitlines():
         name, _, value = line.partition("=")
@@ -144,7 +144,7 @@ def pip_settings(into: Path) -> list[Path]:
     texts = " ".join(settings.values())
     named = [Path(path) for path in re.findall(r"(?:^|\s)(/\S+)", texts)]
     named += [Path(path).parent for path in re.findall(r"file://(/[^/\s]+/\S+)", texts)]  # an index, with its files
-    return sorted({path for path in named if path.is_dir()})
+    return sorted({path for path in named if path.exists()})
 
 
 def build(folder: Path) -> str:
