@@ -42,7 +42,7 @@ MOST_PREVIEWED = 2000
 """Rows of a file that a preview without a run looks at."""
 ROWS_GROW = 8
 """A row as token ids, labels and kinds, with prompts and answers beside it, takes at most so many times its text: 3.3
-times were measured on the demo's rows."""
+times were measured on the rows in data/."""
 ROOM_FOR_TOKENIZER = 24 << 20
 """Bytes: Qwen3's has 11 million, and the page of the preview."""
 
