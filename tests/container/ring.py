@@ -144,7 +144,9 @@ def pip_settings(into: Path) -> list[Path]:
     texts = " ".join(settings.values())
     named = [Path(path) for path in re.findall(r"(?:^|\s)(/\S+)", texts)]
     named += [Path(path).parent for path in re.findall(r"file://(/[^/\s]+/\S+)", texts)]  # an index, with its files
-    return sorted({path for path in named if path.exists()})
+    # Files that say what may be installed; not the certificates, of which an image has its own in the same place.
+    files = [Path(path) for key in ("constraint", "build-constraint") for path in settings.get(key, "").split()]
+    return sorted({path for path in named if path.is_dir()} | {path for path in files if path.is_file()})
 
 
 def build(folder: Path) -> str:
