@@ -57,7 +57,9 @@ def told(record: Record, gate: AnyGate, limits: Mapping[str, Any]) -> Told:
         said = f"its facts were measured by another version of this program (commit {by}), which alone can judge them"
         return Told(record, gate, dict(limits), None, [said])
     again = gate.judge(facts, judged_by, waivers_of(record.verdict))
-    return Told(record, gate, dict(limits), facts, differences(record.verdict, again))
+    blank = [code for code, reason in waived(record.verdict).items() if not reason.strip()]
+    misjudged = differences(record.verdict, again) + [f"{code}: is waived without a reason" for code in blank]
+    return Told(record, gate, dict(limits), facts, misjudged)
 
 
 def waivers_of(verdict: Verdict) -> dict[str, str]:

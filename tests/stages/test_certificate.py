@@ -85,6 +85,11 @@ def pass_train(data: Data) -> None:
     data.update(certified=True, reasons=[])
 
 
+def without_a_reason(data: Data) -> None:
+    finding(data, "merge", "MRG009")["messages"][-1] = "waived: "
+    data["waivers"] = {"MRG009": ""}
+
+
 def take_out(data: Data) -> None:
     verdict = record(data, "merge")["verdict"]
     verdict["findings"] = [one for one in verdict["findings"] if one["code"] != "MRG009"]
@@ -116,6 +121,9 @@ def smoke_facts(**changed: Any) -> Callable[[Data], Any]:
 # Everything is made to fit, pages included, by somebody who has this program.
 FORGED: dict[str, tuple[str, Forge, str]] = {
     "waivers emptied": ("let pass", lambda f: edit(f, lambda d: d.update(waivers={}), True), "waivers: says nothing"),
+    "waiver's reason emptied": (
+        "let pass", lambda f: edit(f, without_a_reason, True), "MRG009: is waived without a reason",
+    ),
     "waived rule said to pass": ("let pass", lambda f: edit(f, unwaive, True), "MRG009: is pass in its verdict"),
     "waived rule taken out": ("let pass", lambda f: edit(f, take_out, True), "merge: MRG009: is not in its verdict"),
     "failed rule said to pass": ("failed", lambda f: edit(f, pass_train, True), "TRN005: is pass in its verdict"),

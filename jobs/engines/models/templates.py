@@ -17,11 +17,10 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from jobs.core.errors import EnvironmentProblem, Refusal
-from jobs.core.process import end_with_parent, environment
+from jobs.core.process import end_at_once_with_parent, environment
 from jobs.core.provenance import ROOT
 from jobs.logic.chat.chatml import Message
 
@@ -187,7 +186,7 @@ class _Child:
             env=environment(PYTHONPATH=paths),
             bufsize=0,
             start_new_session=True,
-            preexec_fn=partial(end_with_parent, at_once=True),
+            preexec_fn=end_at_once_with_parent,
         )
         self.owner, self.pid = os.getpid(), process.pid
         self.waited = 0.0
