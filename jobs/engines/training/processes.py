@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.core import process
+from jobs.core.artifact import write_whole
 from jobs.core.errors import EnvironmentProblem, Interrupted, Refusal
 
 if TYPE_CHECKING:  # this file is imported where Unsloth has to come before transformers
@@ -39,9 +40,7 @@ def fit(settings: Settings, places: Places, row_files: Sequence[Path]) -> Outcom
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     job = {"settings": asdict(settings), "places": asdict(places), "row_files": list(row_files)}
-    written = folder / f".{JOB}.new"
-    written.write_text(json.dumps(job, default=str))
-    written.rename(folder / JOB)  # another node waits for it, and must not see half of it
+    write_whole(folder / JOB, json.dumps(job, default=str).encode())  # another node waits for it
     starter = ["processes", str(settings.num_processes)] if several(settings.num_processes) else ["worker"]
     words = [sys.executable, "-m", f"jobs.engines.training.{starter[0]}", *starter[1:], str(folder / JOB)]
     code = process.run_child(words, environment(settings.num_processes), asked=(folder / STOP).touch, waiting=waiting)
