@@ -256,7 +256,8 @@ def merge() -> dict[str, Any]:
 
 def template(file: str) -> dict[str, Any]:
     return {
-        "file": file, "failure": None, "num_rows": 64, "num_probes": 29, "num_equal": 279, "refused": [],
+        "file": file, "failure": None, "num_rows": 64, "num_probes": 29, "num_equal": 279,
+        "refused": [], "num_refused": 0,
         "untrained": [], "num_untrained": 0, "differing": [], "num_differing": 0,
         "not_rendered": ["a question with content: null (Hugging Face cannot render turns of user)"],
         "num_asked": 6, "other_tokens": [], "num_typed": 0,
@@ -277,6 +278,8 @@ def convert() -> dict[str, Any]:
         "missing_tensors": [],
         "extra_tensors": [], "f16_differing": [], "num_texts": 1_431, "texts_differing": [], "known_to_differ": 3,
         "num_rows": 8, "num_tokens": 231, "logits_kl": 7.2e-13, "templates": [template("model-f16.gguf")],
+        "modelfile": {"opening": "", "num_equal": 90, "differing": [], "num_differing": 0,
+                      "other": ["the end of a thought"]},
     }  # fmt: skip
 
 
