@@ -141,8 +141,8 @@ def show(run_dir: RunDir, stages: Sequence[pipeline.Stage]) -> None:
             (
                 stage.name,
                 record.verdict.status,
-                f"{by['seconds']:.1f} s" if "seconds" in by else "",
-                f"{by['peak_rss_bytes'] / 2**20:,.0f} MiB" if "peak_rss_bytes" in by else "",
+                terminal.seconds(by["seconds"]) if "seconds" in by else "",
+                terminal.memory(by["peak_rss_bytes"]) if "peak_rss_bytes" in by else "",
                 f"stale: {stale}" if stale else note,
             )
         )

@@ -84,7 +84,7 @@ def survival(facts: Facts, limits: Mapping[str, Mapping[str, Any]]) -> Page | No
                 one["retention_low"],
                 one["retention_high"],
                 least.get(one["artifact"]),
-                percent(one["retention"], 2),
+                percent(one["retention"]),
             )
             for one in parities
         ]
@@ -123,9 +123,9 @@ def _parity_table(parities: Sequence[Mapping[str, Any]]) -> Page:
         "heads": heads,
         "rows": [
             [
-                one["artifact"], percent(one["retention"], 2),
-                f"{percent(one['retention_low'], 2)} to {percent(one['retention_high'], 2)}",
-                small(one["kl_mean"]), small(one["kl_p99"]), percent(one["same_top"], 2), f"{one['nll']:.4f}",
+                one["artifact"], percent(one["retention"]),
+                f"{percent(one['retention_low'])} to {percent(one['retention_high'])}",
+                small(one["kl_mean"]), small(one["kl_p99"]), percent(one["same_top"]), f"{one['nll']:.4f}",
                 f"{one['num_tokens']:,}",
             ]
             for one in parities
