@@ -12,9 +12,9 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from jobs.checks.preflight import GATE, PreflightLimits
 from jobs.checks.preflight_facts import Lengths, Model, Offences, PreflightFacts, Split, Tokenizer, Update
@@ -32,6 +32,7 @@ from jobs.logic.chat.preview import EXAMPLES, Shown, described, terminal_lines
 from jobs.logic.chat.split_audit import Rules
 from jobs.logic.chat.token_rows import Conversation
 from jobs.logic.pages import preview_page
+from jobs.logic.training import targets
 
 if TYPE_CHECKING:
     from jobs.engines.models.tokenizer import ChatTokenizer
@@ -85,7 +86,9 @@ class UpdateConfig(StrictModel):
     rank: int = Field(ge=1)
     alpha: float = Field(gt=0)
     rslora: bool
-    target_modules: list[str]
+    target_modules: Annotated[list[str], BeforeValidator(targets.resolved)]
+    neftune_alpha: float = Field(ge=0)
+    prompt_loss_weight: float = Field(ge=0, le=1)
 
 
 class PreflightConfig(StageConfig):
@@ -196,8 +199,16 @@ def write_page(
     shown: Sequence[Shown],
 ) -> None:
     """The page that a person reads."""
-    said = [*counts, ("chat", described(cfg.chat.template, cfg.layout))]
+    said = [*counts, ("chat", described(cfg.chat.template, cfg.layout)), *weighed(cfg.update.prompt_loss_weight)]
     path.write_text(preview_page.page(title, said, found, shown), encoding="utf-8")
+
+
+def weighed(prompt_loss_weight: float) -> list[tuple[str, str]]:
+    """What the page says of tokens that are not graded and count in the loss all the same; nothing where none does."""
+    if not prompt_loss_weight:
+        return []
+    others = f"the tokens before the last graded one count {prompt_loss_weight:g} each, graded ones 1"
+    return [("prompt loss", f"{others} (train.prompt_loss_weight)")]
 
 
 def outside(cfg: PreflightConfig) -> dict[str, str]:

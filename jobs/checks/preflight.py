@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.checks.preflight_facts import PreflightFacts, Rows
+from jobs.checks.preflight_options import noise_implausible, prompts_outweigh_answers
 from jobs.core.model import Limits
 from jobs.core.rule import Gate, Skip
 
@@ -24,6 +25,10 @@ class PreflightLimits(Limits):
     """Answer tokens of `val`, likewise."""
     fingerprints: list[str]
     """Vocabularies that are known."""
+    max_prompt_share: float
+    """Part of the loss that prompts may have."""
+    max_neftune_alpha: float
+    """Strongest noise on embeddings that is not warned of."""
 
 
 GATE = Gate("preflight", "TOK", PreflightFacts, PreflightLimits)
@@ -324,3 +329,7 @@ def nothing_held_out(facts: PreflightFacts, limits: PreflightLimits) -> Iterator
     """
     if not facts.val.num_rows:
         yield f"val has no rows of {facts.val.num_rows_in:,}, at least 1 is needed"
+
+
+GATE.rule("030", "prompts-outweigh-answers", level="warn", explains=("GEN007",))(prompts_outweigh_answers)
+GATE.rule("031", "noise-implausible", level="warn", explains=("TRN005",))(noise_implausible)

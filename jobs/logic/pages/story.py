@@ -215,8 +215,20 @@ def training(facts: Facts, log: Sequence[Mapping[str, Any]]) -> Page | None:
         for title, note, one in drawn
     ]
     rate = f"learning rate {train['learning_rate']:g}, batch {train['effective_batch']}."
-    scale = f"LoRA, effective scale {train['effective_scale']:g}, {rate}"
+    scale = f"LoRA, effective scale {train['effective_scale']:g}, {rate} {recipe(train['recipe'])}"
     return {"figures": [one for one in shown if one["svg"]], "note": scale}
+
+
+def recipe(found: Mapping[str, Any]) -> str:
+    """How the rate went, and what else was in the loss, in sentences."""
+    said = [f"The rate is {found['schedule']} after its warm-up."]
+    if found["neftune_alpha"]:
+        said.append(f"NEFTune's noise on the embeddings had alpha {found['neftune_alpha']:g}, in training alone.")
+    if found["prompt_loss_weight"]:
+        said.append(
+            f"A prompt's token counted {found['prompt_loss_weight']:g}, a graded one 1; both curves show graded ones."
+        )
+    return " ".join(said)
 
 
 def data(facts: Facts) -> Page | None:
