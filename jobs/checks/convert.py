@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobs.checks.templates import TemplateFacts, template_rules
 from jobs.core.model import Facts, Limits, StrictModel
 from jobs.core.rule import Gate, Skip
 
@@ -46,6 +47,8 @@ class ConvertFacts(Facts):
     num_tokens: int
     logits_kl: float | None
     """Mean KL(merged || F32 GGUF with an F32 KV cache); None where the file could not be scored."""
+    templates: list[TemplateFacts]
+    """Of the F16 file, whose header is the F32 one's; empty where a file is not whole."""
 
     def lines(self) -> list[tuple[str, str]]:
         kl = "-" if self.logits_kl is None else f"{self.logits_kl:.2e}"
@@ -55,6 +58,7 @@ class ConvertFacts(Facts):
             ("token ids", f"{self.num_texts} texts compared, {len(self.texts_differing)} differ"),
             ("known differences", f"{self.known_to_differ} (decomposed characters, `</s>`): serve NFC text"),
             ("logits, F32", f"KL {kl} nats a token on {self.num_tokens} tokens of {self.num_rows} rows"),
+            *(line for one in self.templates for line in one.lines),
         ]
 
 
@@ -189,6 +193,9 @@ def structure_differs(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[st
     elif not facts.logits_kl <= limits.max_logits_kl:
         kl = f"KL {facts.logits_kl:.2e} nats a token on {facts.num_tokens} tokens"
         yield f"{kl}, the most is {limits.max_logits_kl:g}"
+
+
+template_rules(GATE, 10, lambda facts: facts.templates, explains=("PAR008", "PAR009", "PAR012"))
 
 
 def _types(types: dict[str, int]) -> str:

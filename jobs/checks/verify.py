@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from jobs.checks.behaviour import Behaviour, Sample, behaviour_lines, name, rates_above, wilson
+from jobs.checks.templates import TemplateFacts, template_rules
 from jobs.core.model import Facts, Limits, StrictModel
 from jobs.core.rule import Gate, Skip
 from jobs.logic.parity.blame import lost_by, next_larger
@@ -59,6 +60,8 @@ class VerifyFacts(Facts):
     """Artefact to the share of its answers that are Hugging Face's to the letter."""
     blame: str
     """What each step took, in words."""
+    templates: list[TemplateFacts]
+    """Of every quantized GGUF that llama.cpp can run; `convert` has the F16's."""
     samples: list[Sample]
 
     def lines(self) -> list[tuple[str, str]]:
@@ -77,6 +80,7 @@ class VerifyFacts(Facts):
             *behaviour_lines(self.behaviours),
             *((what, f"answers equal to Hugging Face's: {share:.1%}") for what, share in self.same_text.items()),
             ("who lost what", self.blame),
+            *(line for one in self.templates for line in one.lines),
         ]
 
 
@@ -375,3 +379,6 @@ def other_top_token(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     for one in facts.parities:
         if not one.same_top >= limits.advised_same_top:
             yield f"{one.artifact}: the same top token in {one.same_top:.1%}, {limits.advised_same_top:.1%} is advised"
+
+
+template_rules(GATE, 20, lambda facts: facts.templates, explains=("PAR008", "PAR009", "PAR012"))
