@@ -121,9 +121,13 @@ def prompt_is_no_prefix(facts: PreflightFacts, limits: PreflightLimits) -> Itera
     """A row does not begin with the prompt that the model will be asked with.
 
     Why: the model would be asked from where it was never trained to go on; think blocks are the usual cause.
-    Fix: choose the `chat` option that fits the model's template, or bring a template with `chat.template`.
+    Fix: choose the `chat` option that fits the model's template, or bring a template with `chat.template`. Where the
+    prompt opens the block, every answer needs thoughts in it: an empty block is other tokens.
     """
-    yield from offence(facts.offences.prompt_not_prefix, "the template's generation prompt is not the row's start")
+    what = "the template's generation prompt is not the row's start"
+    yield from offence(
+        facts.offences.prompt_not_prefix, f"{what}; it ends with {facts.opening!r}" if facts.opening else what
+    )
 
 
 @GATE.rule("009", "row-too-long", explains=("GEN001",))

@@ -229,6 +229,8 @@ class PreflightFacts(Facts):
     """What was found in the folder."""
 
     thinking_block: Literal["empty", "none", "keep"]
+    opening: str
+    """What the default generation prompt already has of an answer: empty, or `<think>\\n` where it opens the block."""
     graded_turns: Literal["all", "last"]
     on_too_long: Literal["refuse", "drop"]
     max_length: int
@@ -252,11 +254,16 @@ class PreflightFacts(Facts):
             ),
             ("would be cut at", "; ".join(map(str, lengths.cuts))),
             ("dropped as too long", str(self.offences.dropped.num)),
-            ("thinking block", f"{self.thinking_block}; {self.tokenizer.num_prompts} generation prompt(s)"),
+            ("thinking block", f"{self.thinking_block}; {self.tokenizer.num_prompts} generation prompt(s){self.opens}"),
             ("graded turns", self.graded_turns),
             ("tokenizer", f"{self.tokenizer.num_tokens:,} entries, {self.model.num_embeddings:,} rows in the model"),
             ("update", str(self.update)),
         ]
+
+    @property
+    def opens(self) -> str:
+        """In words, what the default prompt has of the answer; nothing where it has nothing."""
+        return f", of which the default one already has {self.opening!r} of the answer" if self.opening else ""
 
 
 def _split_line(split: Split) -> str:

@@ -39,6 +39,7 @@ def facts(**changes: Any) -> PreflightFacts:
     }  # fmt: skip
     data: dict[str, Any] = {
         "thinking_block": "empty",
+        "opening": "",
         "graded_turns": "last",
         "on_too_long": "refuse",
         "max_length": 512,

@@ -185,8 +185,8 @@ def preflight() -> dict[str, Any]:
            "num_turns_with_block": 281, "num_turns_without_block": 0}  # fmt: skip
     bins = [0, 2, 14, 61, 148, 236, 290, 244, 171, 112, 64, 33, 17, 8, 3, 1, 0, 1]
     return {
-        "thinking_block": "empty", "graded_turns": "last", "on_too_long": "refuse", "max_length": 512, "train": split,
-        "val": val,
+        "thinking_block": "empty", "opening": "", "graded_turns": "last", "on_too_long": "refuse", "max_length": 512,
+        "train": split, "val": val,
         "lengths": {"p50": 206, "p90": 318, "p99": 402, "longest": 548, "advised": 576, "bin_width": 32, "bins": bins,
                     "cuts": [{"length": 512, "num_rows": 0, "num_graded_tokens": 0}]},
         "tokenizer": {"num_tokens": 151_669, "fingerprint": "7d1fc39f95b11714", "missing": [],
