@@ -45,7 +45,6 @@ from jobs.core.stage import as_read_back, stage_main
 from jobs.logic.pages import card, modelfile
 from jobs.logic.pages.curves import read_log
 
-TALKER = "vendor/llama.cpp/build/bin/llama-completion"
 LINK_ERRORS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP}
 SIGNING_KEY = "signing key"
 
@@ -236,9 +235,8 @@ def ollama(run: Mapping[str, Told], written: certificate.Certificate) -> str:
 
 
 def closing(gguf: str) -> list[str]:
-    """What the chain says last; it puts the run's folder in the place of `{run}`."""
-    path = f"{{run}}/report/{gguf}"
-    return [f"certified: {path}", f"talk to it: {card.talk(path, TALKER)}"]
+    """What the chain says last; it puts the run's folder in the place of `{run}`, commands in that of `{chat}`..."""
+    return [f"certified: {{run}}/report/{gguf}", "talk to it: {chat}", "serve it: {serve}"]
 
 
 def checked(found: certificate.Certificate, folder: Path) -> Checked:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from jobs.checks.behaviour import Generation, MeasureConfig, Sample, behaviours, samples
+from jobs.checks.behaviour import OPENINGS, Generation, MeasureConfig, Sample, behaviours, samples
 from jobs.checks.templates import RenderConfig, TemplateFacts, TemplatesConfig
 from jobs.checks.verify import GATE, Parity, VerifyFacts, VerifyLimits
 from jobs.core.artifact import Inputs
@@ -267,12 +267,15 @@ def hugging_face_answers(inputs: Inputs) -> list[Generation]:
 
 
 def gguf_answers(inputs: Inputs, out: Path, artifacts: Sequence[str]) -> dict[tuple[str, str, str], Generation]:
-    """The answers in the folder by (row, artefact, prompt), each with the reference that `preflight` has."""
-    references = {row["id"]: row["reference"] for row in read_lines(inputs["preflight"].file("prompts.jsonl"))}
+    """The answers in the folder by (row, artefact, prompt), with preflight's reference and opening."""
+    rows = {row["id"]: row for row in read_lines(inputs["preflight"].file("prompts.jsonl"))}
+    found = [Generation.model_validate(line) for line in read_lines(out / "generations.jsonl")]
     return {
-        (one.id, one.model, one.prompt): one.model_copy(update={"reference": references[one.id]})
-        for one in map(Generation.model_validate, read_lines(out / "generations.jsonl"))
-        if one.model in artifacts and one.id in references
+        (one.id, one.model, one.prompt): one.model_copy(
+            update={"reference": rows[one.id]["reference"], "opening": rows[one.id][OPENINGS[one.prompt]]}
+        )
+        for one in found
+        if one.model in artifacts and one.id in rows
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from jobs.checks.train_recipe import Recipe, prompt_tokens_differ, rates_not_the_schedules
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Skip
 
@@ -56,6 +57,7 @@ class TrainFacts(Facts):
     gap_low: float
     gap_high: float
     """95 % bootstrap interval over rows."""
+    recipe: Recipe
 
     def lines(self) -> list[tuple[str, str]]:
         counts = ", ".join(f"{name} {count}" for name, count in self.target_modules.items())
@@ -74,6 +76,7 @@ class TrainFacts(Facts):
                 "effective scale",
                 f"{self.effective_scale:g}, learning rate {self.learning_rate:g}, batch {self.effective_batch}",
             ),
+            *self.recipe.lines(),
             ("adapter", f"{self.num_adapter_weights:,} weights, norm {self.adapter_norm:.4f}; {counts}"),
         ]
 
@@ -91,6 +94,8 @@ class TrainLimits(Limits):
     """Effective scale x learning rate."""
     implausible_loss: float
     """Mean training content loss below which rows were learnt by heart."""
+    max_rate_difference: float
+    """Of a logged learning rate from the schedule's, relative to the highest rate."""
 
 
 GATE = Gate("train", "TRN", TrainFacts, TrainLimits)
@@ -147,7 +152,7 @@ def target_not_trained(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """A target module has no adapter, or one that is zero.
 
     Why: a misspelt target trains half an adapter without a word.
-    Fix: name the seven linear layers of Qwen3 in train.lora.target_modules.
+    Fix: set train.lora.target_modules=all-linear, or name some of the seven linear layers of Qwen3 in it.
     """
     most = max(facts.target_modules.values(), default=0)
     for name, count in facts.target_modules.items():
@@ -275,6 +280,10 @@ def batch_larger_than_set(facts: TrainFacts, limits: TrainLimits) -> Iterator[st
     """
     if facts.effective_batch > facts.num_train_rows:
         yield f"{facts.effective_batch} rows a step, train has {facts.num_train_rows}"
+
+
+GATE.rule("030", "rates-not-the-schedules", explains=("TRN005",))(rates_not_the_schedules)
+GATE.rule("031", "prompt-tokens-differ")(prompt_tokens_differ)
 
 
 def _number(value: float | None) -> str:

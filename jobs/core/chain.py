@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.core import config, pipeline, process, terminal
+from jobs.core import command_line, config, pipeline, process, terminal
 from jobs.core.artifact import Artifact
 from jobs.core.errors import Damaged, EnvironmentProblem, Exit, MissingValue, Refusal
 from jobs.core.looks import Looks
@@ -55,6 +56,9 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any]) ->
             _report_failure(mains[LAST], slices[LAST], run_dir, composed, words, lock, looks)
         show(run_dir, stages)
         _say_why(run_dir, stages, code)
+        if target == LAST and code == Exit.PASSED:
+            for line in _closing(run_dir.artifact(LAST), run):
+                terminal.say(line)
     return code
 
 
@@ -141,8 +145,8 @@ def show(run_dir: RunDir, stages: Sequence[pipeline.Stage]) -> None:
             (
                 stage.name,
                 record.verdict.status,
-                f"{by['seconds']:.1f} s" if "seconds" in by else "",
-                f"{by['peak_rss_bytes'] / 2**20:,.0f} MiB" if "peak_rss_bytes" in by else "",
+                terminal.seconds(by["seconds"]) if "seconds" in by else "",
+                terminal.memory(by["peak_rss_bytes"]) if "peak_rss_bytes" in by else "",
                 f"stale: {stale}" if stale else note,
             )
         )
@@ -162,16 +166,16 @@ def _say_why(run_dir: RunDir, stages: Sequence[pipeline.Stage], code: int) -> No
     told = stages[-1].name == LAST or code == Exit.GATE_FAILED  # an older report tells of an older run
     if told and report.exists():
         terminal.say(f"report: {os.path.relpath(report)}")
-    if stages[-1].name == LAST and code == Exit.PASSED:
-        for line in _closing(run_dir.artifact(LAST)):
-            terminal.say(line)
 
 
-def _closing(report: Artifact | None) -> list[str]:
+def _closing(report: Artifact | None, run: config.RunConfig) -> list[str]:
+    """The report's last lines: what was made, and how to use it."""
     if report is None:
         return []
+    meant = {"{run}": os.path.relpath(report.root.parent)}
+    meant |= {f"{{{command}}}": command_line.typed(command, run) for command in ("chat", "serve")}
     lines = report.record.facts.get("closing", [])
-    return [str(line).replace("{run}", os.path.relpath(report.root.parent)) for line in lines]
+    return [re.sub(r"{\w+}", lambda found: meant.get(found[0], found[0]), str(line)) for line in lines]
 
 
 def _warn_of_unknown_waivers(composed: Mapping[str, Any], mains: Mapping[str, Main]) -> None:

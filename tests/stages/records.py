@@ -178,19 +178,22 @@ def preflight() -> dict[str, Any]:
     from jobs.checks.preflight_facts import Offences
 
     split = {"num_rows_in": 1124, "num_rows": 1124, "num_tokens": 231_544, "num_graded_tokens": 24_728,
-             "num_content_tokens": 15_736, "num_turns_with_block": 1124, "num_turns_without_block": 0}  # fmt: skip
+             "num_content_tokens": 15_736, "num_prompt_tokens": 204_568,
+             "num_turns_with_block": 1124, "num_turns_without_block": 0}  # fmt: skip
     val = {"num_rows_in": 281, "num_rows": 281, "num_tokens": 57_886, "num_graded_tokens": 8_030,
-           "num_content_tokens": 5_782, "num_turns_with_block": 281, "num_turns_without_block": 0}  # fmt: skip
+           "num_content_tokens": 5_782, "num_prompt_tokens": 49_294,
+           "num_turns_with_block": 281, "num_turns_without_block": 0}  # fmt: skip
     bins = [0, 2, 14, 61, 148, 236, 290, 244, 171, 112, 64, 33, 17, 8, 3, 1, 0, 1]
     return {
-        "thinking_block": "empty", "graded_turns": "last", "on_too_long": "refuse", "max_length": 512, "train": split,
-        "val": val,
+        "thinking_block": "empty", "opening": "", "graded_turns": "last", "on_too_long": "refuse", "max_length": 512,
+        "train": split, "val": val,
         "lengths": {"p50": 206, "p90": 318, "p99": 402, "longest": 548, "advised": 576, "bin_width": 32, "bins": bins,
                     "cuts": [{"length": 512, "num_rows": 0, "num_graded_tokens": 0}]},
         "tokenizer": {"num_tokens": 151_669, "fingerprint": "7d1fc39f95b11714", "missing": [],
                       "pad_is_end_of_turn": False, "has_pad": True, "template_as_chosen": True, "num_prompts": 2},
         "model": {"num_embeddings": 151_936, "context": 40_960, "ranks": {"q_proj": 1024}},
-        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"]},
+        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"],
+                   "neftune_alpha": 0.0, "prompt_loss_weight": 0.0},
         "offences": {name: {"num": 0, "examples": []} for name in Offences.model_fields},
     }  # fmt: skip
 
@@ -207,6 +210,8 @@ def train() -> dict[str, Any]:
         "target_modules": dict.fromkeys(modules, 28), "zero_modules": [], "adapter_norm": 5.62, "adapter_nonfinite": [],
         "num_adapter_weights": 10_092_544, "graded_tokens_an_epoch": 24_728, "graded_tokens_expected": 24_728,
         "train_content_loss": 0.98, "val_content_loss": 1.21, "gap": 0.23, "gap_low": 0.15, "gap_high": 0.31,
+        "recipe": {"schedule": "cosine", "warmup_fraction": 0.05, "rate_difference": 1.1e-16, "neftune_alpha": 0.0,
+                   "prompt_loss_weight": 0.0, "prompt_tokens_an_epoch": None, "prompt_tokens_expected": 0},
     }  # fmt: skip
 
 

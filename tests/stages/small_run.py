@@ -87,6 +87,8 @@ def preflight(out: Path, model: Path, num_rows: int, article: int) -> None:
                 "id": f"v{number}",
                 "prompt_ids": head,
                 "prompt_ids_no_thinking": head + THINK,
+                "opening": "",
+                "opening_no_thinking": "<think>\n\n</think>\n\n",
                 "reference": answer,
                 "messages": [{"role": "user", "content": question}],
             }

@@ -19,7 +19,7 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -89,7 +89,9 @@ class Server:
             saved.unlink()
         return ids[: answer["usage"]["prompt_tokens"]]
 
-    def stream(self, path: str, body: Mapping[str, Any], seconds: float = REQUEST_SECONDS) -> Iterator[dict[str, Any]]:
+    def stream(
+        self, path: str, body: Mapping[str, Any], seconds: float = REQUEST_SECONDS
+    ) -> Generator[dict[str, Any], None, None]:
         """The events of an answer as they come (`"stream": true` in `body`); `seconds` is the wait for each.
 
         Leaving the iteration early closes the connection, and the server stops generating.
@@ -152,14 +154,16 @@ def slot_ids(saved: Path) -> list[int]:
         return list(struct.unpack(f"<{head[5]}i", file.read(4 * head[5])))
 
 
-def command(gguf: Path, *, context: int, num_threads: int, gpu_layers: int = 0, port: int = 0) -> list[str]:
+def command(
+    gguf: Path, *, context: int, num_threads: int, gpu_layers: int = 0, host: str = HOST, port: int = 0
+) -> list[str]:
     """The words that start it; `port` 0 is one that the system gives, `context` counts tokens, 0 is the model's own.
 
     Without the web page, the user's download folder, and the fitting that changes context and layers by what memory
     is free: what runs is what was asked for. A log without times is the same for the same error.
     """
     layers = "all" if gpu_layers < 0 else str(gpu_layers)
-    return [program(), "--model", str(gguf.resolve()), "--host", HOST, "--port", str(port), "--parallel", "1",
+    return [program(), "--model", str(gguf.resolve()), "--host", host, "--port", str(port), "--parallel", "1",
             "--ctx-size", str(context), "--threads", str(num_threads), "--gpu-layers", layers, "--fit", "off",
             "--jinja", "--no-ui", "--offline", "--no-log-timestamps"]  # fmt: skip
 
@@ -205,6 +209,7 @@ def serve(
             stderr=log,
             env=server_environment(LLAMA_API_KEY=key),
             preexec_fn=process.end_at_once_with_parent,
+            start_new_session=True,  # a terminal's Ctrl-C is for its parent to answer
         )
         try:
             yield Server(child, log, gguf, _ready(child, log, gguf, start_seconds), key, Path(slots))

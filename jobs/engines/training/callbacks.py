@@ -18,7 +18,10 @@ from jobs.core.errors import Interrupted
 from jobs.core.terminal import Progress
 from jobs.engines.training import ranks, saving
 
-TRAIN_FIELDS = ("loss", "content_loss", "template_loss", "graded_tokens", "grad_norm", "learning_rate")
+TRAIN_FIELDS = (
+    "loss", "content_loss", "template_loss", "graded_tokens", "prompt_loss", "prompt_tokens", "grad_norm",
+    "learning_rate",
+)  # fmt: skip
 EVAL_FIELDS = ("eval_loss", "eval_content_loss", "eval_template_loss")
 
 

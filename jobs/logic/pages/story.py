@@ -84,7 +84,7 @@ def survival(facts: Facts, limits: Mapping[str, Mapping[str, Any]]) -> Page | No
                 one["retention_low"],
                 one["retention_high"],
                 least.get(one["artifact"]),
-                percent(one["retention"], 2),
+                percent(one["retention"]),
             )
             for one in parities
         ]
@@ -123,9 +123,9 @@ def _parity_table(parities: Sequence[Mapping[str, Any]]) -> Page:
         "heads": heads,
         "rows": [
             [
-                one["artifact"], percent(one["retention"], 2),
-                f"{percent(one['retention_low'], 2)} to {percent(one['retention_high'], 2)}",
-                small(one["kl_mean"]), small(one["kl_p99"]), percent(one["same_top"], 2), f"{one['nll']:.4f}",
+                one["artifact"], percent(one["retention"]),
+                f"{percent(one['retention_low'])} to {percent(one['retention_high'])}",
+                small(one["kl_mean"]), small(one["kl_p99"]), percent(one["same_top"]), f"{one['nll']:.4f}",
                 f"{one['num_tokens']:,}",
             ]
             for one in parities
@@ -215,8 +215,20 @@ def training(facts: Facts, log: Sequence[Mapping[str, Any]]) -> Page | None:
         for title, note, one in drawn
     ]
     rate = f"learning rate {train['learning_rate']:g}, batch {train['effective_batch']}."
-    scale = f"LoRA, effective scale {train['effective_scale']:g}, {rate}"
+    scale = f"LoRA, effective scale {train['effective_scale']:g}, {rate} {recipe(train['recipe'])}"
     return {"figures": [one for one in shown if one["svg"]], "note": scale}
+
+
+def recipe(found: Mapping[str, Any]) -> str:
+    """How the rate went, and what else was in the loss, in sentences."""
+    said = [f"The rate is {found['schedule']} after its warm-up."]
+    if found["neftune_alpha"]:
+        said.append(f"NEFTune's noise on the embeddings had alpha {found['neftune_alpha']:g}, in training alone.")
+    if found["prompt_loss_weight"]:
+        said.append(
+            f"A prompt's token counted {found['prompt_loss_weight']:g}, a graded one 1; both curves show graded ones."
+        )
+    return " ".join(said)
 
 
 def data(facts: Facts) -> Page | None:
