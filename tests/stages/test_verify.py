@@ -14,6 +14,7 @@ from jobs import smoke, verify
 from jobs.checks.verify import GATE
 from jobs.core import config
 from jobs.core.artifact import Artifact, listing
+from jobs.core.provenance import ROOT
 from jobs.engines.gguf import llama_tools
 from jobs.smoke import SmokeConfig
 from jobs.verify import VerifyConfig
@@ -147,8 +148,8 @@ def test_a_quant_with_another_template_is_found(
 ) -> None:
     own = inputs["preflight"].file("tokenizer/chat_template.jinja").read_text(encoding="utf-8")
     shutil.copytree(inputs["quantize"].root, tmp_path / "quantize")
-    other = own.replace("message.content + '<|im_end|>'", "message.content|trim + '<|im_end|>'")
-    other = other.replace("{%- if tools %}", "{%-if tools%}", 1).replace("{%- endfor %}", "{%-endfor%}")
+    other = (ROOT / "conf/chat/templates/plain.jinja").read_text(encoding="utf-8")
+    other = other.replace("message.content", "message.content|trim")
     gguf_tamper.replace_template(tmp_path / "quantize/model-Q4_K_M.gguf", own, other)
     shutil.copytree(made, tmp_path / "verify")
     swapped = inputs | {"quantize": small_run.publish(tmp_path, "quantize")}
@@ -157,7 +158,8 @@ def test_a_quant_with_another_template_is_found(
     facts = verify.measure(cfg, swapped, tmp_path / "verify")
 
     (template,) = facts.templates
-    assert template.differing[0].what.startswith("spaces") or template.differing[0].what, template.differing
+    assert template.num_differing > 0
+    assert template.failure is None
     found = {one.code: one.messages[0] for one in GATE.judge(facts, cfg.limits, {}).failing}
     assert "PAR021" in found
     assert "PAR022" not in found

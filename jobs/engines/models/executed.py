@@ -22,6 +22,8 @@ KEPT = 3
 """Differences of a kind that are kept whole; the others are counted."""
 MORE_CONTEXT = 16
 """Tokens beside the longest prompt."""
+RENDER_SECONDS = 60.0
+"""For one conversation, which takes milliseconds: a template may never come to its end."""
 FIELDS = {None: "prompt_ids", False: "prompt_ids_no_thinking"}
 
 
@@ -214,7 +216,7 @@ def _rendered(running: server.Server, conversations: Sequence[Conversation]) -> 
     with progress(f"{running.gguf.name}: prompts rendered by llama.cpp", len(conversations)) as advance:
         for number, one in enumerate(conversations, 1):
             try:
-                text = running.post("/apply-template", one.body)["prompt"]
+                text = running.post("/apply-template", one.body, RENDER_SECONDS)["prompt"]
             except server.ServerRefused as refusal:
                 text = None
                 said = f"{one.what}: llama.cpp says {_short(refusal.said)}"
