@@ -18,7 +18,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from jobs.checks.behaviour import Generation, MeasureConfig, Sample, behaviours, samples
-from jobs.checks.verify import GATE, Parity, VerifyFacts, VerifyLimits
+from jobs.checks.parity import Parity
+from jobs.checks.verify import GATE, VerifyFacts, VerifyLimits
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
 from jobs.core.provenance import ROOT, file_digest

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.core.model import Facts, Limits, StrictModel
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, nats, size
 
 
 class HeaderFacts(StrictModel):
@@ -48,13 +49,13 @@ class ConvertFacts(Facts):
     """Mean KL(merged || F32 GGUF with an F32 KV cache); None where the file could not be scored."""
 
     def lines(self) -> list[tuple[str, str]]:
-        kl = "-" if self.logits_kl is None else f"{self.logits_kl:.2e}"
+        kl = "-" if self.logits_kl is None else nats(self.logits_kl)
         return [
-            *((file.file, f"{file.num_bytes / 1e6:,.1f} MB, {_types(file.types)}") for file in self.files),
+            *((file.file, f"{size(file.num_bytes)}, {_types(file.types)}") for file in self.files),
             ("tensors", f"{self.num_equal_tensors} equal bit by bit, {len(self.differing_tensors)} not"),
-            ("token ids", f"{self.num_texts} texts compared, {len(self.texts_differing)} differ"),
+            ("token ids", f"{count(self.num_texts, 'text')} compared, {len(self.texts_differing)} differ"),
             ("known differences", f"{self.known_to_differ} (decomposed characters, `</s>`): serve NFC text"),
-            ("logits, F32", f"KL {kl} nats a token on {self.num_tokens} tokens of {self.num_rows} rows"),
+            ("logits, F32", f"KL {kl} nats a token on {_tokens(self)}"),
         ]
 
 
@@ -125,7 +126,7 @@ def token_ids_differ(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str
         yield "no text was compared"
     if facts.texts_differing:
         yield (
-            f"{len(facts.texts_differing)} of {facts.num_texts} texts differ, the most is 0: "
+            f"{len(facts.texts_differing)} of {count(facts.num_texts, 'text')} differ, the most is 0: "
             f"{'; '.join(facts.texts_differing[:3])}"
         )
 
@@ -187,8 +188,13 @@ def structure_differs(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[st
     if facts.logits_kl is None:
         yield "the file could not be scored"
     elif not facts.logits_kl <= limits.max_logits_kl:
-        kl = f"KL {facts.logits_kl:.2e} nats a token on {facts.num_tokens} tokens"
-        yield f"{kl}, the most is {limits.max_logits_kl:g}"
+        shown, most = beside(facts.logits_kl, limits.max_logits_kl, nats)
+        text = f"KL {shown} nats a token on {_tokens(facts)}, the most is {most}"
+        yield Measured(text, facts.logits_kl, limits.max_logits_kl)
+
+
+def _tokens(facts: ConvertFacts) -> str:
+    return f"{count(facts.num_tokens, 'token')} of {count(facts.num_rows, 'row')}"
 
 
 def _types(types: dict[str, int]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.core.model import Facts, Limits
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, nats, number, relative, size
 
 
 class MergeFacts(Facts):
@@ -49,13 +50,13 @@ class MergeFacts(Facts):
         return [
             (
                 "tensors",
-                f"{self.num_tensors}, {self.num_merged} of {self.num_adapted} adapted ones merged, {self.dtype}",
+                f"{count(self.num_tensors)}, {self.num_merged} of {self.num_adapted} adapted ones merged, {self.dtype}",
             ),
-            ("scale", f"{self.scale:g} asked, {self.scale_low:.6f} to {self.scale_high:.6f} found"),
-            ("residual", f"{self.residual:.2e} of the update, at {self.residual_tensor or '-'}"),
-            ("logits", f"KL {self.logits_kl:.2e} nats a token on {self.num_tokens} tokens of {self.num_rows} rows"),
+            ("scale", f"{number(self.scale)} asked, found {number(self.scale_low, 3)} to {number(self.scale_high, 3)}"),
+            ("residual", f"{relative(self.residual)} of the update, at {self.residual_tensor or '-'}"),
+            ("logits", f"KL {nats(self.logits_kl)} nats a token on {on_tokens(self.num_tokens, self.num_rows)}"),
             ("head", "tied to the embedding" if self.tied_after else "of its own"),
-            ("size", f"{self.num_bytes / 1e6:,.1f} MB"),
+            ("size", size(self.num_bytes)),
         ]
 
 
@@ -66,6 +67,11 @@ class MergeLimits(Limits):
     """Relative to the update."""
     max_logits_kl: float
     """Nats a token."""
+
+
+def on_tokens(num_tokens: int, num_rows: int) -> str:
+    """What logits were compared on."""
+    return f"{count(num_tokens, 'token')} of {count(num_rows, 'row')}"
 
 
 GATE = Gate("merge", "MRG", MergeFacts, MergeLimits)
@@ -112,10 +118,10 @@ def wrong_scale(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     for found in (facts.scale_low, facts.scale_high):
         difference = abs(found - facts.scale) / abs(facts.scale)
         if not difference <= limits.max_scale_difference:
-            yield (
-                f"scale {found:.6g} in the weights, the adapter says {facts.scale:g}: {difference:.2e} off, "
-                f"the most is {limits.max_scale_difference:g}"
-            )
+            shown, asked = beside(found, facts.scale, number)
+            off, most = beside(difference, limits.max_scale_difference, relative)
+            text = f"scale {shown} in the weights, the adapter says {asked}: {off} off, the most is {most}"
+            yield Measured(text, difference, limits.max_scale_difference)
 
 
 @GATE.rule("004", "update-not-exact", explains=("PAR002",))
@@ -128,10 +134,9 @@ def update_not_exact(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     if facts.num_merged == 0:
         raise Skip("nothing was merged")
     if not facts.residual <= limits.max_residual:
-        yield (
-            f"residual {facts.residual:.2e} of the update at {facts.residual_tensor}, "
-            f"the most is {limits.max_residual:g}"
-        )
+        shown, most = beside(facts.residual, limits.max_residual, relative)
+        text = f"residual {shown} of the update at {facts.residual_tensor}, the most is {most}"
+        yield Measured(text, facts.residual, limits.max_residual)
 
 
 @GATE.rule("005", "other-tensor-changed", explains=("PAR002",))
@@ -227,8 +232,9 @@ def merged_logits_drift(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]
     if facts.num_tokens == 0:
         raise Skip("no rows were compared")
     if not facts.logits_kl <= limits.max_logits_kl:
-        kl = f"KL {facts.logits_kl:.2e} nats a token on {facts.num_tokens} tokens"
-        yield f"{kl}, the most is {limits.max_logits_kl:g}"
+        shown, most = beside(facts.logits_kl, limits.max_logits_kl, nats)
+        text = f"KL {shown} nats a token on {on_tokens(facts.num_tokens, facts.num_rows)}, the most is {most}"
+        yield Measured(text, facts.logits_kl, limits.max_logits_kl)
 
 
 @GATE.rule("013", "config-differs", explains=("PAR002", "GGF007"))

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jobs.checks.certifying import Told, ggufs, plain_facts
-from jobs.core import pipeline
+from jobs.core import pipeline, terminal
 from jobs.core.certificate import Certificate
 from jobs.core.evidence import evidence
 from jobs.core.links import Link, chain_problems, failed, stale
 from jobs.core.rule import Finding
 from jobs.core.stage import shortened
 from jobs.logic.pages import card, data_section, story
+from jobs.logic.pages.amounts import count, percent
 
 Page = dict[str, Any]
 SHOWN_VALUES = 8
@@ -83,7 +84,7 @@ def _rule_pages(one: Told, findings: Sequence[Finding]) -> list[Page]:
 
 
 def _values(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    shown = [(_words(name), story.value(found)) for name, found in fields.items()]
+    shown = [(_words(name), story.value(found, name)) for name, found in fields.items()]
     return [(name, said) for name, said in shown if said is not None][:SHOWN_VALUES]
 
 
@@ -147,7 +148,7 @@ def lede(certificate: Certificate, stopped: Page | None, facts: story.Facts, qua
     """The verdict in a sentence."""
     if certificate.certified:
         parity = story.named(facts.get("verify", {}).get("parities", []), "artifact", quant or "")
-        kept = f" {story.percent(parity['retention'])} of what training changed is still in it." if parity else ""
+        kept = f" {percent(parity['retention'])} of what training changed is still in it." if parity else ""
         waived = f" {len(certificate.waivers)} failed rule(s) were waived, see below." if certificate.waivers else ""
         return (
             f"model-{quant}.gguf is the model that was trained: every stage passed, every digest matches.{kept}{waived}"
@@ -186,8 +187,8 @@ def provenance(run: Mapping[str, Told], certificate: Certificate) -> Page:
         rows.append(
             [
                 one.name,
-                f"{by['seconds']:.1f} s",
-                f"{by['peak_rss_bytes'] / 2**20:,.0f} MiB",
+                terminal.seconds(by["seconds"]),
+                terminal.memory(by["peak_rss_bytes"]),
                 by["started"],
                 by["machine"],
             ]
@@ -269,6 +270,6 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
         "data": data_section.summary(facts), "gguf": gguf, "talk": card.talk(gguf) if gguf else "",
         "ollama": f"ollama create {name} -f Modelfile\nollama run {name}",
         "prompt": card.prompt(empty_block), "empty_block": empty_block,
-        "rows": f", on {asked:,} held-out rows" if asked else "", "max_length": preflight.get("max_length"),
+        "rows": f", on {count(asked, 'held-out row')}" if asked else "", "max_length": preflight.get("max_length"),
         "provenance": [*provenance, ("chain digest", certificate.chain_digest)],
     }  # fmt: skip

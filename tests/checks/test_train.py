@@ -131,7 +131,7 @@ def test_levels() -> None:
 
 def test_a_person_is_shown_what_matters() -> None:
     shown = dict(GOOD.lines())
-    assert shown["generalisation gap"] == "+0.2300 [+0.1500, +0.3100]"
-    assert shown["content / template loss"] == "1.2100 / 0.0040"
+    assert shown["generalisation gap"] == "+0.23 [+0.15, +0.31]"
+    assert shown["content / template loss"] == "1.21 / 0.004"
     without = GOOD.model_copy(update={"best_content_loss": None, "best_template_loss": None})
     assert dict(without.lines())["content / template loss"] == "- / -"
