@@ -73,7 +73,7 @@ def whole(facts: ConvertFacts) -> None:
         raise Skip("a file is missing or not whole, so what is in it was not compared")
 
 
-@GATE.rule("001", "gguf-not-whole", explains=("PAR004",))
+@GATE.rule("001", "gguf-not-whole", explains=("PAR004", "PAR006"))
 def gguf_not_whole(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
     """A GGUF is truncated, padded with garbage, or its header does not describe it.
 
@@ -86,7 +86,7 @@ def gguf_not_whole(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
         yield from (f"{file.file}: {problem}" for problem in file.problems)
 
 
-@GATE.rule("002", "template-altered", explains=("PAR008", "PAR009"))
+@GATE.rule("002", "template-altered", explains=("PAR008", "PAR009", "PAR010", "PAR014"))
 def template_altered(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
     """The chat template in a GGUF is not the one the rows were made with.
 
@@ -99,7 +99,7 @@ def template_altered(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str
             yield f"{file.file}: tokenizer.chat_template is not chat_template.jinja byte for byte"
 
 
-@GATE.rule("003", "end-of-turn-altered", explains=("PAR008",))
+@GATE.rule("003", "end-of-turn-altered", explains=("PAR008", "PAR010", "PAR014"))
 def end_of_turn_altered(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
     """A GGUF does not stop on the token the fine-tune ends its answers with.
 
@@ -114,7 +114,7 @@ def end_of_turn_altered(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[
             yield f"{file.file}: llama.cpp stops on {file.eog_ids}, which must hold {facts.end_of_turn}"
 
 
-@GATE.rule("004", "token-ids-differ", explains=("PAR003", "PAR008"))
+@GATE.rule("004", "token-ids-differ", explains=("PAR003", "PAR008", "PAR014"))
 def token_ids_differ(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
     """llama.cpp tokenizes a row or a hard text differently from Hugging Face.
 
@@ -165,7 +165,7 @@ def f16_not_from_f32(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str
             yield f"{file.file}: NaN or infinity in {', '.join(file.nonfinite[:5])}"
 
 
-@GATE.rule("007", "metadata-differs", explains=("PAR003",))
+@GATE.rule("007", "metadata-differs", explains=("GGF008", "PAR003"))
 def metadata_differs(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
     """A header value that decides how the model runs is not the merged folder's.
 

@@ -85,7 +85,7 @@ GATE = Gate("fetch", "FET", FetchFacts, FetchLimits)
 END_OF_TURN, START_OF_TURN, END_OF_TEXT = "<|im_end|>", "<|im_start|>", "<|endoftext|>"
 
 
-@GATE.rule("001", "weights-not-finite", explains=("TRN001", "MRG006"))
+@GATE.rule("001", "weights-not-finite", explains=("FET006", "TRN001", "MRG006"))
 def weights_not_finite(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """The base weights hold NaN or infinity.
 
@@ -96,7 +96,7 @@ def weights_not_finite(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
         yield f"{len(facts.nonfinite)} tensors, the most is 0: {', '.join(facts.nonfinite[:5])}"
 
 
-@GATE.rule("002", "control-token-missing", explains=("TOK002",))
+@GATE.rule("002", "control-token-missing", explains=("FET004", "FET005", "TOK002", "TOK013"))
 def control_token_missing(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """The tokenizer does not know one of Qwen's control tokens as one token.
 
@@ -108,7 +108,7 @@ def control_token_missing(facts: FetchFacts, limits: FetchLimits) -> Iterator[st
             yield f"{text} is not one token of this tokenizer"
 
 
-@GATE.rule("003", "tokenizer-of-another-length", explains=("GGF004", "TOK001"))
+@GATE.rule("003", "tokenizer-of-another-length", explains=("TOK001", "TOK012", "GGF004"))
 def tokenizer_of_another_length(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """The tokenizer has more entries than the embedding has rows, or is not Qwen3's.
 
@@ -199,7 +199,7 @@ def revision_not_pinned(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]
         yield f"model.revision={facts.revision} is commit {facts.commit} today; set model.revision={facts.commit}"
 
 
-@GATE.rule("009", "base-model", level="warn", explains=("GEN001",))
+@GATE.rule("009", "base-model", level="warn", explains=("FET006", "GEN001"))
 def base_model(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """This is a base model, not a post-trained one.
 

@@ -77,7 +77,7 @@ def on_tokens(num_tokens: int, num_rows: int) -> str:
 GATE = Gate("merge", "MRG", MergeFacts, MergeLimits)
 
 
-@GATE.rule("001", "target-not-merged", explains=("PAR002",))
+@GATE.rule("001", "target-not-merged", explains=("MRG012", "PAR002"))
 def target_not_merged(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """A tensor that the adapter changes is still the base's.
 
@@ -95,7 +95,7 @@ def target_not_merged(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
         yield f"{facts.num_merged} tensors merged, the adapter has {facts.num_adapted}"
 
 
-@GATE.rule("002", "merge-changed-nothing", explains=("PAR002",))
+@GATE.rule("002", "merge-changed-nothing", explains=("MRG012", "PAR002"))
 def merge_changed_nothing(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """The merged weights are the base weights.
 
@@ -106,7 +106,7 @@ def merge_changed_nothing(facts: MergeFacts, limits: MergeLimits) -> Iterator[st
         yield f"0 of {facts.num_adapted} adapted tensors differ from the base"
 
 
-@GATE.rule("003", "wrong-scale", explains=("PAR002",))
+@GATE.rule("003", "wrong-scale", explains=("MRG004", "MRG012", "PAR002"))
 def wrong_scale(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """The updates were added with another scale than the adapter's.
 
@@ -124,7 +124,7 @@ def wrong_scale(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
             yield Measured(text, difference, limits.max_scale_difference)
 
 
-@GATE.rule("004", "update-not-exact", explains=("PAR002",))
+@GATE.rule("004", "update-not-exact", explains=("MRG012", "PAR002"))
 def update_not_exact(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """What was added is not s B A.
 
@@ -139,7 +139,7 @@ def update_not_exact(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
         yield Measured(text, facts.residual, limits.max_residual)
 
 
-@GATE.rule("005", "other-tensor-changed", explains=("PAR002",))
+@GATE.rule("005", "other-tensor-changed", explains=("MRG012", "PAR002"))
 def other_tensor_changed(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """A tensor without an adapter is not the base's, or tensors were lost or added.
 
@@ -155,7 +155,7 @@ def other_tensor_changed(facts: MergeFacts, limits: MergeLimits) -> Iterator[str
             yield f"{len(names)} tensors {what}, the most is 0: {', '.join(names[:5])}"
 
 
-@GATE.rule("006", "merged-weights-not-finite", explains=("PAR004",))
+@GATE.rule("006", "merged-weights-not-finite", explains=("MRG003", "MRG004", "MRG012", "GGF006", "PAR004"))
 def merged_weights_not_finite(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """A merged tensor holds NaN or infinity.
 
@@ -166,7 +166,7 @@ def merged_weights_not_finite(facts: MergeFacts, limits: MergeLimits) -> Iterato
         yield f"{len(facts.nonfinite)} tensors, the most is 0: {', '.join(facts.nonfinite[:5])}"
 
 
-@GATE.rule("007", "beyond-float16", explains=("GGF006",))
+@GATE.rule("007", "beyond-float16", explains=("GGF006", "PAR004"))
 def beyond_float16(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """A weight is too large for the F16 GGUF.
 
@@ -177,7 +177,7 @@ def beyond_float16(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
         yield f"{len(facts.beyond_float16)} tensors hold |w| > 65504: {', '.join(facts.beyond_float16[:5])}"
 
 
-@GATE.rule("008", "tying-changed")
+@GATE.rule("008", "tying-changed", explains=("PAR002",))
 def tying_changed(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """A tied model came out untied, or the other way round.
 
@@ -199,7 +199,7 @@ def adapter_beside_weights(facts: MergeFacts, limits: MergeLimits) -> Iterator[s
         yield f"found {', '.join(facts.adapter_files)}, expected none"
 
 
-@GATE.rule("010", "stop-ids-differ", explains=("PAR008",))
+@GATE.rule("010", "stop-ids-differ", explains=("GGF003", "PAR008", "PAR010"))
 def stop_ids_differ(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """The merged generation config does not stop on end of turn and end of text.
 
@@ -237,7 +237,7 @@ def merged_logits_drift(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]
         yield Measured(text, facts.logits_kl, limits.max_logits_kl)
 
 
-@GATE.rule("013", "config-differs", explains=("PAR002", "GGF007"))
+@GATE.rule("013", "config-differs", explains=("MRG012", "GGF007", "PAR002"))
 def config_differs(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """config.json of the merged folder is not the base's.
 

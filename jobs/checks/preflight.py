@@ -36,7 +36,7 @@ def offence(rows: Rows, what: str) -> Iterator[str]:
         yield f"{what}: {rows}, at most 0"
 
 
-@GATE.rule("001", "no-graded-tokens", explains=("TRN005",))
+@GATE.rule("001", "no-graded-tokens", explains=("TOK002", "TOK004", "TRN005", "GEN007"))
 def no_graded_tokens(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """A row teaches nothing: not one token of an answer is graded.
 
@@ -70,7 +70,7 @@ def control_token_from_content(facts: PreflightFacts, limits: PreflightLimits) -
     yield from offence(facts.offences.control_token_from_content, "added tokens that no turn calls for")
 
 
-@GATE.rule("004", "answer-not-graded-whole", explains=("GEN007",))
+@GATE.rule("004", "answer-not-graded-whole", explains=("TRN006", "GEN007"))
 def answer_not_graded_whole(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """What is graded is not exactly the answer and its stop token.
 
@@ -122,7 +122,7 @@ def prompt_is_no_prefix(facts: PreflightFacts, limits: PreflightLimits) -> Itera
     yield from offence(facts.offences.prompt_not_prefix, "the template's generation prompt is not the row's start")
 
 
-@GATE.rule("009", "row-too-long", explains=("GEN001",))
+@GATE.rule("009", "row-too-long", explains=("TOK001", "TOK025", "GEN001"))
 def row_too_long(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Rows are longer than `max_length`, or too many were dropped for it.
 
@@ -213,7 +213,7 @@ def template_not_as_chosen(facts: PreflightFacts, limits: PreflightLimits) -> It
         yield "chat_template.jinja differs from the chosen one, 0 bytes may differ"
 
 
-@GATE.rule("016", "side-files-differ")
+@GATE.rule("016", "side-files-differ", explains=("GEN007", "GEN010", "PAR014"))
 def side_files_differ(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Prompts, references, answers or stop tokens are not those of the rows.
 
@@ -225,7 +225,7 @@ def side_files_differ(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
     )
 
 
-@GATE.rule("017", "think-tags-in-answer", explains=("GEN006",))
+@GATE.rule("017", "think-tags-in-answer", explains=("GEN006", "GEN008"))
 def think_tags_in_answer(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Answers bring think tags that the thinking mode has no place for.
 
@@ -256,7 +256,7 @@ def control_text_in_prompt(facts: PreflightFacts, limits: PreflightLimits) -> It
     yield from offence(facts.offences.control_text_in_prompt, "prompts with a control token's string in them")
 
 
-@GATE.rule("020", "mixed-openings", level="warn", explains=("GEN006",))
+@GATE.rule("020", "mixed-openings", level="warn", explains=("GEN006", "GEN008"))
 def mixed_openings(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Some graded answers open with a thinking block and some do not.
 

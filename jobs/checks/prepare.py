@@ -59,7 +59,7 @@ def held_out_row_in_train(facts: PrepareFacts, limits: PrepareLimits) -> Iterato
             yield f"{count(found)} of {count(facts.num_val, 'held-out row')} {LEAKS[kind]}, the most is 0"
 
 
-@GATE.rule("002", "bad-rows-over-limit")
+@GATE.rule("002", "bad-rows-over-limit", explains=("DAT004", "DAT006"))
 def bad_rows_over_limit(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """Too many lines are not conversations.
 
@@ -83,7 +83,7 @@ def rows_unaccounted(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str
         yield f"{made}, {count(facts.num_read)} were read"
 
 
-@GATE.rule("004", "too-few-rows", explains=("TRN008", "GEN006", "GEN010"))
+@GATE.rule("004", "too-few-rows", explains=("DAT006", "TRN008", "GEN006", "GEN010"))
 def too_few_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """There are not enough rows to train on.
 
@@ -91,7 +91,8 @@ def too_few_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     Fix: add rows; the reasons in dropped.jsonl may show how to save some.
     """
     if facts.num_kept < limits.min_rows:
-        yield f"{count(facts.num_kept, 'row')} kept, the least is {count(limits.min_rows)}"
+        text = f"{count(facts.num_kept, 'row')} kept, the least is {count(limits.min_rows)}"
+        yield Measured(text, facts.num_kept, limits.min_rows, worst=0.0)
 
 
 @GATE.rule("005", "few-rows", level="warn", explains=("TRN008", "GEN014"))
@@ -148,7 +149,7 @@ def unclean_row_kept(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str
         yield f"{count(found)} of {count(facts.num_kept, 'kept row')}: {reason}, the most is 0"
 
 
-@GATE.rule("009", "spoiled-rows", level="warn", explains=("GEN003", "GEN005"))
+@GATE.rule("009", "spoiled-rows", level="warn", explains=("DAT020", "GEN003", "GEN005"))
 def spoiled_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """Many rows were unfit to learn from and were dropped.
 
@@ -246,7 +247,7 @@ def personal_data_kept(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[s
     yield from above(sum(found.values()), facts.num_kept, limits.max_personal_share, what=counts(found))
 
 
-@GATE.rule("017", "departing-rows", level="warn", explains=("GEN005",))
+@GATE.rule("017", "departing-rows", level="warn", explains=("DAT020", "GEN005"))
 def departing_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """Many answers departed from the rest of the set and were dropped.
 
@@ -284,7 +285,7 @@ def two_forms_in_one_set(facts: PrepareFacts, limits: PrepareLimits) -> Iterator
         yield f"{of} {form}, the others do not: at most 0 in two forms are advised"
 
 
-@GATE.rule("020", "mostly-dropped")
+@GATE.rule("020", "mostly-dropped", explains=("DAT004", "DAT006"))
 def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """Most rows were unfit or departed from the rest.
 

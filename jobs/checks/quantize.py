@@ -57,7 +57,7 @@ class QuantizeLimits(Limits):
 GATE = Gate("quantize", "QNT", QuantizeFacts, QuantizeLimits)
 
 
-@GATE.rule("001", "quant-not-whole", explains=("PAR004",))
+@GATE.rule("001", "quant-not-whole", explains=("PAR004", "PAR006", "PAR007"))
 def quant_not_whole(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
     """A quantized file is missing, truncated, padded, or its header does not describe it.
 
@@ -83,7 +83,7 @@ def quant_fallback(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str
             yield f"{quant.file}: {len(quant.fallbacks)} tensors, the most is 0: {', '.join(quant.fallbacks[:5])}"
 
 
-@GATE.rule("003", "quant-metadata-differs", explains=("PAR008",))
+@GATE.rule("003", "quant-metadata-differs", explains=("PAR008", "PAR009", "PAR010"))
 def quant_metadata_differs(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
     """A header value is not the F32 file's.
 
@@ -112,7 +112,7 @@ def weights_not_from_f32(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterat
             yield Measured(text, quant.error, most)
 
 
-@GATE.rule("005", "quant-not-finite", explains=("PAR004",))
+@GATE.rule("005", "quant-not-finite", explains=("QNT004", "PAR004"))
 def quant_not_finite(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
     """A quantized tensor holds NaN or infinity.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jobs.checks.certifying import Told, ggufs, plain_facts
-from jobs.core import pipeline, terminal
+from jobs.core import headline, pipeline, terminal
 from jobs.core.certificate import Certificate
 from jobs.core.evidence import evidence
 from jobs.core.links import Link, chain_problems, failed, stale
@@ -116,20 +116,34 @@ def limits_changed(certificate: Certificate) -> list[Page]:
 
 
 def stop(run: Mapping[str, Told]) -> Page | None:
-    """The earliest rule that failed: what was measured against the limit, and the fix."""
-    for stage in pipeline.CHAIN:
-        one = run.get(stage.name)
-        failing = one.record.verdict.failing if one else []
-        if one is None or not failing:
-            continue
-        first = failing[0]
-        rule = one.rules.get(first.code)
-        return {
-            "stage": stage.name, "code": first.code, "name": first.name, "messages": shortened(first.messages, 4),
-            "title": rule.title if rule else first.name, "why": rule.why if rule else "", "fix": first.fix,
-            "more": [finding.code for finding in failing[1:]],
-        }  # fmt: skip
-    return None
+    """The rule that explains what else failed where the chain stopped: measured value and limit, why, and the fix."""
+    found = [
+        failure
+        for one in run.values()
+        for failure in headline.failures(
+            one.name, one.gate, one.record.verdict, one.facts, one.gate.limits.model_validate(one.limits, strict=False)
+        )
+    ]
+    if not found:
+        return None
+    first, *others = headline.ranked(found)
+    causes = headline.behind(first.code, [(one.gate, one.record.verdict) for one in run.values()])
+    follows = headline.explained_by(first, found)
+    return {
+        "stage": first.stage, "code": first.code, "name": first.finding.name, "title": first.title, "why": first.why,
+        "messages": shortened(first.finding.messages, 4), "fix": first.finding.fix,
+        "more": [one.code for one in others],
+        "others": [_told(one.finding, one.title, "follows from it" if one.code in follows else "") for one in others],
+        "causes": [_told(one, _title(run, one), {"warn": "warning"}.get(one.status, one.status)) for one in causes],
+    }  # fmt: skip
+
+
+def _told(finding: Finding, title: str, note: str) -> Page:
+    return {"code": finding.code, "title": title, "note": note, "messages": shortened(finding.messages, 2)}
+
+
+def _title(run: Mapping[str, Told], finding: Finding) -> str:
+    return next(one.rules[finding.code].title for one in run.values() if finding.code in one.rules)
 
 
 def other_reasons(certificate: Certificate, stopped: Page | None) -> list[str]:

@@ -74,7 +74,7 @@ def tuned(facts: SmokeFacts) -> list[Behaviour]:
     return found
 
 
-@GATE.rule("001", "does-not-stop", explains=("PAR008", "PAR010"))
+@GATE.rule("001", "does-not-stop", explains=("GEN007", "PAR008", "PAR010"))
 def does_not_stop(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """Answers run on to the length limit.
 
@@ -96,7 +96,7 @@ def does_not_stop(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
             yield Measured(text, one.stop_rate, limits.min_stop_rate, worst=0.0, inherited=inherited)
 
 
-@GATE.rule("002", "loops", explains=("PAR011",))
+@GATE.rule("002", "loops", explains=("GEN001", "GEN007", "PAR011"))
 def loops(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """Answers say the same phrase over and over.
 
@@ -106,7 +106,7 @@ def loops(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     yield from rates_above(tuned(facts), "loop_rate", "loop", limits.max_loop_rate, facts.of("base"))
 
 
-@GATE.rule("003", "repeats-characters", explains=("PAR011",))
+@GATE.rule("003", "repeats-characters", explains=("GEN001", "GEN007", "PAR011"))
 def repeats_characters(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """Answers are one character over and over.
 
@@ -116,7 +116,7 @@ def repeats_characters(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     yield from rates_above(tuned(facts), "repeat_rate", "repeat characters", limits.max_repeat_rate, facts.of("base"))
 
 
-@GATE.rule("004", "empty-answers", explains=("PAR013",))
+@GATE.rule("004", "empty-answers", explains=("GEN007", "PAR013"))
 def empty_answers(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """Answers are empty.
 
@@ -126,7 +126,7 @@ def empty_answers(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     yield from rates_above(tuned(facts), "empty_rate", "are empty", limits.max_empty_rate, facts.of("base"))
 
 
-@GATE.rule("005", "leaked-markup", explains=("PAR009",))
+@GATE.rule("005", "leaked-markup", explains=("GEN007", "PAR009"))
 def leaked_markup(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """Control tokens or role headers stand in answers.
 
@@ -136,7 +136,7 @@ def leaked_markup(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     yield from rates_above(tuned(facts), "markup_rate", "contain markup", limits.max_markup_rate, facts.of("base"))
 
 
-@GATE.rule("006", "answers-are-training-rows")
+@GATE.rule("006", "answers-are-training-rows", explains=("GEN007",))
 def answers_are_training_rows(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """New questions are answered with training rows.
 
@@ -169,7 +169,7 @@ def no_better_than_base(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]
             )  # fmt: skip
 
 
-@GATE.rule("008", "think-leak", explains=("PAR012",))
+@GATE.rule("008", "think-leak", explains=("GEN007", "PAR012"))
 def think_leak(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """Think tags stand in answers where none belong.
 

@@ -103,7 +103,7 @@ class TrainLimits(Limits):
 GATE = Gate("train", "TRN", TrainFacts, TrainLimits)
 
 
-@GATE.rule("001", "loss-not-finite", explains=("TRN003", "TRN005", "GEN001"))
+@GATE.rule("001", "loss-not-finite", explains=("TRN002", "TRN003", "TRN005", "GEN001", "GEN003"))
 def loss_not_finite(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """The loss or the adapter became NaN or infinite.
 
@@ -140,7 +140,7 @@ def best_step_not_restored(facts: TrainFacts, limits: TrainLimits) -> Iterator[s
         yield Measured(text, difference, limits.max_restored_difference)
 
 
-@GATE.rule("003", "adapter-all-zero", explains=("PAR001",))
+@GATE.rule("003", "adapter-all-zero", explains=("TRN005", "GEN007", "PAR001"))
 def adapter_all_zero(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """The adapter changes nothing.
 
@@ -151,7 +151,7 @@ def adapter_all_zero(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
         yield f"the norm of all updates is {number(facts.adapter_norm)}, it must be above 0"
 
 
-@GATE.rule("004", "target-not-trained", explains=("GEN007",))
+@GATE.rule("004", "target-not-trained", explains=("TRN005", "GEN007"))
 def target_not_trained(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """A target module has no adapter, or one that is zero.
 
@@ -185,7 +185,7 @@ def nothing_learnt(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
         yield Measured(text, improvement, limits.min_improvement, worst=0.0)
 
 
-@GATE.rule("006", "graded-tokens-differ", explains=("GEN001",))
+@GATE.rule("006", "graded-tokens-differ", explains=("TRN005", "GEN001", "GEN007"))
 def graded_tokens_differ(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """The trainer did not grade the tokens that preflight judged.
 
@@ -257,7 +257,7 @@ def still_improving(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
         yield f"the best of {steps} is the last, with validation loss {loss(facts.best_eval_loss)}"
 
 
-@GATE.rule("011", "update-too-hot-in-adapter", explains=("TRN001", "GEN003"))
+@GATE.rule("011", "update-too-hot-in-adapter", explains=("TRN001", "TRN005", "GEN002", "GEN003"))
 def update_too_hot_in_adapter(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """Effective scale times learning rate of what was really trained is beyond what is known to go well.
 

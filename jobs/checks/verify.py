@@ -114,7 +114,7 @@ def stopping(facts: VerifyFacts, limits: VerifyLimits, prompt: str) -> Mapping[s
     return {one.model: one.stop_rate >= limits.min_stop_rate for one in found}
 
 
-@GATE.rule("001", "effect-too-small", explains=("PAR005",))
+@GATE.rule("001", "effect-too-small", explains=("PAR003", "PAR005"))
 def effect_too_small(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """The fine-tune changes next to nothing on held-out answers.
 
@@ -135,7 +135,7 @@ def effect_too_small(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
         yield Measured(text, facts.effect, least_over_noise, worst=0.0)
 
 
-@GATE.rule("002", "merged-drift", explains=("PAR003", "PAR005"))
+@GATE.rule("002", "merged-drift", explains=("PAR003", "PAR005", "PAR008", "PAR010", "PAR011", "PAR013", "PAR014"))
 def merged_drift(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """The merged model is not base + adapter.
 
@@ -149,7 +149,9 @@ def merged_drift(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
         yield Measured(text, one.kl_mean, limits.max_merged_kl)
 
 
-@GATE.rule("003", "f16-drift", explains=("PAR005", "PAR008", "PAR014"))
+@GATE.rule(
+    "003", "f16-drift", explains=("PAR005", "PAR008", "PAR009", "PAR010", "PAR011", "PAR012", "PAR013", "PAR014")
+)
 def f16_drift(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """The F16 GGUF is not the model that was trained.
 
@@ -166,7 +168,7 @@ def f16_drift(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
         yield one.too_little_kept(least(limits, "F16"), blame)
 
 
-@GATE.rule("004", "logits-not-finite", explains=("PAR003", "PAR005", "PAR008"))
+@GATE.rule("004", "logits-not-finite", explains=("PAR003", "PAR005", "PAR008", "PAR010", "PAR011", "PAR013", "PAR014"))
 def logits_not_finite(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """An artefact computes NaN or infinity.
 
@@ -181,7 +183,11 @@ def logits_not_finite(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]
             yield f"{one.artifact}: logits of {tokens} are not finite, the most is 0"
 
 
-@GATE.rule("005", "fine-tune-lost-in-quantizing", explains=("PAR008", "PAR011", "PAR014"))
+@GATE.rule(
+    "005",
+    "fine-tune-lost-in-quantizing",
+    explains=("PAR008", "PAR009", "PAR010", "PAR011", "PAR012", "PAR013", "PAR014"),
+)
 def fine_tune_lost_in_quantizing(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """A quantized GGUF keeps too little of the fine-tune.
 
@@ -231,7 +237,7 @@ def not_everything_compared(facts: VerifyFacts, limits: VerifyLimits) -> Iterato
         yield f"{found}; merged, F16 and a quant are the least"
 
 
-@GATE.rule("008", "artifact-does-not-stop")
+@GATE.rule("008", "artifact-does-not-stop", explains=("PAR010", "PAR014"))
 def artifact_does_not_stop(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """A GGUF's answers run on to the length limit.
 
@@ -249,7 +255,7 @@ def artifact_does_not_stop(facts: VerifyFacts, limits: VerifyLimits) -> Iterator
             yield Measured(text, one.stop_rate, limits.min_stop_rate, worst=0.0)
 
 
-@GATE.rule("009", "artifact-leaks-markup")
+@GATE.rule("009", "artifact-leaks-markup", explains=("PAR014",))
 def artifact_leaks_markup(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """Control tokens or role headers stand in a GGUF's answers.
 
@@ -259,7 +265,7 @@ def artifact_leaks_markup(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[
     yield from rates_above(ggufs(facts), "markup_rate", "contain markup", limits.max_markup_rate, facts.hugging_face)
 
 
-@GATE.rule("010", "stops-less-than-hugging-face")
+@GATE.rule("010", "stops-less-than-hugging-face", explains=("PAR014",))
 def stops_less_than_hugging_face(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """A GGUF stops less often than the model it was made from.
 
@@ -279,7 +285,7 @@ def stops_less_than_hugging_face(facts: VerifyFacts, limits: VerifyLimits) -> It
             yield Measured(text, one.stop_rate, low, worst=0.0)
 
 
-@GATE.rule("011", "artifact-loops")
+@GATE.rule("011", "artifact-loops", explains=("PAR008", "PAR010", "PAR014"))
 def artifact_loops(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """A GGUF says the same over and over.
 
@@ -290,7 +296,7 @@ def artifact_loops(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     yield from rates_above(ggufs(facts), "repeat_rate", "repeat characters", limits.max_repeat_rate, facts.hugging_face)
 
 
-@GATE.rule("012", "artifact-think-leak")
+@GATE.rule("012", "artifact-think-leak", explains=("PAR014",))
 def artifact_think_leak(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """Think tags stand in a GGUF's answers where none belong.
 
@@ -302,7 +308,7 @@ def artifact_think_leak(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[st
     )
 
 
-@GATE.rule("013", "artifact-empty-answers")
+@GATE.rule("013", "artifact-empty-answers", explains=("PAR014",))
 def artifact_empty_answers(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """A GGUF answers nothing.
 
