@@ -110,7 +110,7 @@ def test_nothing_is_said_of_files_that_could_not_be_compared(changes: dict[str, 
 def test_a_person_is_shown_files_that_were_not_scored() -> None:
     shown = dict(GOOD.model_copy(update={"logits_kl": None, "num_tokens": 0}).lines())
     assert shown["logits, F32"] == "KL - nats a token on 0 tokens of 8 rows"
-    assert shown["model-f16.gguf"] == "2,390.0 MB, 197 F16, 113 F32"
+    assert shown["model-f16.gguf"] == "2.39 GB, 197 F16, 113 F32"
 
 
 TEMPLATE_RULES = ("GGF010", "GGF011", "GGF012", "GGF013")
