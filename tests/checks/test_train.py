@@ -153,8 +153,8 @@ def test_levels() -> None:
 
 def test_a_person_is_shown_what_matters() -> None:
     shown = dict(GOOD.lines())
-    assert shown["generalisation gap"] == "+0.2300 [+0.1500, +0.3100]"
-    assert shown["content / template loss"] == "1.2100 / 0.0040"
+    assert shown["generalisation gap"] == "+0.23 [+0.15, +0.31]"
+    assert shown["content / template loss"] == "1.21 / 0.004"
     assert shown["schedule"] == "cosine, after a warm-up over 0.05 of the steps"
     assert shown["NEFTune"].startswith("alpha 5,")
     assert shown["prompt loss"].startswith(

@@ -151,6 +151,7 @@ def test_side_files(ancestors: dict[str, Artifact], made: Path) -> None:
     prompt, val = read(made / "prompts.jsonl")[0], read(made / "val.jsonl")[0]
     assert prompt["prompt_ids_no_thinking"] == prompt["prompt_ids"] + THINK
     assert val["input_ids"][: len(prompt["prompt_ids_no_thinking"])] == prompt["prompt_ids_no_thinking"]
+    assert (prompt["opening"], prompt["opening_no_thinking"]) == ("", "<think>\n\n</think>\n\n")
     assert prompt["reference"] == "がの朝 0"
     assert prompt["messages"] == [{"role": "user", "content": "題名を付けて。50"}]
     assert read(made / "answers.jsonl")[0] == {"id": "t0", "answer": "氷の朝 0"}
