@@ -12,7 +12,9 @@ from jobs.logic.pages.amounts import beside, count, percent, score
 from jobs.logic.parity.behaviour import Measure, Signs, signs, split_thinking
 from jobs.logic.text.similarity import TrainingAnswers, rouge_l, tidy
 
-PROMPTS = ("default", "no_thinking")
+THINK_CLOSE = "</think>"
+OPENINGS = {"default": "opening", "no_thinking": "opening_no_thinking"}
+"""A generation prompt to the field of `prompts.jsonl` that holds what it already has of the answer."""
 
 
 class MeasureConfig(StrictModel):
@@ -38,11 +40,24 @@ class Generation(StrictModel):
     """`base`, `tuned`, or the artefact."""
     prompt: str
     """`default`: what a client sends that passes no flag; `no_thinking`: the template's other generation prompt."""
+    opening: str
+    """What the prompt already has of the answer, such as `<think>\\n`."""
     text: str
-    """Every token of the answer, control tokens too, without the one that stopped it."""
+    """Every token that the model wrote, control tokens too, without the one that stopped it."""
     ids: list[int]
     stopped: bool
     reference: str
+
+    @property
+    def answer(self) -> str:
+        """What is judged: a block that the prompt opened is closed in what the model writes."""
+        return self.opening + self.text
+
+    @property
+    def shown(self) -> str:
+        """What the model wrote, for people; a block that the prompt left open is said in front of it."""
+        is_open = self.opening.strip() and not self.opening.rstrip().endswith(THINK_CLOSE)
+        return f"[the prompt has {self.opening.strip()}]\n{self.text}" if is_open else self.text
 
 
 class Behaviour(StrictModel):
@@ -89,7 +104,7 @@ def behaviours(generations: Sequence[Generation], training: Sequence[str], measu
             prompt,
             rows,
             [
-                signs(row.text, row.stopped, row.reference, answers, what, measure.thinking_block == "keep")
+                signs(row.answer, row.stopped, row.reference, answers, what, measure.thinking_block == "keep")
                 for row in rows
             ],
         )
@@ -128,10 +143,10 @@ def samples(
     agreement: dict[str, float] = {}
     for one in generations:
         label = one.model if one.prompt == "default" else f"{one.model} ({one.prompt})"
-        texts.setdefault(one.id, {})[label] = one.text
+        texts.setdefault(one.id, {})[label] = one.shown
         references[one.id] = one.reference
         if label == worst_of:
-            agreement[one.id] = rouge_l(tidy(split_thinking(one.text)[1]), tidy(split_thinking(one.reference)[1]))
+            agreement[one.id] = rouge_l(tidy(split_thinking(one.answer)[1]), tidy(split_thinking(one.reference)[1]))
     worst = sorted(agreement, key=lambda key: agreement[key])[: num_samples // 2]
     chosen = [*worst, *(key for key in texts if key not in worst)][:num_samples]
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobs.checks.templates import TemplateFacts, template_rules
 from jobs.core.model import Facts, Limits, StrictModel
 from jobs.core.rule import Gate, Measured, Skip
 from jobs.logic.pages.amounts import beside, count, nats, size
@@ -47,6 +48,8 @@ class ConvertFacts(Facts):
     num_tokens: int
     logits_kl: float | None
     """Mean KL(merged || F32 GGUF with an F32 KV cache); None where the file could not be scored."""
+    templates: list[TemplateFacts]
+    """Of the F16 file, whose header is the F32 one's; empty where a file is not whole."""
 
     def lines(self) -> list[tuple[str, str]]:
         kl = "-" if self.logits_kl is None else nats(self.logits_kl)
@@ -56,6 +59,7 @@ class ConvertFacts(Facts):
             ("token ids", f"{count(self.num_texts, 'text')} compared, {len(self.texts_differing)} differ"),
             ("known differences", f"{self.known_to_differ} (decomposed characters, `</s>`): serve NFC text"),
             ("logits, F32", f"KL {kl} nats a token on {_tokens(self)}"),
+            *(line for one in self.templates for line in one.lines),
         ]
 
 
@@ -195,6 +199,9 @@ def structure_differs(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[st
 
 def _tokens(facts: ConvertFacts) -> str:
     return f"{count(facts.num_tokens, 'token')} of {count(facts.num_rows, 'row')}"
+
+
+template_rules(GATE, 10, lambda facts: facts.templates, explains=("PAR008", "PAR009", "PAR012"))
 
 
 def _types(types: dict[str, int]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.checks.preflight_facts import PreflightFacts, Rows
+from jobs.checks.preflight_options import noise_implausible, prompts_outweigh_answers
 from jobs.core.model import Limits
 from jobs.core.rule import Gate, Measured, Skip
 from jobs.logic.pages.amounts import beside, count, learning_rate, percent
@@ -25,6 +26,10 @@ class PreflightLimits(Limits):
     """Answer tokens of `val`, likewise."""
     fingerprints: list[str]
     """Vocabularies that are known."""
+    max_prompt_share: float
+    """Part of the loss that prompts may have."""
+    max_neftune_alpha: float
+    """Strongest noise on embeddings that is not warned of."""
 
 
 GATE = Gate("preflight", "TOK", PreflightFacts, PreflightLimits)
@@ -117,9 +122,13 @@ def prompt_is_no_prefix(facts: PreflightFacts, limits: PreflightLimits) -> Itera
     """A row does not begin with the prompt that the model will be asked with.
 
     Why: the model would be asked from where it was never trained to go on; think blocks are the usual cause.
-    Fix: choose the `chat` option that fits the model's template, or bring a template with `chat.template`.
+    Fix: choose the `chat` option that fits the model's template, or bring a template with `chat.template`. Where the
+    prompt opens the block, every answer needs thoughts in it: an empty block is other tokens.
     """
-    yield from offence(facts.offences.prompt_not_prefix, "the template's generation prompt is not the row's start")
+    what = "the template's generation prompt is not the row's start"
+    yield from offence(
+        facts.offences.prompt_not_prefix, f"{what}; it ends with {facts.opening!r}" if facts.opening else what
+    )
 
 
 @GATE.rule("009", "row-too-long", explains=("TOK001", "TOK025", "GEN001"))
@@ -332,3 +341,7 @@ def nothing_held_out(facts: PreflightFacts, limits: PreflightLimits) -> Iterator
     """
     if not facts.val.num_rows:
         yield f"val has no rows of {facts.val.num_rows_in:,}, at least 1 is needed"
+
+
+GATE.rule("030", "prompts-outweigh-answers", level="warn", explains=("GEN007",))(prompts_outweigh_answers)
+GATE.rule("031", "noise-implausible", level="warn", explains=("TRN005",))(noise_implausible)

@@ -12,6 +12,7 @@ from jobs.logic.chat import lengths as measured_lengths
 from jobs.logic.chat.chatml import TokenRow
 from jobs.logic.chat.split_audit import SplitAudit, graded_tokens_beyond
 from jobs.logic.pages.amounts import count, learning_rate, number, part
+from jobs.logic.training.prompts import prompt_places
 
 MOST_EXAMPLES = 5
 CUT_LENGTHS = (512, 1024, 2048, 4096, 8192)
@@ -86,6 +87,8 @@ class Split(StrictModel):
     num_graded_tokens: int
     num_content_tokens: int
     """Graded tokens of answers, without the template's."""
+    num_prompt_tokens: int
+    """Tokens before the last graded one that are not graded: what `train.prompt_loss_weight` weighs."""
     num_turns_with_block: int
     """Graded turns that open with a thinking block."""
     num_turns_without_block: int
@@ -98,6 +101,7 @@ class Split(StrictModel):
             num_tokens=sum(len(row.ids) for row in audit.rows.values()),
             num_graded_tokens=audit.num_graded("tc"),
             num_content_tokens=audit.num_graded("c"),
+            num_prompt_tokens=sum(len(prompt_places(row.kinds)) for row in audit.rows.values()),
             num_turns_with_block=audit.num_turns(with_block=True),
             num_turns_without_block=audit.num_turns(with_block=False),
         )
@@ -203,6 +207,8 @@ class Update(StrictModel):
     alpha: float
     rslora: bool
     target_modules: list[str]
+    neftune_alpha: float
+    prompt_loss_weight: float
 
     @property
     def scale(self) -> float:
@@ -228,6 +234,8 @@ class PreflightFacts(Facts):
     """What was found in the folder."""
 
     thinking_block: Literal["empty", "none", "keep"]
+    opening: str
+    """What the default generation prompt already has of an answer: empty, or `<think>\\n` where it opens the block."""
     graded_turns: Literal["all", "last"]
     on_too_long: Literal["refuse", "drop"]
     max_length: int
@@ -252,11 +260,16 @@ class PreflightFacts(Facts):
             ),
             ("would be cut at", "; ".join(map(str, lengths.cuts))),
             ("dropped as too long", count(self.offences.dropped.num)),
-            ("thinking block", f"{self.thinking_block}; {self.tokenizer.num_prompts} generation prompt(s)"),
+            ("thinking block", f"{self.thinking_block}; {self.tokenizer.num_prompts} generation prompt(s){self.opens}"),
             ("graded turns", self.graded_turns),
             ("tokenizer", f"{self.tokenizer.num_tokens:,} entries, {self.model.num_embeddings:,} rows in the model"),
             ("update", str(self.update)),
         ]
+
+    @property
+    def opens(self) -> str:
+        """In words, what the default prompt has of the answer; nothing where it has nothing."""
+        return f", of which the default one already has {self.opening!r} of the answer" if self.opening else ""
 
 
 def _split_line(split: Split) -> str:

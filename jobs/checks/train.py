@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from jobs.checks.train_recipe import Recipe, prompt_tokens_differ, rates_not_the_schedules
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Measured, Skip
 from jobs.logic.pages.amounts import beside, count, learning_rate, loss, nats, number, percent, relative, signed
@@ -57,6 +58,7 @@ class TrainFacts(Facts):
     gap_low: float
     gap_high: float
     """95 % bootstrap interval over rows."""
+    recipe: Recipe
 
     def lines(self) -> list[tuple[str, str]]:
         counts = ", ".join(f"{name} {layers}" for name, layers in self.target_modules.items())
@@ -81,6 +83,7 @@ class TrainFacts(Facts):
                 f"{number(self.effective_scale)}, learning rate {learning_rate(self.learning_rate)}, "
                 f"batch {count(self.effective_batch)}",
             ),
+            *self.recipe.lines(),
             ("adapter", f"{count(self.num_adapter_weights, 'weight')}, norm {number(self.adapter_norm)}; {counts}"),
         ]
 
@@ -98,6 +101,8 @@ class TrainLimits(Limits):
     """Effective scale x learning rate."""
     implausible_loss: float
     """Mean training content loss below which rows were learnt by heart."""
+    max_rate_difference: float
+    """Of a logged learning rate from the schedule's, relative to the highest rate."""
 
 
 GATE = Gate("train", "TRN", TrainFacts, TrainLimits)
@@ -156,7 +161,7 @@ def target_not_trained(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """A target module has no adapter, or one that is zero.
 
     Why: a misspelt target trains half an adapter without a word.
-    Fix: name the seven linear layers of Qwen3 in train.lora.target_modules.
+    Fix: set train.lora.target_modules=all-linear, or name some of the seven linear layers of Qwen3 in it.
     """
     most = max(facts.target_modules.values(), default=0)
     for name, layers in facts.target_modules.items():
@@ -292,6 +297,10 @@ def batch_larger_than_set(facts: TrainFacts, limits: TrainLimits) -> Iterator[st
     """
     if facts.effective_batch > facts.num_train_rows:
         yield f"{count(facts.effective_batch, 'row')} a step, train has {count(facts.num_train_rows)}"
+
+
+GATE.rule("030", "rates-not-the-schedules", explains=("TRN005",))(rates_not_the_schedules)
+GATE.rule("031", "prompt-tokens-differ")(prompt_tokens_differ)
 
 
 def _number(value: float | None) -> str:

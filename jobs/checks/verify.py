@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from jobs.checks.behaviour import Behaviour, Sample, behaviour_lines, name, rates_above, wilson
 from jobs.checks.parity import Parity
+from jobs.checks.templates import TemplateFacts, template_rules
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Measured, Skip
 from jobs.logic.pages.amounts import beside, count, loss, nats, number, percent, score
@@ -39,6 +40,8 @@ class VerifyFacts(Facts):
     """Artefact to the share of its answers that are Hugging Face's to the letter."""
     blame: str
     """What each step took, in words."""
+    templates: list[TemplateFacts]
+    """Of every quantized GGUF that llama.cpp can run; `convert` has the F16's."""
     samples: list[Sample]
 
     def lines(self) -> list[tuple[str, str]]:
@@ -50,6 +53,7 @@ class VerifyFacts(Facts):
             *behaviour_lines(self.behaviours),
             *((what, f"answers equal to Hugging Face's: {percent(share)}") for what, share in self.same_text.items()),
             ("who lost what", self.blame),
+            *(line for one in self.templates for line in one.lines),
         ]
 
 
@@ -362,3 +366,6 @@ def other_top_token(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
         if not one.same_top >= limits.advised_same_top:
             shown, least = beside(one.same_top, limits.advised_same_top, percent)
             yield f"{one.artifact}: the same top token in {shown}, the least that is advised is {least}"
+
+
+template_rules(GATE, 20, lambda facts: facts.templates, explains=("PAR008", "PAR009", "PAR012"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.core import config, headline, pipeline, process, terminal
+from jobs.core import command_line, config, headline, pipeline, process, terminal
 from jobs.core.artifact import Artifact
 from jobs.core.errors import Damaged, EnvironmentProblem, Exit, MissingValue, Refusal
 from jobs.core.headline import Failure
@@ -57,6 +58,9 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any]) ->
         stopped = _stopped(run_dir, stages, mains, slices) if code == Exit.GATE_FAILED else []
         show(run_dir, stages, stopped)
         _say_why(run_dir, stages, code, stopped, mains)
+        if target == LAST and code == Exit.PASSED:
+            for line in _closing(run_dir.artifact(LAST), run):
+                terminal.say(line)
     return code
 
 
@@ -188,16 +192,16 @@ def _say_why(
     told = stages[-1].name == LAST or code == Exit.GATE_FAILED  # an older report tells of an older run
     if told and report.exists():
         terminal.say(f"report: {os.path.relpath(report)}")
-    if stages[-1].name == LAST and code == Exit.PASSED:
-        for line in _closing(run_dir.artifact(LAST)):
-            terminal.say(line)
 
 
-def _closing(report: Artifact | None) -> list[str]:
+def _closing(report: Artifact | None, run: config.RunConfig) -> list[str]:
+    """The report's last lines: what was made, and how to use it."""
     if report is None:
         return []
+    meant = {"{run}": os.path.relpath(report.root.parent)}
+    meant |= {f"{{{command}}}": command_line.typed(command, run) for command in ("chat", "serve")}
     lines = report.record.facts.get("closing", [])
-    return [str(line).replace("{run}", os.path.relpath(report.root.parent)) for line in lines]
+    return [re.sub(r"{\w+}", lambda found: meant.get(found[0], found[0]), str(line)) for line in lines]
 
 
 def _warn_of_unknown_waivers(composed: Mapping[str, Any], mains: Mapping[str, Main]) -> None:

@@ -90,6 +90,12 @@ def told_of_output(text: str, out: Path | None) -> str | None:
     return None
 
 
+def cache_folder() -> Path:
+    """Where things that cost minutes are kept between runs: KIWAME_CACHE, else the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(os.environ.get("KIWAME_CACHE") or Path(base) / "kiwame")
+
+
 def require_space(folder: Path, num_bytes: int, key: str = "run.folder") -> None:
     """Raises EnvironmentProblem where the file system of `folder`, which `key` of the config names, has less than
     `num_bytes` free."""

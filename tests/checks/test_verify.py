@@ -8,7 +8,9 @@ import pytest
 
 from jobs.checks.behaviour import Behaviour
 from jobs.checks.parity import Parity
+from jobs.checks.templates import TemplateFacts
 from jobs.checks.verify import GATE, VerifyFacts, VerifyLimits
+from tests.checks import template_facts
 
 NAN = float("nan")
 LIMITS = VerifyLimits(
@@ -92,6 +94,7 @@ def facts(
         "hugging_face": [behaviour("tuned", **(tuned or {}))],
         "behaviours": [behaviour(name, **said.get(name, {})) for name in ("F16", "Q4_K_M")],
         "same_text": {"F16": 1.0, "Q4_K_M": 0.9},
+        "templates": [template_facts.GOOD],
         "blame": "",
         "samples": [],
     }
@@ -224,3 +227,11 @@ def test_nothing_compared_never_passes() -> None:
 
 def test_lines_name_every_artefact() -> None:
     assert {"merged", "F16", "Q4_K_M", "who lost what"} <= {what for what, _ in facts().lines()}
+
+
+TEMPLATE_RULES = ("PAR020", "PAR021", "PAR022", "PAR023")
+
+
+@pytest.mark.parametrize(("templates", "rule", "status"), template_facts.CASES)
+def test_template_rule(templates: list[TemplateFacts], rule: int, status: str) -> None:
+    assert GATE.judge(facts(templates=templates), LIMITS, {}).statuses[TEMPLATE_RULES[rule]] == status

@@ -19,7 +19,10 @@ from jobs.core.terminal import Progress
 from jobs.engines.training import ranks, saving
 from jobs.logic.pages.amounts import loss
 
-TRAIN_FIELDS = ("loss", "content_loss", "template_loss", "graded_tokens", "grad_norm", "learning_rate")
+TRAIN_FIELDS = (
+    "loss", "content_loss", "template_loss", "graded_tokens", "prompt_loss", "prompt_tokens", "grad_norm",
+    "learning_rate",
+)  # fmt: skip
 EVAL_FIELDS = ("eval_loss", "eval_content_loss", "eval_template_loss")
 
 

@@ -214,8 +214,20 @@ def training(facts: Facts, log: Sequence[Mapping[str, Any]]) -> Page | None:
         for title, note, one in drawn
     ]
     rate = f"learning rate {learning_rate(train['learning_rate'])}, batch {count(train['effective_batch'])}."
-    scale = f"LoRA, effective scale {number(train['effective_scale'])}, {rate}"
+    scale = f"LoRA, effective scale {number(train['effective_scale'])}, {rate} {recipe(train['recipe'])}"
     return {"figures": [one for one in shown if one["svg"]], "note": scale}
+
+
+def recipe(found: Mapping[str, Any]) -> str:
+    """How the rate went, and what else was in the loss, in sentences."""
+    said = [f"The rate is {found['schedule']} after its warm-up."]
+    if found["neftune_alpha"]:
+        said.append(f"NEFTune's noise on the embeddings had alpha {found['neftune_alpha']:g}, in training alone.")
+    if found["prompt_loss_weight"]:
+        said.append(
+            f"A prompt's token counted {found['prompt_loss_weight']:g}, a graded one 1; both curves show graded ones."
+        )
+    return " ".join(said)
 
 
 def data(facts: Facts) -> Page | None:
