@@ -166,4 +166,4 @@ def counts(found: Mapping[str, int]) -> str:
 
 def _lengths(found: list[int]) -> str:
     low, median, high, longest = map(count, found[1:])
-    return f"{median} characters at the median, 90% are {low} to {high}, longest {longest}"
+    return f"{median} characters at the median, nine in ten {low} to {high}, longest {longest}"
