@@ -230,7 +230,8 @@ def ollama(run: Mapping[str, Told], written: certificate.Certificate) -> str:
         f"{written.title}: {said}; chain {written.chain_digest}",
         "Checked as a Go template, never in Ollama itself.",
     ]
-    return modelfile.modelfile(gguf, preflight.get("thinking_block") == "empty", preflight.get("max_length"), notes)
+    opening = modelfile.opening(preflight.get("thinking_block"), preflight.get("opening", ""))
+    return modelfile.modelfile(gguf, opening, preflight.get("max_length"), notes)
 
 
 def closing(gguf: str) -> list[str]:

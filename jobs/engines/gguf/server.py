@@ -15,6 +15,7 @@ import json
 import os
 import re
 import secrets
+import struct
 import subprocess
 import tempfile
 import time
@@ -38,6 +39,9 @@ POLL_SECONDS = 0.05
 LISTENING = re.compile(rb"listening on http://127\.0\.0\.1:(\d+)")
 LOG_BYTES = 1 << 16
 """Of the end of the log that is looked at for a reason."""
+SAVED = "slot.bin"
+SLOT_HEAD = (0x67677371, 3)
+SLOT_MARK = (-1, 1)
 SETTINGS = ("LLAMA_ARG_", "LLAMA_API_KEY")
 """Variables that would change what the server does."""
 
@@ -53,9 +57,11 @@ class ServerRefused(LlamaFailed):
 class Server:
     """A running llama-server. Not for use by several threads at once: it has one slot."""
 
-    def __init__(self, child: subprocess.Popen[bytes], log: IO[bytes], gguf: Path, port: int, key: str) -> None:
+    def __init__(
+        self, child: subprocess.Popen[bytes], log: IO[bytes], gguf: Path, port: int, key: str, slots: Path
+    ) -> None:
         self.gguf, self.port, self.pid = gguf, port, child.pid
-        self._child, self._log, self._key = child, log, key
+        self._child, self._log, self._key, self._slots = child, log, key, slots
 
     def get(self, path: str, seconds: float = REQUEST_SECONDS) -> Any:
         """The JSON that a path has; see `post`."""
@@ -68,6 +74,20 @@ class Server:
         server died, EnvironmentProblem where it was killed for want of memory.
         """
         return self._request("POST", path, body, seconds)
+
+    def prompt_tokens(self, body: Mapping[str, Any], seconds: float = REQUEST_SECONDS) -> list[int]:
+        """Ask the chat endpoint for an answer to `body`, and return the ids that it was computed from.
+
+        No answer has them. The slot that computed it does, and a saved slot begins with them.
+        """
+        answer = self.post("/v1/chat/completions", {**body, "cache_prompt": False}, seconds)
+        self.post("/slots/0?action=save", {"filename": SAVED}, seconds)
+        saved = self._slots / SAVED
+        try:
+            ids = slot_ids(saved)
+        finally:
+            saved.unlink()
+        return ids[: answer["usage"]["prompt_tokens"]]
 
     def stream(
         self, path: str, body: Mapping[str, Any], seconds: float = REQUEST_SECONDS
@@ -120,18 +140,32 @@ class Server:
         return ended(self._child, self._log, self.gguf)
 
 
+def slot_ids(saved: Path) -> list[int]:
+    """The token ids in a saved slot, the answer's after the prompt's.
+
+    `llama_state_seq_save_file` writes magic, version and a list of 32-bit words; of the words, llama-server's are a
+    mark, a version, the number of tokens and the tokens (`server_tokens::serialize`). Raises LlamaFailed for another
+    layout.
+    """
+    with saved.open("rb") as file:
+        head = struct.unpack("<6i", file.read(24))
+        if (head[:2], head[3:5]) != (SLOT_HEAD, SLOT_MARK) or not 0 <= head[5] <= head[2] - 3:
+            raise LlamaFailed(f"a saved slot begins with {head}, not with {SLOT_HEAD} and {SLOT_MARK}")
+        return list(struct.unpack(f"<{head[5]}i", file.read(4 * head[5])))
+
+
 def command(
     gguf: Path, *, context: int, num_threads: int, gpu_layers: int = 0, host: str = HOST, port: int = 0
 ) -> list[str]:
     """The words that start it; `port` 0 is one that the system gives, `context` counts tokens, 0 is the model's own.
 
     Without the web page, the user's download folder, and the fitting that changes context and layers by what memory
-    is free: what runs is what was asked for.
+    is free: what runs is what was asked for. A log without times is the same for the same error.
     """
     layers = "all" if gpu_layers < 0 else str(gpu_layers)
     return [program(), "--model", str(gguf.resolve()), "--host", host, "--port", str(port), "--parallel", "1",
             "--ctx-size", str(context), "--threads", str(num_threads), "--gpu-layers", layers, "--fit", "off",
-            "--jinja", "--no-ui", "--offline"]  # fmt: skip
+            "--jinja", "--no-ui", "--offline", "--no-log-timestamps"]  # fmt: skip
 
 
 def program() -> str:
@@ -167,9 +201,9 @@ def serve(
         raise LlamaFailed(f"{gguf}: no such file")
     words = [*command(gguf, context=context, num_threads=num_threads, gpu_layers=gpu_layers), *more]
     key = secrets.token_hex(16)
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as slots:
         child = subprocess.Popen(
-            words,
+            [*words, "--slot-save-path", slots],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -178,7 +212,7 @@ def serve(
             start_new_session=True,  # a terminal's Ctrl-C is for its parent to answer
         )
         try:
-            yield Server(child, log, gguf, _ready(child, log, gguf, start_seconds), key)
+            yield Server(child, log, gguf, _ready(child, log, gguf, start_seconds), key, Path(slots))
         finally:
             _end(child)
 
