@@ -86,6 +86,8 @@ class UpdateConfig(StrictModel):
     alpha: float = Field(gt=0)
     rslora: bool
     target_modules: list[str]
+    adopts: bool
+    """Nothing is trained: the rest is not looked at."""
 
 
 class PreflightConfig(StageConfig):
@@ -102,6 +104,9 @@ class PreflightConfig(StageConfig):
     preview: PreviewConfig
     render: RenderConfig
     limits: PreflightLimits
+
+    def beside(self) -> frozenset[str]:
+        return self.beside_key | (frozenset({"update"}) if self.update.adopts else frozenset())
 
     @model_validator(mode="after")
     def _within_the_model(self) -> PreflightConfig:
@@ -174,7 +179,7 @@ def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
         lengths=Lengths.of([*train.lengths, *val.lengths], [*train.rows.values(), *val.rows.values()]),
         tokenizer=Tokenizer(**inspect(tokenizer), template_as_chosen=as_chosen),
         model=Model.of(json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))),
-        update=Update(**cfg.update.model_dump()),
+        update=None if cfg.update.adopts else Update(**cfg.update.model_dump(exclude={"adopts"})),
         offences=Offences.of([*train.offences, *val.offences, *side_files]),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.checks.preflight_facts import PreflightFacts, Rows
+from jobs.checks.preflight_facts import PreflightFacts, Rows, Update
 from jobs.core.model import Limits
 from jobs.core.rule import Gate, Skip
 
@@ -265,6 +265,13 @@ def mixed_openings(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[s
         yield f"{with_block:,} graded turns open with a block and {without:,} do not, one of them should be 0"
 
 
+def planned(facts: PreflightFacts) -> Update:
+    """What training will use; raises Skip where nothing is trained."""
+    if facts.update is None:
+        raise Skip("an adapter is adopted: nothing is trained")
+    return facts.update
+
+
 @GATE.rule("021", "update-too-hot", explains=("TRN001", "GEN003"))
 def update_too_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Effective scale times learning rate is above the limit for LoRA.
@@ -272,8 +279,9 @@ def update_too_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[s
     Why: rsLoRA at alpha 64 and rank 32 is 5.7 times the update of plain LoRA: a suspect for endless `、、、`.
     Fix: lower `train.schedule.learning_rate` or `train.lora.alpha`, or set `train.lora.rslora=false`.
     """
-    if not facts.update.heat <= limits.max_heat:
-        yield f"{facts.update}, at most {limits.max_heat:g} (a warning from {limits.warn_heat:g})"
+    update = planned(facts)
+    if not update.heat <= limits.max_heat:
+        yield f"{update}, at most {limits.max_heat:g} (a warning from {limits.warn_heat:g})"
 
 
 @GATE.rule("022", "update-hot", level="warn")
@@ -283,8 +291,9 @@ def update_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     Why: small sets overfit or fall apart sooner the larger each step is; the rank alone does not tell.
     Fix: keep it at half, unless the loss curves of this data have shown that it holds.
     """
-    if not facts.update.heat <= limits.warn_heat:
-        yield f"{facts.update}, better at most {limits.warn_heat:g} (refused above {limits.max_heat:g})"
+    update = planned(facts)
+    if not update.heat <= limits.warn_heat:
+        yield f"{update}, better at most {limits.warn_heat:g} (refused above {limits.max_heat:g})"
 
 
 @GATE.rule("023", "rank-above-matrix")
@@ -294,10 +303,11 @@ def rank_above_matrix(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
     Why: a rank above the matrix's smaller side adds memory and nothing else; training accepts it without a word.
     Fix: set `train.lora.rank` to 8 to 64.
     """
+    update = planned(facts)
     over = [f"{name} {most}" for name, most in facts.model.ranks.items()
-            if name in facts.update.target_modules and facts.update.rank > most]  # fmt: skip
+            if name in update.target_modules and update.rank > most]  # fmt: skip
     if over:
-        yield f"rank is {facts.update.rank}, at most: {', '.join(over)}"
+        yield f"rank is {update.rank}, at most: {', '.join(over)}"
 
 
 @GATE.rule("024", "few-held-out-rows", level="info")

@@ -231,7 +231,8 @@ class PreflightFacts(Facts):
     lengths: Lengths
     tokenizer: Tokenizer
     model: Model
-    update: Update
+    update: Update | None
+    """None where an adapter is adopted and nothing is trained."""
     offences: Offences
 
     def lines(self) -> list[tuple[str, str]]:
@@ -249,7 +250,7 @@ class PreflightFacts(Facts):
             ("thinking block", f"{self.thinking_block}; {self.tokenizer.num_prompts} generation prompt(s)"),
             ("graded turns", self.graded_turns),
             ("tokenizer", f"{self.tokenizer.num_tokens:,} entries, {self.model.num_embeddings:,} rows in the model"),
-            ("update", str(self.update)),
+            ("update", str(self.update or "none: an adapter is adopted")),
         ]
 
 

@@ -5,39 +5,47 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from jobs.checks.adopted import Adopted, adopted_lines, trained
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Skip
 
 
 class TrainFacts(Facts):
-    """Losses are mean nats a graded token; steps are optimiser steps."""
+    """Losses are mean nats a graded token; steps are optimiser steps.
+
+    What only a training log can tell is None where an adapter was adopted.
+    """
+
+    adopted: Adopted | None
+    """Where the adapter came from elsewhere."""
 
     backend: str
     dtype: str
     num_train_rows: int
     num_val_rows: int
-    planned_steps: int
-    num_steps: int
-    steps_per_epoch: int
-    chosen_step: int
+    planned_steps: int | None
+    num_steps: int | None
+    steps_per_epoch: int | None
+    chosen_step: int | None
     best_eval_loss: float
-    restored_step: int
+    """Of an adopted adapter, its only one."""
+    restored_step: int | None
     restored_eval_loss: float
     first_eval_loss: float
     """Of the base model, before the first step."""
-    last_eval_loss: float
-    first_train_loss: float
-    last_train_loss: float
+    last_eval_loss: float | None
+    first_train_loss: float | None
+    last_train_loss: float | None
     """Mean of the last tenth of the steps."""
     best_content_loss: float | None
     best_template_loss: float | None
     nonfinite_step: int | None
-    max_grad_norm: float
+    max_grad_norm: float | None
     effective_scale: float
     """alpha / rank, or alpha / sqrt(rank) with rsLoRA, of the adapter file."""
-    configured_scale: float
-    learning_rate: float
-    effective_batch: int
+    configured_scale: float | None
+    learning_rate: float | None
+    effective_batch: int | None
     target_modules: dict[str, int]
     """Target name to the number of layers that carry it in the adapter file."""
     zero_modules: list[str]
@@ -58,23 +66,30 @@ class TrainFacts(Facts):
     """95 % bootstrap interval over rows."""
 
     def lines(self) -> list[tuple[str, str]]:
+        rows = ("rows", f"{self.num_train_rows} train, {self.num_val_rows} validation")
+        gap = ("generalisation gap", f"{self.gap:+.4f} [{self.gap_low:+.4f}, {self.gap_high:+.4f}]")
         counts = ", ".join(f"{name} {count}" for name, count in self.target_modules.items())
+        weights = ("adapter", f"{self.num_adapter_weights:,} weights, norm {self.adapter_norm:.4f}; {counts}")
+        if self.adopted is not None:
+            return [
+                *adopted_lines(self.adopted), rows,
+                ("validation loss", f"{self.best_eval_loss:.4f} with the adapter, base {self.first_eval_loss:.4f}"),
+                gap, weights,
+            ]  # fmt: skip
+        heat = f"{self.effective_scale:g}, learning rate {self.learning_rate:g}, batch {self.effective_batch}"
         return [
-            ("rows", f"{self.num_train_rows} train, {self.num_val_rows} validation"),
+            rows,
             ("steps", f"{self.num_steps} of {self.planned_steps} planned, {self.steps_per_epoch} an epoch"),
             (
                 "chosen step",
                 f"{self.chosen_step} (validation loss {self.best_eval_loss:.4f}, base {self.first_eval_loss:.4f})",
             ),
             ("restored", f"step {self.restored_step}, validation loss {self.restored_eval_loss:.4f}"),
-            ("train loss", f"{self.first_train_loss:.4f} to {self.last_train_loss:.4f}"),
+            ("train loss", f"{_number(self.first_train_loss)} to {_number(self.last_train_loss)}"),
             ("content / template loss", f"{_number(self.best_content_loss)} / {_number(self.best_template_loss)}"),
-            ("generalisation gap", f"{self.gap:+.4f} [{self.gap_low:+.4f}, {self.gap_high:+.4f}]"),
-            (
-                "effective scale",
-                f"{self.effective_scale:g}, learning rate {self.learning_rate:g}, batch {self.effective_batch}",
-            ),
-            ("adapter", f"{self.num_adapter_weights:,} weights, norm {self.adapter_norm:.4f}; {counts}"),
+            gap,
+            ("effective scale", heat),
+            weights,
         ]
 
 
@@ -118,7 +133,7 @@ def best_step_not_restored(facts: TrainFacts, limits: TrainLimits) -> Iterator[s
     """
     if facts.adapter_norm == 0:
         raise Skip("the adapter is all zero, which is a rule of its own")
-    if facts.chosen_step < 1:
+    if trained(facts.chosen_step) < 1:
         yield "no evaluation after step 0 was finite, so there is no best step"
         return
     if facts.restored_step != facts.chosen_step:
@@ -153,7 +168,7 @@ def target_not_trained(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     for name, count in facts.target_modules.items():
         if count == 0:
             yield f"{name}: in no layer of the adapter file"
-        elif count < most:
+        elif count < most and facts.adopted is None:  # an adopted one has what its own settings choose, or is refused
             yield f"{name}: in {count} layers of the adapter file, others are in {most}"
     if facts.zero_modules and facts.adapter_norm > 0:
         yield f"{len(facts.zero_modules)} adapted modules are all zero: {', '.join(facts.zero_modules[:5])}"
@@ -181,6 +196,7 @@ def graded_tokens_differ(facts: TrainFacts, limits: TrainLimits) -> Iterator[str
     Why: trainers truncate, drop and mask rows on their own; what was looked at must be what is trained on.
     Fix: a bug in the hand-over to the trainer; report it with the backend's version.
     """
+    trained(facts.steps_per_epoch)
     if facts.graded_tokens_an_epoch is None:
         raise Skip("the run did not consist of whole epochs in one go")
     if facts.graded_tokens_an_epoch != facts.graded_tokens_expected:
@@ -194,11 +210,14 @@ def validation_rises(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     Why: the last steps learnt rows, not the task. The best step is kept, so this is advice, not a failure.
     Fix: fewer epochs, more rows, a lower learning rate.
     """
-    rise = facts.last_eval_loss / facts.best_eval_loss - 1 if facts.best_eval_loss > 0 else math.nan
-    if not rise <= limits.max_validation_rise and not facts.last_train_loss >= facts.first_train_loss:
+    last, first_train, last_train = (
+        trained(loss) for loss in (facts.last_eval_loss, facts.first_train_loss, facts.last_train_loss)
+    )
+    rise = last / facts.best_eval_loss - 1 if facts.best_eval_loss > 0 else math.nan
+    if not rise <= limits.max_validation_rise and not last_train >= first_train:
         yield (
             f"validation loss rose by {rise:.1%} from step {facts.chosen_step} to the last evaluation, advice is at "
-            f"most {limits.max_validation_rise:.0%}; training loss ended at {facts.last_train_loss:.4f}"
+            f"most {limits.max_validation_rise:.0%}; training loss ended at {last_train:.4f}"
         )
 
 
@@ -238,7 +257,7 @@ def still_improving(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     Why: the validation loss had not yet turned.
     Fix: raise train.schedule.num_epochs.
     """
-    if 0 < facts.chosen_step == facts.num_steps:
+    if 0 < trained(facts.chosen_step) == facts.num_steps:
         yield f"the best of {facts.num_steps} steps is the last, with validation loss {facts.best_eval_loss:.4f}"
 
 
@@ -249,9 +268,10 @@ def update_too_hot_in_adapter(facts: TrainFacts, limits: TrainLimits) -> Iterato
     Why: preflight judges the configured values; this looks at the adapter itself.
     Fix: lower train.lora.alpha or train.schedule.learning_rate; leave rsLoRA off.
     """
-    heat = facts.effective_scale * facts.learning_rate
+    learning_rate = trained(facts.learning_rate)
+    heat = facts.effective_scale * learning_rate
     if not heat <= limits.max_heat:
-        scale = f"scale {facts.effective_scale:g} x learning rate {facts.learning_rate:g}"
+        scale = f"scale {facts.effective_scale:g} x learning rate {learning_rate:g}"
         yield f"{scale} = {heat:g}, the most is {limits.max_heat:g}"
 
 
@@ -262,8 +282,9 @@ def scale_not_as_configured(facts: TrainFacts, limits: TrainLimits) -> Iterator[
     Why: every later stage scales the update by what the file says.
     Fix: take adapter_config.json as training wrote it; train again with redo=true.
     """
-    if not abs(facts.effective_scale - facts.configured_scale) <= 1e-9 * abs(facts.configured_scale):
-        yield f"scale {facts.effective_scale:g} in adapter_config.json, {facts.configured_scale:g} configured"
+    configured = trained(facts.configured_scale)
+    if not abs(facts.effective_scale - configured) <= 1e-9 * abs(configured):
+        yield f"scale {facts.effective_scale:g} in adapter_config.json, {configured:g} configured"
 
 
 @GATE.rule("013", "batch-larger-than-set", level="info")
@@ -273,9 +294,12 @@ def batch_larger_than_set(facts: TrainFacts, limits: TrainLimits) -> Iterator[st
     Why: an epoch is then one step, whatever the batch size says, and the learning rate was meant for more of them.
     Fix: lower train.schedule.batch_size or train.schedule.gradient_accumulation.
     """
-    if facts.effective_batch > facts.num_train_rows:
+    if trained(facts.effective_batch) > facts.num_train_rows:
         yield f"{facts.effective_batch} rows a step, train has {facts.num_train_rows}"
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
+
+
+from jobs.checks import adopted_rules as adopted_rules  # noqa: E402 - they register on GATE
