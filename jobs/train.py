@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from jobs.checks.adopted import Adopted
 from jobs.checks.train import GATE, TrainFacts, TrainLimits
+from jobs.checks.train_recipe import Recipe
 from jobs.core import process, room, terminal
 from jobs.core.artifact import Inputs, sync, write_whole
 from jobs.core.errors import Interrupted
@@ -24,18 +26,16 @@ from jobs.core.model import StageConfig, StrictModel
 from jobs.core.provenance import file_digest
 from jobs.core.run_dir import remove
 from jobs.core.stage import stage_main
-from jobs.logic.training import sizes
+from jobs.logic.training import prompts, schedules, sizes, targets
 
 OUTCOME, ADOPTED = "outcome.json", "adopted.json"
 OF_A_LOG = (
     "planned_steps", "num_steps", "steps_per_epoch", "chosen_step", "restored_step", "last_eval_loss",
     "first_train_loss", "last_train_loss", "best_content_loss", "best_template_loss", "nonfinite_step", "max_grad_norm",
-    "configured_scale", "learning_rate", "effective_batch", "graded_tokens_an_epoch",
+    "configured_scale", "learning_rate", "effective_batch", "graded_tokens_an_epoch", "recipe",
 )  # fmt: skip
 """Facts that only a training that was watched can tell."""
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Target = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-"""The linear layers of a Qwen3 block. A misspelt one would train part of an adapter without a word."""
 
 
 class LoraConfig(StrictModel):
@@ -43,10 +43,11 @@ class LoraConfig(StrictModel):
     alpha: float = Field(gt=0)
     dropout: Fraction
     rslora: bool
-    target_modules: list[Target] = Field(min_length=1)
+    target_modules: Annotated[list[targets.Target], Field(min_length=1), BeforeValidator(targets.resolved)]
 
 
 class ScheduleConfig(StrictModel):
+    kind: schedules.Kind
     learning_rate: float = Field(gt=0, le=0.1)
     warmup_fraction: Fraction
     weight_decay: Fraction
@@ -63,7 +64,10 @@ class ScheduleConfig(StrictModel):
 
 class TrainConfig(StageConfig):
     beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "tracker", "adapter"})
-    unread_when_adopting: ClassVar[frozenset[str]] = frozenset({"backend", "num_processes", "lora", "schedule"})
+    of_training: ClassVar[frozenset[str]] = frozenset(
+        {"backend", "num_processes", "lora", "schedule", "neftune_alpha", "prompt_loss_weight"}
+    )
+    """Not looked at where an adapter is adopted."""
     adopts: bool
     """The adapter exists and is taken as it is: nothing is trained."""
     adapter: str | None
@@ -77,13 +81,15 @@ class TrainConfig(StageConfig):
     """Under torchrun, one a GPU; together they take the same steps as one."""
     lora: LoraConfig
     schedule: ScheduleConfig
+    neftune_alpha: float = Field(ge=0, le=100)
+    prompt_loss_weight: float = Field(ge=0, le=1)
     tracker: Literal["trackio", "wandb", "tensorboard", "none"]
     gap_rows: int = Field(ge=2)
     """Rows of each side that the generalisation gap is measured on."""
     limits: TrainLimits
 
     def beside(self) -> frozenset[str]:
-        return self.beside_key | (self.unread_when_adopting if self.adopts else frozenset())
+        return self.beside_key | (self.of_training if self.adopts else frozenset())
 
     @model_validator(mode="after")
     def _adopts_or_trains(self) -> TrainConfig:
@@ -101,6 +107,20 @@ class TrainConfig(StageConfig):
             raise ValueError("backend=unsloth computes in bfloat16 on CUDA; say train.dtype=bfloat16")
         if self.device == "cpu" and self.dtype == "bfloat16":
             raise ValueError("dtype=bfloat16 only rounds on device=cpu; say train.dtype=float32")
+        return self
+
+    @model_validator(mode="after")
+    def _in_the_backends_power(self) -> TrainConfig:
+        if self.backend == "unsloth" and self.prompt_loss_weight:
+            raise ValueError(
+                f"prompt_loss_weight={self.prompt_loss_weight:g}: backend=unsloth has a loss of its own, in which "
+                "tokens have no weights; say train.backend=hf, or train.prompt_loss_weight=0"
+            )
+        if self.backend == "unsloth" and self.neftune_alpha:
+            raise ValueError(
+                f"neftune_alpha={self.neftune_alpha:g}: backend=unsloth adds the noise itself, beside the trainer's; "
+                "say train.backend=hf, or train.neftune_alpha=0"
+            )
         return self
 
     @model_validator(mode="after")
@@ -134,6 +154,8 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
         run_name=out.parent.name,
         base_id=base_id(inputs),
         num_processes=cfg.num_processes,
+        neftune_alpha=cfg.neftune_alpha,
+        prompt_loss_weight=cfg.prompt_loss_weight,
     )
     files = [preflight.file(name) for name in ("train.jsonl", "val.jsonl")]
     if had_ended(out):
@@ -237,7 +259,7 @@ def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
 
 
 def trained_facts(
-    cfg: TrainConfig, train: list[dict[str, Any]], out: Path, layers_by_target: dict[str, int]
+    cfg: TrainConfig, train: Sequence[dict[str, Any]], out: Path, layers_by_target: dict[str, int]
 ) -> dict[str, Any]:
     """What config, log and outcome of a training say."""
     from jobs.logic.pages import curves
@@ -253,6 +275,7 @@ def trained_facts(
         "configured_scale": cfg.lora.alpha / (cfg.lora.rank**0.5 if cfg.lora.rslora else cfg.lora.rank),
         "learning_rate": cfg.schedule.learning_rate,
         "effective_batch": cfg.schedule.batch_size * cfg.schedule.gradient_accumulation,
+        "recipe": recipe(cfg, train, log, outcome),
         **curves.summary(log, outcome["chosen_step"]),
         **outcome,
     }
@@ -273,6 +296,26 @@ def adopted_facts(out: Path, scales: dict[str, float], layers_by_target: dict[st
         changed=[name for name, digest in taken["files"].items() if file_digest(out / "adapter" / name) != digest],
     )
     return {"adopted": adopted, "backend": "none", "target_modules": layers_by_target, **dict.fromkeys(OF_A_LOG)}
+
+
+def recipe(
+    cfg: TrainConfig, rows: Sequence[dict[str, Any]], log: Sequence[dict[str, Any]], outcome: dict[str, Any]
+) -> Recipe:
+    """How it was trained, and what of that the log shows; `rows` are those of train."""
+    from jobs.logic.pages import curves
+
+    schedule, weight = cfg.schedule, cfg.prompt_loss_weight
+    return Recipe(
+        schedule=schedule.kind,
+        warmup_fraction=schedule.warmup_fraction,
+        rate_difference=schedules.largest_difference(
+            log, schedule.kind, schedule.learning_rate, schedule.warmup_fraction, outcome["planned_steps"]
+        ),
+        neftune_alpha=cfg.neftune_alpha,
+        prompt_loss_weight=weight,
+        prompt_tokens_an_epoch=curves.first_epoch_tokens(log, outcome["steps_per_epoch"], "prompt_tokens"),
+        prompt_tokens_expected=sum(len(prompts.prompt_places(row["kinds"])) for row in rows) if weight else 0,
+    )
 
 
 def token_rows(path: Path) -> list[dict[str, Any]]:

@@ -8,12 +8,22 @@ import pytest
 
 from jobs.checks.adopted import Adopted
 from jobs.checks.train import GATE, TrainFacts
+from jobs.checks.train_recipe import Recipe
 from jobs.core import config
 from jobs.train import OF_A_LOG as ONLY_A_LOG, TrainConfig
 
 NAN, INF = float("nan"), float("inf")
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 LIMITS = config.checked(TrainConfig, config.compose([])["train"], "train").limits
+RECIPE = Recipe(
+    schedule="cosine",
+    warmup_fraction=0.05,
+    rate_difference=1e-16,
+    neftune_alpha=5.0,
+    prompt_loss_weight=0.1,
+    prompt_tokens_an_epoch=204_568,
+    prompt_tokens_expected=204_568,
+)
 GOOD = TrainFacts(
     adopted=None,
     backend="hf",
@@ -51,10 +61,15 @@ GOOD = TrainFacts(
     gap=0.23,
     gap_low=0.15,
     gap_high=0.31,
+    recipe=RECIPE,
 )
 
 
-OF_A_LOG = {"TRN002", "TRN006", "TRN007", "TRN010", "TRN011", "TRN012", "TRN013"}
+def recipe(**changes: Any) -> dict[str, Any]:
+    return {"recipe": RECIPE.model_copy(update=changes)}
+
+
+OF_A_LOG = {"TRN002", "TRN006", "TRN007", "TRN010", "TRN011", "TRN012", "TRN013", "TRN030", "TRN031"}
 OF_ADOPTED = {"TRN020", "TRN021", "TRN022", "TRN023"}
 TAKEN = GOOD.model_copy(
     update={
@@ -126,7 +141,7 @@ def test_a_person_sees_that_an_adapter_was_adopted() -> None:
     shown = dict(TAKEN.lines())
     assert shown["adopted"] == "not trained here; saved by PEFT 0.21.2 for Qwen/Qwen3-0.6B"
     assert shown["rank and scale"] == "rank 16, effective scale 2"
-    assert shown["validation loss"] == "0.8000 with the adapter, base 2.0000"
+    assert shown["with the adapter"].startswith("validation loss 0.8")
     assert not {"steps", "chosen step", "train loss"} & shown.keys()
 
 
@@ -187,6 +202,13 @@ def test_a_person_sees_that_an_adapter_was_adopted() -> None:
         ({"chosen_step": 0, "num_steps": 0}, "TRN010", "pass"),
         ({"effective_batch": 1124}, "TRN013", "pass"),
         ({"effective_batch": 1125}, "TRN013", "warn"),
+        (recipe(rate_difference=1e-7), "TRN030", "pass"),
+        (recipe(rate_difference=1e-5), "TRN030", "fail"),
+        (recipe(rate_difference=NAN), "TRN030", "fail"),
+        (recipe(prompt_tokens_an_epoch=204_567), "TRN031", "fail"),
+        (recipe(prompt_tokens_an_epoch=None), "TRN031", "fail"),
+        (recipe(prompt_loss_weight=0.0, prompt_tokens_an_epoch=None), "TRN031", "skip"),
+        (recipe(prompt_tokens_an_epoch=None) | {"graded_tokens_an_epoch": None}, "TRN031", "skip"),
     ],
 )
 def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
@@ -203,7 +225,14 @@ def test_levels() -> None:
 
 def test_a_person_is_shown_what_matters() -> None:
     shown = dict(GOOD.lines())
-    assert shown["generalisation gap"] == "+0.2300 [+0.1500, +0.3100]"
-    assert shown["content / template loss"] == "1.2100 / 0.0040"
+    assert shown["generalisation gap"] == "+0.23 [+0.15, +0.31]"
+    assert shown["content / template loss"] == "1.21 / 0.004"
+    assert shown["schedule"] == "cosine, after a warm-up over 0.05 of the steps"
+    assert shown["NEFTune"].startswith("alpha 5,")
+    assert shown["prompt loss"].startswith(
+        "204,568 tokens of prompts count 0.1 each; validation loss is that of graded"
+    )
+    plain = GOOD.model_copy(update=recipe(neftune_alpha=0.0, prompt_loss_weight=0.0))
+    assert not {"NEFTune", "prompt loss"} & set(dict(plain.lines()))
     without = GOOD.model_copy(update={"best_content_loss": None, "best_template_loss": None})
     assert dict(without.lines())["content / template loss"] == "- / -"
