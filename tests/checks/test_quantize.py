@@ -80,7 +80,7 @@ def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
 
 def test_limits_name_types_that_can_be_asked_for() -> None:
     assert set(LIMITS.max_error) - {"other"} <= set(ALLOWED)
-    assert LIMITS.max_error["other"] == max(LIMITS.max_error.values())
+    assert max(LIMITS.max_error.values()) < 1  # what a matrix of zeros has
 
 
 def test_a_person_is_shown_each_file() -> None:

@@ -231,7 +231,10 @@ def adopted(facts: Facts) -> str:
     by = f"PEFT {found['peft_version']}" if found["peft_version"] else "PEFT"
     scale = f"rank {count(found['rank'])}, effective scale {number(train['effective_scale'])}"
     named = found["base_named"] or "a base that it does not name"
-    return f"The adapter was adopted, not trained here: saved by {by} for {named}, {scale}. How it was trained, and whether it has seen the held-out rows, is not known."
+    return (
+        f"The adapter was adopted, not trained here: saved by {by} for {named}, {scale}. "
+        "How it was trained, and whether it has seen the held-out rows, is not known."
+    )
 
 
 def recipe(found: Mapping[str, Any]) -> str:
