@@ -201,6 +201,7 @@ def preflight() -> dict[str, Any]:
 def train() -> dict[str, Any]:
     modules = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     return {
+        "adopted": None,
         "backend": "hf", "dtype": "float32", "num_train_rows": 1124, "num_val_rows": 281, "planned_steps": 213,
         "num_steps": 213, "steps_per_epoch": 71, "chosen_step": 177, "best_eval_loss": 0.812, "restored_step": 177,
         "restored_eval_loss": 0.812, "first_eval_loss": 2.714, "last_eval_loss": 0.829, "first_train_loss": 2.69,
@@ -294,7 +295,7 @@ def quantize() -> dict[str, Any]:
         "fallbacks": [], "metadata_differs": [], "nonfinite": [], "error": 0.071, "error_tensor": "blk.0.attn_v.weight",
         "num_bytes": 396_705_472, "bits_per_weight": 5.32,
     }  # fmt: skip
-    return {"quants": [quant], "asked": ["Q4_K_M"], "imatrix_tokens": None}
+    return {"quants": [quant], "asked": ["Q4_K_M"], "imatrix_tokens": None, "is_verified_f16": None}
 
 
 def parity(artifact: str, kept: float, half: float, kl_mean: float) -> dict[str, Any]:
