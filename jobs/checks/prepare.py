@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobs.checks.belonging import answers_of_other_prompts, belonging_not_shown
 from jobs.checks.prepare_facts import LEAKS, DataFile, Example, Histogram, PrepareFacts, counts, share as share_of
 from jobs.core.model import Limits
 from jobs.core.rule import Gate, Skip
@@ -305,3 +306,7 @@ def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     share = share_of(lost, facts.num_read)
     if not share <= limits.max_lost_share:
         yield f"{lost} of {facts.num_read} rows ({share:.1%}), the most is {limits.max_lost_share:.1%}"
+
+
+GATE.rule("021", "answers-of-other-prompts", explains=("GEN007",))(answers_of_other_prompts)
+GATE.rule("022", "belonging-not-shown", level="info")(belonging_not_shown)
