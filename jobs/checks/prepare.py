@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobs.checks.belonging import answers_of_other_prompts, belonging_not_shown
 from jobs.checks.prepare_facts import LEAKS, DataFile, Example, Histogram, PrepareFacts, counts
 from jobs.core.model import Limits
 from jobs.core.rule import Gate, Measured, Skip
@@ -293,3 +294,7 @@ def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     Fix: mend the rows where they come from; dropped.jsonl has each with its reason.
     """
     yield from above(facts.num_spoiled + facts.num_departing, facts.num_read, limits.max_lost_share)
+
+
+GATE.rule("021", "answers-of-other-prompts", explains=("GEN007",))(answers_of_other_prompts)
+GATE.rule("022", "belonging-not-shown", level="info")(belonging_not_shown)

@@ -22,6 +22,10 @@ LIMITS = PrepareLimits(
     min_distinct_share=0.02,
     max_contradictory_share=0.05,
 )
+BELONGING = {
+    "word": "belong", "num_rows": 512, "own": 0.24, "other": 0.06, "z": 51.7, "p": 0.005, "num_displaced": 50,
+    "shift": 0,
+}  # fmt: skip
 NO_LEAKS = {"id": 0, "conversation": 0, "prompt": 0, "near": 0, "source": 0}
 GOOD: dict[str, Any] = {
     "files": [
@@ -50,6 +54,7 @@ GOOD: dict[str, Any] = {
     "languages": {"ja": 90, "en": 10},
     "set_language": "ja",
     "mixed_forms": {},
+    "belonging": BELONGING,
     "examples": [Example(reason="hashtags", id="r1", file="a.jsonl", line=2, evidence="assistant: #a #b")],
 }
 
@@ -122,6 +127,12 @@ def facts(**changes: Any) -> PrepareFacts:
         ("DAT020", {"dropped": {"hashtags": 50, "odd-form": 6}}, "fail"),
         ("DAT020", {"dropped": {"duplicate": 90}}, "pass"),
         ("DAT020", {"num_read": 0}, "fail"),
+        ("DAT021", {}, "pass"),
+        ("DAT021", {"belonging": BELONGING | {"word": "do not belong", "p": 0.4, "num_displaced": 300}}, "fail"),
+        ("DAT021", {"belonging": BELONGING | {"word": "do not belong", "shift": -1}}, "fail"),
+        ("DAT022", {}, "pass"),
+        ("DAT022", {"belonging": BELONGING | {"word": "cannot say", "p": 0.4}}, "warn"),
+        ("DAT022", {"belonging": BELONGING | {"word": "cannot say", "num_rows": 0}}, "skip"),
     ],
 )
 def test_rule(code: str, changes: dict[str, Any], status: str) -> None:

@@ -142,6 +142,8 @@ def fetch() -> dict[str, Any]:
 
 
 def prepare() -> dict[str, Any]:
+    belonging = {"word": "belong", "num_rows": 512, "own": 0.24, "other": 0.06, "z": 51.7, "p": 0.005,
+                 "num_displaced": 50, "shift": 0}  # fmt: skip
     return {
         "files": [
             {"label": "data/titles.jsonl", "format": "jsonl", "shape": "messages", "sha256": "0" * 64,
@@ -161,7 +163,7 @@ def prepare() -> dict[str, Any]:
         "lengths": {"user": [41, 96, 210, 402, 731], "assistant": [4, 8, 14, 22, 31]},
         "answer_lengths": {"edges": [4, 6, 8, 11, 14, 18, 24, 32], "train": [9, 60, 221, 402, 310, 110, 12],
                            "val": [1, 17, 60, 98, 77, 24, 4]},
-        "languages": {"ja": 1386, "en": 19}, "mixed_forms": {}, "set_language": "ja",
+        "languages": {"ja": 1386, "en": 19}, "mixed_forms": {}, "belonging": belonging, "set_language": "ja",
         "examples": [
             example("empty-answer", "data/titles.jsonl:17", 17, "assistant: nothing"),
             example("hashtags", "t-12", 12, "assistant: #天気 #港 🌾"),
