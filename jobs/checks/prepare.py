@@ -29,6 +29,7 @@ class PrepareLimits(Limits):
     max_lost_share: float
     max_personal_share: float
     max_mojibake_share: float
+    max_placeholder_share: float
     min_distinct_answers: int
     min_distinct_share: float
     max_contradictory_share: float
@@ -305,3 +306,16 @@ def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     share = share_of(lost, facts.num_read)
     if not share <= limits.max_lost_share:
         yield f"{lost} of {facts.num_read} rows ({share:.1%}), the most is {limits.max_lost_share:.1%}"
+
+
+@GATE.rule("023", "placeholders-unfilled", level="warn", explains=("GEN007",))
+def placeholders_unfilled(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
+    """Answers have places that a template left to be filled, as `{{name}}`, `<NAME>`, `[Your Name]` or `${x}`.
+
+    Why: the model learns to write them, and says `I am {{name}}` to a user.
+    Fix: fill them where the rows come from, or take those rows out; a prompt that asks for a template explains them.
+    """
+    count = facts.seen.get("placeholder", 0)
+    share = share_of(count, facts.num_kept)
+    if not share <= limits.max_placeholder_share:
+        yield f"{count} of {facts.num_kept} kept rows ({share:.1%}), the most is {limits.max_placeholder_share:.1%}"

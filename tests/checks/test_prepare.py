@@ -18,6 +18,7 @@ LIMITS = PrepareLimits(
     max_lost_share=0.5,
     max_personal_share=0.01,
     max_mojibake_share=0.01,
+    max_placeholder_share=0,
     min_distinct_answers=2,
     min_distinct_share=0.02,
     max_contradictory_share=0.05,
@@ -122,6 +123,9 @@ def facts(**changes: Any) -> PrepareFacts:
         ("DAT020", {"dropped": {"hashtags": 50, "odd-form": 6}}, "fail"),
         ("DAT020", {"dropped": {"duplicate": 90}}, "pass"),
         ("DAT020", {"num_read": 0}, "fail"),
+        ("DAT023", {}, "pass"),
+        ("DAT023", {"seen": {"placeholder": 1}}, "warn"),
+        ("DAT023", {"num_train": 0, "num_val": 0}, "warn"),
     ],
 )
 def test_rule(code: str, changes: dict[str, Any], status: str) -> None:
@@ -143,6 +147,7 @@ def test_rule(code: str, changes: dict[str, Any], status: str) -> None:
         ("max_personal_share", "DAT016"),
         ("max_departing_share", "DAT017"),
         ("max_lost_share", "DAT020"),
+        ("max_placeholder_share", "DAT023"),
     ],
 )
 def test_a_limit_that_is_not_a_number_is_no_pass(limit: str, code: str) -> None:
