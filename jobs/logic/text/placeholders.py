@@ -1,4 +1,4 @@
-"""Places in an answer that a template left to be filled, and nobody did: `{{name}}`, `<NAME>`, `[Your Name]`, `${x}`."""
+"""Places in an answer that nobody filled: `{{name}}`, `<NAME>`, `[Your Name]`, `${x}`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ SIGNS = ("{{", "${", "<", "[", "［", "〔")
 """Every placeholder has one."""
 _HTML = (
     "A|ABBR|B|BODY|BR|BUTTON|CENTER|CODE|DD|DIV|DL|DT|EM|FONT|FORM|FRAME|H[1-6]|HEAD|HR|HTML|I|IMG|INPUT|LABEL|LI|LINK|"
-    "META|NOBR|OL|OPTION|P|PRE|S|SCRIPT|SELECT|SPAN|STRONG|STYLE|SUB|SUP|TABLE|TBODY|TD|TEXTAREA|TH|THEAD|TITLE|TR|TT|U|UL|VAR"
+    "META|NOBR|OL|OPTION|P|PRE|S|SCRIPT|SELECT|SPAN|STRONG|STYLE|SUB|SUP|"
+    "TABLE|TBODY|TD|TEXTAREA|TH|THEAD|TITLE|TR|TT|U|UL|VAR"
 )
 _BLANKS = "お名前|ご?氏名|名前|宛名|会社名|貴社名|御社名|部署名|担当者名|役職|日付|日時|住所|電話番号|商品名|製品名|金額|件名|署名"
 PLACEHOLDER = re.compile(
@@ -18,7 +19,8 @@ PLACEHOLDER = re.compile(
     r"|\$\{[A-Za-z_]\w{0,40}\}"
     rf"|<(?!(?:{_HTML})>)[A-Z][A-Z0-9]{{0,30}}(?:[_ -][A-Z0-9]{{1,30}}){{0,4}}>"
     r"|\[(?:(?:[Yy]our|YOUR|[Ii]nsert|INSERT|[Ee]nter|[Cc]ompany|COMPANY"
-    r"|(?:[Rr]ecipient|[Cc]ustomer|[Cc]lient|[Ss]ender)(?:'s)?) [A-Z]?[A-Za-z' /-]{1,40}|(?:[Ff]irst |[Ll]ast |[Ff]ull )?[Nn]ame|NAME|DATE)\](?![(\[:])"
+    r"|(?:[Rr]ecipient|[Cc]ustomer|[Cc]lient|[Ss]ender)(?:'s)?) [A-Z]?[A-Za-z' /-]{1,40}"
+    r"|(?:[Ff]irst |[Ll]ast |[Ff]ull )?[Nn]ame|NAME|DATE)\](?![(\[:])"
     rf"|[\[［〔](?:{_BLANKS})[\]］〕]"
 )
 TEMPLATE = re.compile(
