@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from jobs.checks.preflight_folder import TokenizerFolder
 from jobs.core.errors import Refusal
 from jobs.core.model import Facts, StrictModel
 from jobs.logic.chat import lengths as measured_lengths
@@ -230,6 +231,7 @@ class PreflightFacts(Facts):
     val: Split
     lengths: Lengths
     tokenizer: Tokenizer
+    tokenizer_folder: TokenizerFolder
     model: Model
     update: Update
     offences: Offences
