@@ -37,7 +37,7 @@ READ = {
 }  # fmt: skip
 """Keys that the library reads besides the fields of its config."""
 SET_WHEN_MERGING = {"architectures", "dtype", "eos_token_id", "transformers_version", "tie_word_embeddings"}
-"""Of the merged config.json, a changed head being a rule of its own; all else is the base's, as the library reads both."""
+"""Of the merged config.json, a changed head being a rule of its own; all else is the base's, as both are read."""
 
 
 def require_dense_text(config: Mapping[str, Any], where: str) -> None:
