@@ -56,7 +56,7 @@ def from_hub(model_id: str, revision: str, into: Path, cache: Path | None) -> Or
         said = model_config.quantization(read_json(folder / "config.json", where))
         if said:
             raise Refusal(
-                f"{where}: config.json says {said}: {base_weights.WAY_OUT}{_sixteen_bit(model_id)}; where its weights "
+                f"{where}: config.json says {said}: {base_weights.WAY_OUT}{sixteen_bit(model_id)}; where its weights "
                 "are 16-bit after all, download the folder, take that out of config.json, and use fetch=local"
             )
 
@@ -64,7 +64,7 @@ def from_hub(model_id: str, revision: str, into: Path, cache: Path | None) -> Or
     return _placed(folder, into, where, folder.name, additional)
 
 
-def _sixteen_bit(model_id: str) -> str:
+def sixteen_bit(model_id: str) -> str:
     """The likely name of the repository that a quantized one was made from."""
     name = re.sub(
         r"(?i)[-_.](fp8|awq|gptq|bnb|unsloth|int[48]|[48]-?bit|dynamic|w\d+a\d+|nvfp4|mxfp4)\b.*$", "", model_id

@@ -36,7 +36,9 @@ READ = {
     "model_type", "torch_dtype", "rope_theta", "rope_scaling", "transformers_version", "_name_or_path", "num_labels",
 }  # fmt: skip
 """Keys that the library reads besides the fields of its config."""
-SET_WHEN_MERGING = {"architectures", "dtype", "eos_token_id", "transformers_version", "tie_word_embeddings"}
+SET_WHEN_MERGING = {
+    "architectures", "dtype", "eos_token_id", "transformers_version", "tie_word_embeddings", "_name_or_path",
+}  # fmt: skip
 """Of the merged config.json, a changed head being a rule of its own; all else is the base's, as both are read."""
 
 
