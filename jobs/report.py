@@ -45,7 +45,6 @@ from jobs.core.stage import as_read_back, stage_main
 from jobs.logic.pages import card, modelfile
 from jobs.logic.pages.curves import read_log
 
-TALKER = "vendor/llama.cpp/build/bin/llama-completion"
 LINK_ERRORS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP}
 SIGNING_KEY = "signing key"
 
@@ -231,13 +230,13 @@ def ollama(run: Mapping[str, Told], written: certificate.Certificate) -> str:
         f"{written.title}: {said}; chain {written.chain_digest}",
         "Checked as a Go template, never in Ollama itself.",
     ]
-    return modelfile.modelfile(gguf, preflight.get("thinking_block") == "empty", preflight.get("max_length"), notes)
+    opening = modelfile.opening(preflight.get("thinking_block"), preflight.get("opening", ""))
+    return modelfile.modelfile(gguf, opening, preflight.get("max_length"), notes)
 
 
 def closing(gguf: str) -> list[str]:
-    """What the chain says last; it puts the run's folder in the place of `{run}`."""
-    path = f"{{run}}/report/{gguf}"
-    return [f"certified: {path}", f"talk to it: {card.talk(path, TALKER)}"]
+    """What the chain says last; it puts the run's folder in the place of `{run}`, commands in that of `{chat}`..."""
+    return [f"certified: {{run}}/report/{gguf}", "talk to it: {chat}", "serve it: {serve}"]
 
 
 def checked(found: certificate.Certificate, folder: Path) -> Checked:

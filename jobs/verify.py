@@ -1,7 +1,8 @@
 """Compare every artefact with the model that was trained: logits on held-out answers, then text.
 
 Reads everything before it. The reference is base + adapter, unmerged, in float32. Makes `rows.jsonl` (divergences
-token by token), `generations.jsonl` (the GGUFs' answers in llama.cpp) and `failures.json` (what llama.cpp refused).
+token by token), `generations.jsonl` (the GGUFs' answers in llama.cpp), `failures.json` (what llama.cpp refused) and
+`templates.json` (the prompts that it renders).
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from jobs.checks.behaviour import Generation, MeasureConfig, Sample, behaviours, samples
-from jobs.checks.verify import GATE, Parity, VerifyFacts, VerifyLimits
+from jobs.checks.behaviour import OPENINGS, Generation, MeasureConfig, Sample, behaviours, samples
+from jobs.checks.parity import Parity
+from jobs.checks.templates import RenderConfig, TemplateFacts, TemplatesConfig
+from jobs.checks.verify import GATE, VerifyFacts, VerifyLimits
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
 from jobs.core.provenance import ROOT, file_digest
@@ -32,6 +35,7 @@ from jobs.logic.parity.draw import draw_tokens
 class VerifyConfig(StageConfig):
     """What is compared, and how."""
 
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render"})
     seed: int
     device: Literal["auto", "cpu", "cuda"]
     """Of the Hugging Face models; float32 either way."""
@@ -51,6 +55,8 @@ class VerifyConfig(StageConfig):
     """Answers that llama.cpp decodes side by side."""
     num_samples: int = Field(ge=0)
     measure: MeasureConfig
+    templates: TemplatesConfig
+    render: RenderConfig
     limits: VerifyLimits
 
 
@@ -89,6 +95,7 @@ def make(cfg: VerifyConfig, inputs: Inputs, out: Path) -> None:
     write_lines(out / "rows.jsonl", as_lines([row.id for row in rows], sizes, losses, scores))
     write_lines(out / "generations.jsonl", [one.model_dump(mode="json") for one in generations])
     (out / "failures.json").write_text(json.dumps(failures, indent=1) + "\n", encoding="utf-8")
+    write_templates(cfg, inputs, out, failures)
 
 
 def measure(cfg: VerifyConfig, inputs: Inputs, out: Path) -> VerifyFacts:
@@ -120,6 +127,7 @@ def measure(cfg: VerifyConfig, inputs: Inputs, out: Path) -> VerifyFacts:
         same_text=same_text(tuned, answered, running[1:]),
         blame=blame.losses([(one.artifact, one.retention) for one in found]),
         samples=shown(cfg, inputs, [*tuned, *answered.values()]),
+        templates=templates(inputs, out, failures),
     )
 
 
@@ -135,9 +143,13 @@ def compared_rows(cfg: VerifyConfig, inputs: Inputs) -> list[Row]:
 
 def gguf_files(inputs: Inputs) -> dict[str, Path]:
     """Artefact to its file: F16, then every quant."""
+    return {"F16": inputs["convert"].file("model-f16.gguf"), **quants(inputs)}
+
+
+def quants(inputs: Inputs) -> dict[str, Path]:
+    """Every quant to its file."""
     names = [name for name in sorted(inputs["quantize"].record.files) if name.startswith("model-")]
-    quants = {name.removeprefix("model-").removesuffix(".gguf"): inputs["quantize"].file(name) for name in names}
-    return {"F16": inputs["convert"].file("model-f16.gguf"), **quants}
+    return {name.removeprefix("model-").removesuffix(".gguf"): inputs["quantize"].file(name) for name in names}
 
 
 @contextmanager
@@ -223,6 +235,34 @@ def answers(cfg: VerifyConfig, inputs: Inputs, artifact: str, gguf: Path) -> lis
     ]
 
 
+def write_templates(cfg: VerifyConfig, inputs: Inputs, out: Path, failures: Collection[str]) -> None:
+    """`templates.json`: every quant's chat template as llama.cpp runs it."""
+    from jobs.engines.models import executed
+
+    wanted = executed.expected(
+        inputs["preflight"].root, cfg.templates.num_rendered, cfg.templates.num_asked, cfg.render
+    )
+    found = {
+        artifact: executed.compare(gguf, wanted, num_threads=threads(cfg), gpu_layers=cfg.gpu_layers)
+        for artifact, gguf in quants(inputs).items()
+        if artifact not in failures
+    }
+    text = json.dumps(found, indent=1, ensure_ascii=False)
+    (out / "templates.json").write_text(text + "\n", encoding="utf-8")
+
+
+def templates(inputs: Inputs, out: Path, failures: Collection[str]) -> list[TemplateFacts]:
+    """What is in `templates.json`, and for what should be and is not, that."""
+    found = json.loads((out / "templates.json").read_text(encoding="utf-8"))
+    return [
+        TemplateFacts.model_validate(found[artifact])
+        if artifact in found
+        else TemplateFacts.not_run(gguf.name, "nothing was rendered with it; run `verify` again with redo=true")
+        for artifact, gguf in quants(inputs).items()
+        if artifact not in failures
+    ]
+
+
 def hugging_face_answers(inputs: Inputs) -> list[Generation]:
     """What base + adapter answered in `smoke`."""
     lines = read_lines(inputs["smoke"].file("generations.jsonl"))
@@ -230,12 +270,15 @@ def hugging_face_answers(inputs: Inputs) -> list[Generation]:
 
 
 def gguf_answers(inputs: Inputs, out: Path, artifacts: Sequence[str]) -> dict[tuple[str, str, str], Generation]:
-    """The answers in the folder by (row, artefact, prompt), each with the reference that `preflight` has."""
-    references = {row["id"]: row["reference"] for row in read_lines(inputs["preflight"].file("prompts.jsonl"))}
+    """The answers in the folder by (row, artefact, prompt), with preflight's reference and opening."""
+    rows = {row["id"]: row for row in read_lines(inputs["preflight"].file("prompts.jsonl"))}
+    found = [Generation.model_validate(line) for line in read_lines(out / "generations.jsonl")]
     return {
-        (one.id, one.model, one.prompt): one.model_copy(update={"reference": references[one.id]})
-        for one in map(Generation.model_validate, read_lines(out / "generations.jsonl"))
-        if one.model in artifacts and one.id in references
+        (one.id, one.model, one.prompt): one.model_copy(
+            update={"reference": rows[one.id]["reference"], "opening": rows[one.id][OPENINGS[one.prompt]]}
+        )
+        for one in found
+        if one.model in artifacts and one.id in rows
     }
 
 

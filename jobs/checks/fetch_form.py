@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobs.core.model import StrictModel
 from jobs.core.rule import Skip
+from jobs.logic.pages.amounts import count, size
 
 if TYPE_CHECKING:
     from jobs.checks.fetch import FetchFacts, FetchLimits
@@ -41,7 +42,7 @@ class FolderForm(StrictModel):
     """Keys of config.json that the library's Qwen3 does not read."""
 
     def lines(self) -> list[tuple[str, str]]:
-        head = [("head", f"tied, and written once more: {self.head_bytes / 1e6:,.1f} MB that are not shipped")]
+        head = [("head", f"tied, and written once more: {size(self.head_bytes)} that are not shipped")]
         return [
             ("chat template", self.template or "none"),
             ("RoPE", self.rope),
@@ -88,7 +89,7 @@ def head_twice(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     Fix: nothing; merge leaves it out.
     """
     if facts.form.head_bytes:
-        yield f"lm_head.weight is the embedding bit for bit, {facts.form.head_bytes / 1e6:,.1f} MB, expected 0"
+        yield f"lm_head.weight is the embedding bit for bit, {size(facts.form.head_bytes)}, expected none"
 
 
 def keys_left(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
@@ -108,7 +109,7 @@ def weights_left(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     Fix: make sure that the ones that were taken are the ones you mean.
     """
     if facts.form.weights_left:
-        yield f"{len(facts.form.weights_left)} files: {', '.join(facts.form.weights_left[:5])}"
+        yield f"{count(len(facts.form.weights_left), 'file')}: {', '.join(facts.form.weights_left[:5])}"
 
 
 def theta_unsaid(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:

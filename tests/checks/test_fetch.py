@@ -176,7 +176,7 @@ def test_the_form_is_told_in_words() -> None:
     assert dict(twice.lines())["head"] == "tied, and written once more: 311.2 MB that are not shipped"
     messages = {finding.code: finding.messages for finding in GATE.judge(twice, LIMITS, {}).findings}
     assert messages["FET014"] == ["taken from chat_template.jinja; another stands in tokenizer_config.json"]
-    assert messages["FET016"] == ["lm_head.weight is the embedding bit for bit, 311.2 MB, expected 0"]
+    assert messages["FET016"] == ["lm_head.weight is the embedding bit for bit, 311.2 MB, expected none"]
 
 
 def test_a_base_model_is_told_what_will_end_its_turns() -> None:

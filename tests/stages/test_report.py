@@ -81,7 +81,7 @@ def test_certified_run(good: tuple[Path, ReportFacts]) -> None:
     assert names(out) == sorted([*PAGES, "Modelfile", GGUF, LOG])
     assert facts.certified
     assert statuses(facts) == []
-    assert facts.closing[0] == f"certified: {{run}}/report/{GGUF}"
+    assert facts.closing == [f"certified: {{run}}/report/{GGUF}", "talk to it: {chat}", "serve it: {serve}"]
     assert report.check(out)[1] == []
     assert (out / GGUF).samefile(out.parent / "quantize" / GGUF)
 

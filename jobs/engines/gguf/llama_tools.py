@@ -28,7 +28,7 @@ ENDED: dict[int, str] = {
 }
 """Signals that say what the machine lacks."""
 TAIL_LINES, MAX_LINE = 6, 300
-REASON = re.compile(r"^\S+ E |\b(\w*error|fail\w*|abort\w*|invalid|exception|what\(\))|ASSERT", re.IGNORECASE)
+REASON = re.compile(r"^(\S+ )?E |\b(\w*error|fail\w*|abort\w*|invalid|exception|what\(\))|ASSERT", re.IGNORECASE)
 
 
 class ToolFailed(Exception):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from transformers import AutoTokenizer
 
 from jobs.core.errors import Refusal
 from jobs.core.provenance import ROOT
+from jobs.core.room import cache_folder
 from jobs.core.terminal import progress
 from jobs.engines.models import base_weights, hub_model, model_config, other_weights, template_places
 from jobs.engines.models.folder_files import (
@@ -29,6 +29,7 @@ from jobs.engines.models.folder_files import (
     read_json,
     take,
 )
+from jobs.logic.pages import amounts
 
 Origin = dict[str, Any]
 """What cannot be seen in the folder that was made; names are those of FetchFacts and its `form`."""
@@ -139,19 +140,13 @@ def from_recipe(recipe: dict[str, Any], world: Path, into: Path) -> Origin:
                 world,
                 source,
                 work,
-                lambda done, total, loss: bar(done, f"loss {loss:.3f}"),
+                lambda done, total, loss: bar(done, f"loss {amounts.loss(loss)}"),
             )
         try:
             work.rename(kept)
         except OSError:
             shutil.rmtree(work)  # another run published it first
     return _placed(kept, into, str(kept), None, []) | {"licence": "apache-2.0"}
-
-
-def cache_folder() -> Path:
-    """Where things that cost minutes are kept between runs: KIWAME_CACHE, else the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(os.environ.get("KIWAME_CACHE") or Path(base) / "kiwame")
 
 
 def inspect(folder: Path, where: str | None = None) -> dict[str, Any]:

@@ -174,7 +174,7 @@ REFUSED: dict[str, tuple[Damage, list[str]]] = {
         lambda f: change_json(f / "tokenizer_config.json", chat_template=7), ["chat_template is '7', expected text"],
     ),
     "template-of-nothing": (
-        lambda f: change_json(f / "tokenizer_config.json", chat_template=[{"name": "default"}]), ["name and a template"],
+        lambda f: change_json(f / "tokenizer_config.json", chat_template=[{"name": "default"}]), ["a name and a"],
     ),
     "template-of-latin": (
         lambda f: (f / "chat_template.jinja").write_bytes("é".encode("latin-1")), ["chat_template.jinja: is not UTF-8"],
