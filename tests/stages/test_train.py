@@ -17,6 +17,8 @@ from jobs import train
 from jobs.checks.train import GATE
 from jobs.core import config
 from jobs.core.artifact import Artifact, listing
+from jobs.core.errors import Refusal
+from jobs.core.provenance import file_digest
 from jobs.train import TrainConfig
 from tests.stages import small_chain
 
@@ -172,3 +174,65 @@ def test_the_runs_name_and_place_decide_nothing() -> None:
         return config.checked(TrainConfig, config.compose([*WORDS, *words])["train"], "train")
 
     assert asked("run.name=second", "run.folder=elsewhere") == asked()
+
+
+@pytest.fixture(scope="module")
+def adopted(
+    cfg: TrainConfig, inputs: dict[str, Artifact], made: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[TrainConfig, Path]:
+    """The adapter that `made` trained, as if it came from elsewhere."""
+    words = [*WORDS, "train=adopt", f"train.adapter={made / 'adapter'}"]
+    out = tmp_path_factory.mktemp("adopted") / "train.partial"
+    out.mkdir()
+    asked = config.checked(TrainConfig, config.compose(words)["train"], "train")
+    train.make(asked, inputs, out)
+    return asked, out
+
+
+def test_an_adapter_is_adopted_as_it_is(
+    cfg: TrainConfig, inputs: dict[str, Artifact], made: Path, adopted: tuple[TrainConfig, Path]
+) -> None:
+    asked, out = adopted
+    assert listing(out) == ["adapter/adapter_config.json", WEIGHTS, "adopted.json"]
+    assert (out / WEIGHTS).read_bytes() == (made / WEIGHTS).read_bytes()
+    facts, trained = train.measure(asked, inputs, out), train.measure(cfg, inputs, made)
+    assert facts.adopted is not None
+    assert (facts.adopted.base_named, facts.adopted.rank, facts.adopted.changed) == ("test/small", 4, [])
+    assert (facts.best_eval_loss, facts.first_eval_loss) == (
+        trained.restored_eval_loss, pytest.approx(trained.first_eval_loss),
+    )  # fmt: skip
+    verdict = GATE.judge(facts, asked.limits, {})
+    assert verdict.status == "pass", verdict.failing
+    assert {code for code, status in verdict.statuses.items() if status == "warn"} == {"TRN022"}
+    assert "not trained here" in dict(facts.lines())["adopted"]
+
+
+def test_its_key_is_the_bytes_of_the_two_files(adopted: tuple[TrainConfig, Path]) -> None:
+    asked, out = adopted
+    key = train.main.key(asked, {})
+    assert key.outside == {name: file_digest(out / "adapter" / name) for name in key.outside}
+    assert list(key.outside) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert not {"adapter", "lora", "schedule", "backend"} & key.config.keys()
+
+
+def test_an_adopted_adapter_that_was_changed_is_noticed(
+    inputs: dict[str, Artifact], adopted: tuple[TrainConfig, Path], tmp_path: Path
+) -> None:
+    asked, made_ = adopted
+    out = tmp_path / "train.partial"
+    shutil.copytree(made_, out)
+    alpha_doubled(out)
+    verdict = GATE.judge(train.measure(asked, inputs, out), asked.limits, {})
+    assert "TRN021" in {finding.code for finding in verdict.failing}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train=adopt"], "adapter has no value; set it with train.adapter=FOLDER"),
+        (["train.adapter=x"], "say train=adopt too"),
+    ],
+)
+def test_adopting_and_a_folder_go_together(words: list[str], said: str) -> None:
+    with pytest.raises(Refusal, match=said):
+        config.checked(TrainConfig, config.compose(words)["train"], "train")
