@@ -276,7 +276,7 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
         "title": certificate.title, "certified": certificate.certified, "stop": stopped,
         "lede": lede(certificate, stopped, facts, quant), "reasons": other_reasons(certificate, stopped),
         "base": base.get("id", "a model that was not fetched"), "waivers": certificate.waivers,
-        "changed_limits": certificate.changed_limits,
+        "changed_limits": certificate.changed_limits, "adopted": story.adopted(facts),
         "measured": [(f"{one['label']}: {one['value']}", one["note"]) for one in story.numbers(facts, quant)],
         "tables": survival["tables"] if survival else [],
         "warnings": [one for one in attention(run) if one["status"] == "warn"],

@@ -92,7 +92,7 @@ class StageMain(Generic[C, F, L]):
     def key(self, cfg: C, inputs: Inputs) -> Key:
         """What the artifact would be made from."""
         return Key(
-            config=cfg.model_dump(mode="json", exclude=set(self.config_model.beside_key)),
+            config=cfg.model_dump(mode="json", exclude=set(cfg.beside())),
             inputs={
                 name: artifact.digest if name in self.stage.needs else reads_fingerprint(artifact)
                 for name, artifact in inputs.items()
