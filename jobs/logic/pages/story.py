@@ -255,10 +255,11 @@ def recipe(found: Mapping[str, Any]) -> str:
     """How the rate went, and what else was in the loss, in sentences."""
     said = [f"The rate is {found['schedule']} after its warm-up."]
     if found["neftune_alpha"]:
-        said.append(f"NEFTune's noise on the embeddings had alpha {found['neftune_alpha']:g}, in training alone.")
+        said.append(f"NEFTune's noise on the embeddings had alpha {number(found['neftune_alpha'])}, in training alone.")
     if found["prompt_loss_weight"]:
         said.append(
-            f"A prompt's token counted {found['prompt_loss_weight']:g}, a graded one 1; both curves show graded ones."
+            f"A prompt's token counted {number(found['prompt_loss_weight'])}, a graded one 1; both curves show graded "
+            "ones."
         )
     return " ".join(said)
 
