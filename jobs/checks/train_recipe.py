@@ -64,4 +64,4 @@ def prompt_tokens_differ(facts: TrainFacts, limits: TrainLimits) -> Iterator[str
         raise Skip("the run did not consist of whole epochs in one go")
     if recipe.prompt_tokens_an_epoch != recipe.prompt_tokens_expected:
         seen = recipe.prompt_tokens_an_epoch or 0
-        yield f"{seen} tokens of prompts weighed an epoch, preflight wrote {recipe.prompt_tokens_expected}"
+        yield f"{seen:,} tokens of prompts weighed an epoch, preflight wrote {recipe.prompt_tokens_expected:,}"
