@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobs.checks.preflight_facts import planned
 from jobs.core.rule import Skip
+from jobs.logic.pages.amounts import number, percent
 
 if TYPE_CHECKING:
     from jobs.checks.preflight import PreflightLimits
@@ -27,9 +28,9 @@ def prompts_outweigh_answers(facts: PreflightFacts, limits: PreflightLimits) -> 
     if not share <= limits.max_prompt_share:
         most = limits.max_prompt_share * split.num_graded_tokens
         most /= (1 - limits.max_prompt_share) * split.num_prompt_tokens
-        best = f"better at most {limits.max_prompt_share:.0%}: a weight of {most:.2g}"
+        best = f"better at most {percent(limits.max_prompt_share)}: a weight of {most:.2g}"
         yield (
-            f"weight {weight:g} on {split.num_prompt_tokens:,} tokens of prompts is {share:.0%} of the loss beside "
+            f"weight {weight:g} on {split.num_prompt_tokens:,} tokens of prompts is {percent(share)} of the loss beside "
             f"{split.num_graded_tokens:,} graded ones, {best}"
         )
 
@@ -44,4 +45,4 @@ def noise_implausible(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
     if not alpha:
         raise Skip("no noise is added")
     if not alpha <= limits.max_neftune_alpha:
-        yield f"train.neftune_alpha is {alpha:g}, better at most {limits.max_neftune_alpha:g}"
+        yield f"train.neftune_alpha is {alpha:g}, better at most {number(limits.max_neftune_alpha)}"

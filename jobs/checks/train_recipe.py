@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jobs.checks.adopted import trained
 from jobs.core.model import StrictModel
 from jobs.core.rule import Skip
+from jobs.logic.pages.amounts import relative
 
 if TYPE_CHECKING:
     from jobs.checks.train import TrainFacts, TrainLimits
@@ -47,8 +48,8 @@ def rates_not_the_schedules(facts: TrainFacts, limits: TrainLimits) -> Iterator[
     recipe = trained(facts.recipe)
     if not recipe.rate_difference <= limits.max_rate_difference:
         yield (
-            f"a logged learning rate is {recipe.rate_difference:.2e} of the highest away from the {recipe.schedule} "
-            f"schedule, the most is {limits.max_rate_difference:g}"
+            f"a logged learning rate is {relative(recipe.rate_difference)} of the highest away from the {recipe.schedule} "
+            f"schedule, the most is {relative(limits.max_rate_difference)}"
         )
 
 
