@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from jobs import train
 from jobs.checks.train import GATE
-from jobs.core import config
+from jobs.core import chain, config
 from jobs.core.artifact import Artifact, listing
 from jobs.core.errors import Refusal
 from jobs.core.provenance import file_digest
@@ -167,6 +167,35 @@ def test_a_folder_that_was_changed_is_noticed(
     assert after.items() >= found.items()
     failing = {code for code, status in after.items() if status != "warn"}  # warnings of so short a run are its own
     assert failing - set(found) <= {"TRN002"}  # another adapter also costs another loss
+
+
+def test_all_linear_is_recorded_as_the_layers_that_it_is() -> None:
+    for words in (["train.lora.target_modules=all-linear"], ["train.lora.target_modules=[all-linear]"], []):
+        composed = config.compose([*WORDS, "prepare.files=[x]", *words])
+        layers = config.checked(TrainConfig, composed["train"], "train").lora.target_modules
+        assert layers == ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+        assert chain.load("preflight").slice(composed).model_dump()["update"]["target_modules"] == layers
+
+
+def test_options_are_measured_and_a_log_that_contradicts_them_is_noticed(
+    inputs: dict[str, Artifact], tmp_path: Path
+) -> None:
+    words = ["train.schedule.kind=linear", "train.neftune_alpha=5", "train.prompt_loss_weight=0.2"]
+    cfg = config.checked(TrainConfig, config.compose([*WORDS, *words])["train"], "train")
+    out = tmp_path / "train.partial"
+    out.mkdir()
+    train.make(cfg, inputs, out)
+    train.clear(out)
+    facts = train.measure(cfg, inputs, out)
+    asked = sum(row["kinds"].rindex("t") + 1 - 4 - 1 for row in small_chain.rows(30, 1))
+    assert facts.recipe.prompt_tokens_an_epoch == facts.recipe.prompt_tokens_expected == asked
+    assert facts.recipe.rate_difference < 1e-9
+    assert small_chain.offences(facts, GATE, cfg.limits).keys() <= {"TRN007", "TRN008", "TRN009", "TRN010"}
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    log[1] |= {"prompt_tokens": log[1]["prompt_tokens"] - 1, "learning_rate": log[1]["learning_rate"] + 1e-4}
+    (out / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
+    found = small_chain.offences(train.measure(cfg, inputs, out), GATE, cfg.limits)
+    assert found.items() >= {"TRN030": "fail", "TRN031": "fail"}.items()
 
 
 def test_the_runs_name_and_place_decide_nothing() -> None:
