@@ -56,7 +56,7 @@ def _page(
 def _note(one: Told, state: str, link: Link) -> str:
     findings = one.record.verdict.findings
     if state == "fail":
-        return ", ".join(finding.code for finding in one.record.verdict.failing) or "asked nothing"
+        return ", ".join(failure.code for failure in headline.ranked(_failures(one))) or "asked nothing"
     if state == "stale":
         return "changed since" if link.changed else "stale"
     asked = sum(finding.status != "skip" for finding in findings)
@@ -117,13 +117,7 @@ def limits_changed(certificate: Certificate) -> list[Page]:
 
 def stop(run: Mapping[str, Told]) -> Page | None:
     """The rule that explains what else failed where the chain stopped: measured value and limit, why, and the fix."""
-    found = [
-        failure
-        for one in run.values()
-        for failure in headline.failures(
-            one.name, one.gate, one.record.verdict, one.facts, one.gate.limits.model_validate(one.limits, strict=False)
-        )
-    ]
+    found = [failure for one in run.values() for failure in _failures(one)]
     if not found:
         return None
     first, *others = headline.ranked(found)
@@ -136,6 +130,11 @@ def stop(run: Mapping[str, Told]) -> Page | None:
         "others": [_told(one.finding, one.title, "follows from it" if one.code in follows else "") for one in others],
         "causes": [_told(one, _title(run, one), {"warn": "warning"}.get(one.status, one.status)) for one in causes],
     }  # fmt: skip
+
+
+def _failures(one: Told) -> list[headline.Failure]:
+    limits = one.gate.limits.model_validate(one.limits)
+    return headline.failures(one.name, one.gate, one.record.verdict, one.facts, limits)
 
 
 def _told(finding: Finding, title: str, note: str) -> Page:
@@ -163,13 +162,13 @@ def lede(certificate: Certificate, stopped: Page | None, facts: story.Facts, qua
     if certificate.certified:
         parity = story.named(facts.get("verify", {}).get("parities", []), "artifact", quant or "")
         kept = f" {percent(parity['retention'])} of what training changed is still in it." if parity else ""
-        waived = f" {len(certificate.waivers)} failed rule(s) were waived, see below." if certificate.waivers else ""
+        waived = f" Waived, see below: {count(len(certificate.waivers), 'failed rule')}." if certificate.waivers else ""
         return (
             f"model-{quant}.gguf is the model that was trained: every stage passed, every digest matches.{kept}{waived}"
         )
     if stopped is not None:
         more = (
-            f" {len(stopped['more'])} more rule(s) failed in the same stage: {', '.join(stopped['more'])}."
+            f" {count(len(stopped['more']), 'more rule')} failed there: {', '.join(stopped['more'])}."
             if stopped["more"]
             else ""
         )
@@ -277,7 +276,7 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
         "title": certificate.title, "certified": certificate.certified, "stop": stopped,
         "lede": lede(certificate, stopped, facts, quant), "reasons": other_reasons(certificate, stopped),
         "base": base.get("id", "a model that was not fetched"), "waivers": certificate.waivers,
-        "changed_limits": certificate.changed_limits,
+        "changed_limits": certificate.changed_limits, "adopted": story.adopted(facts),
         "measured": [(f"{one['label']}: {one['value']}", one["note"]) for one in story.numbers(facts, quant)],
         "tables": survival["tables"] if survival else [],
         "warnings": [one for one in attention(run) if one["status"] == "warn"],
