@@ -30,8 +30,8 @@ def prompts_outweigh_answers(facts: PreflightFacts, limits: PreflightLimits) -> 
         most /= (1 - limits.max_prompt_share) * split.num_prompt_tokens
         best = f"better at most {percent(limits.max_prompt_share)}: a weight of {most:.2g}"
         yield (
-            f"weight {weight:g} on {split.num_prompt_tokens:,} tokens of prompts is {percent(share)} of the loss beside "
-            f"{split.num_graded_tokens:,} graded ones, {best}"
+            f"weight {weight:g} on {split.num_prompt_tokens:,} tokens of prompts is {percent(share)} of the loss "
+            f"beside {split.num_graded_tokens:,} graded ones, {best}"
         )
 
 

@@ -48,8 +48,8 @@ def rates_not_the_schedules(facts: TrainFacts, limits: TrainLimits) -> Iterator[
     recipe = trained(facts.recipe)
     if not recipe.rate_difference <= limits.max_rate_difference:
         yield (
-            f"a logged learning rate is {relative(recipe.rate_difference)} of the highest away from the {recipe.schedule} "
-            f"schedule, the most is {relative(limits.max_rate_difference)}"
+            f"a logged learning rate is {relative(recipe.rate_difference)} of the highest away from "
+            f"the {recipe.schedule} schedule, the most is {relative(limits.max_rate_difference)}"
         )
 
 
