@@ -48,10 +48,8 @@ def answers_of_other_prompts(facts: Any, limits: Any) -> Iterator[str]:
         where = f"{count(abs(found.shift), 'row')} {side}"
         yield f"answers match the prompts {where} their own, 0 rows off is expected: {found}"
     else:
-        yield (
-            f"{found}; {count(found.num_displaced)} of {count(found.num_rows, 'answer')} look like another prompt's and not like "
-            "their own, the most is what chance gives"
-        )
+        displaced = f"{count(found.num_displaced)} of {count(found.num_rows, 'answer')}"
+        yield f"{found}; {displaced} look like another prompt's and not like their own, the most is what chance gives"
 
 
 def belonging_not_shown(facts: Any, limits: Any) -> Iterator[str]:
