@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from jobs.core.model import StrictModel
 from jobs.core.rule import Skip
+from jobs.logic.pages.amounts import count, number, p_value, percent
 
 
 class RowsBelonging(StrictModel):
@@ -27,8 +28,8 @@ class RowsBelonging(StrictModel):
 
     def __str__(self) -> str:
         return (
-            f"{self.own:.1%} of an answer's rare letters stand in its own prompt, {self.other:.1%} in another's "
-            f"(z {self.z:.1f}, p {self.p:.3f}, {self.num_rows:,} rows)"
+            f"{percent(self.own)} of an answer's rare letters stand in its own prompt, {percent(self.other)} in "
+            f"another's (z {number(self.z)}, p {p_value(self.p)}, {count(self.num_rows, 'row')})"
         )
 
 
@@ -43,13 +44,12 @@ def answers_of_other_prompts(facts: Any, limits: Any) -> Iterator[str]:
     if found.word != "do not belong":
         return
     if found.shift:
-        where = f"{abs(found.shift)} row{'s' if abs(found.shift) > 1 else ''} {'below' if found.shift > 0 else 'above'}"
+        side = "below" if found.shift > 0 else "above"
+        where = f"{count(abs(found.shift), 'row')} {side}"
         yield f"answers match the prompts {where} their own, 0 rows off is expected: {found}"
     else:
-        yield (
-            f"{found}; {found.num_displaced} of {found.num_rows} answers look like another prompt's and not like "
-            "their own, the most is what chance gives"
-        )
+        displaced = f"{count(found.num_displaced)} of {count(found.num_rows, 'answer')}"
+        yield f"{found}; {displaced} look like another prompt's and not like their own, the most is what chance gives"
 
 
 def belonging_not_shown(facts: Any, limits: Any) -> Iterator[str]:
