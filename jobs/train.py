@@ -196,6 +196,7 @@ def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
     return TrainFacts(
         backend=cfg.backend,
         dtype=cfg.dtype,
+        num_embeddings=json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))["vocab_size"],
         restored_eval_loss=adapter_losses.mean(on_val),
         graded_tokens_expected=sum(label != -100 for row in train for label in row["labels"][1:]),
         graded_tokens_an_epoch=curves.first_epoch_tokens(log, outcome["steps_per_epoch"]),

@@ -63,3 +63,68 @@ def belonging_not_shown(facts: Any, limits: Any) -> Iterator[str]:
         raise Skip("there are no rows")
     if found.word == "cannot say":
         yield f"cannot say: {found}"
+
+
+class AnswersBelonging(StrictModel):
+    """Whether the answers of one model under one prompt go with their own references or with any."""
+
+    measure: Literal["classes", "short answers", "texts"]
+    """What is compared: equal names of classes; short answers by single letters and as a whole; texts, and code, by
+    pieces of three letters. What is rare counts for more."""
+    own: float
+    """Mean agreement with the row's own reference, 0 to 1."""
+    other: float
+    """With the references in another order."""
+    z: float
+    p: float
+    least_p: float
+    """What a model would have that gets every reference right."""
+    some: float
+    power: float
+    """How often a model would be seen that gets the share `some` of the rows right."""
+
+    def __str__(self) -> str:
+        return f"own references {self.own:.3f}, others' {self.other:.3f} (p {self.p:.3f}, {self.measure})"
+
+
+def answers_ignore_prompts(facts: Any, limits: Any) -> Iterator[str]:
+    """Answers go with their own held-out references no better than with those of other rows.
+
+    Why: a model that has learnt the form of the answers and not what is asked passes every other test of its text.
+    Fix: see that every training answer belongs to its prompt (`prepare` says what it can); train longer, or on more
+    rows; where only a quant does it, take a larger type.
+    """
+    for one in _judged(facts):
+        found = one.belonging
+        if _has_power(found, limits) and not found.p <= limits.max_p:
+            yield (
+                f"{one.label}: agreement {found.own:.3f} with their own references, {found.other:.3f} with those of "
+                f"other rows (by {found.measure}, {one.num_rows} rows): p {found.p:.3f}, the most is {limits.max_p:g}"
+            )
+
+
+def prompts_not_shown_to_matter(facts: Any, limits: Any) -> Iterator[str]:
+    """The held-out rows cannot show whether answers go with their prompts.
+
+    Why: where references are equal, or few, any order of them does as well: a model that ignores what it is asked would
+    not be found.
+    Fix: hold out more rows in `prepare`, or raise smoke.num_rows.
+    """
+    for one in _judged(facts):
+        found = one.belonging
+        if not _has_power(found, limits) and not found.p <= limits.max_p:
+            yield (
+                f"{one.label}: {one.num_rows} rows are too few to say: p {found.p:.3f}, where a model that gets all "
+                f"right would have {found.least_p:.3f} and the most is {limits.max_p:g}; one that gets {found.some:.0%}"
+                f" right would be seen {found.power:.0%} of the time, the least is {limits.min_power:.0%}"
+            )
+
+
+def _judged(facts: Any) -> Any:
+    if not facts.judged:
+        raise Skip("no answers were generated")
+    return facts.judged
+
+
+def _has_power(found: AnswersBelonging, limits: Any) -> bool:
+    return bool(found.least_p <= limits.max_p and found.power >= limits.min_power)

@@ -308,5 +308,5 @@ def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
         yield f"{lost} of {facts.num_read} rows ({share:.1%}), the most is {limits.max_lost_share:.1%}"
 
 
-GATE.rule("021", "answers-of-other-prompts", explains=("GEN007",))(answers_of_other_prompts)
+GATE.rule("021", "answers-of-other-prompts", explains=("GEN007", "GEN015"))(answers_of_other_prompts)
 GATE.rule("022", "belonging-not-shown", level="info")(belonging_not_shown)

@@ -24,6 +24,8 @@ class TrainFacts(Facts):
     best_eval_loss: float
     restored_step: int
     restored_eval_loss: float
+    num_embeddings: int
+    """Rows of the model's vocabulary: a guess among all of them costs the logarithm of that."""
     first_eval_loss: float
     """Of the base model, before the first step."""
     last_eval_loss: float
@@ -84,6 +86,8 @@ class TrainFacts(Facts):
 class TrainLimits(Limits):
     max_restored_difference: float
     """Relative, between the best validation loss and the one after restoring its adapter."""
+    max_loss_of_a_guess: float
+    """Share of what a uniform guess costs that the validation loss may be."""
     min_improvement: float
     """Relative fall of the validation loss against the base model."""
     max_validation_rise: float
@@ -166,9 +170,10 @@ def target_not_trained(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
 
 @GATE.rule("005", "nothing-learnt", explains=("GEN007", "PAR001"))
 def nothing_learnt(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
-    """The validation loss did not fall below the base model's.
+    """The validation loss did not fall below the base model's, or not below a guess.
 
-    Why: an adapter that is no better than the base on held-out rows is not worth shipping.
+    Why: an adapter that is no better than the base on held-out rows is not worth shipping; above the logarithm of the
+    vocabulary, a guess among all tokens would do better, however bad the base was.
     Fix: more epochs or rows, another learning rate; look at the preview for what is graded.
     """
     improvement = 1 - facts.best_eval_loss / facts.first_eval_loss if facts.first_eval_loss else math.nan
@@ -176,6 +181,12 @@ def nothing_learnt(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
         yield (
             f"validation loss {facts.first_eval_loss:.4f} to {facts.best_eval_loss:.4f}: {improvement:.1%} better, "
             f"the least is {limits.min_improvement:.1%}"
+        )
+    guess = limits.max_loss_of_a_guess * math.log(facts.num_embeddings)
+    if not facts.best_eval_loss < guess:
+        yield (
+            f"validation loss {facts.best_eval_loss:.4f}, it must be below {guess:.4f}: "
+            f"{limits.max_loss_of_a_guess:g} times that of a guess among {facts.num_embeddings:,} tokens"
         )
 
 

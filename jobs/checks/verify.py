@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from jobs.checks.behaviour import Behaviour, Sample, behaviour_lines, name, rates_above, wilson
+from jobs.checks.belonging import answers_ignore_prompts, prompts_not_shown_to_matter
 from jobs.checks.templates import TemplateFacts, template_rules
 from jobs.core.model import Facts, Limits, StrictModel
 from jobs.core.rule import Gate, Skip
@@ -64,6 +65,10 @@ class VerifyFacts(Facts):
     """Of every quantized GGUF that llama.cpp can run; `convert` has the F16's."""
     samples: list[Sample]
 
+    @property
+    def judged(self) -> list[Behaviour]:
+        return self.behaviours
+
     def lines(self) -> list[tuple[str, str]]:
         return [
             ("held-out tokens compared", f"{self.num_tokens:,} in {self.num_rows} rows"),
@@ -103,6 +108,8 @@ class VerifyLimits(Limits):
     max_markup_rate: float
     max_think_leak_rate: float
     max_agreement_loss: float
+    max_p: float
+    min_power: float
 
 
 GATE = Gate("verify", "PAR", VerifyFacts, VerifyLimits)
@@ -382,3 +389,7 @@ def other_top_token(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
 
 
 template_rules(GATE, 20, lambda facts: facts.templates, explains=("PAR008", "PAR009", "PAR012"))
+
+
+GATE.rule("030", "artifact-ignores-prompts")(answers_ignore_prompts)
+GATE.rule("031", "prompts-not-shown-to-matter-in-artifact", level="warn")(prompts_not_shown_to_matter)
