@@ -19,8 +19,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from jobs.checks.behaviour import OPENINGS, Generation, MeasureConfig, Sample, behaviours, samples
+from jobs.checks.parity import Parity
 from jobs.checks.templates import RenderConfig, TemplateFacts, TemplatesConfig
-from jobs.checks.verify import GATE, Parity, VerifyFacts, VerifyLimits
+from jobs.checks.verify import GATE, VerifyFacts, VerifyLimits
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
 from jobs.core.provenance import ROOT, file_digest

@@ -38,6 +38,7 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "gguf", "llama_cpp"
 REQUIRED = {
     "fetch=local": "fetch.source.folder=x",
     "prepare=default": "prepare.files=[x]",
+    "train=adopt": "train.adapter=x",
 }
 
 

@@ -8,6 +8,8 @@ from typing import Literal
 
 from jobs.checks.belonging import AnswersBelonging
 from jobs.core.model import StrictModel
+from jobs.core.rule import Measured
+from jobs.logic.pages.amounts import beside, count, percent, score
 from jobs.logic.parity import belonging
 from jobs.logic.parity.behaviour import Measure, Signs, signs, split_thinking
 from jobs.logic.text.similarity import TrainingAnswers, rouge_l, tidy
@@ -196,12 +198,26 @@ def wilson(rate: float, number: int) -> tuple[float, float]:
     return max(0.0, center - half), min(1.0, center + half)
 
 
-def rates_above(found: Sequence[Behaviour], field: str, what: str, limit: float) -> Iterator[str]:
-    """One message for each Behaviour whose rate is above the limit, or is no number."""
+EARLIER = {"base": "the base model", "tuned": "the tuned model in Hugging Face"}
+"""What a message calls the model that another was made from."""
+
+
+def rates_above(
+    found: Sequence[Behaviour], field: str, what: str, limit: float, before: Sequence[Behaviour] = ()
+) -> Iterator[str]:
+    """One message for each Behaviour whose rate is above the limit, or is no number.
+
+    `before`: of the model that this one was made from, where it was asked the same.
+    """
     for one in found:
         rate = getattr(one, field)
         if not rate <= limit:
-            yield f"{name(one)}: {rate:.1%} of {one.num_rows} answers {what}, the most is {limit:.1%}"
+            shown, most = beside(rate, limit, percent)
+            earlier = next((other for other in before if other.prompt == one.prompt), None)
+            had = getattr(earlier, field) if earlier else math.nan
+            text = f"{name(one)}: {shown} of {count(one.num_rows, 'answer')} {what}, the most is {most}"
+            text += f"; {EARLIER[earlier.model]}: {percent(had)}" if earlier else ""
+            yield Measured(text, rate, limit, worst=1.0, inherited=had >= rate)
 
 
 def name(one: Behaviour) -> str:
@@ -213,9 +229,10 @@ def behaviour_lines(found: Sequence[Behaviour]) -> list[tuple[str, str]]:
     """A line per Behaviour for the table a stage ends with."""
     return [
         (
-            f"{name(one)}, {one.num_rows} answers",
-            f"stops {one.stop_rate:.1%}, agreement {one.agreement:.3f}, exact {one.exact_rate:.1%}, "
-            f"loops {one.loop_rate:.1%}, repeats {one.repeat_rate:.1%}, copies {one.copy_rate:.1%}; {one.belonging}",
+            f"{name(one)}, {count(one.num_rows, 'answer')}",
+            f"stops {percent(one.stop_rate)}, agreement {score(one.agreement)}, exact {percent(one.exact_rate)}, "
+            f"loops {percent(one.loop_rate)}, repeats {percent(one.repeat_rate)}, copies {percent(one.copy_rate)}; "
+            f"{one.belonging}",
         )
         for one in found
     ]

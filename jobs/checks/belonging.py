@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from jobs.core.model import StrictModel
-from jobs.core.rule import Skip
+from jobs.core.rule import Measured, Skip
+from jobs.logic.pages.amounts import beside, count, number, p_value, percent, score
 
 
 class RowsBelonging(StrictModel):
@@ -27,8 +28,8 @@ class RowsBelonging(StrictModel):
 
     def __str__(self) -> str:
         return (
-            f"{self.own:.1%} of an answer's rare letters stand in its own prompt, {self.other:.1%} in another's "
-            f"(z {self.z:.1f}, p {self.p:.3f}, {self.num_rows:,} rows)"
+            f"{percent(self.own)} of an answer's rare letters stand in its prompt, {percent(self.other)} in others' "
+            f"(z {number(self.z)}, p {p_value(self.p)}, {count(self.num_rows, 'row')})"
         )
 
 
@@ -43,12 +44,12 @@ def answers_of_other_prompts(facts: Any, limits: Any) -> Iterator[str]:
     if found.word != "do not belong":
         return
     if found.shift:
-        where = f"{abs(found.shift)} row{'s' if abs(found.shift) > 1 else ''} {'below' if found.shift > 0 else 'above'}"
+        where = f"{count(abs(found.shift), 'row')} {'below' if found.shift > 0 else 'above'}"
         yield f"answers match the prompts {where} their own, 0 rows off is expected: {found}"
     else:
         yield (
-            f"{found}; {found.num_displaced} of {found.num_rows} answers look like another prompt's and not like "
-            "their own, the most is what chance gives"
+            f"{found}; {count(found.num_displaced)} of {count(found.num_rows, 'answer')} look like another row's "
+            "prompt and not like their own, at most a few do by chance"
         )
 
 
@@ -84,7 +85,7 @@ class AnswersBelonging(StrictModel):
     """How often a model would be seen that gets the share `some` of the rows right."""
 
     def __str__(self) -> str:
-        return f"own references {self.own:.3f}, others' {self.other:.3f} (p {self.p:.3f}, {self.measure})"
+        return f"own references {score(self.own)}, others' {score(self.other)} (p {p_value(self.p)}, {self.measure})"
 
 
 def answers_ignore_prompts(facts: Any, limits: Any) -> Iterator[str]:
@@ -97,10 +98,12 @@ def answers_ignore_prompts(facts: Any, limits: Any) -> Iterator[str]:
     for one in _judged(facts):
         found = one.belonging
         if _has_power(found, limits) and not found.p <= limits.max_p:
-            yield (
-                f"{one.label}: agreement {found.own:.3f} with their own references, {found.other:.3f} with those of "
-                f"other rows (by {found.measure}, {one.num_rows} rows): p {found.p:.3f}, the most is {limits.max_p:g}"
+            p, most = beside(found.p, limits.max_p, p_value)
+            text = (
+                f"{one.label}: agreement {score(found.own)} with their own references, {score(found.other)} with those "
+                f"of other rows (by {found.measure}, {count(one.num_rows, 'row')}): p {p}, the most is {most}"
             )
+            yield Measured(text, found.p, limits.max_p, worst=1.0)
 
 
 def prompts_not_shown_to_matter(facts: Any, limits: Any) -> Iterator[str]:
@@ -114,9 +117,10 @@ def prompts_not_shown_to_matter(facts: Any, limits: Any) -> Iterator[str]:
         found = one.belonging
         if not _has_power(found, limits) and not found.p <= limits.max_p:
             yield (
-                f"{one.label}: {one.num_rows} rows are too few to say: p {found.p:.3f}, where a model that gets all "
-                f"right would have {found.least_p:.3f} and the most is {limits.max_p:g}; one that gets {found.some:.0%}"
-                f" right would be seen {found.power:.0%} of the time, the least is {limits.min_power:.0%}"
+                f"{one.label}: {count(one.num_rows, 'row')} are too few to say: p {p_value(found.p)}, where a model "
+                f"that gets all right would have {p_value(found.least_p)} and the most is {p_value(limits.max_p)}; one "
+                f"that gets {percent(found.some)} right would be seen {percent(found.power)} of the time, the least is "
+                f"{percent(limits.min_power)}"
             )
 
 

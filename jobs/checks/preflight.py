@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.checks.preflight_facts import PreflightFacts, Rows
+from jobs.checks.preflight_facts import PreflightFacts, Rows, planned
 from jobs.checks.preflight_options import noise_implausible, prompts_outweigh_answers
 from jobs.core.model import Limits
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, learning_rate, percent
 
 
 class PreflightLimits(Limits):
@@ -40,7 +41,7 @@ def offence(rows: Rows, what: str) -> Iterator[str]:
         yield f"{what}: {rows}, at most 0"
 
 
-@GATE.rule("001", "no-graded-tokens", explains=("TRN005",))
+@GATE.rule("001", "no-graded-tokens", explains=("TOK002", "TOK004", "TRN005", "GEN007"))
 def no_graded_tokens(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """A row teaches nothing: not one token of an answer is graded.
 
@@ -74,7 +75,7 @@ def control_token_from_content(facts: PreflightFacts, limits: PreflightLimits) -
     yield from offence(facts.offences.control_token_from_content, "added tokens that no turn calls for")
 
 
-@GATE.rule("004", "answer-not-graded-whole", explains=("GEN007",))
+@GATE.rule("004", "answer-not-graded-whole", explains=("TRN006", "GEN007"))
 def answer_not_graded_whole(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """What is graded is not exactly the answer and its stop token.
 
@@ -130,7 +131,7 @@ def prompt_is_no_prefix(facts: PreflightFacts, limits: PreflightLimits) -> Itera
     )
 
 
-@GATE.rule("009", "row-too-long", explains=("GEN001",))
+@GATE.rule("009", "row-too-long", explains=("TOK001", "TOK025", "GEN001"))
 def row_too_long(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Rows are longer than `max_length`, or too many were dropped for it.
 
@@ -138,13 +139,15 @@ def row_too_long(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str
     Fix: set `preflight.max_length` to the advised value, shorten the rows, or say `preflight.on_too_long=drop`.
     """
     lengths, total = facts.lengths, facts.train.num_rows_in + facts.val.num_rows_in
-    advice = f"the longest has {lengths.longest} tokens, advised is preflight.max_length={lengths.advised}"
+    advice = f"the longest has {count(lengths.longest, 'token')}, advised is preflight.max_length={lengths.advised}"
     if facts.offences.too_long.num:
-        yield f"longer than max_length {facts.max_length}: {facts.offences.too_long}; {advice}"
+        yield f"longer than max_length {count(facts.max_length)}: {facts.offences.too_long}; {advice}"
     dropped = facts.offences.dropped
     share = dropped.num / total if total else 0.0
     if not share <= limits.max_dropped_share:
-        yield f"dropped as too long: {dropped}, {share:.1%}, at most {limits.max_dropped_share:.1%}; {advice}"
+        shown, most = beside(share, limits.max_dropped_share, percent)
+        text = f"dropped as too long: {dropped}, {shown}, at most {most}; {advice}"
+        yield Measured(text, share, limits.max_dropped_share, worst=1.0)
 
 
 @GATE.rule("010", "rows-lost")
@@ -166,7 +169,7 @@ def max_length_beyond_model(facts: PreflightFacts, limits: PreflightLimits) -> I
     Fix: set `preflight.max_length` to the model's context or less.
     """
     if facts.max_length > facts.model.context:
-        yield f"max_length is {facts.max_length}, the model's context is {facts.model.context} tokens"
+        yield f"max_length is {count(facts.max_length)}, the model's context is {count(facts.model.context, 'token')}"
 
 
 @GATE.rule("012", "tokenizer-larger-than-model")
@@ -219,7 +222,7 @@ def template_not_as_chosen(facts: PreflightFacts, limits: PreflightLimits) -> It
         yield "chat_template.jinja differs from the chosen one, 0 bytes may differ"
 
 
-@GATE.rule("016", "side-files-differ")
+@GATE.rule("016", "side-files-differ", explains=("GEN007", "GEN010", "PAR014"))
 def side_files_differ(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Prompts, references, answers or stop tokens are not those of the rows.
 
@@ -231,7 +234,7 @@ def side_files_differ(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
     )
 
 
-@GATE.rule("017", "think-tags-in-answer", explains=("GEN006",))
+@GATE.rule("017", "think-tags-in-answer", explains=("GEN006", "GEN008"))
 def think_tags_in_answer(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Answers bring think tags that the thinking mode has no place for.
 
@@ -262,7 +265,7 @@ def control_text_in_prompt(facts: PreflightFacts, limits: PreflightLimits) -> It
     yield from offence(facts.offences.control_text_in_prompt, "prompts with a control token's string in them")
 
 
-@GATE.rule("020", "mixed-openings", level="warn", explains=("GEN006",))
+@GATE.rule("020", "mixed-openings", level="warn", explains=("GEN006", "GEN008"))
 def mixed_openings(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Some graded answers open with a thinking block and some do not.
 
@@ -281,8 +284,10 @@ def update_too_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[s
     Why: rsLoRA at alpha 64 and rank 32 is 5.7 times the update of plain LoRA: a suspect for endless `、、、`.
     Fix: lower `train.schedule.learning_rate` or `train.lora.alpha`, or set `train.lora.rslora=false`.
     """
-    if not facts.update.heat <= limits.max_heat:
-        yield f"{facts.update}, at most {limits.max_heat:g} (a warning from {limits.warn_heat:g})"
+    if not planned(facts).heat <= limits.max_heat:
+        shown, most = beside(planned(facts).heat, limits.max_heat, learning_rate)
+        text = f"{planned(facts).with_heat(shown)}, at most {most} (a warning from {learning_rate(limits.warn_heat)})"
+        yield Measured(text, planned(facts).heat, limits.max_heat)
 
 
 @GATE.rule("022", "update-hot", level="warn")
@@ -292,8 +297,10 @@ def update_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     Why: small sets overfit or fall apart sooner the larger each step is; the rank alone does not tell.
     Fix: keep it at half, unless the loss curves of this data have shown that it holds.
     """
-    if not facts.update.heat <= limits.warn_heat:
-        yield f"{facts.update}, better at most {limits.warn_heat:g} (refused above {limits.max_heat:g})"
+    if not planned(facts).heat <= limits.warn_heat:
+        shown, most = beside(planned(facts).heat, limits.warn_heat, learning_rate)
+        refused = learning_rate(limits.max_heat)
+        yield f"{planned(facts).with_heat(shown)}, better at most {most} (refused above {refused})"
 
 
 @GATE.rule("023", "rank-above-matrix")
@@ -304,9 +311,9 @@ def rank_above_matrix(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
     Fix: set `train.lora.rank` to 8 to 64.
     """
     over = [f"{name} {most}" for name, most in facts.model.ranks.items()
-            if name in facts.update.target_modules and facts.update.rank > most]  # fmt: skip
+            if name in planned(facts).target_modules and planned(facts).rank > most]  # fmt: skip
     if over:
-        yield f"rank is {facts.update.rank}, at most: {', '.join(over)}"
+        yield f"rank is {planned(facts).rank}, at most: {', '.join(over)}"
 
 
 @GATE.rule("024", "few-held-out-rows", level="info")
@@ -319,9 +326,10 @@ def few_held_out_rows(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
     if not facts.val.num_rows:
         raise Skip("no row is held out, which is a rule of its own")
     if facts.val.num_rows < limits.min_held_out_prompts:
-        yield f"{facts.val.num_rows:,} held-out prompts, better at least {limits.min_held_out_prompts:,}"
+        yield f"{count(facts.val.num_rows, 'held-out prompt')}, better at least {count(limits.min_held_out_prompts)}"
     if facts.val.num_content_tokens < limits.min_held_out_tokens:
-        yield f"{facts.val.num_content_tokens:,} held-out answer tokens, better at least {limits.min_held_out_tokens:,}"
+        found = count(facts.val.num_content_tokens, "held-out answer token")
+        yield f"{found}, better at least {count(limits.min_held_out_tokens)}"
 
 
 @GATE.rule("025", "nothing-held-out", explains=("TRN002",))

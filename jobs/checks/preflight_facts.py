@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from jobs.core.errors import Refusal
 from jobs.core.model import Facts, StrictModel
+from jobs.core.rule import Skip
 from jobs.logic.chat import lengths as measured_lengths
 from jobs.logic.chat.chatml import TokenRow
 from jobs.logic.chat.split_audit import SplitAudit, graded_tokens_beyond
+from jobs.logic.pages.amounts import count, learning_rate, number, part
 from jobs.logic.training.prompts import prompt_places
 
 MOST_EXAMPLES = 5
@@ -38,7 +40,7 @@ class Rows(StrictModel):
         return cls(num=len(ids), examples=list(ids[:MOST_EXAMPLES]))
 
     def __str__(self) -> str:
-        rows = "1 row" if self.num == 1 else f"{self.num:,} rows"
+        rows = count(self.num, "row")
         more = f" and {self.num - len(self.examples):,} more" if self.num > len(self.examples) else ""
         return f"{rows} ({', '.join(self.examples)}{more})" if self.examples else rows
 
@@ -118,8 +120,7 @@ class Cut(StrictModel):
     def __str__(self) -> str:
         if not self.num_rows:
             return f"{self.length}: none"
-        rows = "1 row" if self.num_rows == 1 else f"{self.num_rows:,} rows"
-        return f"{self.length}: {rows}, {self.num_graded_tokens:,} graded tokens lost"
+        return f"{self.length}: {count(self.num_rows, 'row')}, {count(self.num_graded_tokens, 'graded token')} lost"
 
 
 class Lengths(StrictModel):
@@ -221,8 +222,13 @@ class Update(StrictModel):
         return self.scale * self.learning_rate
 
     def __str__(self) -> str:
-        formula = f"{self.alpha:g} / {f'sqrt({self.rank})' if self.rslora else self.rank}"
-        return f"scale {formula} = {self.scale:.3g}, times learning rate {self.learning_rate:g} = {self.heat:.3g}"
+        return self.with_heat(learning_rate(self.heat))
+
+    def with_heat(self, heat: str) -> str:
+        """How the heat, in words, comes about."""
+        formula = f"{number(self.alpha)} / {f'sqrt({self.rank})' if self.rslora else self.rank}"
+        rate = learning_rate(self.learning_rate)
+        return f"scale {formula} = {number(self.scale)}, times learning rate {rate} = {heat}"
 
 
 class PreflightFacts(Facts):
@@ -239,7 +245,8 @@ class PreflightFacts(Facts):
     lengths: Lengths
     tokenizer: Tokenizer
     model: Model
-    update: Update
+    update: Update | None
+    """None where an adapter is adopted and nothing is trained."""
     offences: Offences
 
     def lines(self) -> list[tuple[str, str]]:
@@ -249,15 +256,16 @@ class PreflightFacts(Facts):
             *((name, _split_line(split)) for name, split in (("train", self.train), ("val", self.val))),
             (
                 "row length",
-                f"p50 {lengths.p50}, p90 {lengths.p90}, p99 {lengths.p99}, longest {lengths.longest} tokens; "
-                f"max_length {self.max_length}, advised {lengths.advised}",
+                f"p50 {count(lengths.p50)}, p90 {count(lengths.p90)}, p99 {count(lengths.p99)}, longest "
+                f"{count(lengths.longest, 'token')}; max_length {count(self.max_length)}, advised "
+                f"{count(lengths.advised)}",
             ),
             ("would be cut at", "; ".join(map(str, lengths.cuts))),
-            ("dropped as too long", str(self.offences.dropped.num)),
+            ("dropped as too long", count(self.offences.dropped.num)),
             ("thinking block", f"{self.thinking_block}; {self.tokenizer.num_prompts} generation prompt(s){self.opens}"),
             ("graded turns", self.graded_turns),
             ("tokenizer", f"{self.tokenizer.num_tokens:,} entries, {self.model.num_embeddings:,} rows in the model"),
-            ("update", str(self.update)),
+            ("update", str(self.update or "none: an adapter is adopted")),
         ]
 
     @property
@@ -267,8 +275,15 @@ class PreflightFacts(Facts):
 
 
 def _split_line(split: Split) -> str:
-    share = split.num_graded_tokens / split.num_tokens if split.num_tokens else 0.0
+    share = part(split.num_graded_tokens, split.num_tokens)
     return (
-        f"{split.num_rows:,} of {split.num_rows_in:,} rows, {split.num_tokens:,} tokens, "
-        f"{split.num_graded_tokens:,} graded ({share:.1%}), {split.num_content_tokens:,} of answers"
+        f"{count(split.num_rows)} of {count(split.num_rows_in, 'row')}, {count(split.num_tokens, 'token')}, "
+        f"{count(split.num_graded_tokens)} graded ({share or '-'}), {count(split.num_content_tokens)} of answers"
     )
+
+
+def planned(facts: PreflightFacts) -> Update:
+    """What training will use; raises Skip where nothing is trained."""
+    if facts.update is None:
+        raise Skip("an adapter is adopted: nothing is trained")
+    return facts.update

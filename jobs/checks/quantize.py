@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.core.model import Facts, Limits, StrictModel
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, number, relative, size
 
 
 class QuantFacts(StrictModel):
@@ -34,17 +35,19 @@ class QuantizeFacts(Facts):
     asked: list[str]
     imatrix_tokens: int | None
     """Training tokens that the importance matrix was measured on; None without one."""
+    is_verified_f16: bool | None
+    """Whether the F16 file that ships is the one that `convert` proved, byte for byte; None where none ships."""
 
     def lines(self) -> list[tuple[str, str]]:
         shown = [
             (
                 quant.type,
-                f"{quant.num_bytes / 1e6:,.1f} MB, {quant.bits_per_weight:.2f} bits a weight, "
-                f"error {quant.error:.4f} at {quant.error_tensor}; {_types(quant.types)}",
+                f"{size(quant.num_bytes)}, {number(quant.bits_per_weight)} bits a weight, "
+                f"error {relative(quant.error)} at {quant.error_tensor}; {_types(quant.types)}",
             )
             for quant in self.quants
         ]
-        return [*shown, ("importance matrix", f"{self.imatrix_tokens} tokens" if self.imatrix_tokens else "none")]
+        return [*shown, ("importance matrix", count(self.imatrix_tokens, "token") if self.imatrix_tokens else "none")]
 
 
 class QuantizeLimits(Limits):
@@ -56,7 +59,7 @@ class QuantizeLimits(Limits):
 GATE = Gate("quantize", "QNT", QuantizeFacts, QuantizeLimits)
 
 
-@GATE.rule("001", "quant-not-whole", explains=("PAR004",))
+@GATE.rule("001", "quant-not-whole", explains=("PAR004", "PAR006", "PAR007"))
 def quant_not_whole(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
     """A quantized file is missing, truncated, padded, or its header does not describe it.
 
@@ -82,7 +85,7 @@ def quant_fallback(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str
             yield f"{quant.file}: {len(quant.fallbacks)} tensors, the most is 0: {', '.join(quant.fallbacks[:5])}"
 
 
-@GATE.rule("003", "quant-metadata-differs", explains=("PAR008",))
+@GATE.rule("003", "quant-metadata-differs", explains=("PAR008", "PAR009", "PAR010"))
 def quant_metadata_differs(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
     """A header value is not the F32 file's.
 
@@ -106,10 +109,12 @@ def weights_not_from_f32(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterat
     for quant in facts.quants:
         most = limits.max_error.get(quant.type, limits.max_error["other"])
         if not quant.problems and not quant.error <= most:
-            yield f"{quant.file}: relative error {quant.error:.4f} at {quant.error_tensor}, the most is {most:g}"
+            shown, limit = beside(quant.error, most, relative)
+            text = f"{quant.file}: relative error {shown} at {quant.error_tensor}, the most is {limit}"
+            yield Measured(text, quant.error, most)
 
 
-@GATE.rule("005", "quant-not-finite", explains=("PAR004",))
+@GATE.rule("005", "quant-not-finite", explains=("QNT004", "PAR004"))
 def quant_not_finite(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
     """A quantized tensor holds NaN or infinity.
 
@@ -131,7 +136,20 @@ def imatrix_from_little_text(facts: QuantizeFacts, limits: QuantizeLimits) -> It
     if facts.imatrix_tokens is None:
         raise Skip("no importance matrix was asked for")
     if facts.imatrix_tokens < limits.min_imatrix_tokens:
-        yield f"{facts.imatrix_tokens} tokens, advice is at least {limits.min_imatrix_tokens}"
+        yield f"{count(facts.imatrix_tokens, 'token')}, advice is at least {count(limits.min_imatrix_tokens)}"
+
+
+@GATE.rule("010", "f16-not-the-proven-one", explains=("PAR003",))
+def f16_not_the_proven_one(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
+    """The F16 file that ships is not the one that was compared with the merged model.
+
+    Why: `convert` proved every tensor of its file; of another one nothing is known.
+    Fix: make `quantize` again with redo=true; it links convert's file.
+    """
+    if facts.is_verified_f16 is None:
+        raise Skip("no F16 file ships")
+    if not facts.is_verified_f16:
+        yield "model-F16.gguf has other bytes than convert's model-f16.gguf"
 
 
 def _types(types: dict[str, int]) -> str:

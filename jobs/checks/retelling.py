@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jobs.checks.certifying import Told, ggufs, plain_facts
-from jobs.core import pipeline
+from jobs.core import headline, pipeline, terminal
 from jobs.core.certificate import Certificate
 from jobs.core.evidence import evidence
 from jobs.core.links import Link, chain_problems, failed, stale
 from jobs.core.rule import Finding
 from jobs.core.stage import shortened
 from jobs.logic.pages import card, data_section, story
+from jobs.logic.pages.amounts import count, percent
 
 Page = dict[str, Any]
 SHOWN_VALUES = 8
@@ -55,7 +56,7 @@ def _page(
 def _note(one: Told, state: str, link: Link) -> str:
     findings = one.record.verdict.findings
     if state == "fail":
-        return ", ".join(finding.code for finding in one.record.verdict.failing) or "asked nothing"
+        return ", ".join(failure.code for failure in headline.ranked(_failures(one))) or "asked nothing"
     if state == "stale":
         return "changed since" if link.changed else "stale"
     asked = sum(finding.status != "skip" for finding in findings)
@@ -83,7 +84,7 @@ def _rule_pages(one: Told, findings: Sequence[Finding]) -> list[Page]:
 
 
 def _values(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    shown = [(_words(name), story.value(found)) for name, found in fields.items()]
+    shown = [(_words(name), story.value(found, name)) for name, found in fields.items()]
     return [(name, said) for name, said in shown if said is not None][:SHOWN_VALUES]
 
 
@@ -115,20 +116,33 @@ def limits_changed(certificate: Certificate) -> list[Page]:
 
 
 def stop(run: Mapping[str, Told]) -> Page | None:
-    """The earliest rule that failed: what was measured against the limit, and the fix."""
-    for stage in pipeline.CHAIN:
-        one = run.get(stage.name)
-        failing = one.record.verdict.failing if one else []
-        if one is None or not failing:
-            continue
-        first = failing[0]
-        rule = one.rules.get(first.code)
-        return {
-            "stage": stage.name, "code": first.code, "name": first.name, "messages": shortened(first.messages, 4),
-            "title": rule.title if rule else first.name, "why": rule.why if rule else "", "fix": first.fix,
-            "more": [finding.code for finding in failing[1:]],
-        }  # fmt: skip
-    return None
+    """The rule that explains what else failed where the chain stopped: measured value and limit, why, and the fix."""
+    found = [failure for one in run.values() for failure in _failures(one)]
+    if not found:
+        return None
+    first, *others = headline.ranked(found)
+    causes = headline.behind(first.code, [(one.gate, one.record.verdict) for one in run.values()])
+    follows = headline.explained_by(first, found)
+    return {
+        "stage": first.stage, "code": first.code, "name": first.finding.name, "title": first.title, "why": first.why,
+        "messages": shortened(first.finding.messages, 4), "fix": first.finding.fix,
+        "more": [one.code for one in others],
+        "others": [_told(one.finding, one.title, "follows from it" if one.code in follows else "") for one in others],
+        "causes": [_told(one, _title(run, one), {"warn": "warning"}.get(one.status, one.status)) for one in causes],
+    }  # fmt: skip
+
+
+def _failures(one: Told) -> list[headline.Failure]:
+    limits = one.gate.limits.model_validate(one.limits)
+    return headline.failures(one.name, one.gate, one.record.verdict, one.facts, limits)
+
+
+def _told(finding: Finding, title: str, note: str) -> Page:
+    return {"code": finding.code, "title": title, "note": note, "messages": shortened(finding.messages, 2)}
+
+
+def _title(run: Mapping[str, Told], finding: Finding) -> str:
+    return next(one.rules[finding.code].title for one in run.values() if finding.code in one.rules)
 
 
 def other_reasons(certificate: Certificate, stopped: Page | None) -> list[str]:
@@ -147,14 +161,14 @@ def lede(certificate: Certificate, stopped: Page | None, facts: story.Facts, qua
     """The verdict in a sentence."""
     if certificate.certified:
         parity = story.named(facts.get("verify", {}).get("parities", []), "artifact", quant or "")
-        kept = f" {story.percent(parity['retention'])} of what training changed is still in it." if parity else ""
-        waived = f" {len(certificate.waivers)} failed rule(s) were waived, see below." if certificate.waivers else ""
+        kept = f" {percent(parity['retention'])} of what training changed is still in it." if parity else ""
+        waived = f" Waived, see below: {count(len(certificate.waivers), 'failed rule')}." if certificate.waivers else ""
         return (
             f"model-{quant}.gguf is the model that was trained: every stage passed, every digest matches.{kept}{waived}"
         )
     if stopped is not None:
         more = (
-            f" {len(stopped['more'])} more rule(s) failed in the same stage: {', '.join(stopped['more'])}."
+            f" {count(len(stopped['more']), 'more rule')} failed there: {', '.join(stopped['more'])}."
             if stopped["more"]
             else ""
         )
@@ -186,8 +200,8 @@ def provenance(run: Mapping[str, Told], certificate: Certificate) -> Page:
         rows.append(
             [
                 one.name,
-                f"{by['seconds']:.1f} s",
-                f"{by['peak_rss_bytes'] / 2**20:,.0f} MiB",
+                terminal.seconds(by["seconds"]),
+                terminal.memory(by["peak_rss_bytes"]),
                 by["started"],
                 by["machine"],
             ]
@@ -262,13 +276,13 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
         "title": certificate.title, "certified": certificate.certified, "stop": stopped,
         "lede": lede(certificate, stopped, facts, quant), "reasons": other_reasons(certificate, stopped),
         "base": base.get("id", "a model that was not fetched"), "waivers": certificate.waivers,
-        "changed_limits": certificate.changed_limits,
+        "changed_limits": certificate.changed_limits, "adopted": story.adopted(facts),
         "measured": [(f"{one['label']}: {one['value']}", one["note"]) for one in story.numbers(facts, quant)],
         "tables": survival["tables"] if survival else [],
         "warnings": [one for one in attention(run) if one["status"] == "warn"],
         "data": data_section.summary(facts), "gguf": gguf, "talk": card.talk(gguf) if gguf else "",
         "ollama": f"ollama create {name} -f Modelfile\nollama run {name}",
         "prompt": card.prompt(empty_block), "empty_block": empty_block,
-        "rows": f", on {asked:,} held-out rows" if asked else "", "max_length": preflight.get("max_length"),
+        "rows": f", on {count(asked, 'held-out row')}" if asked else "", "max_length": preflight.get("max_length"),
         "provenance": [*provenance, ("chain digest", certificate.chain_digest)],
     }  # fmt: skip

@@ -5,42 +5,59 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from jobs.checks.adopted import (
+    Adopted,
+    adapter_is_not_the_adopted_one,
+    adapter_of_another_base,
+    adopted_lines,
+    base_not_known_to_be_its_own,
+    held_out_rows_may_be_known,
+    trained,
+)
 from jobs.checks.train_recipe import Recipe, prompt_tokens_differ, rates_not_the_schedules
 from jobs.core.model import Facts, Limits
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, learning_rate, loss, nats, number, percent, relative, signed
 
 
 class TrainFacts(Facts):
-    """Losses are mean nats a graded token; steps are optimiser steps."""
+    """Losses are mean nats a graded token; steps are optimiser steps.
+
+    What only a training log can tell is None where an adapter was adopted.
+    """
+
+    adopted: Adopted | None
+    """Where the adapter came from elsewhere."""
 
     backend: str
     dtype: str
     num_train_rows: int
     num_val_rows: int
-    planned_steps: int
-    num_steps: int
-    steps_per_epoch: int
-    chosen_step: int
+    planned_steps: int | None
+    num_steps: int | None
+    steps_per_epoch: int | None
+    chosen_step: int | None
     best_eval_loss: float
-    restored_step: int
+    """Of an adopted adapter, its only one."""
+    restored_step: int | None
     restored_eval_loss: float
     num_embeddings: int
     """Rows of the model's vocabulary: a guess among all of them costs the logarithm of that."""
     first_eval_loss: float
     """Of the base model, before the first step."""
-    last_eval_loss: float
-    first_train_loss: float
-    last_train_loss: float
+    last_eval_loss: float | None
+    first_train_loss: float | None
+    last_train_loss: float | None
     """Mean of the last tenth of the steps."""
     best_content_loss: float | None
     best_template_loss: float | None
     nonfinite_step: int | None
-    max_grad_norm: float
+    max_grad_norm: float | None
     effective_scale: float
     """alpha / rank, or alpha / sqrt(rank) with rsLoRA, of the adapter file."""
-    configured_scale: float
-    learning_rate: float
-    effective_batch: int
+    configured_scale: float | None
+    learning_rate: float | None
+    effective_batch: int | None
     target_modules: dict[str, int]
     """Target name to the number of layers that carry it in the adapter file."""
     zero_modules: list[str]
@@ -59,27 +76,35 @@ class TrainFacts(Facts):
     gap_low: float
     gap_high: float
     """95 % bootstrap interval over rows."""
-    recipe: Recipe
+    recipe: Recipe | None
 
     def lines(self) -> list[tuple[str, str]]:
-        counts = ", ".join(f"{name} {count}" for name, count in self.target_modules.items())
+        layers = ", ".join(f"{name} {found}" for name, found in self.target_modules.items())
+        weights = f"{count(self.num_adapter_weights, 'weight')}, norm {number(self.adapter_norm)}; {layers}"
+        gap = f"{signed(self.gap)} [{signed(self.gap_low)}, {signed(self.gap_high)}]"
+        against = f"validation loss {loss(self.best_eval_loss)}, base {loss(self.first_eval_loss)}"
         return [
-            ("rows", f"{self.num_train_rows} train, {self.num_val_rows} validation"),
-            ("steps", f"{self.num_steps} of {self.planned_steps} planned, {self.steps_per_epoch} an epoch"),
-            (
-                "chosen step",
-                f"{self.chosen_step} (validation loss {self.best_eval_loss:.4f}, base {self.first_eval_loss:.4f})",
-            ),
-            ("restored", f"step {self.restored_step}, validation loss {self.restored_eval_loss:.4f}"),
-            ("train loss", f"{self.first_train_loss:.4f} to {self.last_train_loss:.4f}"),
+            ("rows", f"{count(self.num_train_rows)} train, {count(self.num_val_rows)} validation"),
+            *([*adopted_lines(self.adopted), ("with the adapter", against)] if self.adopted else []),
+            *(self._trained_lines(self.recipe, against) if self.recipe else []),
+            ("generalisation gap", gap),
+            ("adapter", weights),
+        ]
+
+    def _trained_lines(self, recipe: Recipe, against: str) -> list[tuple[str, str]]:
+        steps = [count(found or 0) for found in (self.num_steps, self.planned_steps, self.steps_per_epoch)]
+        return [
+            ("steps", f"{steps[0]} of {steps[1]} planned, {steps[2]} an epoch"),
+            ("chosen step", f"{count(self.chosen_step or 0)} ({against})"),
+            ("restored", f"step {count(self.restored_step or 0)}, validation loss {loss(self.restored_eval_loss)}"),
+            ("train loss", f"{_number(self.first_train_loss)} to {_number(self.last_train_loss)}"),
             ("content / template loss", f"{_number(self.best_content_loss)} / {_number(self.best_template_loss)}"),
-            ("generalisation gap", f"{self.gap:+.4f} [{self.gap_low:+.4f}, {self.gap_high:+.4f}]"),
             (
                 "effective scale",
-                f"{self.effective_scale:g}, learning rate {self.learning_rate:g}, batch {self.effective_batch}",
+                f"{number(self.effective_scale)}, learning rate {learning_rate(self.learning_rate or 0)}, "
+                f"batch {count(self.effective_batch or 0)}",
             ),
-            *self.recipe.lines(),
-            ("adapter", f"{self.num_adapter_weights:,} weights, norm {self.adapter_norm:.4f}; {counts}"),
+            *recipe.lines(),
         ]
 
 
@@ -105,7 +130,7 @@ class TrainLimits(Limits):
 GATE = Gate("train", "TRN", TrainFacts, TrainLimits)
 
 
-@GATE.rule("001", "loss-not-finite", explains=("TRN003", "TRN005", "GEN001"))
+@GATE.rule("001", "loss-not-finite", explains=("TRN002", "TRN003", "TRN005", "GEN001", "GEN003"))
 def loss_not_finite(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """The loss or the adapter became NaN or infinite.
 
@@ -127,20 +152,22 @@ def best_step_not_restored(facts: TrainFacts, limits: TrainLimits) -> Iterator[s
     """
     if facts.adapter_norm == 0:
         raise Skip("the adapter is all zero, which is a rule of its own")
-    if facts.chosen_step < 1:
+    if trained(facts.chosen_step) < 1:
         yield "no evaluation after step 0 was finite, so there is no best step"
         return
     if facts.restored_step != facts.chosen_step:
         yield f"restored step {facts.restored_step}, the best is step {facts.chosen_step}"
     difference = abs(facts.restored_eval_loss - facts.best_eval_loss) / max(facts.best_eval_loss, 1e-12)
     if not difference <= limits.max_restored_difference:
-        yield (
-            f"validation loss {facts.restored_eval_loss:.6f} after restoring, {facts.best_eval_loss:.6f} at the best "
-            f"step: {difference:.2e} relative, the most is {limits.max_restored_difference:g}"
+        restored, best = beside(facts.restored_eval_loss, facts.best_eval_loss, loss)
+        shown, most = beside(difference, limits.max_restored_difference, relative)
+        text = (
+            f"validation loss {restored} after restoring, {best} at the best step: {shown} relative, the most is {most}"
         )
+        yield Measured(text, difference, limits.max_restored_difference)
 
 
-@GATE.rule("003", "adapter-all-zero", explains=("PAR001",))
+@GATE.rule("003", "adapter-all-zero", explains=("TRN005", "GEN007", "PAR001"))
 def adapter_all_zero(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """The adapter changes nothing.
 
@@ -148,10 +175,10 @@ def adapter_all_zero(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     Fix: check train.schedule.learning_rate, train.lora.alpha and that rows have graded tokens.
     """
     if not facts.adapter_norm > 0:
-        yield f"the norm of all updates is {facts.adapter_norm:g}, it must be above 0"
+        yield f"the norm of all updates is {number(facts.adapter_norm)}, it must be above 0"
 
 
-@GATE.rule("004", "target-not-trained", explains=("GEN007",))
+@GATE.rule("004", "target-not-trained", explains=("TRN005", "GEN007"))
 def target_not_trained(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """A target module has no adapter, or one that is zero.
 
@@ -159,11 +186,11 @@ def target_not_trained(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     Fix: set train.lora.target_modules=all-linear, or name some of the seven linear layers of Qwen3 in it.
     """
     most = max(facts.target_modules.values(), default=0)
-    for name, count in facts.target_modules.items():
-        if count == 0:
+    for name, layers in facts.target_modules.items():
+        if layers == 0:
             yield f"{name}: in no layer of the adapter file"
-        elif count < most:
-            yield f"{name}: in {count} layers of the adapter file, others are in {most}"
+        elif layers < most and facts.adopted is None:  # an adopted one has what its own settings choose, or is refused
+            yield f"{name}: in {layers} layers of the adapter file, others are in {most}"
     if facts.zero_modules and facts.adapter_norm > 0:
         yield f"{len(facts.zero_modules)} adapted modules are all zero: {', '.join(facts.zero_modules[:5])}"
 
@@ -178,29 +205,37 @@ def nothing_learnt(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """
     improvement = 1 - facts.best_eval_loss / facts.first_eval_loss if facts.first_eval_loss else math.nan
     if not improvement >= limits.min_improvement:
-        yield (
-            f"validation loss {facts.first_eval_loss:.4f} to {facts.best_eval_loss:.4f}: {improvement:.1%} better, "
-            f"the least is {limits.min_improvement:.1%}"
+        shown, least = beside(improvement, limits.min_improvement, percent)
+        text = (
+            f"validation loss {loss(facts.first_eval_loss)} to {loss(facts.best_eval_loss)}: {shown} better, "
+            f"the least is {least}"
         )
+        yield Measured(text, improvement, limits.min_improvement, worst=0.0)
     guess = limits.max_loss_of_a_guess * math.log(facts.num_embeddings)
     if not facts.best_eval_loss < guess:
-        yield (
-            f"validation loss {facts.best_eval_loss:.4f}, it must be below {guess:.4f}: "
-            f"{limits.max_loss_of_a_guess:g} times that of a guess among {facts.num_embeddings:,} tokens"
+        shown, most = beside(facts.best_eval_loss, guess, loss)
+        text = (
+            f"validation loss {shown}, it must be below {most}: {limits.max_loss_of_a_guess:g} times that of a guess "
+            f"among {count(facts.num_embeddings, 'token')}"
         )
+        yield Measured(text, facts.best_eval_loss, guess)
 
 
-@GATE.rule("006", "graded-tokens-differ", explains=("GEN001",))
+@GATE.rule("006", "graded-tokens-differ", explains=("TRN005", "GEN001", "GEN007"))
 def graded_tokens_differ(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """The trainer did not grade the tokens that preflight judged.
 
     Why: trainers truncate, drop and mask rows on their own; what was looked at must be what is trained on.
     Fix: a bug in the hand-over to the trainer; report it with the backend's version.
     """
+    trained(facts.steps_per_epoch)
     if facts.graded_tokens_an_epoch is None:
         raise Skip("the run did not consist of whole epochs in one go")
     if facts.graded_tokens_an_epoch != facts.graded_tokens_expected:
-        yield f"{facts.graded_tokens_an_epoch} graded tokens an epoch, preflight wrote {facts.graded_tokens_expected}"
+        yield (
+            f"{count(facts.graded_tokens_an_epoch, 'graded token')} an epoch, preflight wrote "
+            f"{count(facts.graded_tokens_expected)}"
+        )
 
 
 @GATE.rule("007", "validation-rises", level="warn", explains=("GEN006",))
@@ -210,11 +245,13 @@ def validation_rises(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     Why: the last steps learnt rows, not the task. The best step is kept, so this is advice, not a failure.
     Fix: fewer epochs, more rows, a lower learning rate.
     """
-    rise = facts.last_eval_loss / facts.best_eval_loss - 1 if facts.best_eval_loss > 0 else math.nan
-    if not rise <= limits.max_validation_rise and not facts.last_train_loss >= facts.first_train_loss:
+    last, first_train, last_train = map(trained, (facts.last_eval_loss, facts.first_train_loss, facts.last_train_loss))
+    rise = last / facts.best_eval_loss - 1 if facts.best_eval_loss > 0 else math.nan
+    if not rise <= limits.max_validation_rise and not last_train >= first_train:
+        shown, most = beside(rise, limits.max_validation_rise, percent)
         yield (
-            f"validation loss rose by {rise:.1%} from step {facts.chosen_step} to the last evaluation, advice is at "
-            f"most {limits.max_validation_rise:.0%}; training loss ended at {facts.last_train_loss:.4f}"
+            f"validation loss rose by {shown} from step {count(trained(facts.chosen_step))} to the last evaluation, "
+            f"advice is at most {most}; training loss ended at {loss(last_train)}"
         )
 
 
@@ -226,9 +263,10 @@ def generalisation_gap(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     Fix: more and more varied rows, fewer epochs, a smaller rank.
     """
     if not facts.gap_low <= limits.max_gap:
+        low, most = beside(facts.gap_low, limits.max_gap, nats)
         yield (
-            f"validation minus training content loss {facts.gap:.4f} [{facts.gap_low:.4f}, {facts.gap_high:.4f}] nats, "
-            f"advice is at most {limits.max_gap:g}"
+            f"validation minus training content loss {nats(facts.gap)} [{low}, {nats(facts.gap_high)}] nats, "
+            f"advice for the lower end is at most {most}"
         )
 
 
@@ -241,10 +279,8 @@ def loss_implausibly_low(facts: TrainFacts, limits: TrainLimits) -> Iterator[str
     """
     low = not facts.train_content_loss >= limits.implausible_loss
     if low and not facts.val_content_loss <= 2 * limits.implausible_loss:
-        yield (
-            f"training content loss {facts.train_content_loss:.4f} is below {limits.implausible_loss:g}, validation is "
-            f"{facts.val_content_loss:.4f}"
-        )
+        shown, least = beside(facts.train_content_loss, limits.implausible_loss, loss)
+        yield f"training content loss {shown} is below {least}, validation is {loss(facts.val_content_loss)}"
 
 
 @GATE.rule("010", "still-improving", level="info")
@@ -254,21 +290,24 @@ def still_improving(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     Why: the validation loss had not yet turned.
     Fix: raise train.schedule.num_epochs.
     """
-    if 0 < facts.chosen_step == facts.num_steps:
-        yield f"the best of {facts.num_steps} steps is the last, with validation loss {facts.best_eval_loss:.4f}"
+    if 0 < trained(facts.chosen_step) == facts.num_steps:
+        steps = count(trained(facts.num_steps), "step")
+        yield f"the best of {steps} is the last, with validation loss {loss(facts.best_eval_loss)}"
 
 
-@GATE.rule("011", "update-too-hot-in-adapter", explains=("TRN001", "GEN003"))
+@GATE.rule("011", "update-too-hot-in-adapter", explains=("TRN001", "TRN005", "GEN002", "GEN003"))
 def update_too_hot_in_adapter(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """Effective scale times learning rate of what was really trained is beyond what is known to go well.
 
     Why: preflight judges the configured values; this looks at the adapter itself.
     Fix: lower train.lora.alpha or train.schedule.learning_rate; leave rsLoRA off.
     """
-    heat = facts.effective_scale * facts.learning_rate
+    rate = trained(facts.learning_rate)
+    heat = facts.effective_scale * rate
     if not heat <= limits.max_heat:
-        scale = f"scale {facts.effective_scale:g} x learning rate {facts.learning_rate:g}"
-        yield f"{scale} = {heat:g}, the most is {limits.max_heat:g}"
+        shown, most = beside(heat, limits.max_heat, learning_rate)
+        scale = f"scale {number(facts.effective_scale)} x learning rate {learning_rate(rate)}"
+        yield Measured(f"{scale} = {shown}, the most is {most}", heat, limits.max_heat)
 
 
 @GATE.rule("012", "scale-not-as-configured", explains=("GEN007",))
@@ -278,8 +317,10 @@ def scale_not_as_configured(facts: TrainFacts, limits: TrainLimits) -> Iterator[
     Why: every later stage scales the update by what the file says.
     Fix: take adapter_config.json as training wrote it; train again with redo=true.
     """
-    if not abs(facts.effective_scale - facts.configured_scale) <= 1e-9 * abs(facts.configured_scale):
-        yield f"scale {facts.effective_scale:g} in adapter_config.json, {facts.configured_scale:g} configured"
+    configured = trained(facts.configured_scale)
+    if not abs(facts.effective_scale - configured) <= 1e-9 * abs(configured):
+        found, asked = beside(facts.effective_scale, configured, number)
+        yield f"scale {found} in adapter_config.json, {asked} configured"
 
 
 @GATE.rule("013", "batch-larger-than-set", level="info")
@@ -289,13 +330,18 @@ def batch_larger_than_set(facts: TrainFacts, limits: TrainLimits) -> Iterator[st
     Why: an epoch is then one step, whatever the batch size says, and the learning rate was meant for more of them.
     Fix: lower train.schedule.batch_size or train.schedule.gradient_accumulation.
     """
-    if facts.effective_batch > facts.num_train_rows:
-        yield f"{facts.effective_batch} rows a step, train has {facts.num_train_rows}"
+    batch = trained(facts.effective_batch)
+    if batch > facts.num_train_rows:
+        yield f"{count(batch, 'row')} a step, train has {count(facts.num_train_rows)}"
 
 
+GATE.rule("020", "adapter-of-another-base", explains=("TRN005", "PAR001"))(adapter_of_another_base)
+GATE.rule("021", "adapter-is-not-the-adopted-one", explains=("GEN007", "PAR001"))(adapter_is_not_the_adopted_one)
+GATE.rule("022", "held-out-rows-may-be-known", "info", explains=("GEN006",))(held_out_rows_may_be_known)
+GATE.rule("023", "base-not-known-to-be-its-own", "warn", ("TRN005", "PAR001"))(base_not_known_to_be_its_own)
 GATE.rule("030", "rates-not-the-schedules", explains=("TRN005",))(rates_not_the_schedules)
 GATE.rule("031", "prompt-tokens-differ")(prompt_tokens_differ)
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return "-" if value is None else loss(value)

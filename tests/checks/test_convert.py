@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.checks.convert import GATE, ConvertFacts, HeaderFacts
-from jobs.checks.templates import TemplateFacts
+from jobs.checks.templates import ModelfileFacts, TemplateFacts
 from jobs.convert import ConvertConfig
 from jobs.core import config
 from tests.checks import template_facts
@@ -31,6 +31,7 @@ def header(**changes: Any) -> HeaderFacts:
     return good.model_copy(update=changes)
 
 
+MODELFILE = ModelfileFacts(opening="", num_equal=90, differing=[], num_differing=0, other=["the end of a thought"])
 F16 = header(file="model-f16.gguf", types={"F16": 197, "F32": 113})
 GOOD = ConvertFacts(
     files=[header(), F16],
@@ -47,6 +48,7 @@ GOOD = ConvertFacts(
     num_tokens=231,
     logits_kl=7.2e-13,
     templates=[template_facts.GOOD],
+    modelfile=MODELFILE,
 )
 BROKEN = {"files": [header(), header(problems=["truncated"])]}
 
@@ -79,6 +81,13 @@ def test_good_facts_pass_every_rule() -> None:
         ({"f16_differing": ["blk.0.attn_q.weight"]}, "GGF006", "fail"),
         ({"files": [header(), header(nonfinite=["blk.0.attn_q.weight"])]}, "GGF006", "fail"),
         ({"files": [header(), header(differing=["add_bos is True, expected False"])]}, "GGF007", "fail"),
+        ({"modelfile": None}, "GGF014", "skip"),
+        ({"modelfile": MODELFILE.model_copy(update={"num_equal": 0})}, "GGF014", "fail"),
+        (
+            {"modelfile": MODELFILE.model_copy(update={"differing": [template_facts.LOST], "num_differing": 1})},
+            "GGF014",
+            "fail",
+        ),
         ({"logits_kl": 9e-7}, "GGF008", "pass"),
         ({"logits_kl": 1.1e-6}, "GGF008", "fail"),
         ({"logits_kl": NAN}, "GGF008", "fail"),
@@ -101,7 +110,7 @@ def test_nothing_is_said_of_files_that_could_not_be_compared(changes: dict[str, 
 def test_a_person_is_shown_files_that_were_not_scored() -> None:
     shown = dict(GOOD.model_copy(update={"logits_kl": None, "num_tokens": 0}).lines())
     assert shown["logits, F32"] == "KL - nats a token on 0 tokens of 8 rows"
-    assert shown["model-f16.gguf"] == "2,390.0 MB, 197 F16, 113 F32"
+    assert shown["model-f16.gguf"] == "2.39 GB, 197 F16, 113 F32"
 
 
 TEMPLATE_RULES = ("GGF010", "GGF011", "GGF012", "GGF013")

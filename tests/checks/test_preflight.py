@@ -156,7 +156,7 @@ def test_messages_name_rows_value_and_limit() -> None:
     hot = facts(update={**HOT, "rslora": True})
     (finding,) = GATE.judge(hot, LIMITS, {}).failing
     assert finding.messages == [
-        "scale 64 / sqrt(32) = 11.3, times learning rate 0.0002 = 0.00226, at most 0.002 (a warning from 0.001)"
+        "scale 64 / sqrt(32) = 11.3, times learning rate 2e-4 = 0.00226, at most 0.002 (a warning from 0.001)"
     ]
 
 
@@ -208,5 +208,5 @@ def test_what_a_cut_would_cost() -> None:
 def test_lines_are_words() -> None:
     lines = dict(facts().lines())
     assert lines["train"] == "800 of 800 rows, 160,000 tokens, 20,000 graded (12.5%), 16,000 of answers"
-    assert lines["update"] == "scale 32 / 16 = 2, times learning rate 0.0002 = 0.0004"
+    assert lines["update"] == "scale 32 / 16 = 2, times learning rate 2e-4 = 4e-4"
     assert Update(learning_rate=1e-4, rank=64, alpha=16.0, rslora=True, target_modules=[], **OPTIONS).scale == 2

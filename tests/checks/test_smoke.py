@@ -105,7 +105,7 @@ def test_rates_of_the_tuned_model(code: str, field: str, good: float, bad: float
 def test_the_message_has_the_value_the_number_and_the_limit() -> None:
     finding = GATE.judge(facts({"stop_rate": 0.5}), LIMITS, {}).failing[0]
     assert finding.code == "GEN001"
-    assert "50.0% of 60 answers stop (95 % interval 37.7% to 62.3%) within 64 tokens" in finding.messages[0]
+    assert "50.0% of 60 answers stop (95% interval 37.7% to 62.3%) within 64 tokens" in finding.messages[0]
     assert "99.0%" in finding.messages[0]
 
 
@@ -193,6 +193,6 @@ def test_few_rows_are_said_to_be_too_few() -> None:
     few = {"num_rows": 12, "belonging": belonging(p=0.4, least_p=0.005, power=0.05)}
     finding = next(one for one in GATE.judge(facts(few), LIMITS, {}).findings if one.code == "GEN016")
     assert finding.messages == [
-        "tuned: 12 rows are too few to say: p 0.400, where a model that gets all right would have 0.005 and the most "
-        "is 0.01; one that gets 25% right would be seen 5% of the time, the least is 90%"
+        "tuned: 12 rows are too few to say: p 0.4, where a model that gets all right would have 0.005 and the most "
+        "is 0.01; one that gets 25.0% right would be seen 5.0% of the time, the least is 90.0%"
     ]

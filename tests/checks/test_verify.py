@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from jobs.checks.behaviour import Behaviour
+from jobs.checks.parity import Parity
 from jobs.checks.templates import TemplateFacts
-from jobs.checks.verify import GATE, Parity, VerifyFacts, VerifyLimits
+from jobs.checks.verify import GATE, VerifyFacts, VerifyLimits
 from tests.checks import template_facts
 from tests.checks.belonging_facts import belonging
 
@@ -188,7 +189,10 @@ def test_stopping_less_than_hugging_face() -> None:
 
 def test_a_bad_quant_of_a_good_f16_is_quantizings_fault_and_names_the_next_type() -> None:
     said = messages("PAR005", facts(q4={"retention": 0.71, "retention_low": 0.65, "retention_high": 0.78}))
-    assert "Q4_K_M keeps 71.00% of what training changed (95 % interval 65.00% to 78.00%), the least is 90.0%" in said
+    assert (
+        "Q4_K_M keeps 71.0% of what training changed (95% interval 65.0% to 78.0%), the least of its lower end is 90.0%"
+        in said
+    )
     assert "F16 is right: it was lost by quantizing to Q4_K_M" in said
     assert "the next larger type to try is Q5_K_M" in said
 
@@ -255,5 +259,5 @@ def test_both_agreements_are_told() -> None:
     found = facts(answers={"Q4_K_M": {"belonging": belonging(own=0.11, other=0.1, p=0.3)}})
     assert messages("PAR030", found) == (
         "Q4_K_M: agreement 0.110 with their own references, 0.100 with those of other rows (by texts, 60 rows): "
-        "p 0.300, the most is 0.01"
+        "p 0.3, the most is 0.01"
     )

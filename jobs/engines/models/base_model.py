@@ -19,6 +19,7 @@ from jobs.core.room import cache_folder, require_space
 from jobs.core.terminal import progress
 from jobs.engines.models import shards
 from jobs.engines.models.folder_files import JSON, WANTED, library_errors, own_files, read_json, take
+from jobs.logic.pages import amounts
 
 Origin = dict[str, str | list[str] | None]
 """`commit`, None where there is none; `licence`; `code_named_in`, the files that named Python files to run."""
@@ -149,7 +150,7 @@ def from_recipe(recipe: dict[str, Any], world: Path, into: Path) -> Origin:
                 world,
                 source,
                 work,
-                lambda done, total, loss: bar(done, f"loss {loss:.3f}"),
+                lambda done, total, loss: bar(done, f"loss {amounts.loss(loss)}"),
             )
         try:
             work.rename(kept)

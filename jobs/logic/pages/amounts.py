@@ -23,7 +23,7 @@ MOST_MORE = 340
 class Say(Protocol):
     """A kind of quantity in words."""
 
-    def __call__(self, value: float, more: int = 0) -> str: ...
+    def __call__(self, value: float, /, more: int = 0) -> str: ...
 
 
 def percent(value: float, more: int = 0) -> str:
@@ -96,6 +96,11 @@ def signed(value: float, say: Say = number, more: int = 0) -> str:
     return f"+{say(value, more)}" if value > 0 else say(value, more)
 
 
+def score_gain(value: float, more: int = 0) -> str:
+    """A difference of two scores: `+0.012`."""
+    return signed(value, score, more)
+
+
 def part(found: int, whole: int) -> str:
     """`found` as a percentage of `whole`; nothing where there is no whole."""
     return percent(found / whole) if whole else ""
@@ -117,9 +122,35 @@ def beside(value: float, limit: float, say: Say = percent) -> tuple[str, str]:
     return say(value, more), next(text for n in range(more + 1) if _bare(text := say(limit, n)) == _bare(shown))
 
 
+def kind(name: str, value: float) -> Say:
+    """How a fact or a limit is said, by what its name ends in or, failing that, by its type."""
+    words = name.replace("_", " ").split() or [""]
+    for ending, say in KINDS.items():
+        if ending.split() == words[-len(ending.split()) :]:
+            return say
+    return plain if isinstance(value, int) else number
+
+
+def plain(value: float, more: int = 0) -> str:
+    """A whole number."""
+    return count(value)
+
+
 def by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     """What there is any of, the most first, equal ones by name."""
     return sorted(((name, found) for name, found in counts.items() if found), key=lambda item: (-item[1], item[0]))
+
+
+KINDS: dict[str, Say] = {
+    **dict.fromkeys(("rate", "share", "retention", "retention low", "retention high", "same top", "overlap"), percent),
+    **dict.fromkeys(("same text", "overlap gain", "improvement", "validation rise"), percent),
+    **dict.fromkeys(("agreement", "agreement gain", "agreement loss"), score),
+    **dict.fromkeys(("loss", "nll"), loss),
+    **dict.fromkeys(("kl", "kl mean", "kl p99", "effect", "noise", "gap", "gap low", "gap high"), nats),
+    **dict.fromkeys(("p value", "p"), p_value),
+    **dict.fromkeys(("bytes",), size),
+}
+"""Ends of names to what they are the names of, longer ones after those that they end in too."""
 
 
 def _unknown(value: float) -> str:

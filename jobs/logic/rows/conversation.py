@@ -12,7 +12,7 @@ from typing import Any, Literal
 import orjson
 
 from jobs.logic.row import Message, Row
-from jobs.logic.rows import shapes
+from jobs.logic.rows import out_of_scope, shapes
 from jobs.logic.rows.strict_json import (
     BadRow as BadRow,
     kind_of,
@@ -37,6 +37,7 @@ BAD_REASONS = (
     "not-an-object",
     "other-shape",
     "two-shapes",
+    "preference-pair",
     "column-missing",
     "column-type",
     "empty-conversation",
@@ -92,7 +93,9 @@ def conversation(data: Mapping[str, Any], file: str, line: int, options: RowOpti
     """The row in a parsed object. Raises BadRow where it is not a conversation to learn from."""
     changes: dict[str, str] = {}
     columns = options.columns
+    out_of_scope.check(data, columns.values(), options.shape if options.detected else None)
     messages = shapes.messages(data, options.shape, columns, changes)
+    out_of_scope.check_texts(messages)
     if options.detected:
         shapes.check_single(data, options.shape, columns)
     for number, message in enumerate(messages):
@@ -186,7 +189,8 @@ def _name(data: Mapping[str, Any], name: str, columns: Mapping[str, str]) -> str
     if value is None:
         return None
     if not isinstance(value, str):
-        raise BadRow(f"{name}-type", f"`{column}` is {kind_of(value)}, expected text or a number")
+        liked = f"; {out_of_scope.LIKED}" if name == "label" and isinstance(value, bool) else ""
+        raise BadRow(f"{name}-type", f"`{column}` is {kind_of(value)}, expected text or a number{liked}")
     if not value.isprintable() and (CONTROL.search(value) or "\n" in value or INVISIBLE.search(value)):
         raise BadRow(f"{name}-type", f"`{column}` has control characters")
     return str(value).strip() or None
