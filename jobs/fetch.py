@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from jobs.checks.fetch import GATE, FetchFacts, FetchLimits
+from jobs.checks.fetch_form import FolderForm
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.model import StageConfig, StrictModel
@@ -87,13 +88,27 @@ def measure(cfg: FetchConfig, inputs: Inputs, out: Path) -> FetchFacts:
     from jobs.engines.models import base_model
 
     origin = json.loads((out / "model.json").read_text())
+    found = base_model.inspect(out / "model", called(cfg))
+    form = FolderForm(**origin.pop("form"), **found.pop("form"))
     files = [path for path in (out / "model").iterdir() if path.is_file()]
     return FetchFacts(
         **origin,
         num_files=len(files),
         num_bytes=sum(path.stat().st_size for path in files),
-        **base_model.inspect(out / "model"),
+        **found,
+        form=form,
     )
+
+
+def called(cfg: FetchConfig) -> str:
+    """What a person knows the model's folder by."""
+    match cfg.source:
+        case HubSource():
+            return f"model.id={cfg.id}"
+        case LocalSource(folder=folder):
+            return folder
+        case DemoSource():
+            return "the demo model"
 
 
 def run(cfg: FetchConfig, inputs: Inputs, out: Path) -> FetchFacts:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from jobs.checks.advised import Shipped
 from jobs.checks.behaviour import OPENINGS, Generation, MeasureConfig, Sample, behaviours, samples
 from jobs.checks.parity import Parity
 from jobs.checks.templates import RenderConfig, TemplateFacts, TemplatesConfig
@@ -112,6 +113,7 @@ def measure(cfg: VerifyConfig, inputs: Inputs, out: Path) -> VerifyFacts:
     running = [artifact for artifact in asked if artifact not in failures]
     return VerifyFacts(
         asked=asked,
+        ships=ships(inputs),
         num_rows=len(expected),
         num_tokens=sum(expected.values()),
         num_missing=sum(len(expected) - one.num_rows for one in found if one.artifact in running)
@@ -152,10 +154,19 @@ def quants(inputs: Inputs) -> dict[str, Path]:
     return {name.removeprefix("model-").removesuffix(".gguf"): inputs["quantize"].file(name) for name in names}
 
 
+def ships(inputs: Inputs) -> list[Shipped]:
+    """Every type that ships and what its file takes, in the order that was asked for."""
+    files, asked = inputs["quantize"].record.files, inputs["quantize"].record.facts.get("asked", [])
+    order = sorted(quants(inputs), key=lambda quant: asked.index(quant) if quant in asked else len(asked))
+    return [Shipped(type=quant, num_bytes=files[f"model-{quant}.gguf"].bytes) for quant in order]
+
+
 @contextmanager
 def scratch(out: Path, rows: Sequence[Row], inputs: Inputs) -> Iterator[Path]:
     """The file for the reference's logits, 4 bytes a vocabulary entry and token; gone afterwards."""
-    config = json.loads((inputs["fetch"].folder("model") / "config.json").read_text(encoding="utf-8"))
+    from jobs.engines.models import model_config
+
+    config = model_config.values(inputs["fetch"].folder("model"), str(inputs["fetch"].root))
     require_space(out, 4 * config["vocab_size"] * sum(len(row.positions) for row in rows))
     path = out / "reference.npy"
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobs.checks.preflight_facts import planned
 from jobs.core.rule import Skip
+from jobs.logic.pages.amounts import beside, count, number, percent
 
 if TYPE_CHECKING:
     from jobs.checks.preflight import PreflightLimits
@@ -27,10 +28,10 @@ def prompts_outweigh_answers(facts: PreflightFacts, limits: PreflightLimits) -> 
     if not share <= limits.max_prompt_share:
         most = limits.max_prompt_share * split.num_graded_tokens
         most /= (1 - limits.max_prompt_share) * split.num_prompt_tokens
-        best = f"better at most {limits.max_prompt_share:.0%}: a weight of {most:.2g}"
+        shown, limit = beside(share, limits.max_prompt_share, percent)
         yield (
-            f"weight {weight:g} on {split.num_prompt_tokens:,} tokens of prompts is {share:.0%} of the loss beside "
-            f"{split.num_graded_tokens:,} graded ones, {best}"
+            f"weight {number(weight)} on {count(split.num_prompt_tokens, 'token')} of prompts is {shown} of the loss "
+            f"beside {count(split.num_graded_tokens)} graded ones, better at most {limit}: a weight of {number(most)}"
         )
 
 
@@ -44,4 +45,5 @@ def noise_implausible(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
     if not alpha:
         raise Skip("no noise is added")
     if not alpha <= limits.max_neftune_alpha:
-        yield f"train.neftune_alpha is {alpha:g}, better at most {limits.max_neftune_alpha:g}"
+        shown, most = beside(alpha, limits.max_neftune_alpha, number)
+        yield f"train.neftune_alpha is {shown}, better at most {most}"

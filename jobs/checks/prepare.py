@@ -31,6 +31,7 @@ class PrepareLimits(Limits):
     max_lost_share: float
     max_personal_share: float
     max_mojibake_share: float
+    max_placeholder_share: float
     min_distinct_answers: int
     min_distinct_share: float
     max_contradictory_share: float
@@ -298,3 +299,13 @@ def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
 
 GATE.rule("021", "answers-of-other-prompts", explains=("GEN007", "GEN015"))(answers_of_other_prompts)
 GATE.rule("022", "belonging-not-shown", level="info")(belonging_not_shown)
+
+
+@GATE.rule("023", "placeholders-unfilled", level="warn", explains=("GEN007",))
+def placeholders_unfilled(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
+    """Answers have places that a template left to be filled, as `{{name}}`, `<NAME>`, `[Your Name]` or `${x}`.
+
+    Why: the model learns to write them, and says `I am {{name}}` to a user.
+    Fix: fill them where the rows come from, or take those rows out; a prompt that asks for a template explains them.
+    """
+    yield from above(facts.seen.get("placeholder", 0), facts.num_kept, limits.max_placeholder_share)

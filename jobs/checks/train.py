@@ -215,8 +215,8 @@ def nothing_learnt(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     if not facts.best_eval_loss < guess:
         shown, most = beside(facts.best_eval_loss, guess, loss)
         text = (
-            f"validation loss {shown}, it must be below {most}: {limits.max_loss_of_a_guess:g} times that of a guess "
-            f"among {count(facts.num_embeddings, 'token')}"
+            f"validation loss {shown}, it must be below {most}: {number(limits.max_loss_of_a_guess)} times that of a "
+            f"guess among {count(facts.num_embeddings, 'token')}"
         )
         yield Measured(text, facts.best_eval_loss, guess)
 

@@ -18,6 +18,7 @@ LIMITS = PrepareLimits(
     max_lost_share=0.5,
     max_personal_share=0.01,
     max_mojibake_share=0.01,
+    max_placeholder_share=0,
     min_distinct_answers=2,
     min_distinct_share=0.02,
     max_contradictory_share=0.05,
@@ -133,6 +134,9 @@ def facts(**changes: Any) -> PrepareFacts:
         ("DAT022", {}, "pass"),
         ("DAT022", {"belonging": BELONGING | {"word": "cannot say", "p": 0.4}}, "warn"),
         ("DAT022", {"belonging": BELONGING | {"word": "cannot say", "num_rows": 0}}, "skip"),
+        ("DAT023", {}, "pass"),
+        ("DAT023", {"seen": {"placeholder": 1}}, "warn"),
+        ("DAT023", {"num_train": 0, "num_val": 0}, "warn"),
     ],
 )
 def test_rule(code: str, changes: dict[str, Any], status: str) -> None:
@@ -154,6 +158,7 @@ def test_rule(code: str, changes: dict[str, Any], status: str) -> None:
         ("max_personal_share", "DAT016"),
         ("max_departing_share", "DAT017"),
         ("max_lost_share", "DAT020"),
+        ("max_placeholder_share", "DAT023"),
     ],
 )
 def test_a_limit_that_is_not_a_number_is_no_pass(limit: str, code: str) -> None:

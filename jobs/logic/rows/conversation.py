@@ -89,8 +89,13 @@ STRICT = RowOptions("messages", {}, "refuse", "refuse", "refuse")
 """For rows that this program wrote, and wherever nothing may be put right."""
 
 
-def conversation(data: Mapping[str, Any], file: str, line: int, options: RowOptions = STRICT) -> Row:
-    """The row in a parsed object. Raises BadRow where it is not a conversation to learn from."""
+def conversation(
+    data: Mapping[str, Any], file: str, line: int, options: RowOptions = STRICT, place: str | None = None
+) -> Row:
+    """The row in a parsed object. Raises BadRow where it is not a conversation to learn from.
+
+    A row without an id is called by its file and `place` there, its line where that is not given.
+    """
     changes: dict[str, str] = {}
     columns = options.columns
     out_of_scope.check(data, columns.values(), options.shape if options.detected else None)
@@ -103,7 +108,7 @@ def conversation(data: Mapping[str, Any], file: str, line: int, options: RowOpti
             messages[number] = _without_control(message, number, options, changes)
     if not _alternate(messages):
         messages = _put_in_order(messages, options, changes)
-    identity = _name(data, "id", columns) or f"{file}:{line}"
+    identity = _name(data, "id", columns) or f"{file}:{place or line}"
     return Row(identity, _name(data, "source", columns), messages, file, line, changes, _name(data, "label", columns))
 
 
