@@ -245,6 +245,7 @@ def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
         how = trained_facts(cfg, train, out, found.layers_by_target)
     return TrainFacts(
         dtype=cfg.dtype,
+        num_embeddings=json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))["vocab_size"],
         restored_eval_loss=loss,
         graded_tokens_expected=sum(label != -100 for row in train for label in row["labels"][1:]),
         num_train_rows=len(train),

@@ -6,15 +6,28 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
+from jobs.checks.belonging import AnswersBelonging
 from jobs.core.model import StrictModel
 from jobs.core.rule import Measured
 from jobs.logic.pages.amounts import beside, count, percent, score
+from jobs.logic.parity import belonging
 from jobs.logic.parity.behaviour import Measure, Signs, signs, split_thinking
 from jobs.logic.text.similarity import TrainingAnswers, rouge_l, tidy
 
 THINK_CLOSE = "</think>"
 OPENINGS = {"default": "opening", "no_thinking": "opening_no_thinking"}
 """A generation prompt to the field of `prompts.jsonl` that holds what it already has of the answer."""
+
+
+class BelongingMeasure(StrictModel):
+    """How answers are asked whether they go with their own references or with any."""
+
+    seed: int
+    num_permutations: int
+    max_p: float
+    """At most which p-value shows that they do."""
+    some: float
+    """Share of rows: a model that gets so many right must be seen, else nothing can be said."""
 
 
 class MeasureConfig(StrictModel):
@@ -30,6 +43,7 @@ class MeasureConfig(StrictModel):
     """Characters that a loop must fill."""
     overlap_chars: int
     """The smallest piece of a training answer that counts as taken over."""
+    belonging: BelongingMeasure
 
 
 class Generation(StrictModel):
@@ -80,6 +94,12 @@ class Behaviour(StrictModel):
     """Mean character-level ROUGE-L F1 with the reference, both NFC."""
     overlap: float
     """Mean share of an answer's pieces that one single training answer has."""
+    belonging: AnswersBelonging
+
+    @property
+    def label(self) -> str:
+        """How a message calls a model under a prompt."""
+        return self.model if self.prompt == "default" else f"{self.model} under the {self.prompt} prompt"
 
 
 class Sample(StrictModel):
@@ -107,12 +127,15 @@ def behaviours(generations: Sequence[Generation], training: Sequence[str], measu
                 signs(row.answer, row.stopped, row.reference, answers, what, measure.thinking_block == "keep")
                 for row in rows
             ],
+            measure.belonging,
         )
         for (model, prompt), rows in groups.items()
     ]
 
 
-def _behaviour(model: str, prompt: str, rows: Sequence[Generation], seen: Sequence[Signs]) -> Behaviour:
+def _behaviour(
+    model: str, prompt: str, rows: Sequence[Generation], seen: Sequence[Signs], how: BelongingMeasure
+) -> Behaviour:
     def mean(field: str) -> float:
         return math.fsum(getattr(one, field) for one in seen) / len(seen)
 
@@ -131,7 +154,18 @@ def _behaviour(model: str, prompt: str, rows: Sequence[Generation], seen: Sequen
         exact_rate=mean("exact"),
         agreement=mean("agreement"),
         overlap=mean("overlap"),
+        belonging=_belonging(rows, how),
     )
+
+
+def _belonging(rows: Sequence[Generation], how: BelongingMeasure) -> AnswersBelonging:
+    found = belonging.measured(
+        [split_thinking(row.answer)[1] for row in rows],
+        [split_thinking(row.reference)[1] for row in rows],
+        belonging.Test(how.num_permutations, how.max_p, how.some),
+        how.seed,
+    )
+    return AnswersBelonging(some=how.some, **found._asdict())
 
 
 def samples(
@@ -188,7 +222,7 @@ def rates_above(
 
 def name(one: Behaviour) -> str:
     """How a message calls a model under a prompt."""
-    return one.model if one.prompt == "default" else f"{one.model} under the {one.prompt} prompt"
+    return one.label
 
 
 def behaviour_lines(found: Sequence[Behaviour]) -> list[tuple[str, str]]:
@@ -197,7 +231,8 @@ def behaviour_lines(found: Sequence[Behaviour]) -> list[tuple[str, str]]:
         (
             f"{name(one)}, {count(one.num_rows, 'answer')}",
             f"stops {percent(one.stop_rate)}, agreement {score(one.agreement)}, exact {percent(one.exact_rate)}, "
-            f"loops {percent(one.loop_rate)}, repeats {percent(one.repeat_rate)}, copies {percent(one.copy_rate)}",
+            f"loops {percent(one.loop_rate)}, repeats {percent(one.repeat_rate)}, copies {percent(one.copy_rate)}; "
+            f"{one.belonging}",
         )
         for one in found
     ]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from jobs.core.model import StrictModel
-from jobs.core.rule import Skip
-from jobs.logic.pages.amounts import count, number, p_value, percent
+from jobs.core.rule import Measured, Skip
+from jobs.logic.pages.amounts import beside, count, number, p_value, percent, score
 
 
 class RowsBelonging(StrictModel):
@@ -28,8 +28,8 @@ class RowsBelonging(StrictModel):
 
     def __str__(self) -> str:
         return (
-            f"{percent(self.own)} of an answer's rare letters stand in its own prompt, {percent(self.other)} in "
-            f"another's (z {number(self.z)}, p {p_value(self.p)}, {count(self.num_rows, 'row')})"
+            f"{percent(self.own)} of an answer's rare letters stand in its prompt, {percent(self.other)} in others' "
+            f"(z {number(self.z)}, p {p_value(self.p)}, {count(self.num_rows, 'row')})"
         )
 
 
@@ -44,12 +44,13 @@ def answers_of_other_prompts(facts: Any, limits: Any) -> Iterator[str]:
     if found.word != "do not belong":
         return
     if found.shift:
-        side = "below" if found.shift > 0 else "above"
-        where = f"{count(abs(found.shift), 'row')} {side}"
+        where = f"{count(abs(found.shift), 'row')} {'below' if found.shift > 0 else 'above'}"
         yield f"answers match the prompts {where} their own, 0 rows off is expected: {found}"
     else:
-        displaced = f"{count(found.num_displaced)} of {count(found.num_rows, 'answer')}"
-        yield f"{found}; {displaced} look like another prompt's and not like their own, the most is what chance gives"
+        yield (
+            f"{found}; {count(found.num_displaced)} of {count(found.num_rows, 'answer')} look like another row's "
+            "prompt and not like their own, at most a few do by chance"
+        )
 
 
 def belonging_not_shown(facts: Any, limits: Any) -> Iterator[str]:
@@ -63,3 +64,71 @@ def belonging_not_shown(facts: Any, limits: Any) -> Iterator[str]:
         raise Skip("there are no rows")
     if found.word == "cannot say":
         yield f"cannot say: {found}"
+
+
+class AnswersBelonging(StrictModel):
+    """Whether the answers of one model under one prompt go with their own references or with any."""
+
+    measure: Literal["classes", "short answers", "texts"]
+    """What is compared: equal names of classes; short answers by single letters and as a whole; texts, and code, by
+    pieces of three letters. What is rare counts for more."""
+    own: float
+    """Mean agreement with the row's own reference, 0 to 1."""
+    other: float
+    """With the references in another order."""
+    z: float
+    p: float
+    least_p: float
+    """What a model would have that gets every reference right."""
+    some: float
+    power: float
+    """How often a model would be seen that gets the share `some` of the rows right."""
+
+    def __str__(self) -> str:
+        return f"own references {score(self.own)}, others' {score(self.other)} (p {p_value(self.p)}, {self.measure})"
+
+
+def answers_ignore_prompts(facts: Any, limits: Any) -> Iterator[str]:
+    """Answers go with their own held-out references no better than with those of other rows.
+
+    Why: a model that has learnt the form of the answers and not what is asked passes every other test of its text.
+    Fix: see that every training answer belongs to its prompt (`prepare` says what it can); train longer, or on more
+    rows; where only a quant does it, take a larger type.
+    """
+    for one in _judged(facts):
+        found = one.belonging
+        if _has_power(found, limits) and not found.p <= limits.max_p:
+            p, most = beside(found.p, limits.max_p, p_value)
+            text = (
+                f"{one.label}: agreement {score(found.own)} with their own references, {score(found.other)} with those "
+                f"of other rows (by {found.measure}, {count(one.num_rows, 'row')}): p {p}, the most is {most}"
+            )
+            yield Measured(text, found.p, limits.max_p, worst=1.0)
+
+
+def prompts_not_shown_to_matter(facts: Any, limits: Any) -> Iterator[str]:
+    """The held-out rows cannot show whether answers go with their prompts.
+
+    Why: where references are equal, or few, any order of them does as well: a model that ignores what it is asked would
+    not be found.
+    Fix: hold out more rows in `prepare`, or raise smoke.num_rows.
+    """
+    for one in _judged(facts):
+        found = one.belonging
+        if not _has_power(found, limits) and not found.p <= limits.max_p:
+            yield (
+                f"{one.label}: {count(one.num_rows, 'row')} are too few to say: p {p_value(found.p)}, where a model "
+                f"that gets all right would have {p_value(found.least_p)} and the most is {p_value(limits.max_p)}; one "
+                f"that gets {percent(found.some)} right would be seen {percent(found.power)} of the time, the least is "
+                f"{percent(limits.min_power)}"
+            )
+
+
+def _judged(facts: Any) -> Any:
+    if not facts.judged:
+        raise Skip("no answers were generated")
+    return facts.judged
+
+
+def _has_power(found: AnswersBelonging, limits: Any) -> bool:
+    return bool(found.least_p <= limits.max_p and found.power >= limits.min_power)

@@ -297,7 +297,7 @@ def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     yield from above(facts.num_spoiled + facts.num_departing, facts.num_read, limits.max_lost_share)
 
 
-GATE.rule("021", "answers-of-other-prompts", explains=("GEN007",))(answers_of_other_prompts)
+GATE.rule("021", "answers-of-other-prompts", explains=("GEN007", "GEN015"))(answers_of_other_prompts)
 GATE.rule("022", "belonging-not-shown", level="info")(belonging_not_shown)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.checks.behaviour import Behaviour, Sample, behaviour_lines, name, rates_above, wilson
+from jobs.checks.belonging import answers_ignore_prompts, prompts_not_shown_to_matter
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Measured, Skip
 from jobs.logic.pages.amounts import beside, count, percent, score, score_gain
@@ -34,6 +35,11 @@ class SmokeFacts(Facts):
     behaviours: list[Behaviour]
     samples: list[Sample]
 
+    @property
+    def judged(self) -> list[Behaviour]:
+        """The fine-tuned model's."""
+        return self.of("tuned")
+
     def of(self, model: str) -> list[Behaviour]:
         """The behaviours of `base` or `tuned`."""
         return [one for one in self.behaviours if one.model == model]
@@ -61,6 +67,9 @@ class SmokeLimits(Limits):
     advised_copy_rate: float
     max_overlap_gain: float
     min_agreement_gain: float
+    max_p: float
+    """Of agreeing as well with other rows' references."""
+    min_power: float
 
 
 GATE = Gate("smoke", "GEN", SmokeFacts, SmokeLimits)
@@ -261,3 +270,7 @@ def few_rows_judged(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """
     if facts.num_rows < limits.advised_rows:
         yield f"{count(facts.num_rows, 'row')} asked, {count(limits.advised_rows)} are advised"
+
+
+GATE.rule("015", "answers-ignore-prompts", explains=("PAR030",))(answers_ignore_prompts)
+GATE.rule("016", "prompts-not-shown-to-matter", level="warn")(prompts_not_shown_to_matter)

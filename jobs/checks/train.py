@@ -41,6 +41,8 @@ class TrainFacts(Facts):
     """Of an adopted adapter, its only one."""
     restored_step: int | None
     restored_eval_loss: float
+    num_embeddings: int
+    """Rows of the model's vocabulary: a guess among all of them costs the logarithm of that."""
     first_eval_loss: float
     """Of the base model, before the first step."""
     last_eval_loss: float | None
@@ -109,6 +111,8 @@ class TrainFacts(Facts):
 class TrainLimits(Limits):
     max_restored_difference: float
     """Relative, between the best validation loss and the one after restoring its adapter."""
+    max_loss_of_a_guess: float
+    """Share of what a uniform guess costs that the validation loss may be."""
     min_improvement: float
     """Relative fall of the validation loss against the base model."""
     max_validation_rise: float
@@ -193,9 +197,10 @@ def target_not_trained(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
 
 @GATE.rule("005", "nothing-learnt", explains=("GEN007", "PAR001"))
 def nothing_learnt(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
-    """The validation loss did not fall below the base model's.
+    """The validation loss did not fall below the base model's, or not below a guess.
 
-    Why: an adapter that is no better than the base on held-out rows is not worth shipping.
+    Why: an adapter that is no better than the base on held-out rows is not worth shipping; above the logarithm of the
+    vocabulary, a guess among all tokens would do better, however bad the base was.
     Fix: more epochs or rows, another learning rate; look at the preview for what is graded.
     """
     improvement = 1 - facts.best_eval_loss / facts.first_eval_loss if facts.first_eval_loss else math.nan
@@ -206,6 +211,14 @@ def nothing_learnt(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
             f"the least is {least}"
         )
         yield Measured(text, improvement, limits.min_improvement, worst=0.0)
+    guess = limits.max_loss_of_a_guess * math.log(facts.num_embeddings)
+    if not facts.best_eval_loss < guess:
+        shown, most = beside(facts.best_eval_loss, guess, loss)
+        text = (
+            f"validation loss {shown}, it must be below {most}: {number(limits.max_loss_of_a_guess)} times that of a "
+            f"guess among {count(facts.num_embeddings, 'token')}"
+        )
+        yield Measured(text, facts.best_eval_loss, guess)
 
 
 @GATE.rule("006", "graded-tokens-differ", explains=("TRN005", "GEN001", "GEN007"))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from jobs.checks.advised import Shipped, another_type_is_recommended, chosen_among
 from jobs.checks.behaviour import Behaviour, Sample, behaviour_lines, name, rates_above, wilson
+from jobs.checks.belonging import answers_ignore_prompts, prompts_not_shown_to_matter
 from jobs.checks.parity import Parity
 from jobs.checks.templates import TemplateFacts, template_rules
 from jobs.core.model import Facts, Limits
@@ -48,6 +49,10 @@ class VerifyFacts(Facts):
     """Of every quantized GGUF that llama.cpp can run; `convert` has the F16's."""
     samples: list[Sample]
 
+    @property
+    def judged(self) -> list[Behaviour]:
+        return self.behaviours
+
     def lines(self) -> list[tuple[str, str]]:
         return [
             ("held-out tokens compared", f"{count(self.num_tokens)} in {count(self.num_rows, 'row')}"),
@@ -85,6 +90,8 @@ class VerifyLimits(Limits):
     max_markup_rate: float
     max_think_leak_rate: float
     max_agreement_loss: float
+    max_p: float
+    min_power: float
 
 
 GATE = Gate("verify", "PAR", VerifyFacts, VerifyLimits)
@@ -384,4 +391,6 @@ def other_top_token(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
 template_rules(GATE, 20, lambda facts: facts.templates, explains=("PAR008", "PAR009", "PAR012"))
 
 
+GATE.rule("030", "artifact-ignores-prompts")(answers_ignore_prompts)
+GATE.rule("031", "prompts-not-shown-to-matter-in-artifact", level="warn")(prompts_not_shown_to_matter)
 GATE.rule("050", "another-type-is-recommended", level="info")(another_type_is_recommended)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.checks.behaviour import Generation, MeasureConfig, behaviours, rates_above, samples, wilson
+from jobs.checks.behaviour import BelongingMeasure, Generation, MeasureConfig, behaviours, rates_above, samples, wilson
 
-MEASURE = MeasureConfig(thinking_block="empty", repeat_chars=12, loop_repeats=4, loop_chars=20, overlap_chars=3)
+MEASURE = MeasureConfig(
+    thinking_block="empty", repeat_chars=12, loop_repeats=4, loop_chars=20, overlap_chars=3,
+    belonging=BelongingMeasure(seed=1, num_permutations=199, max_p=0.01, some=0.25),
+)  # fmt: skip
 
 
 def generation(

@@ -29,6 +29,8 @@ NOT_ASKED = {
     "preflight.max_prompt_share": "asked where prompts have a weight",
     "preflight.max_neftune_alpha": "asked where noise is added",
     "verify.advised_retention": "asked where several types were made",
+    "smoke.min_power": "asked where answers go with any reference as well",
+    "verify.min_power": "likewise",
     "quantize.min_imatrix_tokens": "asked where there is an importance matrix",
 }
 """Limits that the plausible facts of a good run cannot be beyond, whatever they are set to."""

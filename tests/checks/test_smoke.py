@@ -8,6 +8,7 @@ import pytest
 
 from jobs.checks.behaviour import Behaviour
 from jobs.checks.smoke import GATE, SmokeFacts, SmokeLimits
+from tests.checks.belonging_facts import belonging
 
 NAN = float("nan")
 LIMITS = SmokeLimits(
@@ -23,6 +24,8 @@ LIMITS = SmokeLimits(
     advised_copy_rate=0.1,
     max_overlap_gain=0.2,
     min_agreement_gain=0.02,
+    max_p=0.01,
+    min_power=0.9,
 )
 
 
@@ -42,6 +45,7 @@ def behaviour(model: str, prompt: str = "default", **changes: Any) -> Behaviour:
         "exact_rate": 0.5,
         "agreement": 0.8 if model != "base" else 0.2,
         "overlap": 0.1,
+        "belonging": belonging(),
     }
     return Behaviour(**(values | changes))
 
@@ -163,3 +167,32 @@ def test_no_answers_at_all_never_pass() -> None:
 
 def test_lines_show_numbers() -> None:
     assert ("held-out rows asked", "60 of 60") in facts().lines()
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "warning"),
+    [
+        ({}, "pass", "pass"),
+        ({"p": 0.01}, "pass", "pass"),
+        ({"p": 0.011}, "fail", "pass"),
+        ({"p": NAN}, "fail", "pass"),
+        ({"p": 0.011, "power": 0.9}, "fail", "pass"),
+        ({"p": 0.011, "power": 0.89}, "pass", "warn"),
+        ({"p": 1.0, "least_p": 0.02}, "pass", "warn"),
+        ({"p": 0.001, "power": 0.1}, "pass", "pass"),  # a strong effect needs no power
+    ],
+)
+def test_answers_that_go_with_any_reference(changes: dict[str, Any], error: str, warning: str) -> None:
+    found = facts({"belonging": belonging(**changes)})
+    assert (status("GEN015", found), status("GEN016", found)) == (error, warning)
+    assert status("GEN015", facts(base={"belonging": belonging(**changes)})) == "pass"
+    assert [status(code, facts(behaviours=[])) for code in ("GEN015", "GEN016")] == ["skip", "skip"]
+
+
+def test_few_rows_are_said_to_be_too_few() -> None:
+    few = {"num_rows": 12, "belonging": belonging(p=0.4, least_p=0.005, power=0.05)}
+    finding = next(one for one in GATE.judge(facts(few), LIMITS, {}).findings if one.code == "GEN016")
+    assert finding.messages == [
+        "tuned: 12 rows are too few to say: p 0.4, where a model that gets all right would have 0.005 and the most "
+        "is 0.01; one that gets 25.0% right would be seen 5.0% of the time, the least is 90.0%"
+    ]

@@ -12,6 +12,7 @@ from jobs.checks.parity import Parity
 from jobs.checks.templates import TemplateFacts
 from jobs.checks.verify import GATE, VerifyFacts, VerifyLimits
 from tests.checks import template_facts
+from tests.checks.belonging_facts import belonging
 
 NAN = float("nan")
 SHIPS = {name: Shipped(type=name, num_bytes=size) for name, size in (("Q4_K_M", 400_000_000), ("F16", 1_200_000_000))}
@@ -32,6 +33,8 @@ LIMITS = VerifyLimits(
     max_markup_rate=0.0,
     max_think_leak_rate=0.01,
     max_agreement_loss=0.05,
+    max_p=0.01,
+    min_power=0.9,
 )
 KL = {"merged": 1e-13, "F16": 1e-6, "Q4_K_M": 1e-2}
 KEPT = {"merged": 1.0, "F16": 0.9999, "Q4_K_M": 0.97}
@@ -70,6 +73,7 @@ def behaviour(model: str, **changes: Any) -> Behaviour:
         "exact_rate": 0.5,
         "agreement": 0.8,
         "overlap": 0.1,
+        "belonging": belonging(),
     }
     return Behaviour(**(values | changes))
 
@@ -246,3 +250,25 @@ TEMPLATE_RULES = ("PAR020", "PAR021", "PAR022", "PAR023")
 @pytest.mark.parametrize(("templates", "rule", "status"), template_facts.CASES)
 def test_template_rule(templates: list[TemplateFacts], rule: int, status: str) -> None:
     assert GATE.judge(facts(templates=templates), LIMITS, {}).statuses[TEMPLATE_RULES[rule]] == status
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "warning"),
+    [
+        ({}, "pass", "pass"),
+        ({"p": 0.011}, "fail", "pass"),
+        ({"p": NAN}, "fail", "pass"),
+        ({"p": 0.011, "power": 0.89}, "pass", "warn"),
+    ],
+)
+def test_a_gguf_whose_answers_go_with_any_reference(changes: dict[str, Any], error: str, warning: str) -> None:
+    found = facts(answers={"Q4_K_M": {"belonging": belonging(**changes)}})
+    assert (status("PAR030", found), status("PAR031", found)) == (error, warning)
+
+
+def test_both_agreements_are_told() -> None:
+    found = facts(answers={"Q4_K_M": {"belonging": belonging(own=0.11, other=0.1, p=0.3)}})
+    assert messages("PAR030", found) == (
+        "Q4_K_M: agreement 0.110 with their own references, 0.100 with those of other rows (by texts, 60 rows): "
+        "p 0.3, the most is 0.01"
+    )

@@ -212,6 +212,7 @@ def train() -> dict[str, Any]:
         "adopted": None,
         "backend": "hf", "dtype": "float32", "num_train_rows": 1124, "num_val_rows": 281, "planned_steps": 213,
         "num_steps": 213, "steps_per_epoch": 71, "chosen_step": 177, "best_eval_loss": 0.812, "restored_step": 177,
+        "num_embeddings": 151_936,
         "restored_eval_loss": 0.812, "first_eval_loss": 2.714, "last_eval_loss": 0.829, "first_train_loss": 2.69,
         "last_train_loss": 0.61, "best_content_loss": 1.21, "best_template_loss": 0.004, "nonfinite_step": None,
         "max_grad_norm": 3.1, "effective_scale": 2.0, "configured_scale": 2.0, "learning_rate": 2e-4,
@@ -230,6 +231,8 @@ def behaviour(model: str, prompt: str, agreement: float, exact: float) -> dict[s
         "stop_rate": 0.42 if model == "base" else 1.0,
         "loop_rate": 0.08 if model == "base" else 0.0, "repeat_rate": 0.0, "empty_rate": 0.0, "markup_rate": 0.0,
         "think_leak_rate": 0.0, "copy_rate": 0.005, "exact_rate": exact, "agreement": agreement, "overlap": 0.08,
+        "belonging": {"measure": "short answers", "own": agreement, "other": 0.1, "z": 30.0, "p": 0.001,
+                      "least_p": 0.001, "some": 0.25, "power": 1.0},
     }  # fmt: skip
 
 

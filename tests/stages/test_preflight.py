@@ -48,7 +48,7 @@ def config(**changes: Any) -> PreflightConfig:
         "max_length": 256,
         "on_too_long": "refuse",
         "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32, "rslora": False, "target_modules": ["q_proj"],
-                   "neftune_alpha": 0.0, "prompt_loss_weight": 0.0},
+                   "neftune_alpha": 0.0, "prompt_loss_weight": 0.0, "adopts": False},
         "preview": {"num_random": 1, "terminal_rows": 1, "seed": 1},
         "render": {"seconds": 60.0, "mean_seconds": 1.0, "megabytes": 512, "added_characters": 20_000},
         "limits": {"max_dropped_share": 0.2, "warn_heat": 1e-3, "max_heat": 2e-3, "min_held_out_prompts": 1,

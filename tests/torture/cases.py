@@ -67,6 +67,7 @@ WORDS_OF_CONFIG = [
     "preflight.max_length=128", "preflight.preview.terminal_rows=0",
     "train.device=cpu", "train.tracker=none", "train.gap_rows=4",
     "train.lora.rank=2", "train.lora.alpha=32", "train.lora.dropout=0.1", "train.limits.max_gap=100",
+    "train.limits.max_loss_of_a_guess=100",
     "train.limits.min_improvement=-10", "train.limits.max_validation_rise=100", "train.limits.implausible_loss=0",
     "train.schedule.learning_rate=0.02", "train.schedule.num_epochs=4", "train.schedule.batch_size=4",
     "train.schedule.gradient_accumulation=1", "train.schedule.eval_batch_size=8", "train.schedule.evals_per_epoch=2",

@@ -55,6 +55,20 @@ def shared(of: Features, within: Features) -> Matrix:
 
     A piece's weight is the logarithm of how few texts of `within` have it; one that no text has counts as one of one.
     """
+    found, totals = _common(of, within)
+    return found / np.where(totals > 0, totals, 1.0)
+
+
+def dice(texts: Features, references: Features) -> Matrix:
+    """[texts, references] Twice the common pieces over all pieces of both, weighted as in `shared`: 0 to 1."""
+    found, totals = _common(texts, references)
+    own = np.diagonal(_common(references, references)[0])
+    sums = totals[:, None] + own[None, :]
+    return 2 * found.T / np.where(sums > 0, sums, 1.0)
+
+
+def _common(of: Features, within: Features) -> tuple[Matrix, NDArray[np.float64]]:
+    """[within, of] The weight of the pieces that two texts have in common, and [of] of all that a text has."""
     owners: dict[str, list[int]] = {}
     users: dict[str, list[int]] = {}
     for place, pieces in enumerate(of):
@@ -71,7 +85,7 @@ def shared(of: Features, within: Features) -> Matrix:
         totals[users[piece]] += weight
         if have:
             found[np.ix_(have, users[piece])] += weight
-    return found / np.where(totals > 0, totals, 1.0)
+    return found, totals
 
 
 def orders(groups: Sequence[str], number: int, seed: int) -> NDArray[np.int64]:

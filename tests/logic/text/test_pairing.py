@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jobs.logic.text.pairing import compared, grams, orders, script, shared
+from jobs.logic.text.pairing import compared, dice, grams, orders, script, shared
 
 
 def test_pieces_of_a_text() -> None:
@@ -51,3 +51,11 @@ def test_equal_texts_may_change_places() -> None:
 def test_few_rows_have_few_orders() -> None:
     assert compared(np.eye(2), orders(["", ""], 99, seed=1)).p > 0.3
     assert compared(np.eye(2), orders(["wide", "latin"], 99, seed=1)).p == 1.0
+
+
+def test_dice_is_one_for_equal_texts_and_nothing_for_empty_ones() -> None:
+    texts = [frozenset({"a", "b"}), frozenset({"a", "c"}), frozenset()]
+    found = dice(texts, texts)
+    assert found.diagonal().round(6).tolist() == [1.0, 1.0, 0.0]
+    assert found[0, 1] == found[1, 0]
+    assert 0 < found[0, 1] < 0.5
