@@ -22,7 +22,7 @@ from pydantic import Field
 from jobs.checks.certifying import Told, certificate_of, ggufs, plain_facts, run_of
 from jobs.checks.offline import Checked, checked_folder, signature_problems
 from jobs.checks.report import GATE, ReportFacts, ReportLimits
-from jobs.checks.retelling import card_of, page_of
+from jobs.checks.retelling import card_of, context, page_of, sampling
 from jobs.core import certificate, links as chain_links, terminal
 from jobs.core.artifact import (
     RECORD,
@@ -182,7 +182,7 @@ def facts_of(written: certificate.Certificate, run: Mapping[str, Told], folder: 
         changed_limits=written.changed_limits,
         shipped=sorted(name for name in written.shipped if name.endswith(".gguf")),
         chain_digest=written.chain_digest,
-        closing=closing(gguf) if certified else [],
+        closing=closing(gguf, sampling(run)) if certified else [],
     )
 
 
@@ -225,19 +225,21 @@ def hub_id(run: Mapping[str, Told]) -> str | None:
 def ollama(run: Mapping[str, Told], written: certificate.Certificate) -> str:
     """The Modelfile for the first GGUF."""
     preflight = plain_facts(run).get("preflight", {})
-    gguf = next(iter(ggufs(run).values()))
+    quant, gguf = next(iter(ggufs(run).items()))
+    num_ctx, why = context(run, quant)
     said = "certified" if written.certified else "NOT CERTIFIED, see README.md"
     notes = [
         f"{written.title}: {said}; chain {written.chain_digest}",
         "Checked as a Go template, never in Ollama itself.",
+        *([f"num_ctx is {why}."] if why else []),
     ]
-    return modelfile.modelfile(gguf, preflight.get("thinking_block") == "empty", preflight.get("max_length"), notes)
+    return modelfile.modelfile(gguf, preflight.get("thinking_block") == "empty", num_ctx, notes)
 
 
-def closing(gguf: str) -> list[str]:
+def closing(gguf: str, values: Mapping[str, object]) -> list[str]:
     """What the chain says last; it puts the run's folder in the place of `{run}`."""
     path = f"{{run}}/report/{gguf}"
-    return [f"certified: {path}", f"talk to it: {card.talk(path, TALKER)}"]
+    return [f"certified: {path}", f"talk to it: {card.talk(path, TALKER, values)}"]
 
 
 def checked(found: certificate.Certificate, folder: Path) -> Checked:

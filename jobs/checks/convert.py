@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from jobs.core.model import Facts, Limits, StrictModel
 from jobs.core.rule import Gate, Skip
@@ -20,6 +20,10 @@ class HeaderFacts(StrictModel):
     """Tokens at which llama.cpp's programs stop."""
     differing: list[str]
     """Other metadata: `key: found, expected`."""
+    name: str | None
+    """general.name."""
+    sampling: dict[str, str | int | float]
+    """general.sampling.*, by the last word: what llama.cpp samples with where nobody says otherwise."""
     types: dict[str, int]
     num_bytes: int
     nonfinite: list[str]
@@ -51,11 +55,18 @@ class ConvertFacts(Facts):
         kl = "-" if self.logits_kl is None else f"{self.logits_kl:.2e}"
         return [
             *((file.file, f"{file.num_bytes / 1e6:,.1f} MB, {_types(file.types)}") for file in self.files),
+            *(("name", file.name) for file in self.files[-1:] if file.name),
+            *(("sampling that travels in it", sampling_said(file.sampling)) for file in self.files[-1:]),
             ("tensors", f"{self.num_equal_tensors} equal bit by bit, {len(self.differing_tensors)} not"),
             ("token ids", f"{self.num_texts} texts compared, {len(self.texts_differing)} differ"),
             ("known differences", f"{self.known_to_differ} (decomposed characters, `</s>`): serve NFC text"),
             ("logits, F32", f"KL {kl} nats a token on {self.num_tokens} tokens of {self.num_rows} rows"),
         ]
+
+
+def sampling_said(found: Mapping[str, str | int | float]) -> str:
+    """Sampler values in words."""
+    return ", ".join(f"{key} {value}" for key, value in sorted(found.items())) or "none"
 
 
 class ConvertLimits(Limits):

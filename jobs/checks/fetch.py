@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from jobs.checks.base_names import DIGEST_SHOWN, Sizes, register
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Skip
 
@@ -14,8 +15,14 @@ class FetchFacts(Facts):
 
     source: str
     id: str
+    """As it was asked for; of a folder without a name, the folder's with the digest of its weights."""
+    is_named: bool
+    """The id was asked for."""
     revision: str
-    """As it was asked for."""
+    """As it was asked for; `none` of a folder."""
+    weights: str
+    """SHA-256 of the one file of weights, or, where there are several, of what `sha256sum *.safetensors` prints."""
+    sizes: Sizes
     commit: str | None
     """What the revision is, for a hub model; None for a folder or the demo."""
     licence: str
@@ -31,6 +38,8 @@ class FetchFacts(Facts):
     tied: bool
     length: int
     """max_position_embeddings, in tokens."""
+    asked_length: int | None
+    """`model.length`; None where it was not said."""
     vocab_rows: int
     """Rows of the embedding."""
     tokenizer_length: int
@@ -56,11 +65,13 @@ class FetchFacts(Facts):
 
     def lines(self) -> list[tuple[str, str]]:
         commit = f" = {self.commit}" if self.commit else ""
+        where = "from a folder" if self.source == "local" else f"at {self.revision}{commit}"
         return [
-            ("model", f"{self.id} at {self.revision}{commit}, {self.kind}, licence {self.licence}"),
+            ("model", f"{self.id}, {where}, {self.kind}, licence {self.licence}"),
             (
                 "weights",
-                f"{self.num_weights:,} in {self.num_tensors} tensors, {self.dtype}, {self.num_bytes / 1e6:,.1f} MB",
+                f"{self.num_weights:,} in {self.num_tensors} tensors, {self.dtype}, {self.num_bytes / 1e6:,.1f} MB, "
+                f"SHA-256 {self.weights[:DIGEST_SHOWN]}",
             ),
             ("vocabulary", f"{self.tokenizer_length:,} entries, {self.vocab_rows:,} rows"),
             ("tokens", ", ".join(f"{text} {number}" for text, number in self.token_ids.items())),
@@ -68,7 +79,7 @@ class FetchFacts(Facts):
                 "stops",
                 f"config {self.eos_config}, generation config {self.eos_generation}, tokenizer {self.eos_tokenizer}",
             ),
-            ("context", f"{self.length:,} tokens"),
+            ("context", f"{self.length:,} positions by its config"),
         ]
 
 
@@ -235,3 +246,6 @@ def code_left_out(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """
     if facts.code_named_in:
         yield f"{', '.join(facts.code_named_in)}: named Python files or kernels to run, 0 of them were taken"
+
+
+register(GATE)

@@ -81,6 +81,9 @@ class Split(StrictModel):
 
     num_rows_in: int
     num_rows: int
+    shortest: int
+    longest: int
+    """Tokens of a row."""
     num_tokens: int
     num_graded_tokens: int
     num_content_tokens: int
@@ -94,6 +97,8 @@ class Split(StrictModel):
         return cls(
             num_rows_in=audit.num_rows_in,
             num_rows=len(audit.rows),
+            shortest=min((len(row.ids) for row in audit.rows.values()), default=0),
+            longest=max((len(row.ids) for row in audit.rows.values()), default=0),
             num_tokens=sum(len(row.ids) for row in audit.rows.values()),
             num_graded_tokens=audit.num_graded("tc"),
             num_content_tokens=audit.num_graded("c"),
@@ -256,6 +261,7 @@ class PreflightFacts(Facts):
 def _split_line(split: Split) -> str:
     share = split.num_graded_tokens / split.num_tokens if split.num_tokens else 0.0
     return (
-        f"{split.num_rows:,} of {split.num_rows_in:,} rows, {split.num_tokens:,} tokens, "
+        f"{split.num_rows:,} of {split.num_rows_in:,} rows, {split.num_tokens:,} tokens "
+        f"({split.shortest:,} to {split.longest:,} a row), "
         f"{split.num_graded_tokens:,} graded ({share:.1%}), {split.num_content_tokens:,} of answers"
     )

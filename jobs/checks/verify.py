@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from jobs.checks.behaviour import Behaviour, Sample, behaviour_lines, name, rates_above, wilson
+from jobs.checks.lengths import LengthFacts, LengthLimits, register
 from jobs.core.model import Facts, Limits, StrictModel
 from jobs.core.rule import Gate, Skip
 from jobs.logic.parity.blame import lost_by, next_larger
@@ -57,6 +58,8 @@ class VerifyFacts(Facts):
     """The GGUFs in llama.cpp."""
     same_text: dict[str, float]
     """Artefact to the share of its answers that are Hugging Face's to the letter."""
+    lengths: LengthFacts
+    """What ships, on prompts longer than any that was trained."""
     blame: str
     """What each step took, in words."""
     samples: list[Sample]
@@ -76,6 +79,7 @@ class VerifyFacts(Facts):
             ),
             *behaviour_lines(self.behaviours),
             *((what, f"answers equal to Hugging Face's: {share:.1%}") for what, share in self.same_text.items()),
+            *self.lengths.lines(),
             ("who lost what", self.blame),
         ]
 
@@ -99,6 +103,7 @@ class VerifyLimits(Limits):
     max_markup_rate: float
     max_think_leak_rate: float
     max_agreement_loss: float
+    lengths: LengthLimits
 
 
 GATE = Gate("verify", "PAR", VerifyFacts, VerifyLimits)
@@ -375,3 +380,6 @@ def other_top_token(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     for one in facts.parities:
         if not one.same_top >= limits.advised_same_top:
             yield f"{one.artifact}: the same top token in {one.same_top:.1%}, {limits.advised_same_top:.1%} is advised"
+
+
+register(GATE)

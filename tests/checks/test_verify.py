@@ -8,6 +8,7 @@ import pytest
 
 from jobs.checks.behaviour import Behaviour
 from jobs.checks.verify import GATE, Parity, VerifyFacts, VerifyLimits
+from tests.checks.length_facts import LENGTH_LIMITS, length_facts
 
 NAN = float("nan")
 LIMITS = VerifyLimits(
@@ -26,6 +27,7 @@ LIMITS = VerifyLimits(
     max_markup_rate=0.0,
     max_think_leak_rate=0.01,
     max_agreement_loss=0.05,
+    lengths=LENGTH_LIMITS,
 )
 KL = {"merged": 1e-13, "F16": 1e-6, "Q4_K_M": 1e-2}
 KEPT = {"merged": 1.0, "F16": 0.9999, "Q4_K_M": 0.97}
@@ -91,6 +93,7 @@ def facts(
         "hugging_face": [behaviour("tuned", **(tuned or {}))],
         "behaviours": [behaviour(name, **said.get(name, {})) for name in ("F16", "Q4_K_M")],
         "same_text": {"F16": 1.0, "Q4_K_M": 0.9},
+        "lengths": length_facts(),
         "blame": "",
         "samples": [],
     }

@@ -182,6 +182,7 @@ def inspect(folder: Path) -> dict[str, Any]:
     end_of_text_only = eos_config == [ids["<|endoftext|>"]]
     return {
         "model_type": config["model_type"],
+        "sizes": _sizes(folder),
         "length": config["max_position_embeddings"],
         "config_rows": config["vocab_size"],
         "tokenizer_length": len(tokenizer),
@@ -195,6 +196,16 @@ def inspect(folder: Path) -> dict[str, Any]:
         "kind": "base" if end_of_text_only else "post-trained",
         **_inspect_weights(folder, weights, config, len(tokenizer), ids["<|im_end|>"]),
     }
+
+
+def _sizes(folder: Path) -> dict[str, int | float | None]:
+    """What tells one Qwen3 from another, as transformers reads the config; names are those of `Sizes`."""
+    with library_errors(f"{folder.name}: config.json describes no model"):
+        config = AutoConfig.from_pretrained(str(folder), local_files_only=True)
+    names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "intermediate_size")
+    theta = (config.rope_parameters or {}).get("rope_theta")
+    found = {name: int(getattr(config, name)) for name in (*names, "vocab_size")}
+    return {**found, "rope_theta": None if theta is None else float(theta)}
 
 
 def _require_tokenizer(folder: Path) -> None:

@@ -26,6 +26,8 @@ class Entry:
 
     file: str
     shape: tuple[int, ...]
+    dtype: str
+    """As in `float32`."""
 
 
 class Folder:
@@ -52,13 +54,14 @@ class Folder:
         with library_errors(f"{path}: cannot be read as safetensors"), safe_open(path, framework="pt") as opened:
             slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118 - no mapping
             found = [(name, one.get_dtype(), tuple(one.get_shape())) for name, one in slices.items()]
+        named = {code: str(dtype).removeprefix("torch.") for dtype, code in CODES.items()}
         for name, dtype, shape in found:
-            if dtype not in CODES.values():
+            if dtype not in named:
                 raise Refusal(
-                    f"{self.root / file}: {name} is {dtype}, expected one of {', '.join(CODES.values())}; "
+                    f"{self.root / file}: {name} is {dtype}, expected one of {', '.join(named)}; "
                     "take the model that is not quantized"
                 )
-            yield name, Entry(file, shape)
+            yield name, Entry(file, shape, named[dtype])
 
     def _require_as_indexed(self) -> None:
         """Raises Refusal where the index puts a tensor into another shard than the one that holds it."""

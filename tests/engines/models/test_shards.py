@@ -88,7 +88,7 @@ def test_a_sharded_folder_keeps_its_shards(tmp_path: Path) -> None:
         {first: {"b.weight": TENSORS["b.weight"]}, second: {"a.weight": TENSORS["a.weight"], "one": TENSORS["one"]}},
     )
     assert folder.files() == [first, second]
-    assert folder.entries["b.weight"] == shards.Entry(first, (3, 4))
+    assert folder.entries["b.weight"] == shards.Entry(first, (3, 4), "float32")
     assert list(shards.by_file(folder)) == [(first, ["b.weight"]), (second, ["a.weight", "one"])]
     for file, names in shards.by_file(folder):
         write(tmp_path / "into" / file, {name: folder.read(name) for name in names}, torch.bfloat16)
