@@ -234,7 +234,7 @@ def made_of(facts: story.Facts, base: str) -> str:
         return f"Nothing was trained on {base} yet."
     tools = [word for stage, word in (("convert", "converted"), ("quantize", "quantized")) if stage in facts]
     steps = [f"a LoRA fine-tune of {base}"]
-    steps += [f"merged in {facts['merge']['dtype']}"] * ("merge" in facts)
+    steps += [f"merged in {facts['merge']['dtype']}"] if "merge" in facts else []
     steps += [f"{' and '.join(tools)} with a pinned llama.cpp"] * bool(tools)
     steps += ["compared with the trained model step by step"] * ("verify" in facts)
     return card.opened(f"{', '.join(steps)}.")
@@ -263,7 +263,7 @@ def length_number(run: Mapping[str, Told], quant: str | None) -> list[Page]:
     if found is None or longest is None:
         return []
     longer = f"the longest trained row has {found[0].longest_row:,}; {lengths.tried(found[0], quant or '')}"
-    return [{"label": "Length", "value": f"{longest:,} tokens", "note": f"of prompt were measured to hold; {longer}"}]
+    return [{"label": "Prompts hold", "value": f"{longest:,}", "note": f"tokens were measured to hold; {longer}"}]
 
 
 def length_said(run: Mapping[str, Told], quant: str | None) -> str:
