@@ -48,7 +48,7 @@ COPY vendor/llama.cpp/PIN vendor/llama.cpp/build.py vendor/llama.cpp/binding.py 
      vendor/llama.cpp/variants.py ./
 RUN --mount=type=secret,id=pip \
     if [ "$ACCELERATOR" = cuda ]; then set -- --cuda "$CUDA_ARCHITECTURES"; fi \
- && PIP_CONFIG_FILE=/run/secrets/pip python3 build.py --portable --variants "$CPU_VARIANTS" --server ${JOBS:+--jobs "$JOBS"} --out /opt/llama.cpp "$@"
+ && PIP_CONFIG_FILE=/run/secrets/pip python3 build.py --portable --variants "$CPU_VARIANTS" ${JOBS:+--jobs "$JOBS"} --out /opt/llama.cpp "$@"
 
 FROM packages AS python
 # The binding of that llama.cpp. Unsloth's wheel brings an application of its own (studio, AGPL) that nothing here uses,

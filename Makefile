@@ -24,7 +24,7 @@ needs_container :=
 
 PODS := pod-submit pod-status pod-logs pod-stop pod-delete pod-reap
 
-.PHONY: help setup demo all preview shell image doctor test torture test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS)
+.PHONY: help setup demo all chat serve preview shell image doctor test torture test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS)
 
 help:  ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,12 @@ all: $(needs_$(STAGE_RUNNER))  ## every stage, to the certificate
 
 demo: $(needs_$(DEMO_RUNNER))  ## the whole chain on a small model and data of our own, no GPU, no hub and no container
 	@$(if $(filter container,$(DEMO_RUNNER)),GPUS=$(or $(GPUS),none)) $($(DEMO_RUNNER)) all experiment=demo $(ARGS)
+
+chat: $(needs_$(STAGE_RUNNER))  ## talk to a run's GGUF: ARGS="run.name=mine"; against=base shows the base model beside it
+	@$($(STAGE_RUNNER)) chat $(ARGS)
+
+serve: $(needs_$(STAGE_RUNNER))  ## the same GGUF as an OpenAI-compatible endpoint: ARGS="run.name=mine port=8080"
+	@$($(STAGE_RUNNER)) serve $(ARGS)
 
 preview: $(needs_$(STAGE_RUNNER))  ## which tokens of your rows are graded, for any model: ARGS="model.id=..."
 	@$($(STAGE_RUNNER)) preview $(ARGS)

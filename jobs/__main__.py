@@ -1,7 +1,7 @@
 """`python -m jobs <stage> key=value ...`: the chain up to that stage, one process each, its exit code.
 
 `python -m jobs` lists the stages; `rules` prints docs/rules.md; `preview` shows which tokens of the rows are graded;
-`certificate FOLDER [key=FILE]` checks a shipped folder offline.
+`chat` talks to a run's GGUF, `serve` serves it; `certificate FOLDER [key=FILE]` checks a shipped folder offline.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from jobs.core import pipeline, process, terminal
 from jobs.core.endings import ending
 from jobs.core.errors import Exit, Refusal
+
+BESIDE = ("all", "chat", "serve", "preview", "rules", "certificate")
+"""Commands that are no stage."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -34,6 +37,14 @@ def answer(command: str, rest: Sequence[str]) -> int:
         from jobs.preflight import preview
 
         return preview(rest)
+    if command == "chat":
+        from jobs.engines.chat.command import chat
+
+        return chat(rest)
+    if command == "serve":
+        from jobs.engines.chat.serving import serve
+
+        return serve(rest)
     if command == "certificate":
         from jobs.report import check_command
 
@@ -41,7 +52,7 @@ def answer(command: str, rest: Sequence[str]) -> int:
     if command == "all":
         command = pipeline.NAMES[-1]
     if command not in pipeline.NAMES:
-        raise Refusal(f"no such stage; there are: {', '.join(pipeline.NAMES)}, all, preview, rules, certificate")
+        raise Refusal(f"no such stage; there are: {', '.join(pipeline.NAMES)}, {', '.join(BESIDE)}")
     from jobs.core.compose import compose  # a wrong key is answered before the stages' models are loaded
 
     composed = compose(rest)

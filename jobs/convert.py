@@ -10,11 +10,12 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from jobs.checks.convert import GATE, ConvertFacts, ConvertLimits, HeaderFacts
+from jobs.checks.templates import RenderConfig, TemplateFacts, TemplatesConfig
 from jobs.core import terminal
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
@@ -26,10 +27,13 @@ F32, F16 = "model-f32.gguf", "model-f16.gguf"
 
 
 class ConvertConfig(StageConfig):
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render"})
     name: str = Field(min_length=1, max_length=200)
     """What the GGUFs call themselves, which clients show."""
     num_rows: int = Field(ge=1)
     num_threads: int = Field(ge=0)
+    templates: TemplatesConfig
+    render: RenderConfig
     limits: ConvertLimits
 
 
@@ -67,6 +71,7 @@ def measure(cfg: ConvertConfig, inputs: Inputs, out: Path) -> ConvertFacts:
             num_rows=0,
             num_tokens=0,
             logits_kl=None,
+            templates=[],
         )
     f32, f16 = gguf_file.read(out / F32), gguf_file.read(out / F16)
     proof = gguf_file.compare_tensors(f32, merged)
@@ -87,6 +92,7 @@ def measure(cfg: ConvertConfig, inputs: Inputs, out: Path) -> ConvertFacts:
         num_rows=num_rows,
         num_tokens=num_tokens,
         logits_kl=drift,
+        templates=[run_template(cfg, inputs, out / F16)],
     )
 
 
@@ -168,6 +174,16 @@ def logits_drift(cfg: ConvertConfig, inputs: Inputs, merged: Path, gguf: Path) -
     finally:
         reference.unlink()
     return len(rows), len(scores.kl), float(scores.kl.mean())
+
+
+def run_template(cfg: ConvertConfig, inputs: Inputs, gguf: Path) -> TemplateFacts:
+    """The chat template as llama.cpp runs it."""
+    from jobs.engines.models import executed
+
+    wanted = executed.expected(
+        inputs["preflight"].root, cfg.templates.num_rendered, cfg.templates.num_asked, cfg.render
+    )
+    return TemplateFacts(**executed.compare(gguf, wanted, num_threads=threads(cfg)))
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from jobs.checks.preflight import GATE, PreflightLimits
 from jobs.checks.preflight_facts import Lengths, Model, Offences, PreflightFacts, Split, Tokenizer, Update
@@ -32,6 +32,7 @@ from jobs.logic.chat.preview import EXAMPLES, Shown, described, terminal_lines
 from jobs.logic.chat.split_audit import Rules
 from jobs.logic.chat.token_rows import Conversation
 from jobs.logic.pages import preview_page
+from jobs.logic.training import targets
 
 if TYPE_CHECKING:
     from jobs.engines.models.tokenizer import ChatTokenizer
@@ -85,7 +86,9 @@ class UpdateConfig(StrictModel):
     rank: int = Field(ge=1)
     alpha: float = Field(gt=0)
     rslora: bool
-    target_modules: list[str]
+    target_modules: Annotated[list[str], BeforeValidator(targets.resolved)]
+    neftune_alpha: float = Field(ge=0)
+    prompt_loss_weight: float = Field(ge=0, le=1)
 
 
 class PreflightConfig(StageConfig):
@@ -139,7 +142,8 @@ def make(cfg: PreflightConfig, inputs: Inputs, out: Path) -> None:
     tokenizer_folder.copy(inputs["fetch"], template, out / "tokenizer")
     tokenizer = tokenizer_folder.load(out / "tokenizer", cfg.chat.template, template, cfg.render)
     stops = tokenizer.stops(cfg.chat.thinking_block)
-    train, val = (chat_rows.made_rows(tokenizer, rows, cfg.layout, cfg.most_tokens) for rows in splits(inputs))
+    layout = chat_rows.layout(tokenizer, cfg.layout)
+    train, val = (chat_rows.made_rows(tokenizer, rows, layout, cfg.most_tokens) for rows in splits(inputs))
     chat_rows.write(tokenizer, stops, train, val, out)
     shown = chat_rows.shown_rows(tokenizer, train, cfg.preview.num_random, cfg.preview.seed)
     counts = [("rows", f"{len(train):,} to train on, {len(val):,} held out")]
@@ -156,16 +160,18 @@ def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
     template = tokenizer_folder.template_file(cfg.chat.template, inputs["fetch"])
     tokenizer = tokenizer_folder.load(out / "tokenizer", cfg.chat.template, template, cfg.render)
     drops = cfg.most_tokens is not None
-    rules = Rules(cfg.layout, cfg.max_length, drops, tokenizer.added, tokenizer.has_control_text)
+    layout = chat_rows.layout(tokenizer, cfg.layout)
+    rules = Rules(layout, cfg.max_length, drops, tokenizer.added, tokenizer.has_control_text)
     train, val = (
         chat_rows.audited(tokenizer, rows, out / f"{split}.jsonl", rules)
         for split, rows in zip(SPLITS, splits(inputs), strict=True)
     )
     as_chosen = tokenizer_folder.same(out / "tokenizer", template)
     stops = tokenizer.stops(cfg.chat.thinking_block)
-    side_files = [("side_files_differ", one) for one in chat_rows.differing_side_files(stops, train, val, out)]
+    differing = chat_rows.differing_side_files(tokenizer, stops, train, val, out)
     return PreflightFacts(
         thinking_block=cfg.chat.thinking_block,
+        opening=layout.opening,
         graded_turns=cfg.chat.graded_turns,
         on_too_long=cfg.on_too_long,
         max_length=cfg.max_length,
@@ -175,7 +181,7 @@ def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
         tokenizer=Tokenizer(**inspect(tokenizer), template_as_chosen=as_chosen),
         model=Model.of(json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))),
         update=Update(**cfg.update.model_dump()),
-        offences=Offences.of([*train.offences, *val.offences, *side_files]),
+        offences=Offences.of([*train.offences, *val.offences, *(("side_files_differ", one) for one in differing)]),
     )
 
 
@@ -196,8 +202,16 @@ def write_page(
     shown: Sequence[Shown],
 ) -> None:
     """The page that a person reads."""
-    said = [*counts, ("chat", described(cfg.chat.template, cfg.layout))]
+    said = [*counts, ("chat", described(cfg.chat.template, cfg.layout)), *weighed(cfg.update.prompt_loss_weight)]
     path.write_text(preview_page.page(title, said, found, shown), encoding="utf-8")
+
+
+def weighed(prompt_loss_weight: float) -> list[tuple[str, str]]:
+    """What the page says of tokens that are not graded and count in the loss all the same; nothing where none does."""
+    if not prompt_loss_weight:
+        return []
+    others = f"the tokens before the last graded one count {prompt_loss_weight:g} each, graded ones 1"
+    return [("prompt loss", f"{others} (train.prompt_loss_weight)")]
 
 
 def outside(cfg: PreflightConfig) -> dict[str, str]:
@@ -228,7 +242,7 @@ def preview(words: Sequence[str]) -> int:
     tokenizer = tokenizer_folder.look_at(where, composed["model"]["revision"], cfg.chat.template, cfg.render)
     rows = EXAMPLES if composed["prepare"]["files"] == "???" else raw_conversations(composed)
     found = shown_delimiters(tokenizer, cfg)
-    made = chat_rows.made_rows(tokenizer, rows, cfg.layout, cfg.most_tokens)
+    made = chat_rows.made_rows(tokenizer, rows, chat_rows.layout(tokenizer, cfg.layout), cfg.most_tokens)
     shown = chat_rows.shown_rows(tokenizer, made, cfg.preview.num_random, cfg.preview.seed)
     print("\n".join(terminal_lines(shown, colour=sys.stdout.isatty())))
     run_dir.root.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ answers of the set look like as a whole; `reading.json`, what was seen of the fi
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -122,9 +123,10 @@ def _refuse_bad(cfg: PrepareConfig, account: Account) -> None:
 
     total, bad = sum(account.reading.num_rows), account.bad()
     if not len(bad) <= cfg.max_bad_fraction * total:
+        needed = math.ceil(len(bad) / total * 1e4) / 1e4
         raise Refusal(
             f"{len(bad)} of {total} rows cannot be read: {named(bad)}. Mend them, or allow for them "
-            f"with prepare.max_bad_fraction (now {cfg.max_bad_fraction:g}, this takes {len(bad) / total:.4f})"
+            f"with prepare.max_bad_fraction (now {cfg.max_bad_fraction:g}, this takes {needed:g})"
         )
 
 

@@ -22,7 +22,7 @@ from pydantic import Field
 from jobs.checks.certifying import Told, certificate_of, ggufs, plain_facts, run_of
 from jobs.checks.offline import Checked, checked_folder, signature_problems
 from jobs.checks.report import GATE, ReportFacts, ReportLimits
-from jobs.checks.retelling import card_of, context, page_of, sampling
+from jobs.checks.retelling import card_of, context, page_of
 from jobs.core import certificate, links as chain_links, terminal
 from jobs.core.artifact import (
     RECORD,
@@ -45,7 +45,6 @@ from jobs.core.stage import as_read_back, stage_main
 from jobs.logic.pages import card, modelfile
 from jobs.logic.pages.curves import read_log
 
-TALKER = "vendor/llama.cpp/build/bin/llama-completion"
 LINK_ERRORS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP}
 SIGNING_KEY = "signing key"
 
@@ -182,7 +181,7 @@ def facts_of(written: certificate.Certificate, run: Mapping[str, Told], folder: 
         changed_limits=written.changed_limits,
         shipped=sorted(name for name in written.shipped if name.endswith(".gguf")),
         chain_digest=written.chain_digest,
-        closing=closing(gguf, sampling(run)) if certified else [],
+        closing=closing(gguf) if certified else [],
     )
 
 
@@ -233,13 +232,13 @@ def ollama(run: Mapping[str, Told], written: certificate.Certificate) -> str:
         "Checked as a Go template, never in Ollama itself.",
         *([f"num_ctx is {why}."] if why else []),
     ]
-    return modelfile.modelfile(gguf, preflight.get("thinking_block") == "empty", num_ctx, notes)
+    opening = modelfile.opening(preflight.get("thinking_block"), preflight.get("opening", ""))
+    return modelfile.modelfile(gguf, opening, num_ctx, notes)
 
 
-def closing(gguf: str, values: Mapping[str, object]) -> list[str]:
-    """What the chain says last; it puts the run's folder in the place of `{run}`."""
-    path = f"{{run}}/report/{gguf}"
-    return [f"certified: {path}", f"talk to it: {card.talk(path, TALKER, values)}"]
+def closing(gguf: str) -> list[str]:
+    """What the chain says last; it puts the run's folder in the place of `{run}`, commands in that of `{chat}`..."""
+    return [f"certified: {{run}}/report/{gguf}", "talk to it: {chat}", "serve it: {serve}"]
 
 
 def checked(found: certificate.Certificate, folder: Path) -> Checked:

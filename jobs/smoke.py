@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from jobs.checks.behaviour import Generation, MeasureConfig, behaviours, samples
+from jobs.checks.behaviour import OPENINGS, Generation, MeasureConfig, behaviours, samples
 from jobs.checks.smoke import GATE, SmokeFacts, SmokeLimits
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
@@ -88,6 +88,7 @@ def make(cfg: SmokeConfig, inputs: Inputs, out: Path) -> None:
                         id=row["id"],
                         model=who,
                         prompt=prompt,
+                        opening=row[OPENINGS[prompt]],
                         text=text,
                         ids=answer.ids,
                         stopped=answer.stopped,
@@ -102,11 +103,12 @@ def measure(cfg: SmokeConfig, inputs: Inputs, out: Path) -> SmokeFacts:
     rows, budget = asked_rows(cfg, inputs), token_budget(cfg, inputs)
     written = [Generation.model_validate(line) for line in read_lines(out / "generations.jsonl")]
     references = {row["id"]: row["reference"] for row in rows}
+    openings = {(row["id"], prompt): row[OPENINGS[prompt]] for row in rows for prompt in prompt_fields(rows)}
     prompts = prompt_fields(rows)
     asked = {(key, model, prompt) for key in references for model in ("base", "tuned") for prompt in prompts}
     answered = [(one.id, one.model, one.prompt) for one in written]
     known = [
-        one.model_copy(update={"reference": references[one.id]})
+        one.model_copy(update={"reference": references[one.id], "opening": openings[one.id, one.prompt]})
         for one in written
         if (one.id, one.model, one.prompt) in asked
     ]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from jobs.checks.train import GATE, TrainFacts, TrainLimits
+from jobs.checks.train_recipe import Recipe
 from jobs.core import process, room, terminal
 from jobs.core.artifact import Inputs, sync, write_whole
 from jobs.core.errors import Interrupted
@@ -22,12 +24,10 @@ from jobs.core.model import StageConfig, StrictModel
 from jobs.core.provenance import file_digest
 from jobs.core.run_dir import remove
 from jobs.core.stage import stage_main
-from jobs.logic.training import sizes
+from jobs.logic.training import prompts, schedules, sizes, targets
 
 OUTCOME = "outcome.json"
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Target = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-"""The linear layers of a Qwen3 block. A misspelt one would train part of an adapter without a word."""
 
 
 class LoraConfig(StrictModel):
@@ -35,10 +35,11 @@ class LoraConfig(StrictModel):
     alpha: float = Field(gt=0)
     dropout: Fraction
     rslora: bool
-    target_modules: list[Target] = Field(min_length=1)
+    target_modules: Annotated[list[targets.Target], Field(min_length=1), BeforeValidator(targets.resolved)]
 
 
 class ScheduleConfig(StrictModel):
+    kind: schedules.Kind
     learning_rate: float = Field(gt=0, le=0.1)
     warmup_fraction: Fraction
     weight_decay: Fraction
@@ -64,6 +65,8 @@ class TrainConfig(StageConfig):
     """Under torchrun, one a GPU; together they take the same steps as one."""
     lora: LoraConfig
     schedule: ScheduleConfig
+    neftune_alpha: float = Field(ge=0, le=100)
+    prompt_loss_weight: float = Field(ge=0, le=1)
     tracker: Literal["trackio", "wandb", "tensorboard", "none"]
     gap_rows: int = Field(ge=2)
     """Rows of each side that the generalisation gap is measured on."""
@@ -77,6 +80,20 @@ class TrainConfig(StageConfig):
             raise ValueError("backend=unsloth computes in bfloat16 on CUDA; say train.dtype=bfloat16")
         if self.device == "cpu" and self.dtype == "bfloat16":
             raise ValueError("dtype=bfloat16 only rounds on device=cpu; say train.dtype=float32")
+        return self
+
+    @model_validator(mode="after")
+    def _in_the_backends_power(self) -> TrainConfig:
+        if self.backend == "unsloth" and self.prompt_loss_weight:
+            raise ValueError(
+                f"prompt_loss_weight={self.prompt_loss_weight:g}: backend=unsloth has a loss of its own, in which "
+                "tokens have no weights; say train.backend=hf, or train.prompt_loss_weight=0"
+            )
+        if self.backend == "unsloth" and self.neftune_alpha:
+            raise ValueError(
+                f"neftune_alpha={self.neftune_alpha:g}: backend=unsloth adds the noise itself, beside the trainer's; "
+                "say train.backend=hf, or train.neftune_alpha=0"
+            )
         return self
 
     @model_validator(mode="after")
@@ -107,6 +124,8 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
         run_name=out.parent.name,
         base_id=json.loads(inputs["fetch"].file("model.json").read_text())["id"],
         num_processes=cfg.num_processes,
+        neftune_alpha=cfg.neftune_alpha,
+        prompt_loss_weight=cfg.prompt_loss_weight,
     )
     files = [preflight.file(name) for name in ("train.jsonl", "val.jsonl")]
     if had_ended(out):
@@ -191,9 +210,30 @@ def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
         configured_scale=cfg.lora.alpha / (cfg.lora.rank**0.5 if cfg.lora.rslora else cfg.lora.rank),
         learning_rate=cfg.schedule.learning_rate,
         effective_batch=cfg.schedule.batch_size * cfg.schedule.gradient_accumulation,
+        recipe=recipe(cfg, train, log, outcome),
         **curves.summary(log, outcome["chosen_step"]),
         **gap,
         **outcome,
+    )
+
+
+def recipe(
+    cfg: TrainConfig, rows: Sequence[dict[str, Any]], log: Sequence[dict[str, Any]], outcome: dict[str, Any]
+) -> Recipe:
+    """How it was trained, and what of that the log shows; `rows` are those of train."""
+    from jobs.logic.pages import curves
+
+    schedule, weight = cfg.schedule, cfg.prompt_loss_weight
+    return Recipe(
+        schedule=schedule.kind,
+        warmup_fraction=schedule.warmup_fraction,
+        rate_difference=schedules.largest_difference(
+            log, schedule.kind, schedule.learning_rate, schedule.warmup_fraction, outcome["planned_steps"]
+        ),
+        neftune_alpha=cfg.neftune_alpha,
+        prompt_loss_weight=weight,
+        prompt_tokens_an_epoch=curves.first_epoch_tokens(log, outcome["steps_per_epoch"], "prompt_tokens"),
+        prompt_tokens_expected=sum(len(prompts.prompt_places(row["kinds"])) for row in rows) if weight else 0,
     )
 
 

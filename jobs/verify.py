@@ -2,7 +2,7 @@
 
 Reads everything before it. The reference is base + adapter, unmerged, in float32. Makes `rows.jsonl` (divergences
 token by token), `generations.jsonl` (the GGUFs' answers in llama.cpp), `lengths.jsonl` (answers of what ships to longer
-prompts) and `failures.json` (what llama.cpp refused).
+prompts), `failures.json` (what llama.cpp refused) and `templates.json` (the prompts that it renders).
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from jobs.checks import lengths
-from jobs.checks.behaviour import Generation, MeasureConfig, Sample, behaviours, samples
+from jobs.checks.behaviour import OPENINGS, Generation, MeasureConfig, Sample, behaviours, samples
 from jobs.checks.lengths import LengthFacts, LengthsConfig, Stretched
-from jobs.checks.verify import GATE, Parity, VerifyFacts, VerifyLimits
+from jobs.checks.parity import Parity
+from jobs.checks.templates import RenderConfig, TemplateFacts, TemplatesConfig
+from jobs.checks.verify import GATE, VerifyFacts, VerifyLimits
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
 from jobs.core.provenance import ROOT, file_digest
@@ -30,12 +32,12 @@ from jobs.core.stage import stage_main
 from jobs.core.terminal import progress
 from jobs.logic.parity import blame
 from jobs.logic.parity.draw import draw_rows, draw_tokens
-from jobs.logic.parity.lengths import rows_within
 
 
 class VerifyConfig(StageConfig):
     """What is compared, and how."""
 
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render"})
     seed: int
     device: Literal["auto", "cpu", "cuda"]
     """Of the Hugging Face models; float32 either way."""
@@ -56,6 +58,8 @@ class VerifyConfig(StageConfig):
     num_samples: int = Field(ge=0)
     measure: MeasureConfig
     lengths: LengthsConfig
+    templates: TemplatesConfig
+    render: RenderConfig
     limits: VerifyLimits
 
 
@@ -89,7 +93,7 @@ def make(cfg: VerifyConfig, inputs: Inputs, out: Path) -> None:
             try:
                 scores[artifact] = gguf_scores(cfg, artifact, gguf, rows, reference)
                 generations += answers(cfg, inputs, artifact, gguf)
-                stretched += long_answers(cfg, inputs, artifact, gguf, longer) if artifact in shipping(inputs) else []
+                stretched += long_answers(cfg, inputs, artifact, gguf, longer) if artifact in quants(inputs) else []
             except llama.LlamaFailed as error:
                 failures[artifact] = str(error).splitlines()[0].replace(str(gguf), gguf.name)
     sizes = [len(row.positions) for row in rows]
@@ -97,6 +101,7 @@ def make(cfg: VerifyConfig, inputs: Inputs, out: Path) -> None:
     write_lines(out / "generations.jsonl", [one.model_dump(mode="json") for one in generations])
     write_lines(out / "lengths.jsonl", [one.model_dump(mode="json") for one in stretched])
     (out / "failures.json").write_text(json.dumps(failures, indent=1) + "\n", encoding="utf-8")
+    write_templates(cfg, inputs, out, failures)
 
 
 def measure(cfg: VerifyConfig, inputs: Inputs, out: Path) -> VerifyFacts:
@@ -115,7 +120,8 @@ def measure(cfg: VerifyConfig, inputs: Inputs, out: Path) -> VerifyFacts:
         lengths_asked(cfg, inputs),
         long_prompts(cfg, inputs),
         [Stretched.model_validate(line) for line in read_lines(out / "lengths.jsonl")],
-        {name: own_answers(answered, name) for name in shipping(inputs) if name in running},
+        [name for name in quants(inputs) if name in running],
+        answered,
         read_lines(inputs["preflight"].file("prompts.jsonl")),
         cfg.measure,
     )
@@ -138,6 +144,7 @@ def measure(cfg: VerifyConfig, inputs: Inputs, out: Path) -> VerifyFacts:
         lengths=longer,
         blame=blame.losses([(one.artifact, one.retention) for one in found]),
         samples=shown(cfg, inputs, [*tuned, *answered.values()]),
+        templates=templates(inputs, out, failures),
     )
 
 
@@ -153,8 +160,13 @@ def compared_rows(cfg: VerifyConfig, inputs: Inputs) -> list[Row]:
 
 def gguf_files(inputs: Inputs) -> dict[str, Path]:
     """Artefact to its file: F16, then every quant."""
-    quants = {name: inputs["quantize"].file(f"model-{name}.gguf") for name in shipping(inputs)}
-    return {"F16": inputs["convert"].file("model-f16.gguf"), **quants}
+    return {"F16": inputs["convert"].file("model-f16.gguf"), **quants(inputs)}
+
+
+def quants(inputs: Inputs) -> dict[str, Path]:
+    """Every quant to its file."""
+    names = [name for name in sorted(inputs["quantize"].record.files) if name.startswith("model-")]
+    return {name.removeprefix("model-").removesuffix(".gguf"): inputs["quantize"].file(name) for name in names}
 
 
 @contextmanager
@@ -264,9 +276,7 @@ def long_prompts(cfg: VerifyConfig, inputs: Inputs) -> lengths.Prompts:
 
     preflight, asked = inputs["preflight"], lengths_asked(cfg, inputs)
     names = [one.id for one in hugging_face_answers(inputs) if one.prompt == "default"]
-    rows = draw_rows(
-        len(names), rows_within(cfg.lengths.num_rows, max(asked.sizes, default=0), cfg.lengths.max_tokens), cfg.seed
-    )
+    rows = draw_rows(len(names), lengths.num_rows(cfg.lengths, asked), cfg.seed)
     return long_prompts.stretched(
         preflight.folder("tokenizer"),
         read_lines(preflight.file("prompts.jsonl")),
@@ -288,15 +298,32 @@ def long_answers(
             yield Stretched(times=times, num_prompt_tokens=len(rows[one.id]), answer=one)
 
 
-def own_answers(answered: Mapping[tuple[str, str, str], Generation], artifact: str) -> dict[str, Generation]:
-    """Row to an artefact's answer under the default prompt."""
-    return {key: one for (key, who, prompt), one in answered.items() if (who, prompt) == (artifact, "default")}
+def write_templates(cfg: VerifyConfig, inputs: Inputs, out: Path, failures: Collection[str]) -> None:
+    """`templates.json`: every quant's chat template as llama.cpp runs it."""
+    from jobs.engines.models import executed
+
+    wanted = executed.expected(
+        inputs["preflight"].root, cfg.templates.num_rendered, cfg.templates.num_asked, cfg.render
+    )
+    found = {
+        artifact: executed.compare(gguf, wanted, num_threads=threads(cfg), gpu_layers=cfg.gpu_layers)
+        for artifact, gguf in quants(inputs).items()
+        if artifact not in failures
+    }
+    text = json.dumps(found, indent=1, ensure_ascii=False)
+    (out / "templates.json").write_text(text + "\n", encoding="utf-8")
 
 
-def shipping(inputs: Inputs) -> list[str]:
-    """The artefacts that ship."""
-    names = [name for name in sorted(inputs["quantize"].record.files) if name.startswith("model-")]
-    return [name.removeprefix("model-").removesuffix(".gguf") for name in names]
+def templates(inputs: Inputs, out: Path, failures: Collection[str]) -> list[TemplateFacts]:
+    """What is in `templates.json`, and for what should be and is not, that."""
+    found = json.loads((out / "templates.json").read_text(encoding="utf-8"))
+    return [
+        TemplateFacts.model_validate(found[artifact])
+        if artifact in found
+        else TemplateFacts.not_run(gguf.name, "nothing was rendered with it; run `verify` again with redo=true")
+        for artifact, gguf in quants(inputs).items()
+        if artifact not in failures
+    ]
 
 
 def hugging_face_answers(inputs: Inputs) -> list[Generation]:
@@ -306,12 +333,15 @@ def hugging_face_answers(inputs: Inputs) -> list[Generation]:
 
 
 def gguf_answers(inputs: Inputs, out: Path, artifacts: Sequence[str]) -> dict[tuple[str, str, str], Generation]:
-    """The answers in the folder by (row, artefact, prompt), each with the reference that `preflight` has."""
-    references = {row["id"]: row["reference"] for row in read_lines(inputs["preflight"].file("prompts.jsonl"))}
+    """The answers in the folder by (row, artefact, prompt), with preflight's reference and opening."""
+    rows = {row["id"]: row for row in read_lines(inputs["preflight"].file("prompts.jsonl"))}
+    found = [Generation.model_validate(line) for line in read_lines(out / "generations.jsonl")]
     return {
-        (one.id, one.model, one.prompt): one.model_copy(update={"reference": references[one.id]})
-        for one in map(Generation.model_validate, read_lines(out / "generations.jsonl"))
-        if one.model in artifacts and one.id in references
+        (one.id, one.model, one.prompt): one.model_copy(
+            update={"reference": rows[one.id]["reference"], "opening": rows[one.id][OPENINGS[one.prompt]]}
+        )
+        for one in found
+        if one.model in artifacts and one.id in rows
     }
 
 

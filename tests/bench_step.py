@@ -156,7 +156,10 @@ def trainers(run: Path, folder: Path, steps: int, bar: terminal.Progress) -> tup
     keeper = Keeper(folder / "checkpoints", 0, schedule.keep_checkpoints)
     follower = Follower(folder / "log.jsonl", bar)
     model, args = ready(folder / "ours")
-    return {"bare": bare, "ours": sft.trainer(model, tokenizer, rows[0], rows[1], args, [keeper, follower])}, keeper
+    return {
+        "bare": bare,
+        "ours": sft.trainer(model, tokenizer, rows[0], rows[1], args, [keeper, follower], 0.0),
+    }, keeper
 
 
 def token_rows(path: Path) -> list[dict[str, Any]]:

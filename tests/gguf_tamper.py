@@ -18,6 +18,14 @@ def replace_text(path: Path, old: bytes, new: bytes) -> None:
     _write(path, start, new)
 
 
+def replace_template(path: Path, old: str, new: str) -> str:
+    """Put `new` in the place of the chat template, made as long by a comment before it; what the file then has."""
+    room = len(old.encode()) - len(new.encode()) - len("{#--#}")
+    padded = f"{{#-{' ' * room}-#}}{new}"
+    replace_text(path, old.encode(), padded.encode())
+    return padded
+
+
 def set_number(path: Path, key: str, value: float) -> None:
     """Set a key that holds one uint32 or float32."""
     header, name = _header(path), key.encode()

@@ -7,10 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from jobs.core.model import StrictModel
+from jobs.core.rule import Measured
+from jobs.logic.pages.amounts import beside, count, percent, score
 from jobs.logic.parity.behaviour import Measure, Signs, signs, split_thinking
 from jobs.logic.text.similarity import TrainingAnswers, rouge_l, tidy
 
-PROMPTS = ("default", "no_thinking")
+THINK_CLOSE = "</think>"
+OPENINGS = {"default": "opening", "no_thinking": "opening_no_thinking"}
+"""A generation prompt to the field of `prompts.jsonl` that holds what it already has of the answer."""
 
 
 class MeasureConfig(StrictModel):
@@ -36,11 +40,24 @@ class Generation(StrictModel):
     """`base`, `tuned`, or the artefact."""
     prompt: str
     """`default`: what a client sends that passes no flag; `no_thinking`: the template's other generation prompt."""
+    opening: str
+    """What the prompt already has of the answer, such as `<think>\\n`."""
     text: str
-    """Every token of the answer, control tokens too, without the one that stopped it."""
+    """Every token that the model wrote, control tokens too, without the one that stopped it."""
     ids: list[int]
     stopped: bool
     reference: str
+
+    @property
+    def answer(self) -> str:
+        """What is judged: a block that the prompt opened is closed in what the model writes."""
+        return self.opening + self.text
+
+    @property
+    def shown(self) -> str:
+        """What the model wrote, for people; a block that the prompt left open is said in front of it."""
+        is_open = self.opening.strip() and not self.opening.rstrip().endswith(THINK_CLOSE)
+        return f"[the prompt has {self.opening.strip()}]\n{self.text}" if is_open else self.text
 
 
 class Behaviour(StrictModel):
@@ -87,7 +104,7 @@ def behaviours(generations: Sequence[Generation], training: Sequence[str], measu
             prompt,
             rows,
             [
-                signs(row.text, row.stopped, row.reference, answers, what, measure.thinking_block == "keep")
+                signs(row.answer, row.stopped, row.reference, answers, what, measure.thinking_block == "keep")
                 for row in rows
             ],
         )
@@ -126,10 +143,10 @@ def samples(
     agreement: dict[str, float] = {}
     for one in generations:
         label = one.model if one.prompt == "default" else f"{one.model} ({one.prompt})"
-        texts.setdefault(one.id, {})[label] = one.text
+        texts.setdefault(one.id, {})[label] = one.shown
         references[one.id] = one.reference
         if label == worst_of:
-            agreement[one.id] = rouge_l(tidy(split_thinking(one.text)[1]), tidy(split_thinking(one.reference)[1]))
+            agreement[one.id] = rouge_l(tidy(split_thinking(one.answer)[1]), tidy(split_thinking(one.reference)[1]))
     worst = sorted(agreement, key=lambda key: agreement[key])[: num_samples // 2]
     chosen = [*worst, *(key for key in texts if key not in worst)][:num_samples]
     return [
@@ -147,12 +164,26 @@ def wilson(rate: float, number: int) -> tuple[float, float]:
     return max(0.0, center - half), min(1.0, center + half)
 
 
-def rates_above(found: Sequence[Behaviour], field: str, what: str, limit: float) -> Iterator[str]:
-    """One message for each Behaviour whose rate is above the limit, or is no number."""
+EARLIER = {"base": "the base model", "tuned": "the tuned model in Hugging Face"}
+"""What a message calls the model that another was made from."""
+
+
+def rates_above(
+    found: Sequence[Behaviour], field: str, what: str, limit: float, before: Sequence[Behaviour] = ()
+) -> Iterator[str]:
+    """One message for each Behaviour whose rate is above the limit, or is no number.
+
+    `before`: of the model that this one was made from, where it was asked the same.
+    """
     for one in found:
         rate = getattr(one, field)
         if not rate <= limit:
-            yield f"{name(one)}: {rate:.1%} of {one.num_rows} answers {what}, the most is {limit:.1%}"
+            shown, most = beside(rate, limit, percent)
+            earlier = next((other for other in before if other.prompt == one.prompt), None)
+            had = getattr(earlier, field) if earlier else math.nan
+            text = f"{name(one)}: {shown} of {count(one.num_rows, 'answer')} {what}, the most is {most}"
+            text += f"; {EARLIER[earlier.model]}: {percent(had)}" if earlier else ""
+            yield Measured(text, rate, limit, worst=1.0, inherited=had >= rate)
 
 
 def name(one: Behaviour) -> str:
@@ -164,9 +195,9 @@ def behaviour_lines(found: Sequence[Behaviour]) -> list[tuple[str, str]]:
     """A line per Behaviour for the table a stage ends with."""
     return [
         (
-            f"{name(one)}, {one.num_rows} answers",
-            f"stops {one.stop_rate:.1%}, agreement {one.agreement:.3f}, exact {one.exact_rate:.1%}, "
-            f"loops {one.loop_rate:.1%}, repeats {one.repeat_rate:.1%}, copies {one.copy_rate:.1%}",
+            f"{name(one)}, {count(one.num_rows, 'answer')}",
+            f"stops {percent(one.stop_rate)}, agreement {score(one.agreement)}, exact {percent(one.exact_rate)}, "
+            f"loops {percent(one.loop_rate)}, repeats {percent(one.repeat_rate)}, copies {percent(one.copy_rate)}",
         )
         for one in found
     ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from jobs.checks.templates import TemplateFacts, template_rules
 from jobs.core.model import Facts, Limits, StrictModel
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, nats, size
 
 
 class HeaderFacts(StrictModel):
@@ -50,17 +52,20 @@ class ConvertFacts(Facts):
     num_tokens: int
     logits_kl: float | None
     """Mean KL(merged || F32 GGUF with an F32 KV cache); None where the file could not be scored."""
+    templates: list[TemplateFacts]
+    """Of the F16 file, whose header is the F32 one's; empty where a file is not whole."""
 
     def lines(self) -> list[tuple[str, str]]:
-        kl = "-" if self.logits_kl is None else f"{self.logits_kl:.2e}"
+        kl = "-" if self.logits_kl is None else nats(self.logits_kl)
         return [
-            *((file.file, f"{file.num_bytes / 1e6:,.1f} MB, {_types(file.types)}") for file in self.files),
+            *((file.file, f"{size(file.num_bytes)}, {_types(file.types)}") for file in self.files),
             *(("name", file.name) for file in self.files[-1:] if file.name),
             *(("sampling that travels in it", sampling_said(file.sampling)) for file in self.files[-1:]),
             ("tensors", f"{self.num_equal_tensors} equal bit by bit, {len(self.differing_tensors)} not"),
-            ("token ids", f"{self.num_texts} texts compared, {len(self.texts_differing)} differ"),
+            ("token ids", f"{count(self.num_texts, 'text')} compared, {len(self.texts_differing)} differ"),
             ("known differences", f"{self.known_to_differ} (decomposed characters, `</s>`): serve NFC text"),
-            ("logits, F32", f"KL {kl} nats a token on {self.num_tokens} tokens of {self.num_rows} rows"),
+            ("logits, F32", f"KL {kl} nats a token on {_tokens(self)}"),
+            *(line for one in self.templates for line in one.lines),
         ]
 
 
@@ -83,7 +88,7 @@ def whole(facts: ConvertFacts) -> None:
         raise Skip("a file is missing or not whole, so what is in it was not compared")
 
 
-@GATE.rule("001", "gguf-not-whole", explains=("PAR004",))
+@GATE.rule("001", "gguf-not-whole", explains=("PAR004", "PAR006"))
 def gguf_not_whole(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
     """A GGUF is truncated, padded with garbage, or its header does not describe it.
 
@@ -96,7 +101,7 @@ def gguf_not_whole(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
         yield from (f"{file.file}: {problem}" for problem in file.problems)
 
 
-@GATE.rule("002", "template-altered", explains=("PAR008", "PAR009"))
+@GATE.rule("002", "template-altered", explains=("PAR008", "PAR009", "PAR010", "PAR014"))
 def template_altered(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
     """The chat template in a GGUF is not the one the rows were made with.
 
@@ -109,7 +114,7 @@ def template_altered(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str
             yield f"{file.file}: tokenizer.chat_template is not chat_template.jinja byte for byte"
 
 
-@GATE.rule("003", "end-of-turn-altered", explains=("PAR008",))
+@GATE.rule("003", "end-of-turn-altered", explains=("PAR008", "PAR010", "PAR014"))
 def end_of_turn_altered(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
     """A GGUF does not stop on the token the fine-tune ends its answers with.
 
@@ -124,7 +129,7 @@ def end_of_turn_altered(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[
             yield f"{file.file}: llama.cpp stops on {file.eog_ids}, which must hold {facts.end_of_turn}"
 
 
-@GATE.rule("004", "token-ids-differ", explains=("PAR003", "PAR008"))
+@GATE.rule("004", "token-ids-differ", explains=("PAR003", "PAR008", "PAR014"))
 def token_ids_differ(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
     """llama.cpp tokenizes a row or a hard text differently from Hugging Face.
 
@@ -136,7 +141,7 @@ def token_ids_differ(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str
         yield "no text was compared"
     if facts.texts_differing:
         yield (
-            f"{len(facts.texts_differing)} of {facts.num_texts} texts differ, the most is 0: "
+            f"{len(facts.texts_differing)} of {count(facts.num_texts, 'text')} differ, the most is 0: "
             f"{'; '.join(facts.texts_differing[:3])}"
         )
 
@@ -175,7 +180,7 @@ def f16_not_from_f32(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str
             yield f"{file.file}: NaN or infinity in {', '.join(file.nonfinite[:5])}"
 
 
-@GATE.rule("007", "metadata-differs", explains=("PAR003",))
+@GATE.rule("007", "metadata-differs", explains=("GGF008", "PAR003"))
 def metadata_differs(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
     """A header value that decides how the model runs is not the merged folder's.
 
@@ -198,8 +203,16 @@ def structure_differs(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[st
     if facts.logits_kl is None:
         yield "the file could not be scored"
     elif not facts.logits_kl <= limits.max_logits_kl:
-        kl = f"KL {facts.logits_kl:.2e} nats a token on {facts.num_tokens} tokens"
-        yield f"{kl}, the most is {limits.max_logits_kl:g}"
+        shown, most = beside(facts.logits_kl, limits.max_logits_kl, nats)
+        text = f"KL {shown} nats a token on {_tokens(facts)}, the most is {most}"
+        yield Measured(text, facts.logits_kl, limits.max_logits_kl)
+
+
+def _tokens(facts: ConvertFacts) -> str:
+    return f"{count(facts.num_tokens, 'token')} of {count(facts.num_rows, 'row')}"
+
+
+template_rules(GATE, 10, lambda facts: facts.templates, explains=("PAR008", "PAR009", "PAR012"))
 
 
 def _types(types: dict[str, int]) -> str:

@@ -7,7 +7,8 @@ from typing import Literal
 
 from jobs.checks.base_names import DIGEST_SHOWN, Sizes, register
 from jobs.core.model import Facts, Limits
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, number, size
 
 
 class FetchFacts(Facts):
@@ -70,8 +71,8 @@ class FetchFacts(Facts):
             ("model", f"{self.id}, {where}, {self.kind}, licence {self.licence}"),
             (
                 "weights",
-                f"{self.num_weights:,} in {self.num_tensors} tensors, {self.dtype}, {self.num_bytes / 1e6:,.1f} MB, "
-                f"SHA-256 {self.weights[:DIGEST_SHOWN]}",
+                f"{count(self.num_weights)} in {count(self.num_tensors, 'tensor')}, {self.dtype}, "
+                f"{size(self.num_bytes)}, SHA-256 {self.weights[:DIGEST_SHOWN]}",
             ),
             ("vocabulary", f"{self.tokenizer_length:,} entries, {self.vocab_rows:,} rows"),
             ("tokens", ", ".join(f"{text} {number}" for text, number in self.token_ids.items())),
@@ -94,7 +95,7 @@ GATE = Gate("fetch", "FET", FetchFacts, FetchLimits)
 END_OF_TURN, START_OF_TURN, END_OF_TEXT = "<|im_end|>", "<|im_start|>", "<|endoftext|>"
 
 
-@GATE.rule("001", "weights-not-finite", explains=("TRN001", "MRG006"))
+@GATE.rule("001", "weights-not-finite", explains=("FET006", "TRN001", "MRG006"))
 def weights_not_finite(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """The base weights hold NaN or infinity.
 
@@ -105,7 +106,7 @@ def weights_not_finite(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
         yield f"{len(facts.nonfinite)} tensors, the most is 0: {', '.join(facts.nonfinite[:5])}"
 
 
-@GATE.rule("002", "control-token-missing", explains=("TOK002",))
+@GATE.rule("002", "control-token-missing", explains=("FET004", "FET005", "TOK002", "TOK013"))
 def control_token_missing(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """The tokenizer does not know one of Qwen's control tokens as one token.
 
@@ -117,7 +118,7 @@ def control_token_missing(facts: FetchFacts, limits: FetchLimits) -> Iterator[st
             yield f"{text} is not one token of this tokenizer"
 
 
-@GATE.rule("003", "tokenizer-of-another-length", explains=("GGF004", "TOK001"))
+@GATE.rule("003", "tokenizer-of-another-length", explains=("TOK001", "TOK012", "GGF004"))
 def tokenizer_of_another_length(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """The tokenizer has more entries than the embedding has rows, or is not Qwen3's.
 
@@ -171,13 +172,17 @@ def end_of_turn_untrained(facts: FetchFacts, limits: FetchLimits) -> Iterator[st
     if facts.turn_row_cosine is None or facts.turn_row_norm_ratio is None:
         raise Skip("the embedding has no rows that are never used")
     if not facts.turn_row_cosine <= limits.max_turn_row_cosine:
-        yield f"cosine {facts.turn_row_cosine:.3f} to never-used rows, the most is {limits.max_turn_row_cosine:g}"
+        shown, most = beside(facts.turn_row_cosine, limits.max_turn_row_cosine, number)
+        text = f"cosine {shown} to never-used rows, the most is {most}"
+        yield Measured(text, facts.turn_row_cosine, limits.max_turn_row_cosine, worst=1.0)
     difference = abs(facts.turn_row_norm_ratio - 1)
     if not difference >= limits.min_turn_row_norm_difference:
-        yield (
-            f"its norm is {facts.turn_row_norm_ratio:.3f} times never-used rows', {difference:.3f} from theirs, "
-            f"the least is {limits.min_turn_row_norm_difference:g}"
+        shown, least = beside(difference, limits.min_turn_row_norm_difference, number)
+        text = (
+            f"its norm is {number(facts.turn_row_norm_ratio)} times never-used rows', {shown} from theirs, "
+            f"the least is {least}"
         )
+        yield Measured(text, difference, limits.min_turn_row_norm_difference, worst=0.0)
 
 
 @GATE.rule("007", "no-chat-template", explains=("TOK004",))
@@ -204,7 +209,7 @@ def revision_not_pinned(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]
         yield f"model.revision={facts.revision} is commit {facts.commit} today; set model.revision={facts.commit}"
 
 
-@GATE.rule("009", "base-model", level="warn", explains=("GEN001",))
+@GATE.rule("009", "base-model", level="warn", explains=("FET006", "GEN001"))
 def base_model(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """This is a base model, not a post-trained one.
 

@@ -8,8 +8,8 @@ from typing import Any
 from jobs.checks.behaviour import Generation, MeasureConfig, behaviours
 from jobs.core.model import Count, Several, Share, StrictModel
 from jobs.core.rule import Gate, Skip
-from jobs.logic.pages.amounts import percent
-from jobs.logic.parity.lengths import times_within
+from jobs.logic.pages.amounts import beside, percent, score
+from jobs.logic.parity.lengths import rows_within, times_within
 
 Prompts = Mapping[int, Mapping[str, list[int]]]
 """Times the longest trained row to row to the ids of its prompt at that length."""
@@ -95,8 +95,8 @@ class LengthFacts(StrictModel):
         return [
             (
                 f"{one.artifact}, prompts of {tokens(one)}",
-                f"stops {percent(one.stop_rate)}, agreement {one.agreement:.3f} "
-                f"({self.of(one.artifact)[1].agreement:.3f} at their own length), {one.num_rows} rows",
+                f"stops {percent(one.stop_rate)}, agreement {score(one.agreement)} "
+                f"({score(self.of(one.artifact)[1].agreement)} at their own length), {one.num_rows} rows",
             )
             for one in self.found
             if one.times > 1
@@ -121,18 +121,30 @@ def asked(cfg: LengthsConfig, facts: Mapping[str, Mapping[str, Any]]) -> LengthF
     )
 
 
+def num_rows(cfg: LengthsConfig, before: LengthFacts) -> int:
+    """How many rows are asked at each length; fewer than the multiple of the longest prompt asked for, where too many
+    tokens would come of it."""
+    return rows_within(cfg.num_rows, max(before.sizes.values(), default=0), cfg.max_tokens)
+
+
 def measured(
     before: LengthFacts,
     prompts: Prompts,
     lines: Sequence[Stretched],
-    own: Mapping[str, Mapping[str, Generation]],
+    artifacts: Sequence[str],
+    answered: Mapping[tuple[str, str, str], Generation],
     rows: Sequence[Mapping[str, Any]],
     measure: MeasureConfig,
 ) -> tuple[LengthFacts, int]:
     """What the lines show, and how many of them are missing.
 
-    `own`: artefact to row to its answer at the row's own length; `rows`: those of prompts.jsonl, with the references.
+    `answered`: the answers at the rows' own length by (row, artefact, prompt); `rows`: those of prompts.jsonl, with the
+    references.
     """
+    own = {
+        artifact: {name: one for (name, who, prompt), one in answered.items() if (who, prompt) == (artifact, "default")}
+        for artifact in artifacts
+    }
     by_name = {row["id"]: row for row in rows}
     names = list(dict.fromkeys(name for found in prompts.values() for name in found))
     written = {(one.answer.model, one.times, one.answer.id, one.num_prompt_tokens): one.answer for one in lines}
@@ -192,11 +204,14 @@ def lost(own: AtLength, one: AtLength, limits: LengthLimits) -> list[str]:
     """What does not hold at a length, in words."""
     found = []
     if not one.stop_rate >= limits.min_stop_rate:
-        found.append(f"{percent(one.stop_rate)} of the answers stop, the least is {percent(limits.min_stop_rate)}")
-    if not own.agreement - one.agreement <= limits.max_agreement_loss:
+        shown, least = beside(one.stop_rate, limits.min_stop_rate, percent)
+        found.append(f"{shown} of the answers stop, the least is {least}")
+    loss = own.agreement - one.agreement
+    if not loss <= limits.max_agreement_loss:
+        shown, most = beside(loss, limits.max_agreement_loss, score)
         found.append(
-            f"agreement {one.agreement:.3f} and {own.agreement:.3f} at their own length, the loss may be "
-            f"{limits.max_agreement_loss:.3f}"
+            f"agreement {score(one.agreement)} and {score(own.agreement)} at their own length, {shown} less; the most "
+            f"is {most}"
         )
     return found
 
@@ -255,14 +270,14 @@ def length_said(facts: LengthFacts, limits: LengthLimits, artifact: str) -> str:
         said.append(
             f"With other documents in front, prompts of up to {best.longest:,} tokens hold: of {best.num_rows} at "
             f"{tokens(best)}, {percent(best.stop_rate)} of the answers end by themselves, agreement "
-            f"{best.agreement:.2f}, {found[1].agreement:.2f} at their own length."
+            f"{score(best.agreement)}, {score(found[1].agreement)} at their own length."
         )
     fallen = next((one for one in longer if one.times > best.times), None)
     if fallen is not None:
         said.append(
             f"Longer prompts do not hold: with other documents in front, at {tokens(fallen)} "
             f"{percent(fallen.stop_rate)} of {fallen.num_rows} answers end by themselves, agreement "
-            f"{fallen.agreement:.2f}, {found[1].agreement:.2f} at their own length."
+            f"{score(fallen.agreement)}, {score(found[1].agreement)} at their own length."
         )
     else:
         said.append(f"Longer ones were not measured{_why_not(facts)}.")
@@ -287,7 +302,7 @@ def table(facts: LengthFacts, limits: LengthLimits) -> dict[str, list[Any]] | No
     rows = [
         [
             one.artifact, tokens(one), f"{one.times} × the longest row" if one.times > 1 else "as they are",
-            percent(one.stop_rate), f"{one.agreement:.3f}", percent(one.exact_rate), f"{one.num_rows:,}",
+            percent(one.stop_rate), score(one.agreement), percent(one.exact_rate), f"{one.num_rows:,}",
             "" if one.times == 1 else "no" if lost(facts.of(one.artifact)[1], one, limits) else "yes",
         ]
         for artifact in facts.artifacts

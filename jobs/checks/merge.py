@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.core.model import Facts, Limits
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, nats, number, relative, size
 
 
 class MergeFacts(Facts):
@@ -49,13 +50,13 @@ class MergeFacts(Facts):
         return [
             (
                 "tensors",
-                f"{self.num_tensors}, {self.num_merged} of {self.num_adapted} adapted ones merged, {self.dtype}",
+                f"{count(self.num_tensors)}, {self.num_merged} of {self.num_adapted} adapted ones merged, {self.dtype}",
             ),
-            ("scale", f"{self.scale:g} asked, {self.scale_low:.6f} to {self.scale_high:.6f} found"),
-            ("residual", f"{self.residual:.2e} of the update, at {self.residual_tensor or '-'}"),
-            ("logits", f"KL {self.logits_kl:.2e} nats a token on {self.num_tokens} tokens of {self.num_rows} rows"),
+            ("scale", f"{number(self.scale)} asked, found {number(self.scale_low, 3)} to {number(self.scale_high, 3)}"),
+            ("residual", f"{relative(self.residual)} of the update, at {self.residual_tensor or '-'}"),
+            ("logits", f"KL {nats(self.logits_kl)} nats a token on {on_tokens(self.num_tokens, self.num_rows)}"),
             ("head", "tied to the embedding" if self.tied_after else "of its own"),
-            ("size", f"{self.num_bytes / 1e6:,.1f} MB"),
+            ("size", size(self.num_bytes)),
         ]
 
 
@@ -68,10 +69,15 @@ class MergeLimits(Limits):
     """Nats a token."""
 
 
+def on_tokens(num_tokens: int, num_rows: int) -> str:
+    """What logits were compared on."""
+    return f"{count(num_tokens, 'token')} of {count(num_rows, 'row')}"
+
+
 GATE = Gate("merge", "MRG", MergeFacts, MergeLimits)
 
 
-@GATE.rule("001", "target-not-merged", explains=("PAR002",))
+@GATE.rule("001", "target-not-merged", explains=("MRG012", "PAR002"))
 def target_not_merged(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """A tensor that the adapter changes is still the base's.
 
@@ -89,7 +95,7 @@ def target_not_merged(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
         yield f"{facts.num_merged} tensors merged, the adapter has {facts.num_adapted}"
 
 
-@GATE.rule("002", "merge-changed-nothing", explains=("PAR002",))
+@GATE.rule("002", "merge-changed-nothing", explains=("MRG012", "PAR002"))
 def merge_changed_nothing(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """The merged weights are the base weights.
 
@@ -100,7 +106,7 @@ def merge_changed_nothing(facts: MergeFacts, limits: MergeLimits) -> Iterator[st
         yield f"0 of {facts.num_adapted} adapted tensors differ from the base"
 
 
-@GATE.rule("003", "wrong-scale", explains=("PAR002",))
+@GATE.rule("003", "wrong-scale", explains=("MRG004", "MRG012", "PAR002"))
 def wrong_scale(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """The updates were added with another scale than the adapter's.
 
@@ -112,13 +118,13 @@ def wrong_scale(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     for found in (facts.scale_low, facts.scale_high):
         difference = abs(found - facts.scale) / abs(facts.scale)
         if not difference <= limits.max_scale_difference:
-            yield (
-                f"scale {found:.6g} in the weights, the adapter says {facts.scale:g}: {difference:.2e} off, "
-                f"the most is {limits.max_scale_difference:g}"
-            )
+            shown, asked = beside(found, facts.scale, number)
+            off, most = beside(difference, limits.max_scale_difference, relative)
+            text = f"scale {shown} in the weights, the adapter says {asked}: {off} off, the most is {most}"
+            yield Measured(text, difference, limits.max_scale_difference)
 
 
-@GATE.rule("004", "update-not-exact", explains=("PAR002",))
+@GATE.rule("004", "update-not-exact", explains=("MRG012", "PAR002"))
 def update_not_exact(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """What was added is not s B A.
 
@@ -128,13 +134,12 @@ def update_not_exact(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     if facts.num_merged == 0:
         raise Skip("nothing was merged")
     if not facts.residual <= limits.max_residual:
-        yield (
-            f"residual {facts.residual:.2e} of the update at {facts.residual_tensor}, "
-            f"the most is {limits.max_residual:g}"
-        )
+        shown, most = beside(facts.residual, limits.max_residual, relative)
+        text = f"residual {shown} of the update at {facts.residual_tensor}, the most is {most}"
+        yield Measured(text, facts.residual, limits.max_residual)
 
 
-@GATE.rule("005", "other-tensor-changed", explains=("PAR002",))
+@GATE.rule("005", "other-tensor-changed", explains=("MRG012", "PAR002"))
 def other_tensor_changed(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """A tensor without an adapter is not the base's, or tensors were lost or added.
 
@@ -150,7 +155,7 @@ def other_tensor_changed(facts: MergeFacts, limits: MergeLimits) -> Iterator[str
             yield f"{len(names)} tensors {what}, the most is 0: {', '.join(names[:5])}"
 
 
-@GATE.rule("006", "merged-weights-not-finite", explains=("PAR004",))
+@GATE.rule("006", "merged-weights-not-finite", explains=("MRG003", "MRG004", "MRG012", "GGF006", "PAR004"))
 def merged_weights_not_finite(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """A merged tensor holds NaN or infinity.
 
@@ -161,7 +166,7 @@ def merged_weights_not_finite(facts: MergeFacts, limits: MergeLimits) -> Iterato
         yield f"{len(facts.nonfinite)} tensors, the most is 0: {', '.join(facts.nonfinite[:5])}"
 
 
-@GATE.rule("007", "beyond-float16", explains=("GGF006",))
+@GATE.rule("007", "beyond-float16", explains=("GGF006", "PAR004"))
 def beyond_float16(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """A weight is too large for the F16 GGUF.
 
@@ -172,7 +177,7 @@ def beyond_float16(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
         yield f"{len(facts.beyond_float16)} tensors hold |w| > 65504: {', '.join(facts.beyond_float16[:5])}"
 
 
-@GATE.rule("008", "tying-changed")
+@GATE.rule("008", "tying-changed", explains=("PAR002",))
 def tying_changed(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """A tied model came out untied, or the other way round.
 
@@ -194,7 +199,7 @@ def adapter_beside_weights(facts: MergeFacts, limits: MergeLimits) -> Iterator[s
         yield f"found {', '.join(facts.adapter_files)}, expected none"
 
 
-@GATE.rule("010", "stop-ids-differ", explains=("PAR008",))
+@GATE.rule("010", "stop-ids-differ", explains=("GGF003", "PAR008", "PAR010"))
 def stop_ids_differ(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """The merged generation config does not stop on end of turn and end of text.
 
@@ -227,11 +232,12 @@ def merged_logits_drift(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]
     if facts.num_tokens == 0:
         raise Skip("no rows were compared")
     if not facts.logits_kl <= limits.max_logits_kl:
-        kl = f"KL {facts.logits_kl:.2e} nats a token on {facts.num_tokens} tokens"
-        yield f"{kl}, the most is {limits.max_logits_kl:g}"
+        shown, most = beside(facts.logits_kl, limits.max_logits_kl, nats)
+        text = f"KL {shown} nats a token on {on_tokens(facts.num_tokens, facts.num_rows)}, the most is {most}"
+        yield Measured(text, facts.logits_kl, limits.max_logits_kl)
 
 
-@GATE.rule("013", "config-differs", explains=("PAR002", "GGF007"))
+@GATE.rule("013", "config-differs", explains=("MRG012", "GGF007", "PAR002"))
 def config_differs(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
     """config.json of the merged folder is not the base's.
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.checks.preflight_facts import PreflightFacts, Rows
+from jobs.checks.preflight_options import noise_implausible, prompts_outweigh_answers
 from jobs.core.model import Limits
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, learning_rate, percent
 
 
 class PreflightLimits(Limits):
@@ -24,6 +26,10 @@ class PreflightLimits(Limits):
     """Answer tokens of `val`, likewise."""
     fingerprints: list[str]
     """Vocabularies that are known."""
+    max_prompt_share: float
+    """Part of the loss that prompts may have."""
+    max_neftune_alpha: float
+    """Strongest noise on embeddings that is not warned of."""
 
 
 GATE = Gate("preflight", "TOK", PreflightFacts, PreflightLimits)
@@ -35,7 +41,7 @@ def offence(rows: Rows, what: str) -> Iterator[str]:
         yield f"{what}: {rows}, at most 0"
 
 
-@GATE.rule("001", "no-graded-tokens", explains=("TRN005",))
+@GATE.rule("001", "no-graded-tokens", explains=("TOK002", "TOK004", "TRN005", "GEN007"))
 def no_graded_tokens(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """A row teaches nothing: not one token of an answer is graded.
 
@@ -69,7 +75,7 @@ def control_token_from_content(facts: PreflightFacts, limits: PreflightLimits) -
     yield from offence(facts.offences.control_token_from_content, "added tokens that no turn calls for")
 
 
-@GATE.rule("004", "answer-not-graded-whole", explains=("GEN007",))
+@GATE.rule("004", "answer-not-graded-whole", explains=("TRN006", "GEN007"))
 def answer_not_graded_whole(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """What is graded is not exactly the answer and its stop token.
 
@@ -116,12 +122,16 @@ def prompt_is_no_prefix(facts: PreflightFacts, limits: PreflightLimits) -> Itera
     """A row does not begin with the prompt that the model will be asked with.
 
     Why: the model would be asked from where it was never trained to go on; think blocks are the usual cause.
-    Fix: choose the `chat` option that fits the model's template, or bring a template with `chat.template`.
+    Fix: choose the `chat` option that fits the model's template, or bring a template with `chat.template`. Where the
+    prompt opens the block, every answer needs thoughts in it: an empty block is other tokens.
     """
-    yield from offence(facts.offences.prompt_not_prefix, "the template's generation prompt is not the row's start")
+    what = "the template's generation prompt is not the row's start"
+    yield from offence(
+        facts.offences.prompt_not_prefix, f"{what}; it ends with {facts.opening!r}" if facts.opening else what
+    )
 
 
-@GATE.rule("009", "row-too-long", explains=("GEN001",))
+@GATE.rule("009", "row-too-long", explains=("TOK001", "TOK025", "GEN001"))
 def row_too_long(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Rows are longer than `max_length`, or too many were dropped for it.
 
@@ -129,13 +139,15 @@ def row_too_long(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str
     Fix: set `preflight.max_length` to the advised value, shorten the rows, or say `preflight.on_too_long=drop`.
     """
     lengths, total = facts.lengths, facts.train.num_rows_in + facts.val.num_rows_in
-    advice = f"the longest has {lengths.longest} tokens, advised is preflight.max_length={lengths.advised}"
+    advice = f"the longest has {count(lengths.longest, 'token')}, advised is preflight.max_length={lengths.advised}"
     if facts.offences.too_long.num:
-        yield f"longer than max_length {facts.max_length}: {facts.offences.too_long}; {advice}"
+        yield f"longer than max_length {count(facts.max_length)}: {facts.offences.too_long}; {advice}"
     dropped = facts.offences.dropped
     share = dropped.num / total if total else 0.0
     if not share <= limits.max_dropped_share:
-        yield f"dropped as too long: {dropped}, {share:.1%}, at most {limits.max_dropped_share:.1%}; {advice}"
+        shown, most = beside(share, limits.max_dropped_share, percent)
+        text = f"dropped as too long: {dropped}, {shown}, at most {most}; {advice}"
+        yield Measured(text, share, limits.max_dropped_share, worst=1.0)
 
 
 @GATE.rule("010", "rows-lost")
@@ -157,7 +169,7 @@ def max_length_beyond_model(facts: PreflightFacts, limits: PreflightLimits) -> I
     Fix: set `preflight.max_length` to the model's context or less.
     """
     if facts.max_length > facts.model.context:
-        yield f"max_length is {facts.max_length}, the model's context is {facts.model.context} tokens"
+        yield f"max_length is {count(facts.max_length)}, the model's context is {count(facts.model.context, 'token')}"
 
 
 @GATE.rule("012", "tokenizer-larger-than-model")
@@ -210,7 +222,7 @@ def template_not_as_chosen(facts: PreflightFacts, limits: PreflightLimits) -> It
         yield "chat_template.jinja differs from the chosen one, 0 bytes may differ"
 
 
-@GATE.rule("016", "side-files-differ")
+@GATE.rule("016", "side-files-differ", explains=("GEN007", "GEN010", "PAR014"))
 def side_files_differ(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Prompts, references, answers or stop tokens are not those of the rows.
 
@@ -222,7 +234,7 @@ def side_files_differ(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
     )
 
 
-@GATE.rule("017", "think-tags-in-answer", explains=("GEN006",))
+@GATE.rule("017", "think-tags-in-answer", explains=("GEN006", "GEN008"))
 def think_tags_in_answer(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Answers bring think tags that the thinking mode has no place for.
 
@@ -253,7 +265,7 @@ def control_text_in_prompt(facts: PreflightFacts, limits: PreflightLimits) -> It
     yield from offence(facts.offences.control_text_in_prompt, "prompts with a control token's string in them")
 
 
-@GATE.rule("020", "mixed-openings", level="warn", explains=("GEN006",))
+@GATE.rule("020", "mixed-openings", level="warn", explains=("GEN006", "GEN008"))
 def mixed_openings(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     """Some graded answers open with a thinking block and some do not.
 
@@ -273,7 +285,9 @@ def update_too_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[s
     Fix: lower `train.schedule.learning_rate` or `train.lora.alpha`, or set `train.lora.rslora=false`.
     """
     if not facts.update.heat <= limits.max_heat:
-        yield f"{facts.update}, at most {limits.max_heat:g} (a warning from {limits.warn_heat:g})"
+        shown, most = beside(facts.update.heat, limits.max_heat, learning_rate)
+        text = f"{facts.update.with_heat(shown)}, at most {most} (a warning from {learning_rate(limits.warn_heat)})"
+        yield Measured(text, facts.update.heat, limits.max_heat)
 
 
 @GATE.rule("022", "update-hot", level="warn")
@@ -284,7 +298,9 @@ def update_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     Fix: keep it at half, unless the loss curves of this data have shown that it holds.
     """
     if not facts.update.heat <= limits.warn_heat:
-        yield f"{facts.update}, better at most {limits.warn_heat:g} (refused above {limits.max_heat:g})"
+        shown, most = beside(facts.update.heat, limits.warn_heat, learning_rate)
+        refused = learning_rate(limits.max_heat)
+        yield f"{facts.update.with_heat(shown)}, better at most {most} (refused above {refused})"
 
 
 @GATE.rule("023", "rank-above-matrix")
@@ -310,9 +326,10 @@ def few_held_out_rows(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
     if not facts.val.num_rows:
         raise Skip("no row is held out, which is a rule of its own")
     if facts.val.num_rows < limits.min_held_out_prompts:
-        yield f"{facts.val.num_rows:,} held-out prompts, better at least {limits.min_held_out_prompts:,}"
+        yield f"{count(facts.val.num_rows, 'held-out prompt')}, better at least {count(limits.min_held_out_prompts)}"
     if facts.val.num_content_tokens < limits.min_held_out_tokens:
-        yield f"{facts.val.num_content_tokens:,} held-out answer tokens, better at least {limits.min_held_out_tokens:,}"
+        found = count(facts.val.num_content_tokens, "held-out answer token")
+        yield f"{found}, better at least {count(limits.min_held_out_tokens)}"
 
 
 @GATE.rule("025", "nothing-held-out", explains=("TRN002",))
@@ -324,3 +341,7 @@ def nothing_held_out(facts: PreflightFacts, limits: PreflightLimits) -> Iterator
     """
     if not facts.val.num_rows:
         yield f"val has no rows of {facts.val.num_rows_in:,}, at least 1 is needed"
+
+
+GATE.rule("030", "prompts-outweigh-answers", level="warn", explains=("GEN007",))(prompts_outweigh_answers)
+GATE.rule("031", "noise-implausible", level="warn", explains=("TRN005",))(noise_implausible)

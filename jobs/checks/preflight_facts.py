@@ -11,6 +11,8 @@ from jobs.core.model import Facts, StrictModel
 from jobs.logic.chat import lengths as measured_lengths
 from jobs.logic.chat.chatml import TokenRow
 from jobs.logic.chat.split_audit import SplitAudit, graded_tokens_beyond
+from jobs.logic.pages.amounts import count, learning_rate, number, part
+from jobs.logic.training.prompts import prompt_places
 
 MOST_EXAMPLES = 5
 CUT_LENGTHS = (512, 1024, 2048, 4096, 8192)
@@ -37,7 +39,7 @@ class Rows(StrictModel):
         return cls(num=len(ids), examples=list(ids[:MOST_EXAMPLES]))
 
     def __str__(self) -> str:
-        rows = "1 row" if self.num == 1 else f"{self.num:,} rows"
+        rows = count(self.num, "row")
         more = f" and {self.num - len(self.examples):,} more" if self.num > len(self.examples) else ""
         return f"{rows} ({', '.join(self.examples)}{more})" if self.examples else rows
 
@@ -88,6 +90,8 @@ class Split(StrictModel):
     num_graded_tokens: int
     num_content_tokens: int
     """Graded tokens of answers, without the template's."""
+    num_prompt_tokens: int
+    """Tokens before the last graded one that are not graded: what `train.prompt_loss_weight` weighs."""
     num_turns_with_block: int
     """Graded turns that open with a thinking block."""
     num_turns_without_block: int
@@ -102,6 +106,7 @@ class Split(StrictModel):
             num_tokens=sum(len(row.ids) for row in audit.rows.values()),
             num_graded_tokens=audit.num_graded("tc"),
             num_content_tokens=audit.num_graded("c"),
+            num_prompt_tokens=sum(len(prompt_places(row.kinds)) for row in audit.rows.values()),
             num_turns_with_block=audit.num_turns(with_block=True),
             num_turns_without_block=audit.num_turns(with_block=False),
         )
@@ -119,8 +124,7 @@ class Cut(StrictModel):
     def __str__(self) -> str:
         if not self.num_rows:
             return f"{self.length}: none"
-        rows = "1 row" if self.num_rows == 1 else f"{self.num_rows:,} rows"
-        return f"{self.length}: {rows}, {self.num_graded_tokens:,} graded tokens lost"
+        return f"{self.length}: {count(self.num_rows, 'row')}, {count(self.num_graded_tokens, 'graded token')} lost"
 
 
 class Lengths(StrictModel):
@@ -208,6 +212,8 @@ class Update(StrictModel):
     alpha: float
     rslora: bool
     target_modules: list[str]
+    neftune_alpha: float
+    prompt_loss_weight: float
 
     @property
     def scale(self) -> float:
@@ -220,14 +226,21 @@ class Update(StrictModel):
         return self.scale * self.learning_rate
 
     def __str__(self) -> str:
-        formula = f"{self.alpha:g} / {f'sqrt({self.rank})' if self.rslora else self.rank}"
-        return f"scale {formula} = {self.scale:.3g}, times learning rate {self.learning_rate:g} = {self.heat:.3g}"
+        return self.with_heat(learning_rate(self.heat))
+
+    def with_heat(self, heat: str) -> str:
+        """How the heat, in words, comes about."""
+        formula = f"{number(self.alpha)} / {f'sqrt({self.rank})' if self.rslora else self.rank}"
+        rate = learning_rate(self.learning_rate)
+        return f"scale {formula} = {number(self.scale)}, times learning rate {rate} = {heat}"
 
 
 class PreflightFacts(Facts):
     """What was found in the folder."""
 
     thinking_block: Literal["empty", "none", "keep"]
+    opening: str
+    """What the default generation prompt already has of an answer: empty, or `<think>\\n` where it opens the block."""
     graded_turns: Literal["all", "last"]
     on_too_long: Literal["refuse", "drop"]
     max_length: int
@@ -246,22 +259,28 @@ class PreflightFacts(Facts):
             *((name, _split_line(split)) for name, split in (("train", self.train), ("val", self.val))),
             (
                 "row length",
-                f"p50 {lengths.p50}, p90 {lengths.p90}, p99 {lengths.p99}, longest {lengths.longest} tokens; "
-                f"max_length {self.max_length}, advised {lengths.advised}",
+                f"p50 {count(lengths.p50)}, p90 {count(lengths.p90)}, p99 {count(lengths.p99)}, longest "
+                f"{count(lengths.longest, 'token')}; max_length {count(self.max_length)}, advised "
+                f"{count(lengths.advised)}",
             ),
             ("would be cut at", "; ".join(map(str, lengths.cuts))),
-            ("dropped as too long", str(self.offences.dropped.num)),
-            ("thinking block", f"{self.thinking_block}; {self.tokenizer.num_prompts} generation prompt(s)"),
+            ("dropped as too long", count(self.offences.dropped.num)),
+            ("thinking block", f"{self.thinking_block}; {self.tokenizer.num_prompts} generation prompt(s){self.opens}"),
             ("graded turns", self.graded_turns),
             ("tokenizer", f"{self.tokenizer.num_tokens:,} entries, {self.model.num_embeddings:,} rows in the model"),
             ("update", str(self.update)),
         ]
 
+    @property
+    def opens(self) -> str:
+        """In words, what the default prompt has of the answer; nothing where it has nothing."""
+        return f", of which the default one already has {self.opening!r} of the answer" if self.opening else ""
+
 
 def _split_line(split: Split) -> str:
-    share = split.num_graded_tokens / split.num_tokens if split.num_tokens else 0.0
+    share = part(split.num_graded_tokens, split.num_tokens)
     return (
-        f"{split.num_rows:,} of {split.num_rows_in:,} rows, {split.num_tokens:,} tokens "
-        f"({split.shortest:,} to {split.longest:,} a row), "
-        f"{split.num_graded_tokens:,} graded ({share:.1%}), {split.num_content_tokens:,} of answers"
+        f"{count(split.num_rows)} of {count(split.num_rows_in, 'row')}, {count(split.num_tokens, 'token')} "
+        f"({count(split.shortest)} to {count(split.longest)} a row), "
+        f"{count(split.num_graded_tokens)} graded ({share or '-'}), {count(split.num_content_tokens)} of answers"
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.checks.prepare_facts import LEAKS, DataFile, Example, Histogram, PrepareFacts, counts, share as share_of
+from jobs.checks.prepare_facts import LEAKS, DataFile, Example, Histogram, PrepareFacts, counts
 from jobs.core.model import Limits
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, percent, share as share_of
 from jobs.logic.pages.funnel import DEPARTURES
 from jobs.logic.row import shown
 from jobs.logic.rows.clean import REASONS
@@ -37,6 +38,15 @@ class PrepareLimits(Limits):
 GATE = Gate("prepare", "DAT", PrepareFacts, PrepareLimits)
 
 
+def above(found: int, rows: int, most: float, what: str = "", then: str = "") -> Iterator[str]:
+    """One message where `found` are a larger share of the rows than `most`; `then` is said last."""
+    share = share_of(found, rows)
+    if not share <= most:
+        shown, limit = beside(share, most, percent)
+        of = f"{what or count(found)} {'in' if what else 'of'} {count(rows, 'row')}"
+        yield Measured(f"{of} ({shown}), the most is {limit}{then}", share, most, worst=1.0)
+
+
 @GATE.rule("001", "held-out-row-in-train")
 def held_out_row_in_train(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """A held-out row is also in the training rows, or nearly.
@@ -44,21 +54,19 @@ def held_out_row_in_train(facts: PrepareFacts, limits: PrepareLimits) -> Iterato
     Why: every later measure is taken on held-out rows; what was trained on is recalled, so failure looks like success.
     Fix: do not edit train.jsonl or val.jsonl; make `prepare` again with redo=true; give rows of one text one `source`.
     """
-    for kind, count in facts.leaks.items():
-        if count:
-            yield f"{count} of {facts.num_val} held-out rows {LEAKS[kind]}, the most is 0"
+    for kind, found in facts.leaks.items():
+        if found:
+            yield f"{count(found)} of {count(facts.num_val, 'held-out row')} {LEAKS[kind]}, the most is 0"
 
 
-@GATE.rule("002", "bad-rows-over-limit")
+@GATE.rule("002", "bad-rows-over-limit", explains=("DAT004", "DAT006"))
 def bad_rows_over_limit(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """Too many lines are not conversations.
 
     Why: broken lines come in bulk, from a cut download or a wrong export; what is left is not the set that was meant.
     Fix: mend the lines that dropped.jsonl names; or allow for them with prepare.max_bad_fraction.
     """
-    share = share_of(facts.num_bad, facts.num_read)
-    if not share <= limits.max_bad_share:
-        yield f"{facts.num_bad} of {facts.num_read} rows ({share:.2%}), the most is {limits.max_bad_share:.2%}"
+    yield from above(facts.num_bad, facts.num_read, limits.max_bad_share)
 
 
 @GATE.rule("003", "rows-unaccounted")
@@ -71,10 +79,11 @@ def rows_unaccounted(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str
     num_dropped = sum(facts.dropped.values())
     found = facts.num_kept + num_dropped
     if found != facts.num_read:
-        yield f"{facts.num_kept} rows kept and {num_dropped} dropped make {found}, {facts.num_read} were read"
+        made = f"{count(facts.num_kept, 'row')} kept and {count(num_dropped)} dropped make {count(found)}"
+        yield f"{made}, {count(facts.num_read)} were read"
 
 
-@GATE.rule("004", "too-few-rows", explains=("TRN008", "GEN006", "GEN010"))
+@GATE.rule("004", "too-few-rows", explains=("DAT006", "TRN008", "GEN006", "GEN010"))
 def too_few_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """There are not enough rows to train on.
 
@@ -82,7 +91,8 @@ def too_few_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     Fix: add rows; the reasons in dropped.jsonl may show how to save some.
     """
     if facts.num_kept < limits.min_rows:
-        yield f"{facts.num_kept} rows kept, the least is {limits.min_rows}"
+        text = f"{count(facts.num_kept, 'row')} kept, the least is {count(limits.min_rows)}"
+        yield Measured(text, facts.num_kept, limits.min_rows, worst=0.0)
 
 
 @GATE.rule("005", "few-rows", level="warn", explains=("TRN008", "GEN014"))
@@ -95,7 +105,7 @@ def few_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     if facts.num_kept < limits.min_rows:
         raise Skip("there are too few rows anyway")
     if facts.num_kept < limits.advised_rows:
-        yield f"{facts.num_kept} rows kept, at least {limits.advised_rows} are advised"
+        yield f"{count(facts.num_kept, 'row')} kept, at least {count(limits.advised_rows)} are advised"
 
 
 @GATE.rule("006", "side-without-rows")
@@ -105,9 +115,9 @@ def side_without_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[st
     Why: without the one there is nothing to learn, without the other nothing can be judged.
     Fix: add rows of other sources, or change prepare.val_fraction.
     """
-    for name, count in (("training", facts.num_train), ("held-out", facts.num_val)):
-        if count < 1:
-            yield f"{count} {name} rows, the least is 1"
+    for name, found in (("training", facts.num_train), ("held-out", facts.num_val)):
+        if found < 1:
+            yield f"{count(found, f'{name} row')}, the least is 1"
 
 
 @GATE.rule("007", "held-out-share-off", level="warn")
@@ -120,9 +130,11 @@ def held_out_share_off(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[s
     share = share_of(facts.num_val, facts.num_kept)
     is_enough = facts.num_val >= limits.enough_val_rows
     if not (limits.min_val_share <= share or is_enough) or not share <= limits.max_val_share:
+        broken = limits.max_val_share if share > limits.max_val_share else limits.min_val_share
+        found, _ = beside(share, broken, percent)
         yield (
-            f"{facts.num_val} of {facts.num_kept} rows are held out ({share:.1%}), "
-            f"advised are {limits.min_val_share:.0%} to {limits.max_val_share:.0%}"
+            f"{count(facts.num_val)} of {count(facts.num_kept, 'row')} are held out ({found}), "
+            f"advised are {percent(limits.min_val_share)} to {percent(limits.max_val_share)}"
         )
 
 
@@ -133,11 +145,11 @@ def unclean_row_kept(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str
     Why: what stands in the answers is what the model learns to write, tags and repeated signs included.
     Fix: do not edit train.jsonl or val.jsonl; make `prepare` again with redo=true.
     """
-    for reason, count in facts.unclean.items():
-        yield f"{count} of {facts.num_kept} kept rows: {reason}, the most is 0"
+    for reason, found in facts.unclean.items():
+        yield f"{count(found)} of {count(facts.num_kept, 'kept row')}: {reason}, the most is 0"
 
 
-@GATE.rule("009", "spoiled-rows", level="warn", explains=("GEN003", "GEN005"))
+@GATE.rule("009", "spoiled-rows", level="warn", explains=("DAT020", "GEN003", "GEN005"))
 def spoiled_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """Many rows were unfit to learn from and were dropped.
 
@@ -145,13 +157,8 @@ def spoiled_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     Fix: read dropped.jsonl, mend where the rows come from, and look at a sample of what was kept. Where the task is to
     write such things, allow them by their word with prepare.clean.allow.
     """
-    share = share_of(facts.num_spoiled, facts.num_read)
-    if not share <= limits.max_spoiled_share:
-        found = counts({reason: facts.dropped[reason] for reason in REASONS if reason in facts.dropped})
-        yield (
-            f"{facts.num_spoiled} of {facts.num_read} rows ({share:.1%}), "
-            f"the most is {limits.max_spoiled_share:.1%}: {found}"
-        )
+    found = counts({reason: facts.dropped[reason] for reason in REASONS if reason in facts.dropped})
+    yield from above(facts.num_spoiled, facts.num_read, limits.max_spoiled_share, then=f": {found}")
 
 
 @GATE.rule("010", "mojibake")
@@ -162,11 +169,7 @@ def mojibake(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     Fix: export the data again in UTF-8; changed.jsonl and dropped.jsonl name the rows. If the mended ones are all
     right, allow for them with prepare.limits.max_mojibake_share.
     """
-    share = share_of(facts.num_mojibake, facts.num_read)
-    if not share <= limits.max_mojibake_share:
-        yield (
-            f"{facts.num_mojibake} of {facts.num_read} rows ({share:.1%}), the most is {limits.max_mojibake_share:.1%}"
-        )
+    yield from above(facts.num_mojibake, facts.num_read, limits.max_mojibake_share)
 
 
 @GATE.rule("011", "one-answer-only", explains=("TRN009", "GEN006"))
@@ -177,7 +180,8 @@ def one_answer_only(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]
     Fix: check the export: the answer column may be the wrong one.
     """
     if facts.num_distinct_answers < limits.min_distinct_answers:
-        yield f"{facts.num_distinct_answers} different answers, the least is {limits.min_distinct_answers}"
+        found = count(facts.num_distinct_answers, "different answer")
+        yield f"{found}, the least is {count(limits.min_distinct_answers)}"
 
 
 @GATE.rule("012", "few-different-answers", level="warn")
@@ -191,10 +195,9 @@ def few_different_answers(facts: PrepareFacts, limits: PrepareLimits) -> Iterato
         raise Skip("there is one answer only anyway")
     share = share_of(facts.num_distinct_answers, facts.num_kept)
     if not share >= limits.min_distinct_share:
-        yield (
-            f"{facts.num_distinct_answers} different answers in {facts.num_kept} rows ({share:.1%}), "
-            f"the least is {limits.min_distinct_share:.1%}"
-        )
+        shown, least = beside(share, limits.min_distinct_share, percent)
+        found, rows = count(facts.num_distinct_answers, "different answer"), count(facts.num_kept, "row")
+        yield f"{found} in {rows} ({shown}), the least is {least}"
 
 
 @GATE.rule("013", "contradictory-answers", level="warn", explains=("GEN007",))
@@ -204,12 +207,7 @@ def contradictory_answers(facts: PrepareFacts, limits: PrepareLimits) -> Iterato
     Why: the model learns a mixture of them, and on such prompts no measure of agreement can be met.
     Fix: keep one answer to a prompt, or put what decides between them into the prompt.
     """
-    share = share_of(facts.num_contradictory, facts.num_kept)
-    if not share <= limits.max_contradictory_share:
-        yield (
-            f"{facts.num_contradictory} of {facts.num_kept} rows ({share:.1%}), "
-            f"the most is {limits.max_contradictory_share:.1%}"
-        )
+    yield from above(facts.num_contradictory, facts.num_kept, limits.max_contradictory_share)
 
 
 @GATE.rule("014", "evaluation-row-kept")
@@ -221,9 +219,9 @@ def evaluation_row_kept(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[
     """
     if not facts.evaluation:
         raise Skip("no evaluation files were given")
-    for label, count in facts.evaluation.items():
-        if count:
-            yield f"{count} of {facts.num_kept} kept rows overlap with {label}, the most is 0"
+    for label, found in facts.evaluation.items():
+        if found:
+            yield f"{count(found)} of {count(facts.num_kept, 'kept row')} overlap with {label}, the most is 0"
 
 
 @GATE.rule("015", "secret-kept")
@@ -233,9 +231,9 @@ def secret_kept(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     Why: a model recites them to whoever asks the right way, and the file that ships cannot be called back.
     Fix: set prepare.clean.secrets to drop or redact, and have the secrets changed where they are used.
     """
-    count = facts.seen.get(SECRET, 0)
-    if count:
-        yield f"{count} of {facts.num_kept} kept rows, the most is 0"
+    found = facts.seen.get(SECRET, 0)
+    if found:
+        yield f"{count(found)} of {count(facts.num_kept, 'kept row')}, the most is 0"
 
 
 @GATE.rule("016", "personal-data-kept", level="warn")
@@ -246,27 +244,18 @@ def personal_data_kept(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[s
     Fix: set prepare.clean.personal to redact or drop; or keep them, if those people know.
     """
     found = {kind: facts.seen[kind] for kind in PERSONAL if facts.seen.get(kind)}
-    share = share_of(sum(found.values()), facts.num_kept)
-    if not share <= limits.max_personal_share:
-        yield (
-            f"{counts(found)} in {facts.num_kept} kept rows ({share:.1%}), the most is {limits.max_personal_share:.1%}"
-        )
+    yield from above(sum(found.values()), facts.num_kept, limits.max_personal_share, what=counts(found))
 
 
-@GATE.rule("017", "departing-rows", level="warn", explains=("GEN005",))
+@GATE.rule("017", "departing-rows", level="warn", explains=("DAT020", "GEN005"))
 def departing_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """Many answers departed from the rest of the set and were dropped.
 
     Why: in bulk they are a second source, another task, or a contamination that no pattern lists.
     Fix: read them in dropped.jsonl; if they belong, set prepare.set.form=keep or prepare.set.language=any.
     """
-    share = share_of(facts.num_departing, facts.num_read)
-    if not share <= limits.max_departing_share:
-        found = counts({reason: facts.dropped[reason] for reason in DEPARTURES if reason in facts.dropped})
-        yield (
-            f"{facts.num_departing} of {facts.num_read} rows ({share:.1%}), "
-            f"the most is {limits.max_departing_share:.1%}: {found}"
-        )
+    found = counts({reason: facts.dropped[reason] for reason in DEPARTURES if reason in facts.dropped})
+    yield from above(facts.num_departing, facts.num_read, limits.max_departing_share, then=f": {found}")
 
 
 @GATE.rule("018", "label-without-held-out-rows", level="warn")
@@ -280,7 +269,8 @@ def label_without_held_out_rows(facts: PrepareFacts, limits: PrepareLimits) -> I
         raise Skip("rows carry no label")
     for label, (train, val) in facts.labels.items():
         if not train or not val:
-            yield f"{shown(label)}: {train} training rows and {val} held-out rows, the least is 1 of each"
+            sides = f"{count(train, 'training row')} and {count(val, 'held-out row')}"
+            yield f"{shown(label)}: {sides}, the least is 1 of each"
 
 
 @GATE.rule("019", "two-forms-in-one-set", level="warn", explains=("GEN007",))
@@ -290,18 +280,16 @@ def two_forms_in_one_set(facts: PrepareFacts, limits: PrepareLimits) -> Iterator
     Why: the model learns both and picks one by chance; no program can say which of them was meant.
     Fix: put into the prompt what decides between them, or take out the rows of the form that is not wanted.
     """
-    for form, count in facts.mixed_forms.items():
-        yield f"{count} of {facts.num_kept} kept answers {form}, the others do not: at most 0 in two forms are advised"
+    for form, found in facts.mixed_forms.items():
+        of = f"{count(found)} of {count(facts.num_kept, 'kept answer')}"
+        yield f"{of} {form}, the others do not: at most 0 in two forms are advised"
 
 
-@GATE.rule("020", "mostly-dropped")
+@GATE.rule("020", "mostly-dropped", explains=("DAT004", "DAT006"))
 def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """Most rows were unfit or departed from the rest.
 
     Why: what is left is not the set that was meant; with so much gone nobody can say which part was the right one.
     Fix: mend the rows where they come from; dropped.jsonl has each with its reason.
     """
-    lost = facts.num_spoiled + facts.num_departing
-    share = share_of(lost, facts.num_read)
-    if not share <= limits.max_lost_share:
-        yield f"{lost} of {facts.num_read} rows ({share:.1%}), the most is {limits.max_lost_share:.1%}"
+    yield from above(facts.num_spoiled + facts.num_departing, facts.num_read, limits.max_lost_share)

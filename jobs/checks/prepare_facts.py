@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from jobs.core.model import Facts, StrictModel
 from jobs.core.stage import shortened
 from jobs.logic.pages import funnel
+from jobs.logic.pages.amounts import by_count, count, part as share_in
 from jobs.logic.pages.funnel import DEPARTURES
 from jobs.logic.rows.clean import REASONS
 from jobs.logic.rows.conversation import BAD_REASONS
@@ -128,12 +129,12 @@ class PrepareFacts(Facts):
         return funnel.lines(self.model_dump(), columns, plain)
 
     def lines(self) -> list[tuple[str, str]]:
-        read = [f"{file.label} ({file.format}, {file.shape}, {file.num_rows:,} rows)" for file in self.files]
+        read = [f"{file.label} ({file.format}, {file.shape}, {count(file.num_rows, 'row')})" for file in self.files]
         return [
             ("read", "; ".join(shortened(read))),
             (
                 "train / validation",
-                f"{self.num_train:,} / {self.num_val:,} ({share(self.num_val, self.num_kept):.1%})",
+                f"{count(self.num_train)} / {count(self.num_val)} ({share_in(self.num_val, self.num_kept) or '-'})",
             ),
             ("held out and in train", ", ".join(f"{kind} {self.leaks.get(kind, 0)}" for kind in LEAKS)),
             ("put right", counts(self.changed)),
@@ -153,21 +154,16 @@ class PrepareFacts(Facts):
         ]
 
 
-def share(part: int, whole: int) -> float:
-    """NaN of nothing, so that no limit passes."""
-    return part / whole if whole else float("nan")
-
-
-def part(count: int, whole: int) -> str:
+def part(found: int, whole: int) -> str:
     """A count and its share."""
-    return f"{count:,} ({share(count, whole):.1%})" if whole else f"{count:,}"
+    return f"{count(found)} ({share_in(found, whole)})" if whole else count(found)
 
 
 def counts(found: Mapping[str, int]) -> str:
     """The most frequent first."""
-    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{name} {count:,}" for name, count in ranked) or "nothing"
+    return ", ".join(f"{name} {count(num)}" for name, num in by_count(found)) or "nothing"
 
 
 def _lengths(found: list[int]) -> str:
-    return f"{found[2]:,} characters at the median, 90 % are {found[1]:,} to {found[3]:,}, longest {found[4]:,}"
+    low, median, high, longest = map(count, found[1:])
+    return f"{median} characters at the median, 90% are {low} to {high}, longest {longest}"

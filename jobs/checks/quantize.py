@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.core.model import Facts, Limits, StrictModel
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, number, relative, size
 
 
 class QuantFacts(StrictModel):
@@ -39,12 +40,12 @@ class QuantizeFacts(Facts):
         shown = [
             (
                 quant.type,
-                f"{quant.num_bytes / 1e6:,.1f} MB, {quant.bits_per_weight:.2f} bits a weight, "
-                f"error {quant.error:.4f} at {quant.error_tensor}; {_types(quant.types)}",
+                f"{size(quant.num_bytes)}, {number(quant.bits_per_weight)} bits a weight, "
+                f"error {relative(quant.error)} at {quant.error_tensor}; {_types(quant.types)}",
             )
             for quant in self.quants
         ]
-        return [*shown, ("importance matrix", f"{self.imatrix_tokens} tokens" if self.imatrix_tokens else "none")]
+        return [*shown, ("importance matrix", count(self.imatrix_tokens, "token") if self.imatrix_tokens else "none")]
 
 
 class QuantizeLimits(Limits):
@@ -56,7 +57,7 @@ class QuantizeLimits(Limits):
 GATE = Gate("quantize", "QNT", QuantizeFacts, QuantizeLimits)
 
 
-@GATE.rule("001", "quant-not-whole", explains=("PAR004",))
+@GATE.rule("001", "quant-not-whole", explains=("PAR004", "PAR006", "PAR007"))
 def quant_not_whole(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
     """A quantized file is missing, truncated, padded, or its header does not describe it.
 
@@ -82,7 +83,7 @@ def quant_fallback(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str
             yield f"{quant.file}: {len(quant.fallbacks)} tensors, the most is 0: {', '.join(quant.fallbacks[:5])}"
 
 
-@GATE.rule("003", "quant-metadata-differs", explains=("PAR008",))
+@GATE.rule("003", "quant-metadata-differs", explains=("PAR008", "PAR009", "PAR010"))
 def quant_metadata_differs(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
     """A header value is not the F32 file's.
 
@@ -106,10 +107,12 @@ def weights_not_from_f32(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterat
     for quant in facts.quants:
         most = limits.max_error.get(quant.type, limits.max_error["other"])
         if not quant.problems and not quant.error <= most:
-            yield f"{quant.file}: relative error {quant.error:.4f} at {quant.error_tensor}, the most is {most:g}"
+            shown, limit = beside(quant.error, most, relative)
+            text = f"{quant.file}: relative error {shown} at {quant.error_tensor}, the most is {limit}"
+            yield Measured(text, quant.error, most)
 
 
-@GATE.rule("005", "quant-not-finite", explains=("PAR004",))
+@GATE.rule("005", "quant-not-finite", explains=("QNT004", "PAR004"))
 def quant_not_finite(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
     """A quantized tensor holds NaN or infinity.
 
@@ -131,7 +134,7 @@ def imatrix_from_little_text(facts: QuantizeFacts, limits: QuantizeLimits) -> It
     if facts.imatrix_tokens is None:
         raise Skip("no importance matrix was asked for")
     if facts.imatrix_tokens < limits.min_imatrix_tokens:
-        yield f"{facts.imatrix_tokens} tokens, advice is at least {limits.min_imatrix_tokens}"
+        yield f"{count(facts.imatrix_tokens, 'token')}, advice is at least {count(limits.min_imatrix_tokens)}"
 
 
 def _types(types: dict[str, int]) -> str:

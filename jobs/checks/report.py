@@ -64,7 +64,7 @@ def chain_incomplete(facts: ReportFacts, limits: ReportLimits) -> Iterator[str]:
         yield f"not made: {', '.join(facts.missing)}"
 
 
-@GATE.rule("002", "stage-not-passed")
+@GATE.rule("002", "stage-not-passed", explains=("CRT001",))
 def stage_not_passed(facts: ReportFacts, limits: ReportLimits) -> Iterator[str]:
     """A stage's gate said no.
 

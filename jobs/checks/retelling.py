@@ -8,13 +8,14 @@ from typing import Any
 from jobs.checks import lengths
 from jobs.checks.certifying import Told, ggufs, plain_facts
 from jobs.checks.verify import VerifyFacts
-from jobs.core import pipeline
+from jobs.core import headline, pipeline, terminal
 from jobs.core.certificate import Certificate
 from jobs.core.evidence import evidence
 from jobs.core.links import Link, chain_problems, failed, stale
 from jobs.core.rule import Finding
 from jobs.core.stage import shortened
 from jobs.logic.pages import card, data_section, story
+from jobs.logic.pages.amounts import count, percent
 
 Page = dict[str, Any]
 SHOWN_VALUES = 8
@@ -85,7 +86,7 @@ def _rule_pages(one: Told, findings: Sequence[Finding]) -> list[Page]:
 
 
 def _values(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    shown = [(_words(name), story.value(found)) for name, found in fields.items()]
+    shown = [(_words(name), story.value(found, name)) for name, found in fields.items()]
     return [(name, said) for name, said in shown if said is not None][:SHOWN_VALUES]
 
 
@@ -117,20 +118,34 @@ def limits_changed(certificate: Certificate) -> list[Page]:
 
 
 def stop(run: Mapping[str, Told]) -> Page | None:
-    """The earliest rule that failed: what was measured against the limit, and the fix."""
-    for stage in pipeline.CHAIN:
-        one = run.get(stage.name)
-        failing = one.record.verdict.failing if one else []
-        if one is None or not failing:
-            continue
-        first = failing[0]
-        rule = one.rules.get(first.code)
-        return {
-            "stage": stage.name, "code": first.code, "name": first.name, "messages": shortened(first.messages, 4),
-            "title": rule.title if rule else first.name, "why": rule.why if rule else "", "fix": first.fix,
-            "more": [finding.code for finding in failing[1:]],
-        }  # fmt: skip
-    return None
+    """The rule that explains what else failed where the chain stopped: measured value and limit, why, and the fix."""
+    found = [
+        failure
+        for one in run.values()
+        for failure in headline.failures(
+            one.name, one.gate, one.record.verdict, one.facts, one.gate.limits.model_validate(one.limits, strict=False)
+        )
+    ]
+    if not found:
+        return None
+    first, *others = headline.ranked(found)
+    causes = headline.behind(first.code, [(one.gate, one.record.verdict) for one in run.values()])
+    follows = headline.explained_by(first, found)
+    return {
+        "stage": first.stage, "code": first.code, "name": first.finding.name, "title": first.title, "why": first.why,
+        "messages": shortened(first.finding.messages, 4), "fix": first.finding.fix,
+        "more": [one.code for one in others],
+        "others": [_told(one.finding, one.title, "follows from it" if one.code in follows else "") for one in others],
+        "causes": [_told(one, _title(run, one), {"warn": "warning"}.get(one.status, one.status)) for one in causes],
+    }  # fmt: skip
+
+
+def _told(finding: Finding, title: str, note: str) -> Page:
+    return {"code": finding.code, "title": title, "note": note, "messages": shortened(finding.messages, 2)}
+
+
+def _title(run: Mapping[str, Told], finding: Finding) -> str:
+    return next(one.rules[finding.code].title for one in run.values() if finding.code in one.rules)
 
 
 def other_reasons(certificate: Certificate, stopped: Page | None) -> list[str]:
@@ -149,7 +164,7 @@ def lede(certificate: Certificate, stopped: Page | None, facts: story.Facts, qua
     """The verdict in a sentence."""
     if certificate.certified:
         parity = story.named(facts.get("verify", {}).get("parities", []), "artifact", quant or "")
-        kept = f" {story.percent(parity['retention'])} of what training changed is still in it." if parity else ""
+        kept = f" {percent(parity['retention'])} of what training changed is still in it." if parity else ""
         waived = f" {len(certificate.waivers)} failed rule(s) were waived, see below." if certificate.waivers else ""
         return (
             f"model-{quant}.gguf is the model that was trained: every stage passed, every digest matches.{kept}{waived}"
@@ -188,8 +203,8 @@ def provenance(run: Mapping[str, Told], certificate: Certificate) -> Page:
         rows.append(
             [
                 one.name,
-                f"{by['seconds']:.1f} s",
-                f"{by['peak_rss_bytes'] / 2**20:,.0f} MiB",
+                terminal.seconds(by["seconds"]),
+                terminal.memory(by["peak_rss_bytes"]),
                 by["started"],
                 by["machine"],
             ]
@@ -334,7 +349,7 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
         "data": data_section.summary(facts), "gguf": gguf, "talk": card.talk(gguf, sampling=values) if gguf else "",
         "ollama": f"ollama create {name} -f Modelfile\nollama run {name}",
         "prompt": card.prompt(empty_block), "empty_block": empty_block,
-        "rows": f", on {asked:,} held-out rows" if asked else "", "lengths": length_said(run, quant),
+        "rows": f", on {count(asked, 'held-out row')}" if asked else "", "lengths": length_said(run, quant),
         "context": context(run, quant)[1] if quant else "", "sampling": card.sampling_said(values) if gguf else "",
         "provenance": [*provenance, ("chain digest", certificate.chain_digest)],
     }  # fmt: skip

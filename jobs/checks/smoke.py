@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from jobs.checks.behaviour import Behaviour, Sample, behaviour_lines, name, rates_above, wilson
 from jobs.core.model import Facts, Limits
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, percent, score, score_gain
 
 
 class SmokeFacts(Facts):
@@ -39,8 +40,8 @@ class SmokeFacts(Facts):
 
     def lines(self) -> list[tuple[str, str]]:
         return [
-            ("held-out rows asked", f"{self.num_rows} of {self.num_held_out}"),
-            ("answers at most", f"{self.max_new_tokens} tokens"),
+            ("held-out rows asked", f"{count(self.num_rows)} of {count(self.num_held_out)}"),
+            ("answers at most", count(self.max_new_tokens, "token")),
             *behaviour_lines(self.behaviours),
         ]
 
@@ -73,7 +74,7 @@ def tuned(facts: SmokeFacts) -> list[Behaviour]:
     return found
 
 
-@GATE.rule("001", "does-not-stop", explains=("PAR008", "PAR010"))
+@GATE.rule("001", "does-not-stop", explains=("GEN007", "PAR008", "PAR010"))
 def does_not_stop(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """Answers run on to the length limit.
 
@@ -84,53 +85,58 @@ def does_not_stop(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     for one in tuned(facts):
         if not one.stop_rate >= limits.min_stop_rate:
             low, high = wilson(one.stop_rate, one.num_rows)
-            yield (
-                f"{name(one)}: {one.stop_rate:.1%} of {one.num_rows} answers stop (95 % interval {low:.1%} to "
-                f"{high:.1%}) within {facts.max_new_tokens} tokens, the least is {limits.min_stop_rate:.1%}"
+            shown, least = beside(one.stop_rate, limits.min_stop_rate, percent)
+            earlier = [other.stop_rate for other in facts.of("base") if other.prompt == one.prompt]
+            text = (
+                f"{name(one)}: {shown} of {count(one.num_rows, 'answer')} stop (95% interval {percent(low)} to "
+                f"{percent(high)}) within {count(facts.max_new_tokens, 'token')}, the least is {least}"
             )
+            text += f"; the base model: {percent(earlier[0])}" if earlier else ""
+            inherited = bool(earlier) and earlier[0] <= one.stop_rate
+            yield Measured(text, one.stop_rate, limits.min_stop_rate, worst=0.0, inherited=inherited)
 
 
-@GATE.rule("002", "loops", explains=("PAR011",))
+@GATE.rule("002", "loops", explains=("GEN001", "GEN007", "PAR011"))
 def loops(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """Answers say the same phrase over and over.
 
     Why: endless loops on new input are what overfitting and too hot a learning rate look like.
     Fix: fewer epochs, a lower learning rate or effective scale, no repeated phrases in the data.
     """
-    yield from rates_above(tuned(facts), "loop_rate", "loop", limits.max_loop_rate)
+    yield from rates_above(tuned(facts), "loop_rate", "loop", limits.max_loop_rate, facts.of("base"))
 
 
-@GATE.rule("003", "repeats-characters", explains=("PAR011",))
+@GATE.rule("003", "repeats-characters", explains=("GEN001", "GEN007", "PAR011"))
 def repeats_characters(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """Answers are one character over and over.
 
     Why: this is the collapse that a tune at too large an effective scale, or on garbage rows, ends in.
     Fix: look at the effective scale times the learning rate in `train`, and at the rows that `prepare` kept.
     """
-    yield from rates_above(tuned(facts), "repeat_rate", "repeat characters", limits.max_repeat_rate)
+    yield from rates_above(tuned(facts), "repeat_rate", "repeat characters", limits.max_repeat_rate, facts.of("base"))
 
 
-@GATE.rule("004", "empty-answers", explains=("PAR013",))
+@GATE.rule("004", "empty-answers", explains=("GEN007", "PAR013"))
 def empty_answers(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """Answers are empty.
 
     Why: rows whose answer was empty or lost to the mask teach the model to stop at once.
     Fix: look at the shortest rows in preflight's preview.
     """
-    yield from rates_above(tuned(facts), "empty_rate", "are empty", limits.max_empty_rate)
+    yield from rates_above(tuned(facts), "empty_rate", "are empty", limits.max_empty_rate, facts.of("base"))
 
 
-@GATE.rule("005", "leaked-markup", explains=("PAR009",))
+@GATE.rule("005", "leaked-markup", explains=("GEN007", "PAR009"))
 def leaked_markup(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """Control tokens or role headers stand in answers.
 
     Why: the model learned markup as text, from rows in another chat format or under another template than it is asked.
     Fix: clean the rows in `prepare`; train and ask with the same template.
     """
-    yield from rates_above(tuned(facts), "markup_rate", "contain markup", limits.max_markup_rate)
+    yield from rates_above(tuned(facts), "markup_rate", "contain markup", limits.max_markup_rate, facts.of("base"))
 
 
-@GATE.rule("006", "answers-are-training-rows")
+@GATE.rule("006", "answers-are-training-rows", explains=("GEN007",))
 def answers_are_training_rows(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """New questions are answered with training rows.
 
@@ -153,21 +159,26 @@ def no_better_than_base(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]
         raise Skip("there are no held-out references, or the base was not asked")
     best = max(one.agreement for one in bases)
     for one in found:
-        if not one.agreement - best >= limits.min_agreement_gain:
-            yield (
-                f"{name(one)}: agreement {one.agreement:.3f}, the base has {best:.3f}; "
-                f"the gain {one.agreement - best:+.3f} must be at least {limits.min_agreement_gain:.3f}"
-            )
+        gain = one.agreement - best
+        if not gain >= limits.min_agreement_gain:
+            shown, least = beside(gain, limits.min_agreement_gain, score_gain)
+            yield Measured(
+                f"{name(one)}: agreement {score(one.agreement)}, the base has {score(best)}; "
+                f"the gain {shown} must be at least {least}",
+                gain, limits.min_agreement_gain, worst=-best,
+            )  # fmt: skip
 
 
-@GATE.rule("008", "think-leak", explains=("PAR012",))
+@GATE.rule("008", "think-leak", explains=("GEN007", "PAR012"))
 def think_leak(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """Think tags stand in answers where none belong.
 
     Why: a user sees them as text; under one of two prompts only, they mean that rows were trained inconsistently.
     Fix: choose the thinking block in `chat` and keep it for every row.
     """
-    yield from rates_above(tuned(facts), "think_leak_rate", "leak a think block", limits.max_think_leak_rate)
+    yield from rates_above(
+        tuned(facts), "think_leak_rate", "leak a think block", limits.max_think_leak_rate, facts.of("base")
+    )
 
 
 @GATE.rule("009", "copies-training-answers", level="warn")
@@ -189,10 +200,11 @@ def too_few_answers(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     """
     least = min(limits.min_rows, facts.num_held_out)
     if not facts.num_rows >= max(1, least):
-        yield f"{facts.num_rows} held-out rows were asked, the least is {max(1, least)} of the {facts.num_held_out}"
+        asked, there = count(facts.num_rows, "held-out row"), count(facts.num_held_out)
+        yield f"{asked} asked, the least is {count(max(1, least))} of the {there}"
     if facts.num_missing or facts.num_foreign:
         yield (
-            f"{facts.num_missing} answers are missing and {facts.num_foreign} belong to no row that was asked; "
+            f"{count(facts.num_missing, 'answer')} missing, {count(facts.num_foreign)} to no row that was asked; "
             "the most is 0 of each"
         )
 
@@ -218,11 +230,14 @@ def memorised_phrases(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     Fix: fewer epochs, more varied rows.
     """
     for one in tuned(facts):
-        if not one.overlap - facts.reference_overlap <= limits.max_overlap_gain:
-            yield (
-                f"{name(one)}: {one.overlap:.1%} of an answer stands in one training answer, of a true answer "
-                f"{facts.reference_overlap:.1%}; the difference may be {limits.max_overlap_gain:.1%}"
-            )
+        gain = one.overlap - facts.reference_overlap
+        if not gain <= limits.max_overlap_gain:
+            shown, most = beside(gain, limits.max_overlap_gain, percent)
+            yield Measured(
+                f"{name(one)}: {percent(one.overlap)} of an answer stands in one training answer, of a true answer "
+                f"{percent(facts.reference_overlap)}; the difference is {shown}, the most is {most}",
+                gain, limits.max_overlap_gain, worst=1.0,
+            )  # fmt: skip
 
 
 @GATE.rule("013", "answer-limit-too-short", level="warn", explains=("GEN001",))
@@ -233,7 +248,8 @@ def answer_limit_too_short(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[s
     Fix: raise smoke.max_new_tokens.
     """
     if facts.num_longer_references:
-        yield f"{facts.num_longer_references} true answers are longer than {facts.max_new_tokens} tokens, the most is 0"
+        longer, most = count(facts.num_longer_references, "true answer"), count(facts.max_new_tokens, "token")
+        yield f"{longer} longer than {most}, the most is 0"
 
 
 @GATE.rule("014", "few-rows-judged", level="info")
@@ -244,4 +260,4 @@ def few_rows_judged(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     Fix: hold out more rows, raise smoke.num_rows.
     """
     if facts.num_rows < limits.advised_rows:
-        yield f"{facts.num_rows} rows were asked, {limits.advised_rows} are advised"
+        yield f"{count(facts.num_rows, 'row')} asked, {count(limits.advised_rows)} are advised"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from jobs.checks.train_recipe import Recipe, prompt_tokens_differ, rates_not_the_schedules
 from jobs.core.model import Facts, Limits
-from jobs.core.rule import Gate, Skip
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, learning_rate, loss, nats, number, percent, relative, signed
 
 
 class TrainFacts(Facts):
@@ -56,25 +58,33 @@ class TrainFacts(Facts):
     gap_low: float
     gap_high: float
     """95 % bootstrap interval over rows."""
+    recipe: Recipe
 
     def lines(self) -> list[tuple[str, str]]:
-        counts = ", ".join(f"{name} {count}" for name, count in self.target_modules.items())
+        counts = ", ".join(f"{name} {layers}" for name, layers in self.target_modules.items())
         return [
-            ("rows", f"{self.num_train_rows} train, {self.num_val_rows} validation"),
-            ("steps", f"{self.num_steps} of {self.planned_steps} planned, {self.steps_per_epoch} an epoch"),
+            ("rows", f"{count(self.num_train_rows)} train, {count(self.num_val_rows)} validation"),
+            (
+                "steps",
+                f"{count(self.num_steps)} of {count(self.planned_steps)} planned, "
+                f"{count(self.steps_per_epoch)} an epoch",
+            ),
             (
                 "chosen step",
-                f"{self.chosen_step} (validation loss {self.best_eval_loss:.4f}, base {self.first_eval_loss:.4f})",
+                f"{count(self.chosen_step)} (validation loss {loss(self.best_eval_loss)}, "
+                f"base {loss(self.first_eval_loss)})",
             ),
-            ("restored", f"step {self.restored_step}, validation loss {self.restored_eval_loss:.4f}"),
-            ("train loss", f"{self.first_train_loss:.4f} to {self.last_train_loss:.4f}"),
+            ("restored", f"step {count(self.restored_step)}, validation loss {loss(self.restored_eval_loss)}"),
+            ("train loss", f"{loss(self.first_train_loss)} to {loss(self.last_train_loss)}"),
             ("content / template loss", f"{_number(self.best_content_loss)} / {_number(self.best_template_loss)}"),
-            ("generalisation gap", f"{self.gap:+.4f} [{self.gap_low:+.4f}, {self.gap_high:+.4f}]"),
+            ("generalisation gap", f"{signed(self.gap)} [{signed(self.gap_low)}, {signed(self.gap_high)}]"),
             (
                 "effective scale",
-                f"{self.effective_scale:g}, learning rate {self.learning_rate:g}, batch {self.effective_batch}",
+                f"{number(self.effective_scale)}, learning rate {learning_rate(self.learning_rate)}, "
+                f"batch {count(self.effective_batch)}",
             ),
-            ("adapter", f"{self.num_adapter_weights:,} weights, norm {self.adapter_norm:.4f}; {counts}"),
+            *self.recipe.lines(),
+            ("adapter", f"{count(self.num_adapter_weights, 'weight')}, norm {number(self.adapter_norm)}; {counts}"),
         ]
 
 
@@ -91,12 +101,14 @@ class TrainLimits(Limits):
     """Effective scale x learning rate."""
     implausible_loss: float
     """Mean training content loss below which rows were learnt by heart."""
+    max_rate_difference: float
+    """Of a logged learning rate from the schedule's, relative to the highest rate."""
 
 
 GATE = Gate("train", "TRN", TrainFacts, TrainLimits)
 
 
-@GATE.rule("001", "loss-not-finite", explains=("TRN003", "TRN005", "GEN001"))
+@GATE.rule("001", "loss-not-finite", explains=("TRN002", "TRN003", "TRN005", "GEN001", "GEN003"))
 def loss_not_finite(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """The loss or the adapter became NaN or infinite.
 
@@ -125,13 +137,15 @@ def best_step_not_restored(facts: TrainFacts, limits: TrainLimits) -> Iterator[s
         yield f"restored step {facts.restored_step}, the best is step {facts.chosen_step}"
     difference = abs(facts.restored_eval_loss - facts.best_eval_loss) / max(facts.best_eval_loss, 1e-12)
     if not difference <= limits.max_restored_difference:
-        yield (
-            f"validation loss {facts.restored_eval_loss:.6f} after restoring, {facts.best_eval_loss:.6f} at the best "
-            f"step: {difference:.2e} relative, the most is {limits.max_restored_difference:g}"
+        restored, best = beside(facts.restored_eval_loss, facts.best_eval_loss, loss)
+        shown, most = beside(difference, limits.max_restored_difference, relative)
+        text = (
+            f"validation loss {restored} after restoring, {best} at the best step: {shown} relative, the most is {most}"
         )
+        yield Measured(text, difference, limits.max_restored_difference)
 
 
-@GATE.rule("003", "adapter-all-zero", explains=("PAR001",))
+@GATE.rule("003", "adapter-all-zero", explains=("TRN005", "GEN007", "PAR001"))
 def adapter_all_zero(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """The adapter changes nothing.
 
@@ -139,22 +153,22 @@ def adapter_all_zero(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     Fix: check train.schedule.learning_rate, train.lora.alpha and that rows have graded tokens.
     """
     if not facts.adapter_norm > 0:
-        yield f"the norm of all updates is {facts.adapter_norm:g}, it must be above 0"
+        yield f"the norm of all updates is {number(facts.adapter_norm)}, it must be above 0"
 
 
-@GATE.rule("004", "target-not-trained", explains=("GEN007",))
+@GATE.rule("004", "target-not-trained", explains=("TRN005", "GEN007"))
 def target_not_trained(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """A target module has no adapter, or one that is zero.
 
     Why: a misspelt target trains half an adapter without a word.
-    Fix: name the seven linear layers of Qwen3 in train.lora.target_modules.
+    Fix: set train.lora.target_modules=all-linear, or name some of the seven linear layers of Qwen3 in it.
     """
     most = max(facts.target_modules.values(), default=0)
-    for name, count in facts.target_modules.items():
-        if count == 0:
+    for name, layers in facts.target_modules.items():
+        if layers == 0:
             yield f"{name}: in no layer of the adapter file"
-        elif count < most:
-            yield f"{name}: in {count} layers of the adapter file, others are in {most}"
+        elif layers < most:
+            yield f"{name}: in {layers} layers of the adapter file, others are in {most}"
     if facts.zero_modules and facts.adapter_norm > 0:
         yield f"{len(facts.zero_modules)} adapted modules are all zero: {', '.join(facts.zero_modules[:5])}"
 
@@ -168,13 +182,15 @@ def nothing_learnt(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """
     improvement = 1 - facts.best_eval_loss / facts.first_eval_loss if facts.first_eval_loss else math.nan
     if not improvement >= limits.min_improvement:
-        yield (
-            f"validation loss {facts.first_eval_loss:.4f} to {facts.best_eval_loss:.4f}: {improvement:.1%} better, "
-            f"the least is {limits.min_improvement:.1%}"
+        shown, least = beside(improvement, limits.min_improvement, percent)
+        text = (
+            f"validation loss {loss(facts.first_eval_loss)} to {loss(facts.best_eval_loss)}: {shown} better, "
+            f"the least is {least}"
         )
+        yield Measured(text, improvement, limits.min_improvement, worst=0.0)
 
 
-@GATE.rule("006", "graded-tokens-differ", explains=("GEN001",))
+@GATE.rule("006", "graded-tokens-differ", explains=("TRN005", "GEN001", "GEN007"))
 def graded_tokens_differ(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """The trainer did not grade the tokens that preflight judged.
 
@@ -184,7 +200,10 @@ def graded_tokens_differ(facts: TrainFacts, limits: TrainLimits) -> Iterator[str
     if facts.graded_tokens_an_epoch is None:
         raise Skip("the run did not consist of whole epochs in one go")
     if facts.graded_tokens_an_epoch != facts.graded_tokens_expected:
-        yield f"{facts.graded_tokens_an_epoch} graded tokens an epoch, preflight wrote {facts.graded_tokens_expected}"
+        yield (
+            f"{count(facts.graded_tokens_an_epoch, 'graded token')} an epoch, preflight wrote "
+            f"{count(facts.graded_tokens_expected)}"
+        )
 
 
 @GATE.rule("007", "validation-rises", level="warn", explains=("GEN006",))
@@ -196,9 +215,10 @@ def validation_rises(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """
     rise = facts.last_eval_loss / facts.best_eval_loss - 1 if facts.best_eval_loss > 0 else math.nan
     if not rise <= limits.max_validation_rise and not facts.last_train_loss >= facts.first_train_loss:
+        shown, most = beside(rise, limits.max_validation_rise, percent)
         yield (
-            f"validation loss rose by {rise:.1%} from step {facts.chosen_step} to the last evaluation, advice is at "
-            f"most {limits.max_validation_rise:.0%}; training loss ended at {facts.last_train_loss:.4f}"
+            f"validation loss rose by {shown} from step {count(facts.chosen_step)} to the last evaluation, advice is "
+            f"at most {most}; training loss ended at {loss(facts.last_train_loss)}"
         )
 
 
@@ -210,9 +230,10 @@ def generalisation_gap(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     Fix: more and more varied rows, fewer epochs, a smaller rank.
     """
     if not facts.gap_low <= limits.max_gap:
+        low, most = beside(facts.gap_low, limits.max_gap, nats)
         yield (
-            f"validation minus training content loss {facts.gap:.4f} [{facts.gap_low:.4f}, {facts.gap_high:.4f}] nats, "
-            f"advice is at most {limits.max_gap:g}"
+            f"validation minus training content loss {nats(facts.gap)} [{low}, {nats(facts.gap_high)}] nats, "
+            f"advice for the lower end is at most {most}"
         )
 
 
@@ -225,10 +246,8 @@ def loss_implausibly_low(facts: TrainFacts, limits: TrainLimits) -> Iterator[str
     """
     low = not facts.train_content_loss >= limits.implausible_loss
     if low and not facts.val_content_loss <= 2 * limits.implausible_loss:
-        yield (
-            f"training content loss {facts.train_content_loss:.4f} is below {limits.implausible_loss:g}, validation is "
-            f"{facts.val_content_loss:.4f}"
-        )
+        shown, least = beside(facts.train_content_loss, limits.implausible_loss, loss)
+        yield f"training content loss {shown} is below {least}, validation is {loss(facts.val_content_loss)}"
 
 
 @GATE.rule("010", "still-improving", level="info")
@@ -239,10 +258,11 @@ def still_improving(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     Fix: raise train.schedule.num_epochs.
     """
     if 0 < facts.chosen_step == facts.num_steps:
-        yield f"the best of {facts.num_steps} steps is the last, with validation loss {facts.best_eval_loss:.4f}"
+        steps = count(facts.num_steps, "step")
+        yield f"the best of {steps} is the last, with validation loss {loss(facts.best_eval_loss)}"
 
 
-@GATE.rule("011", "update-too-hot-in-adapter", explains=("TRN001", "GEN003"))
+@GATE.rule("011", "update-too-hot-in-adapter", explains=("TRN001", "TRN005", "GEN002", "GEN003"))
 def update_too_hot_in_adapter(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     """Effective scale times learning rate of what was really trained is beyond what is known to go well.
 
@@ -251,8 +271,9 @@ def update_too_hot_in_adapter(facts: TrainFacts, limits: TrainLimits) -> Iterato
     """
     heat = facts.effective_scale * facts.learning_rate
     if not heat <= limits.max_heat:
-        scale = f"scale {facts.effective_scale:g} x learning rate {facts.learning_rate:g}"
-        yield f"{scale} = {heat:g}, the most is {limits.max_heat:g}"
+        shown, most = beside(heat, limits.max_heat, learning_rate)
+        scale = f"scale {number(facts.effective_scale)} x learning rate {learning_rate(facts.learning_rate)}"
+        yield Measured(f"{scale} = {shown}, the most is {most}", heat, limits.max_heat)
 
 
 @GATE.rule("012", "scale-not-as-configured", explains=("GEN007",))
@@ -263,7 +284,8 @@ def scale_not_as_configured(facts: TrainFacts, limits: TrainLimits) -> Iterator[
     Fix: take adapter_config.json as training wrote it; train again with redo=true.
     """
     if not abs(facts.effective_scale - facts.configured_scale) <= 1e-9 * abs(facts.configured_scale):
-        yield f"scale {facts.effective_scale:g} in adapter_config.json, {facts.configured_scale:g} configured"
+        found, asked = beside(facts.effective_scale, facts.configured_scale, number)
+        yield f"scale {found} in adapter_config.json, {asked} configured"
 
 
 @GATE.rule("013", "batch-larger-than-set", level="info")
@@ -274,8 +296,12 @@ def batch_larger_than_set(facts: TrainFacts, limits: TrainLimits) -> Iterator[st
     Fix: lower train.schedule.batch_size or train.schedule.gradient_accumulation.
     """
     if facts.effective_batch > facts.num_train_rows:
-        yield f"{facts.effective_batch} rows a step, train has {facts.num_train_rows}"
+        yield f"{count(facts.effective_batch, 'row')} a step, train has {count(facts.num_train_rows)}"
+
+
+GATE.rule("030", "rates-not-the-schedules", explains=("TRN005",))(rates_not_the_schedules)
+GATE.rule("031", "prompt-tokens-differ")(prompt_tokens_differ)
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return "-" if value is None else loss(value)

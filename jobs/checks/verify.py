@@ -6,31 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from jobs.checks.behaviour import Behaviour, Sample, behaviour_lines, name, rates_above, wilson
 from jobs.checks.lengths import LengthFacts, LengthLimits, register
-from jobs.core.model import Facts, Limits, StrictModel
-from jobs.core.rule import Gate, Skip
+from jobs.checks.parity import Parity
+from jobs.checks.templates import TemplateFacts, template_rules
+from jobs.core.model import Facts, Limits
+from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages.amounts import beside, count, loss, nats, number, percent, score
 from jobs.logic.parity.blame import lost_by, next_larger
-
-
-class Parity(StrictModel):
-    """One artefact against the reference on held-out answers, teacher-forced; divergences in nats a token."""
-
-    artifact: str
-    """`merged`, `F16`, `Q4_K_M`, ..."""
-    num_rows: int
-    num_tokens: int
-    kl_mean: float
-    kl_p99: float
-    same_top: float
-    """Share of tokens where both models put the same one first."""
-    retention: float
-    """How much of the fine-tune's effect is left: 1 - KL(reference || artefact) / KL(reference || base)."""
-    retention_low: float
-    retention_high: float
-    """The ends of its 95 % interval, a bootstrap over prompts."""
-    nll: float
-    """Mean loss on the true answers, nats a token."""
-    nonfinite: int
-    """Tokens whose logits were not all numbers."""
 
 
 class VerifyFacts(Facts):
@@ -62,25 +43,21 @@ class VerifyFacts(Facts):
     """What ships, on prompts longer than any that was trained."""
     blame: str
     """What each step took, in words."""
+    templates: list[TemplateFacts]
+    """Of every quantized GGUF that llama.cpp can run; `convert` has the F16's."""
     samples: list[Sample]
 
     def lines(self) -> list[tuple[str, str]]:
         return [
-            ("held-out tokens compared", f"{self.num_tokens:,} in {self.num_rows} rows"),
-            ("effect of the fine-tune", f"{self.effect:.3g} nats a token (noise {self.noise:.2g})"),
-            ("loss", f"base {self.base_nll:.4f}, base + adapter {self.reference_nll:.4f} nats a token"),
-            *(
-                (
-                    one.artifact,
-                    f"keeps {one.retention:.2%} ({one.retention_low:.2%} to {one.retention_high:.2%}), "
-                    f"KL {one.kl_mean:.2g} (p99 {one.kl_p99:.2g}), same top token {one.same_top:.2%}",
-                )
-                for one in self.parities
-            ),
+            ("held-out tokens compared", f"{count(self.num_tokens)} in {count(self.num_rows, 'row')}"),
+            ("effect of the fine-tune", f"{nats(self.effect)} nats a token (noise {nats(self.noise)})"),
+            ("loss", f"base {loss(self.base_nll)}, base + adapter {loss(self.reference_nll)} nats a token"),
+            *((one.artifact, one.in_words()) for one in self.parities),
             *behaviour_lines(self.behaviours),
-            *((what, f"answers equal to Hugging Face's: {share:.1%}") for what, share in self.same_text.items()),
+            *((what, f"answers equal to Hugging Face's: {percent(share)}") for what, share in self.same_text.items()),
             *self.lengths.lines(),
             ("who lost what", self.blame),
+            *(line for one in self.templates for line in one.lines),
         ]
 
 
@@ -146,7 +123,7 @@ def stopping(facts: VerifyFacts, limits: VerifyLimits, prompt: str) -> Mapping[s
     return {one.model: one.stop_rate >= limits.min_stop_rate for one in found}
 
 
-@GATE.rule("001", "effect-too-small", explains=("PAR005",))
+@GATE.rule("001", "effect-too-small", explains=("PAR003", "PAR005"))
 def effect_too_small(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """The fine-tune changes next to nothing on held-out answers.
 
@@ -154,15 +131,20 @@ def effect_too_small(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     Fix: see that the adapter is not zero and that its base is the one it was trained on; train longer or hotter.
     """
     if not facts.effect > limits.min_effect:
-        yield f"the effect is {facts.effect:.3g} nats a token, it must be above {limits.min_effect:.3g}"
-    if not facts.effect > limits.min_effect_over_noise * facts.noise:
-        yield (
-            f"the effect is {facts.effect:.3g} nats a token, it must be above {limits.min_effect_over_noise:g} times "
-            f"the noise of {facts.noise:.3g}"
+        shown, least = beside(facts.effect, limits.min_effect, nats)
+        text = f"the effect is {shown} nats a token, it must be above {least}"
+        yield Measured(text, facts.effect, limits.min_effect, worst=0.0)
+    least_over_noise = limits.min_effect_over_noise * facts.noise
+    if not facts.effect > least_over_noise:
+        shown, least = beside(facts.effect, least_over_noise, nats)
+        text = (
+            f"the effect is {shown} nats a token, it must be above {least}: {number(limits.min_effect_over_noise)} "
+            f"times the noise of {nats(facts.noise)}"
         )
+        yield Measured(text, facts.effect, least_over_noise, worst=0.0)
 
 
-@GATE.rule("002", "merged-drift", explains=("PAR003", "PAR005"))
+@GATE.rule("002", "merged-drift", explains=("PAR003", "PAR005", "PAR008", "PAR010", "PAR011", "PAR013", "PAR014"))
 def merged_drift(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """The merged model is not base + adapter.
 
@@ -171,13 +153,14 @@ def merged_drift(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """
     one = parity(facts, "merged")
     if not one.kl_mean <= limits.max_merged_kl:
-        yield (
-            f"merged is {one.kl_mean:.3g} nats a token from base + adapter, the most is {limits.max_merged_kl:.3g}: "
-            "it was lost by merging"
-        )
+        shown, most = beside(one.kl_mean, limits.max_merged_kl, nats)
+        text = f"merged is {shown} nats a token from base + adapter, the most is {most}: it was lost by merging"
+        yield Measured(text, one.kl_mean, limits.max_merged_kl)
 
 
-@GATE.rule("003", "f16-drift", explains=("PAR005", "PAR008", "PAR014"))
+@GATE.rule(
+    "003", "f16-drift", explains=("PAR005", "PAR008", "PAR009", "PAR010", "PAR011", "PAR012", "PAR013", "PAR014")
+)
 def f16_drift(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """The F16 GGUF is not the model that was trained.
 
@@ -187,12 +170,14 @@ def f16_drift(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     one = parity(facts, "F16")
     blame = lost_by("F16", {**keeps_enough(facts, limits), "F16": False})
     if not one.kl_mean <= limits.max_f16_kl:
-        yield f"F16 is {one.kl_mean:.3g} nats a token from the reference, the most is {limits.max_f16_kl:.3g}; {blame}"
+        shown, most = beside(one.kl_mean, limits.max_f16_kl, nats)
+        text = f"F16 is {shown} nats a token from the reference, the most is {most}; {blame}"
+        yield Measured(text, one.kl_mean, limits.max_f16_kl)
     if not one.retention_low >= least(limits, "F16"):
-        yield f"{kept(one)}, the least is {least(limits, 'F16'):.1%}; {blame}"
+        yield one.too_little_kept(least(limits, "F16"), blame)
 
 
-@GATE.rule("004", "logits-not-finite", explains=("PAR003", "PAR005", "PAR008"))
+@GATE.rule("004", "logits-not-finite", explains=("PAR003", "PAR005", "PAR008", "PAR010", "PAR011", "PAR013", "PAR014"))
 def logits_not_finite(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """An artefact computes NaN or infinity.
 
@@ -203,10 +188,15 @@ def logits_not_finite(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]
         raise Skip("no logits were compared")
     for one in facts.parities:
         if one.nonfinite:
-            yield f"{one.artifact}: logits of {one.nonfinite} of {one.num_tokens} tokens are not finite, the most is 0"
+            tokens = f"{count(one.nonfinite)} of {count(one.num_tokens, 'token')}"
+            yield f"{one.artifact}: logits of {tokens} are not finite, the most is 0"
 
 
-@GATE.rule("005", "fine-tune-lost-in-quantizing", explains=("PAR008", "PAR011", "PAR014"))
+@GATE.rule(
+    "005",
+    "fine-tune-lost-in-quantizing",
+    explains=("PAR008", "PAR009", "PAR010", "PAR011", "PAR012", "PAR013", "PAR014"),
+)
 def fine_tune_lost_in_quantizing(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """A quantized GGUF keeps too little of the fine-tune.
 
@@ -220,18 +210,8 @@ def fine_tune_lost_in_quantizing(facts: VerifyFacts, limits: VerifyLimits) -> It
     for one in quants:
         if not one.retention_low >= least(limits, one.artifact):
             larger = next_larger(one.artifact)
-            yield (
-                f"{kept(one)}, the least is {least(limits, one.artifact):.1%}; {lost_by(one.artifact, right)}"
-                + (f"; the next larger type to try is {larger}" if larger else "")
-            )
-
-
-def kept(one: Parity) -> str:
-    """A retention in words."""
-    return (
-        f"{one.artifact} keeps {one.retention:.2%} of what training changed "
-        f"(95 % interval {one.retention_low:.2%} to {one.retention_high:.2%})"
-    )
+            advice = f"; the next larger type to try is {larger}" if larger else ""
+            yield one.too_little_kept(least(limits, one.artifact), lost_by(one.artifact, right) + advice)
 
 
 @GATE.rule("006", "artifact-does-not-run", explains=("PAR007",))
@@ -256,16 +236,17 @@ def not_everything_compared(facts: VerifyFacts, limits: VerifyLimits) -> Iterato
     answered = {one.model for one in facts.behaviours}
     for artifact in facts.asked:
         if artifact not in compared:
-            yield f"{artifact}: 0 tokens were compared, of {facts.num_tokens}"
+            yield f"{artifact}: 0 tokens were compared, of {count(facts.num_tokens)}"
         if artifact not in answered and artifact != "merged":
             yield f"{artifact}: 0 answers were generated"
     if facts.num_missing:
-        yield f"{facts.num_missing} rows and answers are missing, the most is 0"
+        yield f"{count(facts.num_missing)} rows and answers are missing, the most is 0"
     if not facts.num_tokens or len(facts.asked) < 3:
-        yield f"{len(facts.asked)} artefacts and {facts.num_tokens} tokens; merged, F16 and a quant are the least"
+        found = f"{count(len(facts.asked), 'artefact')} and {count(facts.num_tokens, 'token')}"
+        yield f"{found}; merged, F16 and a quant are the least"
 
 
-@GATE.rule("008", "artifact-does-not-stop")
+@GATE.rule("008", "artifact-does-not-stop", explains=("PAR010", "PAR014"))
 def artifact_does_not_stop(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """A GGUF's answers run on to the length limit.
 
@@ -275,23 +256,25 @@ def artifact_does_not_stop(facts: VerifyFacts, limits: VerifyLimits) -> Iterator
     """
     for one in ggufs(facts):
         if not one.stop_rate >= limits.min_stop_rate:
-            yield (
-                f"{name(one)}: {one.stop_rate:.1%} of {one.num_rows} answers stop, the least is "
-                f"{limits.min_stop_rate:.1%}; {lost_by(one.model, stopping(facts, limits, one.prompt))}"
+            shown, least = beside(one.stop_rate, limits.min_stop_rate, percent)
+            text = (
+                f"{name(one)}: {shown} of {count(one.num_rows, 'answer')} stop, the least is {least}; "
+                f"{lost_by(one.model, stopping(facts, limits, one.prompt))}"
             )
+            yield Measured(text, one.stop_rate, limits.min_stop_rate, worst=0.0)
 
 
-@GATE.rule("009", "artifact-leaks-markup")
+@GATE.rule("009", "artifact-leaks-markup", explains=("PAR014",))
 def artifact_leaks_markup(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """Control tokens or role headers stand in a GGUF's answers.
 
     Why: Hugging Face's answers to the same prompts were clean, so tokens or template changed on the way.
     Fix: compare token ids and template in `convert`.
     """
-    yield from rates_above(ggufs(facts), "markup_rate", "contain markup", limits.max_markup_rate)
+    yield from rates_above(ggufs(facts), "markup_rate", "contain markup", limits.max_markup_rate, facts.hugging_face)
 
 
-@GATE.rule("010", "stops-less-than-hugging-face")
+@GATE.rule("010", "stops-less-than-hugging-face", explains=("PAR014",))
 def stops_less_than_hugging_face(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """A GGUF stops less often than the model it was made from.
 
@@ -303,41 +286,45 @@ def stops_less_than_hugging_face(facts: VerifyFacts, limits: VerifyLimits) -> It
         reference = before.get(one.prompt)
         low = wilson(reference.stop_rate, reference.num_rows)[0] if reference else 0.0
         if not one.stop_rate >= low:
-            yield (
-                f"{name(one)}: {one.stop_rate:.1%} of {one.num_rows} answers stop, the least is {low:.1%}, the lower "
-                "end of Hugging Face's 95 % interval"
+            shown, least = beside(one.stop_rate, low, percent)
+            text = (
+                f"{name(one)}: {shown} of {count(one.num_rows, 'answer')} stop, the least is {least}, the lower end of "
+                "Hugging Face's 95% interval"
             )
+            yield Measured(text, one.stop_rate, low, worst=0.0)
 
 
-@GATE.rule("011", "artifact-loops")
+@GATE.rule("011", "artifact-loops", explains=("PAR008", "PAR010", "PAR014"))
 def artifact_loops(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """A GGUF says the same over and over.
 
     Why: too coarse a quantization falls into loops that the model did not have.
     Fix: a larger type; where F16 loops as well, look at PAR003.
     """
-    yield from rates_above(ggufs(facts), "loop_rate", "loop", limits.max_loop_rate)
-    yield from rates_above(ggufs(facts), "repeat_rate", "repeat characters", limits.max_repeat_rate)
+    yield from rates_above(ggufs(facts), "loop_rate", "loop", limits.max_loop_rate, facts.hugging_face)
+    yield from rates_above(ggufs(facts), "repeat_rate", "repeat characters", limits.max_repeat_rate, facts.hugging_face)
 
 
-@GATE.rule("012", "artifact-think-leak")
+@GATE.rule("012", "artifact-think-leak", explains=("PAR014",))
 def artifact_think_leak(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """Think tags stand in a GGUF's answers where none belong.
 
     Why: clients of llama.cpp show them as text.
     Fix: as for GEN008; where Hugging Face's answers are clean, compare token ids in `convert`.
     """
-    yield from rates_above(ggufs(facts), "think_leak_rate", "leak a think block", limits.max_think_leak_rate)
+    yield from rates_above(
+        ggufs(facts), "think_leak_rate", "leak a think block", limits.max_think_leak_rate, facts.hugging_face
+    )
 
 
-@GATE.rule("013", "artifact-empty-answers")
+@GATE.rule("013", "artifact-empty-answers", explains=("PAR014",))
 def artifact_empty_answers(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """A GGUF answers nothing.
 
     Why: stopping at once also counts as stopping.
     Fix: as for PAR008.
     """
-    yield from rates_above(ggufs(facts), "empty_rate", "are empty", limits.max_empty_rate)
+    yield from rates_above(ggufs(facts), "empty_rate", "are empty", limits.max_empty_rate, facts.hugging_face)
 
 
 @GATE.rule("014", "task-agreement-lost")
@@ -349,11 +336,14 @@ def task_agreement_lost(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[st
     """
     before = {one.prompt: one.agreement for one in facts.hugging_face}
     for one in ggufs(facts):
-        if one.prompt in before and not before[one.prompt] - one.agreement <= limits.max_agreement_loss:
-            yield (
-                f"{name(one)}: agreement {one.agreement:.3f}, Hugging Face has {before[one.prompt]:.3f}; the loss may "
-                f"be {limits.max_agreement_loss:.3f}"
+        lost = before[one.prompt] - one.agreement if one.prompt in before else 0.0
+        if not lost <= limits.max_agreement_loss:
+            shown, most = beside(lost, limits.max_agreement_loss, score)
+            text = (
+                f"{name(one)}: agreement {score(one.agreement)}, Hugging Face has {score(before[one.prompt])}; the "
+                f"loss is {shown}, the most is {most}"
             )
+            yield Measured(text, lost, limits.max_agreement_loss, worst=before[one.prompt])
 
 
 @GATE.rule("015", "little-compared", level="warn")
@@ -365,8 +355,8 @@ def little_compared(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """
     if facts.num_tokens < limits.advised_tokens or facts.num_rows < limits.advised_rows:
         yield (
-            f"{facts.num_tokens} tokens in {facts.num_rows} rows were compared, {limits.advised_tokens} in "
-            f"{limits.advised_rows} are advised"
+            f"{count(facts.num_tokens, 'token')} in {count(facts.num_rows, 'row')} compared, "
+            f"{count(limits.advised_tokens)} in {count(limits.advised_rows)} are advised"
         )
 
 
@@ -379,7 +369,9 @@ def other_top_token(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
     """
     for one in facts.parities:
         if not one.same_top >= limits.advised_same_top:
-            yield f"{one.artifact}: the same top token in {one.same_top:.1%}, {limits.advised_same_top:.1%} is advised"
+            shown, least = beside(one.same_top, limits.advised_same_top, percent)
+            yield f"{one.artifact}: the same top token in {shown}, the least that is advised is {least}"
 
 
+template_rules(GATE, 20, lambda facts: facts.templates, explains=("PAR008", "PAR009", "PAR012"))
 register(GATE)

@@ -78,11 +78,13 @@ class Artifact:
         try:
             raw = path.read_bytes()
             data = dict(json.loads(raw))
-            digest, seal = data.pop("digest", None), data.pop("seal", None)
+            del data["digest"], data["seal"]
             record = Record.model_validate(data, strict=False)
-            edited = digest != record.digest or raw != record_text(record, sealed=seal is not None)
+            edited = raw != record_text(record)
         except FileNotFoundError:
             raise Refusal(f"{path}: there is no record; the folder is not an artifact") from None
+        except KeyError as error:
+            raise Refusal(f"{path}: the record is damaged (no {error.args[0]}); remove the folder") from None
         except (ValidationError, ValueError, TypeError, RecursionError) as error:
             raise Refusal(f"{path}: the record is damaged ({str(error).splitlines()[0]}); remove the folder") from None
         if edited:
@@ -179,10 +181,10 @@ def contents(root: Path) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in found)
 
 
-def record_text(record: Record, sealed: bool = True) -> bytes:
+def record_text(record: Record) -> bytes:
     """`artifact.json`; there is one way to write it. `seal` covers what `digest` leaves out: verdict and maker."""
     data = record.model_dump(mode="json")
-    seals = {"digest": record.digest} | ({"seal": data_digest(data)} if sealed else {})
+    seals = {"digest": record.digest, "seal": data_digest(data)}
     return (json.dumps(data | seals, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 

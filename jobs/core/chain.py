@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.core import config, pipeline, process, terminal
+from jobs.core import command_line, config, headline, pipeline, process, terminal
 from jobs.core.artifact import Artifact
 from jobs.core.errors import Damaged, EnvironmentProblem, Exit, MissingValue, Refusal
+from jobs.core.headline import Failure
 from jobs.core.looks import Looks
 from jobs.core.run_dir import LOCK_VARIABLE, RunDir
 from jobs.core.stage import StageMain, checked_redo, checked_waivers, refusal_to_rebuild, stale_because
@@ -53,8 +55,12 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any]) ->
                 break
         if code == Exit.GATE_FAILED and stage.name != LAST and LAST in slices:
             _report_failure(mains[LAST], slices[LAST], run_dir, composed, words, lock, looks)
-        show(run_dir, stages)
-        _say_why(run_dir, stages, code)
+        stopped = _stopped(run_dir, stages, mains, slices) if code == Exit.GATE_FAILED else []
+        show(run_dir, stages, stopped)
+        _say_why(run_dir, stages, code, stopped, mains)
+        if target == LAST and code == Exit.PASSED:
+            for line in _closing(run_dir.artifact(LAST), run):
+                terminal.say(line)
     return code
 
 
@@ -124,8 +130,21 @@ def _one(
     return child
 
 
-def show(run_dir: RunDir, stages: Sequence[pipeline.Stage]) -> None:
-    """The table of every stage and its verdict."""
+def _stopped(
+    run_dir: RunDir, stages: Sequence[pipeline.Stage], mains: Mapping[str, Main], slices: Mapping[str, Any]
+) -> list[Failure]:
+    """What failed at the stage where the chain stopped, the headline first."""
+    found: list[Failure] = []
+    for stage in stages:
+        artifact, main = run_dir.artifact(stage.name), mains[stage.name]
+        if artifact is not None and not artifact.passed:
+            facts, limits = main.facts_or_none(artifact.record.facts), slices[stage.name].limits
+            found += headline.failures(stage.name, main.gate, artifact.record.verdict, facts, limits)
+    return headline.ranked(found) if found else []
+
+
+def show(run_dir: RunDir, stages: Sequence[pipeline.Stage], stopped: Sequence[Failure] = ()) -> None:
+    """The table of every stage and its verdict; `stopped`: what failed where the chain stopped, the headline first."""
     rows = []
     for stage in stages:
         artifact = run_dir.artifact(stage.name)
@@ -133,7 +152,8 @@ def show(run_dir: RunDir, stages: Sequence[pipeline.Stage]) -> None:
             rows.append((stage.name, "-", "", "", "not made"))
             continue
         record, by = artifact.record, artifact.record.made_by
-        said = "; ".join(f"{finding.code} {finding.name}" for finding in record.verdict.failing)
+        failing = [one.finding for one in stopped if one.stage == stage.name] or record.verdict.failing
+        said = "; ".join(f"{finding.code} {finding.name}" for finding in failing)
         warned = ", ".join(finding.code for finding in record.verdict.findings if finding.status == "warn")
         note = said or (f"warned: {warned}" if warned else "")
         stale = stale_because(run_dir, artifact)
@@ -141,37 +161,43 @@ def show(run_dir: RunDir, stages: Sequence[pipeline.Stage]) -> None:
             (
                 stage.name,
                 record.verdict.status,
-                f"{by['seconds']:.1f} s" if "seconds" in by else "",
-                f"{by['peak_rss_bytes'] / 2**20:,.0f} MiB" if "peak_rss_bytes" in by else "",
+                terminal.seconds(by["seconds"]) if "seconds" in by else "",
+                terminal.memory(by["peak_rss_bytes"]) if "peak_rss_bytes" in by else "",
                 f"stale: {stale}" if stale else note,
             )
         )
     terminal.table(f"run {run_dir.root.name}", ("stage", "verdict", "took", "peak memory", ""), rows)
 
 
-def _say_why(run_dir: RunDir, stages: Sequence[pipeline.Stage], code: int) -> None:
-    for stage in stages:
-        artifact = run_dir.artifact(stage.name)
-        if artifact is None or artifact.passed or code != Exit.GATE_FAILED:
-            continue
-        for finding in artifact.record.verdict.failing:
-            terminal.say(f"stopped at {stage.name} by {finding.code} {finding.name}: {'; '.join(finding.messages[:2])}")
-            terminal.say(f"  fix: {finding.fix}")
-        break
+def _say_why(
+    run_dir: RunDir, stages: Sequence[pipeline.Stage], code: int, stopped: Sequence[Failure], mains: Mapping[str, Main]
+) -> None:
+    for first in stopped[:1]:
+        finding = first.finding
+        terminal.say(f"stopped at {first.stage} by {finding.code} {finding.name}: {'; '.join(finding.messages[:2])}")
+        terminal.say(f"  fix: {finding.fix}")
+        made = [(mains[one.name].gate, artifact) for one in stages if (artifact := run_dir.artifact(one.name))]
+        causes = headline.behind(first.code, [(gate, artifact.record.verdict) for gate, artifact in made])
+        if causes:
+            terminal.say(f"  may come from: {', '.join(f'{one.code} {one.name} ({one.status})' for one in causes)}")
+        follows = headline.explained_by(first, stopped)
+        for other in stopped[1:]:
+            how = "follows from it" if other.code in follows else "failed too"
+            terminal.say(f"  {how}: {other.code} {other.finding.name}: {other.finding.messages[0]}")
     report = run_dir.root / LAST / "report.html"
     told = stages[-1].name == LAST or code == Exit.GATE_FAILED  # an older report tells of an older run
     if told and report.exists():
         terminal.say(f"report: {os.path.relpath(report)}")
-    if stages[-1].name == LAST and code == Exit.PASSED:
-        for line in _closing(run_dir.artifact(LAST)):
-            terminal.say(line)
 
 
-def _closing(report: Artifact | None) -> list[str]:
+def _closing(report: Artifact | None, run: config.RunConfig) -> list[str]:
+    """The report's last lines: what was made, and how to use it."""
     if report is None:
         return []
+    meant = {"{run}": os.path.relpath(report.root.parent)}
+    meant |= {f"{{{command}}}": command_line.typed(command, run) for command in ("chat", "serve")}
     lines = report.record.facts.get("closing", [])
-    return [str(line).replace("{run}", os.path.relpath(report.root.parent)) for line in lines]
+    return [re.sub(r"{\w+}", lambda found: meant.get(found[0], found[0]), str(line)) for line in lines]
 
 
 def _warn_of_unknown_waivers(composed: Mapping[str, Any], mains: Mapping[str, Main]) -> None:

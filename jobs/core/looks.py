@@ -50,7 +50,7 @@ class Looks:
         }
         num_bytes = sum(entries[name].bytes for name in again)
         if num_bytes > LONG_BYTES:
-            terminal.say(f"{stage}: reads {num_bytes / 1e9:,.1f} GB again, to see that nothing changed")
+            terminal.say(f"{stage}: reads {terminal.size(num_bytes)} again, to see that nothing changed")
         for name, seen in again.items():
             path = artifact.root / name
             self.files.pop(f"{stage}/{name}", None)

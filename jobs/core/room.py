@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.core.errors import EnvironmentProblem
+from jobs.core.terminal import size
 
 SHORT = -1
 """For libraries that notice a file that is shorter than what they wrote, and do not say why."""
@@ -89,13 +90,19 @@ def told_of_output(text: str, out: Path | None) -> str | None:
     return None
 
 
+def cache_folder() -> Path:
+    """Where things that cost minutes are kept between runs: KIWAME_CACHE, else the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(os.environ.get("KIWAME_CACHE") or Path(base) / "kiwame")
+
+
 def require_space(folder: Path, num_bytes: int, key: str = "run.folder") -> None:
     """Raises EnvironmentProblem where the file system of `folder`, which `key` of the config names, has less than
     `num_bytes` free."""
     free = free_bytes(folder)
     if free < num_bytes:
         raise EnvironmentProblem(
-            f"{folder}: {megabytes(num_bytes)} are needed and {megabytes(free)} are free; free some, "
+            f"{folder}: {size(num_bytes)} are needed and {size(free)} are free; free some, "
             f"or set {key} to a larger disk"
         )
 
@@ -110,10 +117,6 @@ def free_bytes(folder: Path) -> int:
 def num_bytes_in(folder: Path) -> int:
     """Bytes of the plain files below `folder`, those of an attempt that is gone on from."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def megabytes(num_bytes: int) -> str:
-    return f"{num_bytes / 1e6:,.1f} MB"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -151,7 +154,7 @@ def _place(error: BaseException, number: int) -> str:
 
 
 def _with_room(path: Path, number: int) -> str:
-    return f"{path} ({megabytes(free_bytes(path))} free)" if number in SPACE else str(path)
+    return f"{path} ({size(free_bytes(path))} free)" if number in SPACE else str(path)
 
 
 def _fullest(number: int) -> str:

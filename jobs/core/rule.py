@@ -6,6 +6,7 @@ the first line is the title, then `Why:` and `Fix:`. docs/rules.md is generated 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,35 @@ Check = Callable[[F, L], Iterator[str]]
 
 class Skip(Exception):
     """Raised by a rule that has nothing to look at; the text says why."""
+
+
+class Measured(str):
+    """A message that knows how far `value` is beyond `limit`, which orders findings (`core/headline.py`).
+
+    `distance` is the part of the way from the limit to `worst`, the worst that there can be: 0 at the limit, 1 at the
+    end. `inherited`: what this model was made from has the fault to the same extent.
+    """
+
+    distance: float
+    inherited: bool
+
+    def __new__(
+        cls, text: str, value: float, limit: float, worst: float = math.inf, inherited: bool = False
+    ) -> Measured:
+        message = super().__new__(cls, text)
+        message.distance, message.inherited = distance(value, limit, worst), inherited
+        return message
+
+
+def distance(value: float, limit: float, worst: float) -> float:
+    """Of the way from `limit` to `worst`; where there is no worst, 1 less the limit's part of the value."""
+    if not math.isfinite(value):
+        return 1.0
+    if math.isinf(worst):
+        way = 1 - abs(limit / value) if value else 0.0
+    else:
+        way = (value - limit) / (worst - limit) if worst != limit else 1.0
+    return min(max(way, 0.0), 1.0)
 
 
 class Finding(StrictModel):

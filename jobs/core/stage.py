@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from jobs.core import config, pipeline, process, room, terminal
+from jobs.core import config, headline, pipeline, process, room, terminal
 from jobs.core.artifact import (
     SCHEMA,
     Artifact,
@@ -29,7 +29,7 @@ from jobs.core.errors import Damaged, EnvironmentProblem, Exit, Refusal
 from jobs.core.looks import Looks
 from jobs.core.model import Facts, Limits, StageConfig
 from jobs.core.provenance import Stopwatch, maker
-from jobs.core.rule import Gate, Verdict
+from jobs.core.rule import Finding, Gate, Verdict
 from jobs.core.run_dir import NOTE, RunDir
 
 C = TypeVar("C", bound=StageConfig)
@@ -118,13 +118,20 @@ class StageMain(Generic[C, F, L]):
 
     def facts(self, stored: Mapping[str, Any]) -> F:
         """Stored facts as the gate's model; raises Refusal where another version of this program measured them."""
-        try:
-            return self.gate.facts.model_validate(dict(stored), strict=False)
-        except ValidationError:
+        found = self.facts_or_none(stored)
+        if found is None:
             raise Refusal(
                 f"{self.stage.name}: its facts were measured by another version of this program; "
                 "make it again with redo=true"
-            ) from None
+            )
+        return found
+
+    def facts_or_none(self, stored: Mapping[str, Any]) -> F | None:
+        """Stored facts as the gate's model; None where they are not what it knows today."""
+        try:
+            return self.gate.facts.model_validate(dict(stored), strict=False)
+        except ValidationError:
+            return None
 
     def waivers(self, composed: Mapping[str, Any]) -> dict[str, str]:
         """The waivers; raises Refusal for one of the certificate's own rules, which only retell what others found."""
@@ -202,7 +209,9 @@ class StageMain(Generic[C, F, L]):
                 artifact = self.rejudge(state.artifact, cfg, waivers)
             else:
                 artifact = self.make(run_dir, cfg, inputs, key, waivers)
-        show(artifact, self.facts(artifact.record.facts))
+        facts, limits = self.facts(artifact.record.facts), cfg.limits  # type: ignore[attr-defined]
+        failing = headline.failures(self.stage.name, self.gate, artifact.record.verdict, facts, limits)
+        show(artifact, facts, [one.finding for one in headline.ranked(failing)] if failing else [])
         return Exit.PASSED if artifact.passed else Exit.GATE_FAILED
 
 
@@ -256,20 +265,22 @@ def checked_waivers(composed: Mapping[str, Any]) -> dict[str, str]:
     return dict(waivers)
 
 
-def show(artifact: Artifact, facts: Facts) -> None:
-    """The small tables a stage ends with: what it measured, and what the gate said where it is not a pass."""
+def show(artifact: Artifact, facts: Facts, failing: Sequence[Finding]) -> None:
+    """The small tables a stage ends with: what it measured, and what the gate said where it is not a pass.
+
+    `failing`: what keeps it from passing, the headline first.
+    """
     record = artifact.record
     terminal.table(f"{record.stage}: what was measured", ("", ""), facts.lines())
     terminal.drawing(facts.drawing)
     said = [
         (finding.code, finding.status, f"{finding.name}: {message}")
-        for finding in record.verdict.findings
+        for finding in [*failing, *(one for one in record.verdict.findings if one.status in ("waived", "warn"))]
         for message in shortened(finding.messages)
-        if finding.status not in ("pass", "skip")
     ]
     if said:
         terminal.table("", ("rule", "status", "what"), said)
-    for finding in record.verdict.failing:
+    for finding in failing:
         terminal.say(f"  fix for {finding.code}: {finding.fix}")
     for note in record.verdict.notes:
         terminal.say(f"  note: {note}")

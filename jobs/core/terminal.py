@@ -79,13 +79,31 @@ class _Lines:
             return
         self.said = now
         spent = now - self.started
-        left = f", about {spent / done * (self.total - done):.0f} s left" if 0 < done < self.total else ""
-        say(f"{self.label}: {done}/{self.total} in {spent:.0f} s{left}{' · ' + note if note else ''}")
+        left = f", about {spent / done * (self.total - done):,.0f} s left" if 0 < done < self.total else ""
+        say(f"{self.label}: {done:,}/{self.total:,} in {spent:,.0f} s{left}{' · ' + note if note else ''}")
 
 
 def say(message: str) -> None:
     """One line on stderr, at once."""
     print(message, file=sys.stderr, flush=True)
+
+
+def size(num_bytes: float) -> str:
+    """Bytes of files, in words; the same ones as in `logic/pages/amounts.py`, which this floor cannot import."""
+    for factor, unit, places in ((1e9, "GB", 2), (1e6, "MB", 1), (1e3, "kB", 1)):
+        if round(num_bytes / factor * 1000, 1) >= 1000:
+            return f"{num_bytes / factor:,.{places}f} {unit}"
+    return f"{num_bytes:,.0f} byte{'' if num_bytes == 1 else 's'}"
+
+
+def memory(num_bytes: float) -> str:
+    """Bytes in memory, in words."""
+    return f"{num_bytes / 2**20:,.0f} MiB"
+
+
+def seconds(value: float) -> str:
+    """How long something took."""
+    return f"{value:,.1f} s"
 
 
 def drawing(draw: Callable[[int, bool], list[str]]) -> None:

@@ -9,10 +9,13 @@ from jobs.checks.behaviour import Generation, MeasureConfig, behaviours, rates_a
 MEASURE = MeasureConfig(thinking_block="empty", repeat_chars=12, loop_repeats=4, loop_chars=20, overlap_chars=3)
 
 
-def generation(row: str, text: str, model: str = "tuned", prompt: str = "default", stopped: bool = True) -> Generation:
+def generation(
+    row: str, text: str, model: str = "tuned", prompt: str = "default", stopped: bool = True, opening: str = ""
+) -> Generation:
     return Generation(
-        id=row, model=model, prompt=prompt, text=text, ids=[1, 2], stopped=stopped, reference=f"{row}の日"
-    )
+        id=row, model=model, prompt=prompt, opening=opening, text=text, ids=[1, 2], stopped=stopped,
+        reference=f"{row}の日",
+    )  # fmt: skip
 
 
 def test_one_behaviour_per_model_and_prompt() -> None:
@@ -35,6 +38,36 @@ def test_one_behaviour_per_model_and_prompt() -> None:
     assert (tuned.stop_rate, tuned.exact_rate, tuned.copy_rate, tuned.overlap) == (1.0, 0.5, 0.5, 0.5)
     assert (base.stop_rate, base.empty_rate, base.agreement) == (0.0, 1.0, 0.0)
     assert (other.think_leak_rate, other.exact_rate, other.agreement) == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("opening", "text", "leaks", "agreement"),
+    [
+        ("<think>\n", "考え\n</think>\n\n猫の日", 0.0, 1.0),
+        ("", "<think>\n考え\n</think>\n\n猫の日", 0.0, 1.0),
+        ("", "考え\n</think>\n\n猫の日", 1.0, 0.316),
+        ("<think>\n", "<think>\n考え\n</think>\n\n猫の日", 1.0, 1.0),
+        ("<think>\n", "考えている", 1.0, 0.0),
+        ("<think>\n\n</think>\n\n", "猫の日", 0.0, 1.0),
+        ("<think>\n\n</think>\n\n", "<think>\n\n</think>\n\n猫の日", 1.0, 0.24),
+    ],
+)
+def test_an_answer_begins_where_the_prompt_opened_it(opening: str, text: str, leaks: float, agreement: float) -> None:
+    keep = MEASURE.model_copy(update={"thinking_block": "keep"})
+    (found,) = behaviours([generation("猫", text, opening=opening)], [], keep)
+    assert (found.think_leak_rate, round(found.agreement, 3)) == (leaks, agreement)
+
+
+@pytest.mark.parametrize(
+    ("opening", "shown"),
+    [
+        ("", "猫の日"),
+        ("<think>\n\n</think>\n\n", "猫の日"),
+        ("<think>\n", "[the prompt has <think>]\n猫の日"),
+    ],
+)
+def test_people_see_what_the_model_wrote_and_where_it_began(opening: str, shown: str) -> None:
+    assert samples([generation("猫", "猫の日", opening=opening)], {}, "tuned", 1)[0].texts == {"tuned": shown}
 
 
 def test_samples_are_half_the_worst() -> None:

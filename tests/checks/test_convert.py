@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from jobs.checks.convert import GATE, ConvertFacts, HeaderFacts
+from jobs.checks.templates import TemplateFacts
 from jobs.convert import ConvertConfig
 from jobs.core import config
+from tests.checks import template_facts
 
 NAN, END = float("nan"), 151_645
 LIMITS = config.checked(ConvertConfig, config.compose([])["convert"], "convert").limits
@@ -46,6 +48,7 @@ GOOD = ConvertFacts(
     num_rows=8,
     num_tokens=231,
     logits_kl=7.2e-13,
+    templates=[template_facts.GOOD],
 )
 BROKEN = {"files": [header(), header(problems=["truncated"])]}
 
@@ -92,11 +95,42 @@ def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
 
 @pytest.mark.parametrize("changes", [BROKEN, {"files": [F16]}, {"files": []}])
 def test_nothing_is_said_of_files_that_could_not_be_compared(changes: dict[str, Any]) -> None:
-    verdict = GATE.judge(GOOD.model_copy(update=changes), LIMITS, {})
-    assert verdict.statuses == {"GGF001": "fail"} | {f"GGF00{number}": "skip" for number in range(2, 9)}
+    verdict = GATE.judge(GOOD.model_copy(update={**changes, "templates": []}), LIMITS, {})
+    asked = [rule.code for rule in GATE.rules if rule.code != "GGF001"]
+    assert verdict.statuses == {"GGF001": "fail"} | dict.fromkeys(asked, "skip")
 
 
 def test_a_person_is_shown_files_that_were_not_scored() -> None:
     shown = dict(GOOD.model_copy(update={"logits_kl": None, "num_tokens": 0}).lines())
     assert shown["logits, F32"] == "KL - nats a token on 0 tokens of 8 rows"
-    assert shown["model-f16.gguf"] == "2,390.0 MB, 197 F16, 113 F32"
+    assert shown["model-f16.gguf"] == "2.39 GB, 197 F16, 113 F32"
+
+
+TEMPLATE_RULES = ("GGF010", "GGF011", "GGF012", "GGF013")
+
+
+@pytest.mark.parametrize(("templates", "rule", "status"), template_facts.CASES)
+def test_template_rule(templates: list[TemplateFacts], rule: int, status: str) -> None:
+    facts = GOOD.model_copy(update={"templates": templates})
+    assert GATE.judge(facts, LIMITS, {}).statuses[TEMPLATE_RULES[rule]] == status
+
+
+def test_both_texts_are_shown_side_by_side() -> None:
+    lost = template_facts.template(differing=[template_facts.LOST], num_differing=84)
+    facts = GOOD.model_copy(update={"templates": [lost]})
+
+    (finding,) = GATE.judge(facts, LIMITS, {}).failing
+
+    assert finding.messages == [
+        "model-Q8_0.gguf, one question, from byte 17 on: Hugging Face <|im_start|>user⏎What·is… | "
+        "llama.cpp <|im_start|>user⏎%s<|im_e…",
+        "model-Q8_0.gguf: 84 prompts differ, the most is 0; 1 are shown",
+    ]
+    assert [line for line in facts.lines() if line[0].startswith("one question")] == [
+        ("one question: expected", "<|im_start|>user⏎What·is…"),
+        ("one question: found", "<|im_start|>user⏎%s<|im_e…"),
+    ]
+
+
+def test_what_the_template_cannot_render_is_told_by_name() -> None:
+    assert dict(GOOD.lines())["not rendered, not proven"].startswith("a question with content: null (Hugging Face ")

@@ -44,7 +44,7 @@ def test_messages_have_what_was_measured_and_the_limit() -> None:
     found = length_facts(at(1), at(2, stop_rate=0.5, agreement=0.31), too_long=[4])
     assert messages("PAR040", verify_facts(lengths=found)) == (
         "Q4_K_M, 16 prompts of 200 to 210 tokens: 50.0% of the answers stop, the least is 90.0%; "
-        "agreement 0.310 and 0.800 at their own length, the loss may be 0.100"
+        "agreement 0.310 and 0.800 at their own length, 0.490 less; the most is 0.100"
     )
     assert messages("PAR041", verify_facts(lengths=found)) == (
         "4 times the longest row and an answer are 636 tokens, the most is 2,048"
@@ -84,14 +84,14 @@ def test_the_context_is_what_held_and_an_answer(
         (
             length_facts(),
             "With other documents in front, prompts of up to 410 tokens hold: of 16 at 400 to 410 tokens, 100% of the "
-            "answers end by themselves, agreement 0.80, 0.80 at their own length. Longer ones were not measured.",
+            "answers end by themselves, agreement 0.800, 0.800 at their own length. Longer ones were not measured.",
         ),
         (
             length_facts(at(1), at(2), at(4, **LOST)),
             "With other documents in front, prompts of up to 210 tokens hold: of 16 at 200 to 210 tokens, 100% of the "
-            "answers end by themselves, agreement 0.80, 0.80 at their own length. Longer prompts do not hold: with "
-            "other documents in front, at 400 to 410 tokens 100% of 16 answers end by themselves, agreement 0.30, 0.80 "
-            "at their own length.",
+            "answers end by themselves, agreement 0.800, 0.800 at their own length. Longer prompts do not hold: with "
+            "other documents in front, at 400 to 410 tokens 100% of 16 answers end by themselves, agreement 0.300, "
+            "0.800 at their own length.",
         ),
         (
             length_facts(at(1), too_long=[2, 4], most=300),
@@ -130,21 +130,24 @@ def test_no_prompt_is_longer_than_the_model_attends_to(
 
 
 def answer(name: str, model: str, text: str, stopped: bool = True) -> Generation:
-    return Generation(id=name, model=model, prompt="default", text=text, ids=[1], stopped=stopped, reference="made up")
+    return Generation(
+        id=name, model=model, prompt="default", text=text, ids=[1], stopped=stopped, reference="made up", opening=""
+    )
 
 
 def test_answers_are_counted_once_each_and_judged_by_preflights_references() -> None:
     rows = [{"id": name, "prompt_ids": [1] * 5, "reference": f"{name} title"} for name in ("a", "b")]
     prompts = {2: {"a": [1] * 20, "b": [1] * 18}}
     named = {row["id"]: answer(row["id"], "Q8_0", row["reference"]) for row in rows}
-    own = {"Q8_0": {name: one.model_copy(update={"reference": one.text}) for name, one in named.items()}}
+    own = {(name, "Q8_0", "default"): one.model_copy(update={"reference": one.text}) for name, one in named.items()}
+    own |= {("b", "Q8_0", "no_thinking"): answer("b", "Q8_0", "another prompt")}
     lines = [
         Stretched(times=2, num_prompt_tokens=20, answer=answer("a", "Q8_0", "a title")),
         Stretched(times=2, num_prompt_tokens=20, answer=answer("a", "Q8_0", "a title", stopped=False)),
         Stretched(times=2, num_prompt_tokens=17, answer=answer("b", "Q8_0", "b title")),
         Stretched(times=2, num_prompt_tokens=20, answer=answer("a", "merged", "a title")),
     ]
-    facts, num_missing = lengths.measured(length_facts(), prompts, lines, own, rows, MEASURE)
+    facts, num_missing = lengths.measured(length_facts(), prompts, lines, ["Q8_0"], own, rows, MEASURE)
     assert num_missing == 1
     assert (facts.num_rows, facts.longest_prompt) == (2, 5)
     seen = [(one.times, one.num_rows, one.shortest, one.longest, one.stop_rate, one.exact_rate) for one in facts.found]

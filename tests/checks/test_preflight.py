@@ -18,9 +18,12 @@ LIMITS = PreflightLimits(
     min_held_out_prompts=200,
     min_held_out_tokens=5000,
     fingerprints=["good"],
+    max_prompt_share=0.5,
+    max_neftune_alpha=15.0,
 )
 NAN = float("nan")
-HOT = {"learning_rate": 2e-4, "rank": 32, "alpha": 64.0, "target_modules": ["q_proj"]}
+OPTIONS = {"neftune_alpha": 0.0, "prompt_loss_weight": 0.0}
+HOT = {"learning_rate": 2e-4, "rank": 32, "alpha": 64.0, "target_modules": ["q_proj"], **OPTIONS}
 CONFIG = {
     "vocab_size": 151_936, "max_position_embeddings": 40_960, "hidden_size": 1024, "intermediate_size": 3072,
     "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 64,
@@ -31,11 +34,12 @@ def facts(**changes: Any) -> PreflightFacts:
     """Good facts with some replaced; `a__b` reaches into a part, a number for an offence is a count of rows."""
     split = {
         "num_rows_in": 800, "num_rows": 800, "shortest": 90, "longest": 500, "num_tokens": 160_000,
-        "num_graded_tokens": 20_000,
-        "num_content_tokens": 16_000, "num_turns_with_block": 800, "num_turns_without_block": 0,
+        "num_graded_tokens": 20_000, "num_content_tokens": 16_000, "num_prompt_tokens": 130_000,
+        "num_turns_with_block": 800, "num_turns_without_block": 0,
     }  # fmt: skip
     data: dict[str, Any] = {
         "thinking_block": "empty",
+        "opening": "",
         "graded_turns": "last",
         "on_too_long": "refuse",
         "max_length": 512,
@@ -46,7 +50,8 @@ def facts(**changes: Any) -> PreflightFacts:
         "tokenizer": {"num_tokens": 151_669, "fingerprint": "good", "missing": [], "pad_is_end_of_turn": False,
                       "has_pad": True, "template_as_chosen": True, "num_prompts": 2},
         "model": {"num_embeddings": 151_936, "context": 40_960, "ranks": {"q_proj": 1024, "k_proj": 512}},
-        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"]},
+        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"],
+                   "neftune_alpha": 1.0, "prompt_loss_weight": 0.1},
         "offences": {name: {"num": 0, "examples": []} for name in Offences.model_fields},
     }  # fmt: skip
     for key, value in changes.items():
@@ -117,6 +122,16 @@ def test_good_facts_pass() -> None:
         ("TOK023", {"update__rank": 1024}, "pass"),
         ("TOK023", {"update__rank": 1025}, "fail"),
         ("TOK023", {"update__rank": 513, "update__target_modules": ["k_proj"]}, "fail"),
+        ("TOK030", {"update__prompt_loss_weight": 0.15}, "pass"),
+        ("TOK030", {"update__prompt_loss_weight": 0.16}, "warn"),
+        ("TOK030", {"update__prompt_loss_weight": 1.0}, "warn"),
+        ("TOK030", {"update__prompt_loss_weight": NAN}, "warn"),
+        ("TOK030", {"update__prompt_loss_weight": 0.0}, "skip"),
+        ("TOK030", {"update__prompt_loss_weight": 1.0, "train__num_prompt_tokens": 0}, "pass"),
+        ("TOK031", {"update__neftune_alpha": 15.0}, "pass"),
+        ("TOK031", {"update__neftune_alpha": 15.1}, "warn"),
+        ("TOK031", {"update__neftune_alpha": NAN}, "warn"),
+        ("TOK031", {"update__neftune_alpha": 0.0}, "skip"),
         ("TOK023", {"update__rank": 513, "update__target_modules": []}, "pass"),
         ("TOK024", {"val__num_rows": 199}, "warn"),
         ("TOK024", {"val__num_content_tokens": 4999}, "warn"),
@@ -141,7 +156,7 @@ def test_messages_name_rows_value_and_limit() -> None:
     hot = facts(update={**HOT, "rslora": True})
     (finding,) = GATE.judge(hot, LIMITS, {}).failing
     assert finding.messages == [
-        "scale 64 / sqrt(32) = 11.3, times learning rate 0.0002 = 0.00226, at most 0.002 (a warning from 0.001)"
+        "scale 64 / sqrt(32) = 11.3, times learning rate 2e-4 = 0.00226, at most 0.002 (a warning from 0.001)"
     ]
 
 
@@ -195,5 +210,5 @@ def test_lines_are_words() -> None:
     assert (
         lines["train"] == "800 of 800 rows, 160,000 tokens (90 to 500 a row), 20,000 graded (12.5%), 16,000 of answers"
     )
-    assert lines["update"] == "scale 32 / 16 = 2, times learning rate 0.0002 = 0.0004"
-    assert Update(learning_rate=1e-4, rank=64, alpha=16.0, rslora=True, target_modules=[]).scale == 2
+    assert lines["update"] == "scale 32 / 16 = 2, times learning rate 2e-4 = 4e-4"
+    assert Update(learning_rate=1e-4, rank=64, alpha=16.0, rslora=True, target_modules=[], **OPTIONS).scale == 2

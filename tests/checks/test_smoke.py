@@ -101,7 +101,7 @@ def test_rates_of_the_tuned_model(code: str, field: str, good: float, bad: float
 def test_the_message_has_the_value_the_number_and_the_limit() -> None:
     finding = GATE.judge(facts({"stop_rate": 0.5}), LIMITS, {}).failing[0]
     assert finding.code == "GEN001"
-    assert "50.0% of 60 answers stop (95 % interval 37.7% to 62.3%) within 64 tokens" in finding.messages[0]
+    assert "50.0% of 60 answers stop (95% interval 37.7% to 62.3%) within 64 tokens" in finding.messages[0]
     assert "99.0%" in finding.messages[0]
 
 

@@ -7,12 +7,22 @@ from typing import Any
 import pytest
 
 from jobs.checks.train import GATE, TrainFacts
+from jobs.checks.train_recipe import Recipe
 from jobs.core import config
 from jobs.train import TrainConfig
 
 NAN, INF = float("nan"), float("inf")
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 LIMITS = config.checked(TrainConfig, config.compose([])["train"], "train").limits
+RECIPE = Recipe(
+    schedule="cosine",
+    warmup_fraction=0.05,
+    rate_difference=1e-16,
+    neftune_alpha=5.0,
+    prompt_loss_weight=0.1,
+    prompt_tokens_an_epoch=204_568,
+    prompt_tokens_expected=204_568,
+)
 GOOD = TrainFacts(
     backend="hf",
     dtype="float32",
@@ -49,7 +59,12 @@ GOOD = TrainFacts(
     gap=0.23,
     gap_low=0.15,
     gap_high=0.31,
+    recipe=RECIPE,
 )
+
+
+def recipe(**changes: Any) -> dict[str, Any]:
+    return {"recipe": RECIPE.model_copy(update=changes)}
 
 
 def test_good_facts_pass_every_rule() -> None:
@@ -115,6 +130,13 @@ def test_good_facts_pass_every_rule() -> None:
         ({"chosen_step": 0, "num_steps": 0}, "TRN010", "pass"),
         ({"effective_batch": 1124}, "TRN013", "pass"),
         ({"effective_batch": 1125}, "TRN013", "warn"),
+        (recipe(rate_difference=1e-7), "TRN030", "pass"),
+        (recipe(rate_difference=1e-5), "TRN030", "fail"),
+        (recipe(rate_difference=NAN), "TRN030", "fail"),
+        (recipe(prompt_tokens_an_epoch=204_567), "TRN031", "fail"),
+        (recipe(prompt_tokens_an_epoch=None), "TRN031", "fail"),
+        (recipe(prompt_loss_weight=0.0, prompt_tokens_an_epoch=None), "TRN031", "skip"),
+        (recipe(prompt_tokens_an_epoch=None) | {"graded_tokens_an_epoch": None}, "TRN031", "skip"),
     ],
 )
 def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
@@ -131,7 +153,14 @@ def test_levels() -> None:
 
 def test_a_person_is_shown_what_matters() -> None:
     shown = dict(GOOD.lines())
-    assert shown["generalisation gap"] == "+0.2300 [+0.1500, +0.3100]"
-    assert shown["content / template loss"] == "1.2100 / 0.0040"
+    assert shown["generalisation gap"] == "+0.23 [+0.15, +0.31]"
+    assert shown["content / template loss"] == "1.21 / 0.004"
+    assert shown["schedule"] == "cosine, after a warm-up over 0.05 of the steps"
+    assert shown["NEFTune"].startswith("alpha 5,")
+    assert shown["prompt loss"].startswith(
+        "204,568 tokens of prompts count 0.1 each; validation loss is that of graded"
+    )
+    plain = GOOD.model_copy(update=recipe(neftune_alpha=0.0, prompt_loss_weight=0.0))
+    assert not {"NEFTune", "prompt loss"} & set(dict(plain.lines()))
     without = GOOD.model_copy(update={"best_content_loss": None, "best_template_loss": None})
     assert dict(without.lines())["content / template loss"] == "- / -"

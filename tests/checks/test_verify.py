@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from jobs.checks.behaviour import Behaviour
-from jobs.checks.verify import GATE, Parity, VerifyFacts, VerifyLimits
-from tests.checks.length_facts import LENGTH_LIMITS, length_facts
+from jobs.checks.lengths import LengthFacts
+from jobs.checks.parity import Parity
+from jobs.checks.templates import TemplateFacts
+from jobs.checks.verify import GATE, VerifyFacts, VerifyLimits
+from tests.checks import template_facts
+from tests.checks.length_facts import LENGTH_LIMITS, at, length_facts
 
 NAN = float("nan")
 LIMITS = VerifyLimits(
@@ -94,6 +98,7 @@ def facts(
         "behaviours": [behaviour(name, **said.get(name, {})) for name in ("F16", "Q4_K_M")],
         "same_text": {"F16": 1.0, "Q4_K_M": 0.9},
         "lengths": length_facts(),
+        "templates": [template_facts.GOOD],
         "blame": "",
         "samples": [],
     }
@@ -184,7 +189,10 @@ def test_stopping_less_than_hugging_face() -> None:
 
 def test_a_bad_quant_of_a_good_f16_is_quantizings_fault_and_names_the_next_type() -> None:
     said = messages("PAR005", facts(q4={"retention": 0.71, "retention_low": 0.65, "retention_high": 0.78}))
-    assert "Q4_K_M keeps 71.00% of what training changed (95 % interval 65.00% to 78.00%), the least is 90.0%" in said
+    assert (
+        "Q4_K_M keeps 71.0% of what training changed (95% interval 65.0% to 78.0%), the least of its lower end is 90.0%"
+        in said
+    )
     assert "F16 is right: it was lost by quantizing to Q4_K_M" in said
     assert "the next larger type to try is Q5_K_M" in said
 
@@ -223,3 +231,25 @@ def test_nothing_compared_never_passes() -> None:
 
 def test_lines_name_every_artefact() -> None:
     assert {"merged", "F16", "Q4_K_M", "who lost what"} <= {what for what, _ in facts().lines()}
+
+
+TEMPLATE_RULES = ("PAR020", "PAR021", "PAR022", "PAR023")
+
+
+@pytest.mark.parametrize(("templates", "rule", "status"), template_facts.CASES)
+def test_template_rule(templates: list[TemplateFacts], rule: int, status: str) -> None:
+    assert GATE.judge(facts(templates=templates), LIMITS, {}).statuses[TEMPLATE_RULES[rule]] == status
+
+
+@pytest.mark.parametrize(
+    ("code", "found", "expected"),
+    [
+        ("PAR040", length_facts(), "pass"),
+        ("PAR040", length_facts(at(1), at(2, stop_rate=0.5)), "warn"),
+        ("PAR041", length_facts(), "pass"),
+        ("PAR041", length_facts(too_long=[4]), "warn"),
+    ],
+)
+def test_longer_prompts_are_asked_of(code: str, found: LengthFacts, expected: str) -> None:
+    """The edges are in test_lengths.py."""
+    assert status(code, facts(lengths=found)) == expected

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from jobs.engines.models.base_model import cache_folder
+from jobs.core.room import cache_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE, BASE = "localhost/kiwame:test", "localhost/kiwame-base"

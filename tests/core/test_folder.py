@@ -90,3 +90,12 @@ def test_any_byte_of_a_record_counts(old: str, new: str, root: Path) -> None:
 def test_a_record_has_its_digest_and_its_seal(root: Path) -> None:
     data = json.loads((root / "artifact.json").read_text())
     assert len(data["digest"]) == len(data["seal"]) == 64
+
+
+@pytest.mark.parametrize("name", ["digest", "seal"])
+def test_a_record_without_one_of_them_is_none(name: str, root: Path) -> None:
+    data = json.loads((root / "artifact.json").read_text())
+    del data[name]
+    (root / "artifact.json").write_text(json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    with pytest.raises(Refusal, match=rf"artifact\.json: the record is damaged \(no {name}\); remove"):
+        Artifact.open(root)

@@ -54,7 +54,7 @@ def test_a_copy_names_where_it_goes_and_not_where_it_comes_from(tmp_path: Path) 
     error = OSError(errno.ENOSPC, "No space left on device", "source/model.gguf", None, str(tmp_path / "model.gguf"))
     said = room.told(error) or ""
     assert said.startswith(f"the disk is full: {tmp_path / 'model.gguf'} (")
-    assert said.endswith(" MB free)")
+    assert said.endswith(" GB free)")
 
 
 def test_without_a_name_the_fullest_of_the_folders_written_to_is_told(tmp_path: Path) -> None:
@@ -96,5 +96,5 @@ def test_a_programs_last_words_are_told_too(tmp_path: Path, output: str, said: s
 
 def test_too_little_room_is_told_before_the_work(tmp_path: Path) -> None:
     room.require_space(tmp_path, 1)
-    with pytest.raises(EnvironmentProblem, match=r"are needed and [\d,.]+ MB are free"):
+    with pytest.raises(EnvironmentProblem, match=r"are needed and [\d,.]+ GB are free"):
         room.require_space(tmp_path, 1 << 60)

@@ -181,21 +181,22 @@ def preflight() -> dict[str, Any]:
     from jobs.checks.preflight_facts import Offences
 
     split = {"num_rows_in": 1124, "num_rows": 1124, "shortest": 71, "longest": 548, "num_tokens": 231_544,
-             "num_graded_tokens": 24_728,
-             "num_content_tokens": 15_736, "num_turns_with_block": 1124, "num_turns_without_block": 0}  # fmt: skip
+             "num_graded_tokens": 24_728, "num_content_tokens": 15_736, "num_prompt_tokens": 204_568,
+             "num_turns_with_block": 1124, "num_turns_without_block": 0}  # fmt: skip
     val = {"num_rows_in": 281, "num_rows": 281, "shortest": 88, "longest": 501, "num_tokens": 57_886,
-           "num_graded_tokens": 8_030,
-           "num_content_tokens": 5_782, "num_turns_with_block": 281, "num_turns_without_block": 0}  # fmt: skip
+           "num_graded_tokens": 8_030, "num_content_tokens": 5_782, "num_prompt_tokens": 49_294,
+           "num_turns_with_block": 281, "num_turns_without_block": 0}  # fmt: skip
     bins = [0, 2, 14, 61, 148, 236, 290, 244, 171, 112, 64, 33, 17, 8, 3, 1, 0, 1]
     return {
-        "thinking_block": "empty", "graded_turns": "last", "on_too_long": "refuse", "max_length": 512, "train": split,
-        "val": val,
+        "thinking_block": "empty", "opening": "", "graded_turns": "last", "on_too_long": "refuse", "max_length": 512,
+        "train": split, "val": val,
         "lengths": {"p50": 206, "p90": 318, "p99": 402, "longest": 548, "advised": 576, "bin_width": 32, "bins": bins,
                     "cuts": [{"length": 512, "num_rows": 0, "num_graded_tokens": 0}]},
         "tokenizer": {"num_tokens": 151_669, "fingerprint": "7d1fc39f95b11714", "missing": [],
                       "pad_is_end_of_turn": False, "has_pad": True, "template_as_chosen": True, "num_prompts": 2},
         "model": {"num_embeddings": 151_936, "context": 40_960, "ranks": {"q_proj": 1024}},
-        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"]},
+        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"],
+                   "neftune_alpha": 0.0, "prompt_loss_weight": 0.0},
         "offences": {name: {"num": 0, "examples": []} for name in Offences.model_fields},
     }  # fmt: skip
 
@@ -212,6 +213,8 @@ def train() -> dict[str, Any]:
         "target_modules": dict.fromkeys(modules, 28), "zero_modules": [], "adapter_norm": 5.62, "adapter_nonfinite": [],
         "num_adapter_weights": 10_092_544, "graded_tokens_an_epoch": 24_728, "graded_tokens_expected": 24_728,
         "train_content_loss": 0.98, "val_content_loss": 1.21, "gap": 0.23, "gap_low": 0.15, "gap_high": 0.31,
+        "recipe": {"schedule": "cosine", "warmup_fraction": 0.05, "rate_difference": 1.1e-16, "neftune_alpha": 0.0,
+                   "prompt_loss_weight": 0.0, "prompt_tokens_an_epoch": None, "prompt_tokens_expected": 0},
     }  # fmt: skip
 
 
@@ -259,6 +262,15 @@ def merge() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def template(file: str) -> dict[str, Any]:
+    return {
+        "file": file, "failure": None, "num_rows": 64, "num_probes": 29, "num_equal": 279, "refused": [],
+        "untrained": [], "num_untrained": 0, "differing": [], "num_differing": 0,
+        "not_rendered": ["a question with content: null (Hugging Face cannot render turns of user)"],
+        "num_asked": 6, "other_tokens": [], "num_typed": 0,
+    }  # fmt: skip
+
+
 def convert() -> dict[str, Any]:
     def header(name: str, types: dict[str, int], num_bytes: int) -> dict[str, Any]:
         return {"file": name, "problems": [], "template_equal": True, "eos_id": 151_645, "eog_ids": [151_643, 151_645],
@@ -273,7 +285,7 @@ def convert() -> dict[str, Any]:
         "files": files, "end_of_turn": 151_645, "num_equal_tensors": 310, "differing_tensors": [],
         "missing_tensors": [],
         "extra_tensors": [], "f16_differing": [], "num_texts": 1_431, "texts_differing": [], "known_to_differ": 3,
-        "num_rows": 8, "num_tokens": 231, "logits_kl": 7.2e-13,
+        "num_rows": 8, "num_tokens": 231, "logits_kl": 7.2e-13, "templates": [template("model-f16.gguf")],
     }  # fmt: skip
 
 
@@ -317,6 +329,7 @@ def verify() -> dict[str, Any]:
         },
         "blame": "nothing was lost by merging or converting; quantizing took 2.7%",
         "samples": [sample(key, quants) for key in TITLES],
+        "templates": [template("model-Q4_K_M.gguf")],
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,8 @@ def preflight(out: Path, model: Path, num_rows: int, article: int) -> None:
                 "id": f"v{number}",
                 "prompt_ids": head,
                 "prompt_ids_no_thinking": head + THINK,
+                "opening": "",
+                "opening_no_thinking": "<think>\n\n</think>\n\n",
                 "reference": answer,
                 "messages": [{"role": "user", "content": question}],
             }
@@ -114,6 +117,16 @@ def publish(root: Path, stage: str, facts: dict[str, Any] | None = None) -> Arti
     )
     write_record(root / stage, record)
     return Artifact.open(root / stage)
+
+
+def with_template(run: dict[str, Artifact], root: Path, template: str) -> dict[str, Artifact]:
+    """A run whose tokenizer and merged folder have another chat template; the other files are the same ones."""
+    for stage in ("preflight", "merge"):
+        shutil.copytree(run[stage].root, root / stage, copy_function=os.link)
+        for path in (root / stage).rglob("chat_template.jinja"):
+            path.unlink()
+            path.write_text(template)
+    return {**run, **{stage: publish(root, stage) for stage in ("preflight", "merge")}}
 
 
 def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -16,7 +16,7 @@ from jobs.convert import F16, F32, ConvertConfig
 from jobs.core.artifact import Artifact, listing
 from jobs.engines.gguf import llama_tools
 from tests import gguf_tamper
-from tests.stages import small_chain
+from tests.stages import small_chain, small_run
 
 Damage = Callable[[Path], Any]
 IM_END, END_OF_TEXT = 151_645, 151_643
@@ -136,5 +136,50 @@ def test_a_file_that_was_changed_is_noticed(
     failing = {finding.code: finding.messages[0] for finding in GATE.judge(facts, convert_config.limits, {}).failing}
     assert failing.keys() == said.keys()
     assert all(failing[code].startswith(words) for code, words in said.items()), failing
+    assert str(tmp_path) not in facts.model_dump_json()
+    shutil.rmtree(out)
+
+
+LOSES_TEXT = """{%- for message in messages %}
+{{- '<|im_start|>' + message.role + '\\n' + '%s'|format(message.content) + '<|im_end|>\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"""
+REFUSED = LOSES_TEXT.replace(
+    "'%s'|format(message.content)", "(message.content if message.content.count('x') >= 0 else '')"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "code", "said"),
+    [
+        (LOSES_TEXT, "GGF011", "model-f16.gguf, held-out v0, from byte 17 on: Hugging Face <|im_start|>user⏎記事"),
+        (
+            REFUSED,
+            "GGF010",
+            "model-f16.gguf: llama-server ended with exit code 1:\n  E srv          init: init: chat template",
+        ),
+    ],
+)
+def test_a_template_that_llama_cpp_runs_otherwise_ends_here(
+    convert_config: ConvertConfig,
+    merged_run: dict[str, Artifact],
+    converted: Path,
+    tmp_path: Path,
+    template: str,
+    code: str,
+    said: str,
+) -> None:
+    """Its bytes are the same in Hugging Face's folder and in both files: nothing but running it tells."""
+    out = small_chain.damaged(converted, tmp_path / "convert", lambda out: None)
+    own = merged_run["merge"].file("model/chat_template.jinja").read_text()
+    padded = [gguf_tamper.replace_template(out / name, own, template) for name in (F32, F16)]
+    inputs = small_run.with_template(merged_run, tmp_path, padded[0])
+
+    facts = convert.measure(convert_config, inputs, out)
+
+    failing = {finding.code: finding.messages for finding in GATE.judge(facts, convert_config.limits, {}).failing}
+    assert code in failing
+    assert failing.keys() <= {"GGF010", "GGF011", "GGF012", "GGF013"}
+    assert failing[code][0].startswith(said), failing
     assert str(tmp_path) not in facts.model_dump_json()
     shutil.rmtree(out)

@@ -47,11 +47,13 @@ def config(**changes: Any) -> PreflightConfig:
         "model_length": 2048,
         "max_length": 256,
         "on_too_long": "refuse",
-        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32, "rslora": False, "target_modules": ["q_proj"]},
+        "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32, "rslora": False, "target_modules": ["q_proj"],
+                   "neftune_alpha": 0.0, "prompt_loss_weight": 0.0},
         "preview": {"num_random": 1, "terminal_rows": 1, "seed": 1},
         "render": {"seconds": 60.0, "mean_seconds": 1.0, "megabytes": 512, "added_characters": 20_000},
         "limits": {"max_dropped_share": 0.2, "warn_heat": 1e-3, "max_heat": 2e-3, "min_held_out_prompts": 1,
-                   "min_held_out_tokens": 1, "fingerprints": ["7d1fc39f95b11714"]},
+                   "min_held_out_tokens": 1, "fingerprints": ["7d1fc39f95b11714"], "max_prompt_share": 0.5,
+                   "max_neftune_alpha": 15.0},
     }  # fmt: skip
     for key, value in changes.items():
         part, _, name = key.partition("__")
@@ -149,6 +151,7 @@ def test_side_files(ancestors: dict[str, Artifact], made: Path) -> None:
     prompt, val = read(made / "prompts.jsonl")[0], read(made / "val.jsonl")[0]
     assert prompt["prompt_ids_no_thinking"] == prompt["prompt_ids"] + THINK
     assert val["input_ids"][: len(prompt["prompt_ids_no_thinking"])] == prompt["prompt_ids_no_thinking"]
+    assert (prompt["opening"], prompt["opening_no_thinking"]) == ("", "<think>\n\n</think>\n\n")
     assert prompt["reference"] == "がの朝 0"
     assert prompt["messages"] == [{"role": "user", "content": "題名を付けて。50"}]
     assert read(made / "answers.jsonl")[0] == {"id": "t0", "answer": "氷の朝 0"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -37,13 +39,19 @@ def main(words: Sequence[str]) -> int:
     mine = root / f"case-{os.getpid()}"
     skipped = {"disks": why} if "disks" in asked.only and (why := disks.why_not(mine)) else {}
     started = time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     warm.up()
     warm.adopt_orphans()
     terminal.say(f"torture: the case and its uninterrupted run, in {mine}")
     bench = prepared(mine, asked)
     tasks = left(asked, root / RESULTS, skipped)
     terminal.say(f"torture: {len(tasks)} trials by {asked.workers} workers, after {time.monotonic() - started:.0f} s")
-    work(asked.workers, tasks, lambda kind, number: trial(bench, root, asked.seed, kind, number))
+    try:
+        work(asked.workers, tasks, lambda kind, number: trial(bench, root, asked.seed, kind, number))
+    except KeyboardInterrupt:
+        terminal.say(f"torture: ended before its end; with folder={root} the same command goes on")
+        return 128 + signal.SIGINT
     results = [each for each in table.read(root / RESULTS) if each.seed == asked.seed and each.kind in asked.only]
     if asked.trial is not None:
         results = [each for each in results if each.number == asked.trial]
@@ -142,6 +150,8 @@ def work(num_workers: int, tasks: Sequence[tuple[str, int]], do: Callable[[str, 
             try:
                 while taken := os.read(reader, TASK):
                     do(*tasks[int.from_bytes(taken, "little")])
+            except KeyboardInterrupt:
+                os._exit(0)
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -152,8 +162,17 @@ def work(num_workers: int, tasks: Sequence[tuple[str, int]], do: Callable[[str, 
     for number in range(len(tasks)):
         os.write(writer, number.to_bytes(TASK, "little"))
     os.close(writer)
-    for pid in workers:
-        os.waitpid(pid, 0)
+    try:
+        for pid in workers:
+            os.waitpid(pid, 0)
+    except KeyboardInterrupt:  # of this process alone, where it did not come from a terminal
+        for pid in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+        for pid in workers:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        raise
 
 
 def trial(bench: Bench, root: Path, seed: int, kind: str, number: int) -> None:
@@ -167,8 +186,9 @@ def trial(bench: Bench, root: Path, seed: int, kind: str, number: int) -> None:
         failed = str(problem)
     except Exception:
         failed = f"the trial itself crashed:\n{traceback.format_exc()}"
-    for command in own.commands:
-        command.kill_all()
+    finally:  # a trial that is broken off too
+        for command in own.commands:
+            command.kill_all()
     try:
         own.ended()
     except Failed as problem:

@@ -3,7 +3,8 @@
 Reads `PIN` beside this file. Makes a folder in the cache, `<cache>/llama.cpp/<version>-<key>/`, and points the symlink
 `build` beside this file at it, or with `--out` copies it, for an image:
 
-    bin/         libllama, libggml*, llama-quantize, llama-perplexity, llama-imatrix, llama-completion
+    bin/         libllama, libggml*, llama-quantize, llama-perplexity, llama-imatrix, llama-completion, llama-server
+                 (without its web page)
     src/         the converter, gguf-py, a vocabulary and a chat template, all from the same source
     python/      the binding `llama_cpp` as a wheel without libraries of its own (LLAMA_CPP_LIB_PATH names ours)
     build.json   version, commit, digests, flags, compiler
@@ -45,8 +46,7 @@ import variants
 HERE = Path(__file__).resolve().parent
 LAYOUT = 1  # raised when the built folder's layout changes, so that an older one is not taken for a new one
 
-TARGETS = ("llama", "llama-quantize", "llama-perplexity", "llama-imatrix", "llama-completion")
-SERVER_TARGETS = ("llama-server",)
+TARGETS = ("llama", "llama-quantize", "llama-perplexity", "llama-imatrix", "llama-completion", "llama-server")
 FLAGS = {
     "BUILD_SHARED_LIBS": "ON",
     "CMAKE_BUILD_TYPE": "Release",
@@ -56,6 +56,7 @@ FLAGS = {
     "GGML_NATIVE": "OFF",
     "LLAMA_BUILD_APP": "OFF",
     "LLAMA_BUILD_EXAMPLES": "OFF",
+    "LLAMA_BUILD_SERVER": "ON",
     "LLAMA_BUILD_TESTS": "OFF",
     "LLAMA_BUILD_TOOLS": "ON",
     "LLAMA_BUILD_UI": "OFF",
@@ -131,7 +132,6 @@ def main() -> int:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--server", action="store_true", help="also llama-server, without its web page")
     parser.add_argument("--portable", action="store_true", help="every CPU variant as a module, picked at run time")
     parser.add_argument("--variants", default="all", help=f"with --portable, for tests: some of {','.join(variants.ALL)}")
     parser.add_argument("--cuda", metavar="ARCHS", help="portable, and CUDA for these: 80-real;90-real;90-virtual")
@@ -142,7 +142,7 @@ def parse_options() -> argparse.Namespace:
 
 def make_plan(options: argparse.Namespace) -> Plan:
     pin = Pin(**tomllib.loads((HERE / "PIN").read_text()))
-    flags = FLAGS | {"LLAMA_BUILD_COMMIT": pin.commit, "LLAMA_BUILD_SERVER": "ON" if options.server else "OFF"}
+    flags = FLAGS | {"LLAMA_BUILD_COMMIT": pin.commit}
     compiler = first_line(os.environ.get("CXX") or "c++", "no C++ compiler; install g++ or clang, or set CXX")
     if options.cuda or options.portable:
         flags |= PORTABLE_FLAGS
@@ -155,7 +155,7 @@ def make_plan(options: argparse.Namespace) -> Plan:
         nvcc = first_line(os.environ.get("CUDACXX") or "nvcc", "no CUDA compiler; install the CUDA toolkit", line=-1)
         compiler = f"{compiler}; {nvcc}"
     machine = " ".join((platform.system(), platform.machine(), *platform.libc_ver()))
-    return Plan(pin, TARGETS + (SERVER_TARGETS if options.server else ()), flags, compiler, machine)
+    return Plan(pin, TARGETS, flags, compiler, machine)
 
 
 def first_line(command: str, otherwise: str, line: int = 0) -> str:

@@ -34,7 +34,7 @@ INVENTED = (
 )  # fmt: skip
 """Keys that the converter fills from names."""
 TAIL_LINES, MAX_LINE = 6, 300
-REASON = re.compile(r"^\S+ E |\b(\w*error|fail\w*|abort\w*|invalid|exception|what\(\))|ASSERT", re.IGNORECASE)
+REASON = re.compile(r"^(\S+ )?E |\b(\w*error|fail\w*|abort\w*|invalid|exception|what\(\))|ASSERT", re.IGNORECASE)
 
 
 class ToolFailed(Exception):

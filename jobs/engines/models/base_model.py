@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from functools import partial
@@ -16,10 +15,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.core.provenance import ROOT
-from jobs.core.room import require_space
+from jobs.core.room import cache_folder, require_space
 from jobs.core.terminal import progress
 from jobs.engines.models import shards
 from jobs.engines.models.folder_files import JSON, WANTED, library_errors, own_files, read_json, take
+from jobs.logic.pages import amounts
 
 Origin = dict[str, str | list[str] | None]
 """`commit`, None where there is none; `licence`; `code_named_in`, the files that named Python files to run."""
@@ -150,19 +150,13 @@ def from_recipe(recipe: dict[str, Any], world: Path, into: Path) -> Origin:
                 world,
                 source,
                 work,
-                lambda done, total, loss: bar(done, f"loss {loss:.3f}"),
+                lambda done, total, loss: bar(done, f"loss {amounts.loss(loss)}"),
             )
         try:
             work.rename(kept)
         except OSError:
             shutil.rmtree(work)  # another run published it first
     return _placed(kept, into, str(kept), None) | {"licence": "apache-2.0"}
-
-
-def cache_folder() -> Path:
-    """Where things that cost minutes are kept between runs: KIWAME_CACHE, else the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(os.environ.get("KIWAME_CACHE") or Path(base) / "kiwame")
 
 
 def inspect(folder: Path) -> dict[str, Any]:

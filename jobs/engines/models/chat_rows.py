@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jobs.core import terminal
 from jobs.core.errors import Refusal
-from jobs.engines.models.tokenizer import ChatTokenizer, expected_rows, prompt_ids
+from jobs.engines.models.tokenizer import ChatTokenizer, default_opening, expected_rows, opening, prompt_ids
 from jobs.logic.chat import chatml
 from jobs.logic.chat.preview import Shown, chosen, chunks
 from jobs.logic.chat.split_audit import Rules, SplitAudit, audit_split, differing_lines
@@ -42,6 +42,11 @@ def conversations(path: Path) -> list[Conversation]:
         raise Refusal(f"{path}: {error}; run `make prepare` with redo=true") from None
 
 
+def layout(tokenizer: ChatTokenizer, chat: chatml.Chat) -> chatml.Chat:
+    """How rows are laid out under the tokenizer's template: what its prompt opens is not for the model to write."""
+    return replace(chat, opening=default_opening(tokenizer))
+
+
 def made_rows(
     tokenizer: ChatTokenizer, rows: Sequence[Conversation], chat: chatml.Chat, most_tokens: int | None
 ) -> list[Made]:
@@ -62,7 +67,17 @@ def write(tokenizer: ChatTokenizer, stops: Mapping[str, object], train: list[Mad
     save(out / "val.jsonl", (to_data(made.id, made.row) for made in val))
     save(out / "answers.jsonl", (answer_line(made.id, made.turns) for made in train))
     prompts = prompt_ids(tokenizer, [made.turns for made in val])
-    save(out / "prompts.jsonl", (prompt_line(made.id, made.turns, ids) for made, ids in zip(val, prompts, strict=True)))
+    save(
+        out / "prompts.jsonl",
+        (asked_line(tokenizer, made.id, made.turns, ids) for made, ids in zip(val, prompts, strict=True)),
+    )
+
+
+def asked_line(
+    tokenizer: ChatTokenizer, name: str, turns: Sequence[chatml.Turn], prompts: Sequence[Sequence[int]]
+) -> dict[str, Any]:
+    """A row's line of `prompts.jsonl`."""
+    return prompt_line(name, turns, prompts, [opening(tokenizer, ids) for ids in prompts])
 
 
 def audited(tokenizer: ChatTokenizer, rows: Sequence[Conversation], path: Path, rules: Rules) -> SplitAudit:
@@ -73,10 +88,14 @@ def audited(tokenizer: ChatTokenizer, rows: Sequence[Conversation], path: Path, 
         return audit_split(rows, expected, written, rules, tokenizer.decode, advance)
 
 
-def differing_side_files(stops: Mapping[str, object], train: SplitAudit, val: SplitAudit, out: Path) -> list[str]:
+def differing_side_files(
+    tokenizer: ChatTokenizer, stops: Mapping[str, object], train: SplitAudit, val: SplitAudit, out: Path
+) -> list[str]:
     """Where prompts.jsonl, answers.jsonl and stops.json are not what the rows say: `file:row`."""
     prompts = {
-        name: prompt_line(name, one.turns, one.prompts) for name, one in val.expected.items() if name in val.rows
+        name: asked_line(tokenizer, name, one.turns, one.prompts)
+        for name, one in val.expected.items()
+        if name in val.rows
     }
     answers = {name: answer_line(name, one.turns) for name, one in train.expected.items() if name in train.rows}
     same = json.loads((out / "stops.json").read_text(encoding="utf-8")) == stops

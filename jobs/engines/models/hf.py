@@ -25,6 +25,7 @@ from transformers import AutoModelForCausalLM, DynamicCache
 from transformers.utils import logging as transformers_logging
 
 from jobs.core.errors import EnvironmentProblem
+from jobs.core.terminal import size
 from jobs.engines.gguf.llama import Scores
 from jobs.logic.parity.divergence import label_nll, token_kl
 
@@ -271,7 +272,7 @@ def _require_memory(folder: Path, element_size: int, device: str) -> None:
     free, _ = torch.cuda.mem_get_info(device)
     if free < needed:
         raise EnvironmentProblem(
-            f"the float32 reference needs {needed / 1e9:.1f} GB on the GPU and {free / 1e9:.1f} GB are free; "
+            f"the float32 reference needs {size(needed)} on the GPU and {size(free)} are free; "
             "set device=cpu for this stage, or use a larger GPU"
         )
 

@@ -75,7 +75,7 @@ def compiled(template: str, variables: Mapping[str, Any]) -> Render:
     """The template as a function of what differs between conversations."""
     ready = environment().from_string(template)
     absent = {"tools": None, "documents": None}
-    return lambda asked: ready.render(**absent, **{**variables, **asked})
+    return lambda asked: ready.render(**{**absent, **variables, **asked})
 
 
 def answer(render: Callable[[], str], most_characters: int) -> dict[str, Any]:

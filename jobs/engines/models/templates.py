@@ -22,7 +22,6 @@ from typing import Any, Protocol
 from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.core.process import end_at_once_with_parent, environment
 from jobs.core.provenance import ROOT
-from jobs.logic.chat.chatml import Message
 
 START_SECONDS = 120.0
 """For Python and Jinja to be there, which is a fifth of a second on a machine that does nothing else."""
@@ -57,21 +56,33 @@ class Bounds(Protocol):
 class Asked:
     """One conversation to render; with `ask`, up to where the model goes on."""
 
-    messages: Sequence[Message]
+    messages: Sequence[Mapping[str, Any]]
+    """Texts by `role` and `content`; in a turn of tools there may be more."""
     ask: bool
     enable_thinking: bool | None = None
     """None: the flag is not passed at all."""
+    tools: Sequence[Mapping[str, Any]] | None = None
 
     @property
     def num_characters(self) -> int:
-        return sum(len(text) for message in self.messages for text in message.values())
+        texts = [text for message in self.messages for text in message.values()]
+        return sum(len(text if isinstance(text, str) else json.dumps(text)) for text in [*texts, *(self.tools or ())])
 
     def data(self, bounds: Bounds) -> dict[str, Any]:
         """As the child reads it."""
-        flags = {} if self.enable_thinking is None else {"enable_thinking": self.enable_thinking}
+        flags: dict[str, Any] = {} if self.enable_thinking is None else {"enable_thinking": self.enable_thinking}
+        flags |= {} if self.tools is None else {"tools": list(self.tools)}
         most = self.num_characters + bounds.added_characters * (len(self.messages) + 1)
         plain = [dict(message) for message in self.messages]
         return {"messages": plain, "add_generation_prompt": self.ask, "most_characters": most, **flags}
+
+
+class TemplateFailed(Refusal):
+    """`what` is the reason alone, without the template's name and the way out."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"{name}: the chat template {what}; mend it, or choose one of ours, for example chat=plain")
+        self.what = what
 
 
 class Renderer:
@@ -94,7 +105,7 @@ class Renderer:
     def render(self, conversations: Sequence[Asked]) -> list[str]:
         """The text of each conversation, `[len(conversations)]`.
 
-        Raises Refusal for a template that fails, or goes beyond its bounds.
+        Raises TemplateFailed for a template that fails, or goes beyond its bounds.
         """
         left = self.bounds.seconds + self.bounds.mean_seconds * len(conversations)
         texts: list[str] = []
@@ -134,7 +145,7 @@ class Renderer:
         return self._child
 
     def _answer(self, child: _Child, seconds: float, num: int) -> dict[str, Any]:
-        """The next answer; raises Refusal where there is none."""
+        """The next answer; raises TemplateFailed where there is none."""
         try:
             return child.answer(seconds)
         except TimeoutError:
@@ -151,7 +162,7 @@ class Renderer:
             raise self._refusal(f"took the process down that rendered it ({error})") from None
 
     def _text(self, found: Mapping[str, Any], asked: Asked) -> str:
-        """What was rendered; raises Refusal where it is an error."""
+        """What was rendered; raises TemplateFailed where it is an error."""
         if "text" in found:
             text: str = found["text"]
             return text
@@ -169,8 +180,8 @@ class Renderer:
         line = f", line {found['line']}" if found["line"] else ""
         raise self._refusal(f"cannot render turns of {roles}: {found['error']}{line}")
 
-    def _refusal(self, what: str) -> Refusal:
-        return Refusal(f"{self.name}: the chat template {what}; mend it, or choose one of ours, for example chat=plain")
+    def _refusal(self, what: str) -> TemplateFailed:
+        return TemplateFailed(self.name, what)
 
 
 class _Child:

@@ -161,6 +161,23 @@ def prompt_ids(tokenizer: ChatTokenizer, conversations: Sequence[Sequence[Turn]]
     return [[next(ids) for _ in some] for some in texts]
 
 
+def opening(tokenizer: ChatTokenizer, prompt: Sequence[int]) -> str:
+    """What a generation prompt already has of the answer, after its header `<|im_start|>assistant\\n`.
+
+    Empty for most templates; `<think>\\n` where the prompt opens the thinking block, as Qwen3-*-Thinking-2507's does;
+    the whole empty block under `enable_thinking=False`. Empty too where the prompt has no such header.
+    """
+    start = max((place for place, number in enumerate(prompt) if number == tokenizer.added[IM_START]), default=None)
+    header, _, rest = tokenizer.decode(prompt[start:]).partition("\n") if start is not None else ("", "", "")
+    return rest if header == f"{IM_START}assistant" else ""
+
+
+def default_opening(tokenizer: ChatTokenizer) -> str:
+    """The `opening` of the prompt that a client gets that passes no flag."""
+    (prompts,) = prompt_ids(tokenizer, [[Turn(role, "", None, False, False) for role in ("user", "assistant")]])
+    return opening(tokenizer, prompts[0])
+
+
 def expected_rows(tokenizer: ChatTokenizer, conversations: Sequence[Sequence[Turn]]) -> list[Expected]:
     """What the template makes of conversations, and the tokens of that."""
     asked = [Asked(template_messages(laid_out, tokenizer.shielded), ask=False) for laid_out in conversations]

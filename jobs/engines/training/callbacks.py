@@ -17,8 +17,12 @@ from jobs.core import checkpoint, process
 from jobs.core.errors import Interrupted
 from jobs.core.terminal import Progress
 from jobs.engines.training import ranks, saving
+from jobs.logic.pages.amounts import loss
 
-TRAIN_FIELDS = ("loss", "content_loss", "template_loss", "graded_tokens", "grad_norm", "learning_rate")
+TRAIN_FIELDS = (
+    "loss", "content_loss", "template_loss", "graded_tokens", "prompt_loss", "prompt_tokens", "grad_norm",
+    "learning_rate",
+)  # fmt: skip
 EVAL_FIELDS = ("eval_loss", "eval_content_loss", "eval_template_loss")
 
 
@@ -170,8 +174,8 @@ class Follower(TrainerCallback):  # type: ignore[misc]
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         logs = logs or {}
         if "eval_loss" in logs:
-            self.validation = f", validation {logs['eval_loss']:.3f}"
+            self.validation = f", validation {loss(logs['eval_loss'])}"
         if "loss" in logs:
-            self.bar(state.global_step, f"loss {logs['loss']:.3f}{self.validation}")
+            self.bar(state.global_step, f"loss {loss(logs['loss'])}{self.validation}")
         write_log(self.log, state.log_history[self.written :], "a" if self.written else "w")
         self.written = len(state.log_history)

@@ -38,6 +38,10 @@ class Settings:
     backend: str
     lora: sft.Lora
     schedule: sft.Schedule
+    neftune_alpha: float
+    """Of the noise on embeddings while it trains; 0 is none."""
+    prompt_loss_weight: float
+    """What a prompt's token counts for beside a graded one's 1; 0 is nothing."""
     dtype: str
     device: str
     seed: int
@@ -125,13 +129,16 @@ def _trained(
         settings.schedule, len(train_rows), work, settings.seed, settings.tracker, settings.run_name, device == "cpu",
         fresh=found is None, num_processes=settings.num_processes,
     )  # fmt: skip
+    args.neftune_noise_alpha = settings.neftune_alpha or None
     if ranks.first():
         shutil.rmtree(work, ignore_errors=True)
     quiet = contextlib.redirect_stdout(io.StringIO())  # trackers announce uploads that do not take place
     with quiet, terminal.progress("train", keeper.planned) as bar:
         follower = [Follower(places.out / "log.jsonl", bar)] if ranks.first() else []
         callbacks = [*follower, keeper]  # which may raise, after the other has written
-        trainer = sft.trainer(model, places.tokenizer, train_rows, val_rows, args, callbacks)
+        trainer = sft.trainer(
+            model, places.tokenizer, train_rows, val_rows, args, callbacks, settings.prompt_loss_weight
+        )
         try:
             _train(trainer, keeper, found[1] if found else None)
         except torch.OutOfMemoryError as error:

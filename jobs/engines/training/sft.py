@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, set_seed
 from transformers.utils import logging as transformers_logging
@@ -23,8 +22,9 @@ from trl import SFTConfig, SFTTrainer
 
 from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.engines.training import ranks, saving, trl_cpu
-
-Row = dict[str, Any]
+from jobs.engines.training.batches import WEIGHTS, Collator, Row as Row, dataset
+from jobs.engines.training.tally import Tally
+from jobs.logic.training.schedules import IN_TRANSFORMERS
 
 transformers_logging.disable_progress_bar()
 
@@ -44,6 +44,8 @@ class Lora:
 class Schedule:
     """The optimiser and how long it runs. Batch sizes count rows on one device; several share out a step's rows."""
 
+    kind: str
+    """Of `schedules.Kind`."""
     learning_rate: float
     warmup_fraction: float
     weight_decay: float
@@ -120,47 +122,12 @@ def load_hf(folder: Path, lora: Lora, dtype: str, device: str, seed: int, max_le
     return add_lora(load_base(folder, dtype, device), lora, seed)
 
 
-class Tally:
-    """Sums of negative log-likelihood over graded tokens, content and template apart."""
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self.content = self.template = 0.0
-        self.content_tokens = self.template_tokens = 0
-
-    def add(self, nll: torch.Tensor, labels: torch.Tensor, template: torch.Tensor) -> None:
-        """`nll` is [batch, length - 1], of the tokens `labels[:, 1:]`; `template` marks which are template."""
-        graded, is_template = labels[:, 1:] != -100, template[:, 1:].bool()
-        for name, mask in (("content", graded & ~is_template), ("template", graded & is_template)):
-            setattr(self, name, getattr(self, name) + float(nll[mask].double().sum()))
-            counter = f"{name}_tokens"
-            setattr(self, counter, getattr(self, counter) + int(mask.sum()))
-
-    def share(self) -> None:
-        """Take what every process has counted."""
-        content, template, content_tokens, template_tokens = ranks.summed(
-            [self.content, self.template, self.content_tokens, self.template_tokens]
-        )
-        self.content, self.template = content, template
-        self.content_tokens, self.template_tokens = int(content_tokens), int(template_tokens)
-
-    def means(self) -> dict[str, float]:
-        """Mean nats a token: all graded tokens, content, template; empty where nothing was seen."""
-        total = self.content_tokens + self.template_tokens
-        if not total:
-            return {}
-        found = {"loss": (self.content + self.template) / total}
-        if self.content_tokens:
-            found["content_loss"] = self.content / self.content_tokens
-        if self.template_tokens:
-            found["template_loss"] = self.template / self.template_tokens
-        return found
-
-
 class GradedTrainer(SFTTrainer):  # type: ignore[misc]
-    """SFTTrainer that also counts content and template tokens apart. The loss it descends is TRL's own."""
+    """SFTTrainer that also counts content and template tokens apart.
+
+    The loss it descends is TRL's own, the mean over graded tokens; where the train rows have `weights`, it is the
+    weighted mean over all tokens that have one. What is logged and evaluated is the mean over graded tokens either way.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -168,6 +135,7 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
         self.graded_tokens_seen = 0
         self.last_outputs: Any = None
         self.num_rows = len(self.train_dataset)
+        self.weighted = WEIGHTS in self.train_dataset.column_names
         self.model.register_forward_hook(self._keep)
 
     def _keep(self, module: Any, inputs: Any, outputs: Any) -> None:
@@ -181,18 +149,36 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        template, labels = inputs.pop("template"), inputs["labels"]
+        template, weights, labels = inputs.pop("template"), inputs.pop(WEIGHTS, None), inputs["labels"]
         if not model.training:
             loss = self._evaluated(model, inputs, template)
             return (loss, {}) if return_outputs else loss
-        # Asked for its outputs, TRL runs a second forward pass for logits that nobody reads here.
-        loss = super().compute_loss(model, inputs, num_items_in_batch=num_items_in_batch)
+        if weights is not None:
+            loss = self._weighted(model, inputs, weights, num_items_in_batch)
+        else:
+            # Asked for its outputs, TRL runs a second forward pass for logits that nobody reads here.
+            loss = super().compute_loss(model, inputs, num_items_in_batch=num_items_in_batch)
         log_probs = getattr(self.last_outputs, "log_probs", None)  # Unsloth's own loss keeps none
         if log_probs is not None:
-            self.tallies[True].add(-log_probs.detach(), labels, template)
+            prompt = None if weights is None else (weights > 0) & (labels == -100)
+            self.tallies[True].add(-log_probs.detach(), labels, template, prompt)
         self.last_outputs = None
         self.graded_tokens_seen += int((labels[:, 1:] != -100).sum())
         return (loss, {}) if return_outputs else loss
+
+    def _weighted(self, model: Any, inputs: dict[str, Any], weights: torch.Tensor, total: torch.Tensor) -> torch.Tensor:
+        """A batch's part in the weighted mean of its step, whose weights are `total` over all batches and processes."""
+        labels = inputs["input_ids"].masked_fill(weights == 0, -100)
+        outputs = model(**{**inputs, "labels": labels}, use_cache=False, fused_lm_head=True)
+        loss = -(outputs.log_probs * weights[:, 1:]).sum() / total
+        return loss * self.accelerator.num_processes  # as TRL's: the gradients of processes are averaged
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        """What the loss of a step is divided by: its graded tokens, or where tokens have weights, their sum."""
+        if not self.weighted:
+            return super()._get_num_items_in_batch(batch_samples, device)
+        total = sum(float(batch[WEIGHTS][:, 1:].double().sum()) for batch in batch_samples)
+        return torch.tensor(ranks.summed([total])[0], device=device)
 
     def _evaluated(self, model: Any, inputs: dict[str, Any], template: torch.Tensor) -> torch.Tensor:
         """Mean nats a graded token of a batch, counted. With every backend it is TRL's fused head that is read.
@@ -225,41 +211,10 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
             if not evaluated:
                 logs["graded_tokens"] = int(ranks.summed([self.graded_tokens_seen])[0])
                 self.graded_tokens_seen = 0
+                if self.weighted:
+                    logs["prompt_tokens"] = tally.tokens["prompt"]
             tally.reset()
         super().log(logs, *args, **kwargs)
-
-
-class Collator:
-    """Pads rows of `input_ids`, `labels` and `template` to the longest of the batch, on the right."""
-
-    def __init__(self, pad_id: int) -> None:
-        self.pad_id = pad_id
-
-    def __call__(self, rows: list[Row]) -> dict[str, torch.Tensor]:
-        longest = max(len(row["input_ids"]) for row in rows)
-
-        def padded(name: str, filler: int) -> torch.Tensor:
-            return torch.tensor([list(row[name]) + [filler] * (longest - len(row[name])) for row in rows])
-
-        ids = padded("input_ids", self.pad_id)
-        lengths = torch.tensor([len(row["input_ids"]) for row in rows])
-        return {
-            "input_ids": ids,
-            "labels": padded("labels", -100),
-            "template": padded("template", 0),
-            "attention_mask": (torch.arange(longest)[None, :] < lengths[:, None]).long(),
-        }
-
-
-def dataset(rows: list[Row]) -> Dataset:
-    """The trainer's columns from preflight's rows: `input_ids`, `labels`, and which graded tokens are template."""
-    return Dataset.from_dict(
-        {
-            "input_ids": [row["input_ids"] for row in rows],
-            "labels": [row["labels"] for row in rows],
-            "template": [[int(kind == "t") for kind in row["kinds"]] for row in rows],
-        }
-    )
 
 
 def arguments(
@@ -283,7 +238,7 @@ def arguments(
         bf16=False,
         fp16=False,
         learning_rate=schedule.learning_rate,
-        lr_scheduler_type="cosine",
+        lr_scheduler_type=IN_TRANSFORMERS[schedule.kind],
         warmup_steps=schedule.warmup_fraction,
         weight_decay=schedule.weight_decay,
         max_grad_norm=schedule.max_grad_norm,
@@ -332,8 +287,9 @@ def trainer(
     val_rows: list[Row],
     args: SFTConfig,
     callbacks: list[Any],
+    prompt_loss_weight: float,
 ) -> GradedTrainer:
-    """A trainer over preflight's rows."""
+    """A trainer over preflight's rows; a prompt's tokens count for `prompt_loss_weight` where it trains."""
     trl_cpu.install(args.use_cpu)
     tokenizer = AutoTokenizer.from_pretrained(str(tokenizer_folder))
     num_rows, pad = len(train_rows), tokenizer.pad_token_id
@@ -343,7 +299,7 @@ def trainer(
     made = GradedTrainer(
         model=model,
         args=args,
-        train_dataset=dataset(train_rows),
+        train_dataset=dataset(train_rows, prompt_loss_weight),
         eval_dataset=dataset(val_rows),
         processing_class=tokenizer,
         data_collator=Collator(pad),

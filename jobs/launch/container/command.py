@@ -14,6 +14,7 @@ capabilities, as a Kubernetes Job does. From the environment:
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import shlex
@@ -39,6 +40,9 @@ NO_STAGE = {126: "the container's program cannot be run", 127: "the container's 
 """No stage ends so; a shell or another program that was asked for may."""
 SHARED_MEMORY = "8g"
 """The most that processes of one container may share, as NCCL does between GPUs; taken when used."""
+TALKS = ("chat", "serve")
+MAKE_WORDS = "KIWAME_MAKE_WORDS"
+"""Read where a command is printed for a person (`core/command_line.py`, which needs what is installed inside)."""
 STOP_SECONDS = 300
 """To save the state, as in a pod of Kubernetes; engines wait for 10 by themselves."""
 
@@ -63,8 +67,9 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     gpus = environment.get("GPUS") or default_gpus(words, labels)
     seen = mounts(words, environment)
     command = [
-        found.program, "run", "--rm", "--pull=never", *terminal_words(), *locked_down(found), *gpu_words(found, gpus),
-        *(word for mount in seen for word in mount.words), "--workdir", str(sources.ROOT), *passed(environment),
+        found.program, "run", "--rm", "--pull=never", *terminal_words(words), *locked_down(found),
+        *gpu_words(found, gpus), *(word for mount in seen for word in mount.words), "--workdir", str(sources.ROOT),
+        *passed(environment), *published(words), "--env", f"{MAKE_WORDS}={make_words(environment)}",
         "--env", f"KIWAME_IMAGE={known['Id']}", image, *words,
     ]  # fmt: skip
     if environment.get("DRY") not in (None, "", "0"):
@@ -101,10 +106,10 @@ def way_to(image: str, found: Engine) -> str:
 
 
 def default_gpus(words: Sequence[str], labels: Mapping[str, str]) -> str:
-    """All where the image has CUDA and something on the way to the stage computes on a GPU."""
+    """All where the image has CUDA and something on the way to the stage computes on a GPU; TALKS can do without."""
     name = words[0] if words else ""
     chain = pipeline.up_to(name) if name in pipeline.NAMES else pipeline.PIPELINE
-    computes = any(stage.gpu for stage in chain) and name != "preview"
+    computes = any(stage.gpu for stage in chain) and name != "preview" and (name not in TALKS or has_gpu())
     return "all" if computes and labels.get("kiwame.accelerator") != "cpu" else "none"
 
 
@@ -129,7 +134,7 @@ def gpu_words(found: Engine, gpus: str) -> list[str]:
         return []
     if gpus != "all" and not re.fullmatch(r"\d+(,\d+)*", gpus):
         raise Refusal(f"GPUS={gpus}: expected all, none, or numbers as in 0,1")
-    if not any(Path(sign).exists() for sign in ("/dev/nvidiactl", "/dev/dxg")):
+    if not has_gpu():
         raise EnvironmentProblem("no NVIDIA GPU is here; GPUS=none computes on the CPU, RUNNER=native without an image")
     if found.kind == "docker":
         return ["--gpus", "all" if gpus == "all" else f'"device={gpus}"']
@@ -139,6 +144,11 @@ def gpu_words(found: Engine, gpus: str) -> list[str]:
             "GPUS=none computes on the CPU, RUNNER=native runs without the image"
         )
     return [word for number in gpus.split(",") for word in ("--device", f"nvidia.com/gpu={number}")]
+
+
+def has_gpu() -> bool:
+    """Whether an NVIDIA GPU is here."""
+    return any(Path(sign).exists() for sign in ("/dev/nvidiactl", "/dev/dxg"))
 
 
 def device_files() -> list[Path]:
@@ -157,9 +167,32 @@ def passed(environment: Mapping[str, str]) -> list[str]:
     return [word for name in dict.fromkeys((*PASSED, *asked)) if environment.get(name) for word in ("--env", name)]
 
 
-def terminal_words() -> list[str]:
-    """A terminal inside where there is one outside."""
-    return ["--interactive", "--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
+def terminal_words(words: Sequence[str]) -> list[str]:
+    """A terminal inside where there is one outside; `chat` is given stdin where that is something else."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return ["--interactive", "--tty"]
+    return ["--interactive"] if words[:1] == ["chat"] else []
+
+
+def published(words: Sequence[str]) -> list[str]:
+    """The port that `serve` is reached at from outside. Which words are wrong, `serve` itself says."""
+    if words[:1] != ["serve"]:
+        return []
+    said = dict(word.split("=", 1) for word in words if "=" in word)
+    host, port = said.get("host", "127.0.0.1"), said.get("port", "8080")
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        number = int(port)
+    except ValueError:
+        return []
+    at = f"[{address}]" if address.version == 6 else str(address)
+    return ["--publish", f"{at}:{number}:{number}", "--env", "KIWAME_PUBLISHED=1"]
+
+
+def make_words(environment: Mapping[str, str]) -> str:
+    """What `make` has to be told again, to find the same image with the same engine."""
+    chosen = [(name, environment.get(name)) for name in ("ENGINE", "IMAGE", "ACCELERATOR")]
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value in chosen if value)
 
 
 if __name__ == "__main__":

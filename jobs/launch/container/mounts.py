@@ -22,7 +22,7 @@ CACHE = Path("/workspace/cache")
 KEPT = tuple(map(Path, ("/dev", "/etc", "/opt/kiwame", "/opt/venv", "/proc", "/sys", "/tmp", "/usr", str(CACHE))))
 """What the image has or needs there; nothing is mounted over it."""
 PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previous", "fetch.source.folder",
-             "chat.template")  # fmt: skip
+             "chat.template", "report.sign_with")  # fmt: skip
 """Keys of the config whose values are read from this machine."""
 ITEM = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|((?:\\.|[^,\[\]'"\\])+)""")
 """An element as Hydra writes it: in quotes a backslash counts before the quote, elsewhere before one of ESCAPED."""

@@ -1,8 +1,8 @@
 """ChatML rows as pieces of text: what a row is made of, and which of it the loss grades.
 
 A turn is `<|im_start|>role\\n` content `<|im_end|>\\n`. Of an assistant turn the content and `<|im_end|>` are graded,
-the thinking block before the content where the settings say so, and never anything after the stop token: the newline
-behind it is written by the template, not by the model.
+the thinking block before the content where the settings say so, and never what the generation prompt already has of
+it, nor anything after the stop token: the newline behind it is written by the template, not by the model.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import groupby, takewhile
 from typing import Literal
 
 IM_START = "<|im_start|>"
@@ -38,6 +38,8 @@ class Chat:
     thinking_block: Literal["empty", "none", "keep"]
     grade_thinking_block: bool
     graded_turns: Literal["all", "last"]
+    opening: str = ""
+    """What the default generation prompt has after an answer's header: `<think>\\n` where it opens the block."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Turn:
     """Inside the thinking block; None where the turn has no block."""
     graded: bool
     block_graded: bool
+    given: str = ""
+    """The prompt's part of the answer, after the header: never graded."""
 
     @property
     def block(self) -> list[Piece]:
@@ -71,12 +75,13 @@ class Turn:
             Piece(self.thoughts, "content", graded),
             Piece("\n", "template", graded),
         ]
-        return [
+        whole = [
             Piece(THINK_OPEN, "control", graded),
             *inner,
             Piece(THINK_CLOSE, "control", graded),
             Piece("\n\n", "template", graded),
         ]
+        return without_grading(whole, self.given)
 
     @property
     def pieces(self) -> list[Piece]:
@@ -98,8 +103,17 @@ class Turn:
     @property
     def opening(self) -> str:
         """What stands between `<|im_start|>` and the first graded token."""
-        block = "" if self.block_graded else "".join(piece.text for piece in self.block)
-        return f"{self.role}\n{block}"
+        return "".join(piece.text for piece in takewhile(lambda piece: not piece.graded, self.pieces[1:]))
+
+
+def without_grading(pieces: Sequence[Piece], given: str) -> list[Piece]:
+    """The pieces, those that `given` ends in or after not graded; all as they are where they do not begin with it."""
+    starts = [sum(len(piece.text) for piece in pieces[:place]) for place in range(len(pieces))]
+    if not "".join(piece.text for piece in pieces).startswith(given):
+        return list(pieces)
+    return [
+        replace(piece, graded=piece.graded and start >= len(given)) for start, piece in zip(starts, pieces, strict=True)
+    ]
 
 
 def turns(messages: Sequence[Message], chat: Chat) -> list[Turn]:
@@ -119,7 +133,8 @@ def turns(messages: Sequence[Message], chat: Chat) -> list[Turn]:
             thoughts = thoughts or ""
         graded = place == last or chat.graded_turns == "all"
         block_graded = graded and chat.grade_thinking_block and thoughts is not None
-        laid_out.append(Turn("assistant", without_leading_blank_lines(answer), thoughts, graded, block_graded))
+        answer = without_leading_blank_lines(answer)
+        laid_out.append(Turn("assistant", answer, thoughts, graded, block_graded, chat.opening))
     return laid_out
 
 

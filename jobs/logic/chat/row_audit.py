@@ -41,6 +41,8 @@ def audit(row: TokenRow, expected: Expected, added: Mapping[str, int], decode: D
         yield "encoding_differs"
     if any(row.ids[: len(prompt)] != prompt for prompt in expected.prompts):
         yield "prompt_not_prefix"
+    elif any(_grades_prompt(row, prompt, added[IM_START]) for prompt in expected.prompts[:1]):
+        yield "graded_elsewhere"
     yield from _audit_labels(row, expected, added, decode)
 
 
@@ -50,6 +52,12 @@ def consistent(row: TokenRow) -> bool:
         label == NOT_GRADED if kind == "p" else (kind in "tc" and label == number)
         for number, label, kind in zip(row.ids, row.labels, row.kinds, strict=True)
     )
+
+
+def _grades_prompt(row: TokenRow, prompt: Sequence[int], im_start: int) -> bool:
+    """Whether a token of the last answer that its generation prompt brings is graded: nobody asks the model for it."""
+    header = max((place for place, number in enumerate(prompt) if number == im_start), default=0)
+    return any(label != NOT_GRADED for label in row.labels[header : len(prompt)])
 
 
 def _audit_labels(row: TokenRow, expected: Expected, added: Mapping[str, int], decode: Decode) -> Iterator[str]:

@@ -56,12 +56,19 @@ def answer_line(name: str, turns: Sequence[Turn]) -> dict[str, Any]:
     return {"id": name, "answer": turns[-1].content}
 
 
-def prompt_line(name: str, turns: Sequence[Turn], prompts: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """A line of `prompts.jsonl`: what is asked in both ways, and the answer that was held out."""
+def prompt_line(
+    name: str, turns: Sequence[Turn], prompts: Sequence[Sequence[int]], openings: Sequence[str]
+) -> dict[str, Any]:
+    """A line of `prompts.jsonl`: what is asked in both ways, and the answer that was held out.
+
+    `openings` are what the prompts already have of the answer.
+    """
     return {
         "id": name,
         "prompt_ids": list(prompts[0]),
         "prompt_ids_no_thinking": list(prompts[1]) if len(prompts) > 1 else None,
+        "opening": openings[0],
+        "opening_no_thinking": openings[1] if len(prompts) > 1 else None,
         "reference": turns[-1].content,
         "messages": [{"role": turn.role, "content": turn.content} for turn in turns[:-1]],
     }

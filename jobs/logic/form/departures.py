@@ -205,7 +205,7 @@ def evidence(row: Row, reason: str, found: Profile) -> str:
         said = f"{spoken}, the set is {found.speech.language or language.SCRIPTS[found.speech.script]}"
     elif reason == REASONS[CUT_OFF]:
         share = found.endings.closed_shares[int(form["ending"] >= ends.SEVERAL)]
-        return shown(f"ends with `{answer[-16:]}`, {share:.0%} with a closing mark")
+        return shown(f"ends with `{answer[-16:]}`, {int(share * 100)}% with a closing mark")
     else:
         said = f"{len(answer):,} characters, usual are {found.min_characters:,} to {found.max_characters:,}"
     return shown(f"{said}: {answer}")

@@ -41,9 +41,9 @@ def summary(log: Sequence[dict[str, Any]], chosen_step: int) -> dict[str, Any]:
     }
 
 
-def first_epoch_tokens(log: Sequence[dict[str, Any]], steps_per_epoch: int) -> int | None:
-    """Graded tokens the trainer saw in its first epoch; None where it did not get that far or did not count."""
-    seen = [entry["graded_tokens"] for entry in log if "graded_tokens" in entry][:steps_per_epoch]
+def first_epoch_tokens(log: Sequence[dict[str, Any]], steps_per_epoch: int, field: str = "graded_tokens") -> int | None:
+    """Tokens the trainer counted in its first epoch; None where it did not get that far or did not count."""
+    seen = [entry[field] for entry in log if field in entry][:steps_per_epoch]
     return sum(seen) if len(seen) == steps_per_epoch else None
 
 

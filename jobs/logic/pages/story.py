@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.logic.pages import data_section, figures
-from jobs.logic.pages.amounts import percent as percent, size
+from jobs.logic.pages import amounts, data_section, figures
+from jobs.logic.pages.amounts import count, learning_rate, loss, nats, number, percent, score, size
 
 Facts = Mapping[str, Mapping[str, Any]]
 Page = dict[str, Any]
@@ -44,24 +44,24 @@ def numbers(facts: Facts, quant: str | None) -> list[Page]:
     last = named(behaviours, "model", quant or "") or named(behaviours, "model", "tuned")
     base = named(behaviours, "model", "base")
     if last is not None:
-        note = f"of {last['num_rows']} answers of {last['model']} end by themselves"
+        note = f"of {count(last['num_rows'], 'answer')} of {last['model']} end by themselves"
         found.append({"label": "Stops", "value": percent(last["stop_rate"]), "note": note})
-        before = f"the base model: {base['agreement']:.2f}; " if base is not None else ""
+        before = f"the base model: {score(base['agreement'])}; " if base is not None else ""
         note = f"with held-out answers, ROUGE-L; {before}equal in {percent(last['exact_rate'])}"
-        found.append({"label": "Agreement", "value": f"{last['agreement']:.2f}", "note": note})
+        found.append({"label": "Agreement", "value": score(last["agreement"]), "note": note})
     train = facts.get("train")
     if train is not None:
-        place = f"step {train['chosen_step']} of {train['num_steps']}"
-        note = f"validation loss at {place}; before training {train['first_eval_loss']:.2f}"
-        found.append({"label": "Loss", "value": f"{train['best_eval_loss']:.3f}", "note": note})
+        place = f"step {count(train['chosen_step'])} of {count(train['num_steps'])}"
+        note = f"validation loss at {place}; before training {loss(train['first_eval_loss'])}"
+        found.append({"label": "Loss", "value": loss(train["best_eval_loss"]), "note": note})
     prepare = facts.get("prepare")
     if prepare is not None:
         kept = prepare["num_train"] + prepare["num_val"]
-        note = f"kept of {prepare['num_read']:,} read; {prepare['num_val']:,} of them held out"
-        found.append({"label": "Rows", "value": f"{kept:,}", "note": note})
+        note = f"kept of {count(prepare['num_read'])} read; {count(prepare['num_val'])} of them held out"
+        found.append({"label": "Rows", "value": count(kept), "note": note})
     file = named(facts.get("quantize", {}).get("quants", []), "type", quant or "")
     if file is not None:
-        note = f"{file['file']}, {file['bits_per_weight']:.2f} bits a weight"
+        note = f"{file['file']}, {number(file['bits_per_weight'])} bits a weight"
         found.append({"label": "Size", "value": size(file["num_bytes"]), "note": note})
     return found
 
@@ -84,7 +84,7 @@ def survival(facts: Facts, limits: Mapping[str, Mapping[str, Any]]) -> Page | No
                 one["retention_low"],
                 one["retention_high"],
                 least.get(one["artifact"]),
-                percent(one["retention"], 2),
+                percent(one["retention"]),
             )
             for one in parities
         ]
@@ -123,10 +123,10 @@ def _parity_table(parities: Sequence[Mapping[str, Any]]) -> Page:
         "heads": heads,
         "rows": [
             [
-                one["artifact"], percent(one["retention"], 2),
-                f"{percent(one['retention_low'], 2)} to {percent(one['retention_high'], 2)}",
-                small(one["kl_mean"]), small(one["kl_p99"]), percent(one["same_top"], 2), f"{one['nll']:.4f}",
-                f"{one['num_tokens']:,}",
+                one["artifact"], percent(one["retention"]),
+                f"{percent(one['retention_low'])} to {percent(one['retention_high'])}",
+                nats(one["kl_mean"]), nats(one["kl_p99"]), percent(one["same_top"]), loss(one["nll"]),
+                count(one["num_tokens"]),
             ]
             for one in parities
         ],
@@ -153,17 +153,12 @@ def _behaviour_table(behaviours: Sequence[Mapping[str, Any]]) -> Page:
         "heads": heads,
         "rows": [
             [
-                one["model"], one["prompt"].replace("_", " "), percent(one["stop_rate"]), f"{one['agreement']:.3f}",
-                percent(one["exact_rate"]), *(percent(one[rate]) for rate in rates), f"{one['num_rows']:,}",
+                one["model"], one["prompt"].replace("_", " "), percent(one["stop_rate"]), score(one["agreement"]),
+                percent(one["exact_rate"]), *(percent(one[rate]) for rate in rates), count(one["num_rows"]),
             ]
             for one in behaviours
         ],
     }  # fmt: skip
-
-
-def small(value: float) -> str:
-    """A KL divergence: 0 is 0, the rest in two digits."""
-    return "0" if value == 0 else f"{value:.1e}" if abs(value) < 1e-3 or not math.isfinite(value) else f"{value:.4f}"
 
 
 def samples(facts: Facts, most: int) -> list[Page]:
@@ -211,12 +206,28 @@ def training(facts: Facts, log: Sequence[Mapping[str, Any]]) -> Page | None:
         ("Content and template", "on validation rows: the words of an answer, and the tokens around it.", parts),
     ]
     shown = [
-        {"svg": figures.lines(one, chosen, f"step {chosen:.0f}", "step", "nats a token"), "title": title, "note": note}
+        {
+            "svg": figures.lines(one, chosen, f"step {count(chosen)}", "step", "nats a token"),
+            "title": title,
+            "note": note,
+        }
         for title, note, one in drawn
     ]
-    rate = f"learning rate {train['learning_rate']:g}, batch {train['effective_batch']}."
-    scale = f"LoRA, effective scale {train['effective_scale']:g}, {rate}"
+    rate = f"learning rate {learning_rate(train['learning_rate'])}, batch {count(train['effective_batch'])}."
+    scale = f"LoRA, effective scale {number(train['effective_scale'])}, {rate} {recipe(train['recipe'])}"
     return {"figures": [one for one in shown if one["svg"]], "note": scale}
+
+
+def recipe(found: Mapping[str, Any]) -> str:
+    """How the rate went, and what else was in the loss, in sentences."""
+    said = [f"The rate is {found['schedule']} after its warm-up."]
+    if found["neftune_alpha"]:
+        said.append(f"NEFTune's noise on the embeddings had alpha {found['neftune_alpha']:g}, in training alone.")
+    if found["prompt_loss_weight"]:
+        said.append(
+            f"A prompt's token counted {found['prompt_loss_weight']:g}, a graded one 1; both curves show graded ones."
+        )
+    return " ".join(said)
 
 
 def data(facts: Facts) -> Page | None:
@@ -224,16 +235,14 @@ def data(facts: Facts) -> Page | None:
     return data_section.page(facts)
 
 
-def value(found: Any) -> str | None:
-    """A fact in a few words; None where it is too much to show beside a rule."""
+def value(found: Any, name: str = "") -> str | None:
+    """A fact or a limit of this name in a few words; None where it is too much to show beside a rule."""
     if isinstance(found, bool):
         return "yes" if found else "no"
     if found is None:
         return "none"
-    if isinstance(found, int):
-        return f"{found:,}"
-    if isinstance(found, float):
-        return f"{found:.4g}"
+    if isinstance(found, int | float):
+        return amounts.kind(name, found)(found)
     if isinstance(found, str):
         return found if len(found) <= 60 else None
     if not isinstance(found, Mapping | Sequence) or len(found) > 8:
@@ -241,7 +250,7 @@ def value(found: Any) -> str | None:
     if not found:
         return "none"
     if isinstance(found, Mapping):
-        inner = [(key, value(item)) for key, item in found.items()]
+        inner = [(key, value(item, name)) for key, item in found.items()]
         return ", ".join(f"{key} {item}" for key, item in inner) if all(item for _, item in inner) else None
-    items = [value(item) for item in found]
+    items = [value(item, name) for item in found]
     return ", ".join(str(item) for item in items) if all(items) else None

@@ -56,8 +56,9 @@ class Signs:
 def signs(
     text: str, stopped: bool, reference: str, training: TrainingAnswers, measure: Measure, may_think: bool
 ) -> Signs:
-    """Look at one answer. `may_think`: a think block with something in it is what the model was trained to write.
+    """Look at one answer, whole: what the prompt already had of it, and what the model wrote.
 
+    `may_think`: a think block with something in it is what the model was trained to write.
     A repetition or a markup string that the reference has as well is the task's, not a fault; repeated characters are
     not counted as a loop too.
     """
@@ -71,7 +72,7 @@ def signs(
         repeat=repeats and not has_repeat(wanted, measure),
         empty=not answer,
         markup=bool(MARKUP.search(answer)) and not MARKUP.search(wanted),
-        think_leak=bool(THINK_TAG.search(answer)) or bool(thought.strip() and not may_think),
+        think_leak=bool(THINK_TAG.search(thought + answer)) or bool(thought.strip() and not may_think),
         copy=answer in training.unique and answer != wanted,
         exact=answer == wanted,
         agreement=rouge_l(answer, wanted),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from jobs.logic.pages.amounts import percent
+
 LADDER = ("Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "F16")
 """Types worth shipping, smaller to larger."""
 BELOW = {"Q2": "Q3_K_M", "Q3": "Q4_K_M", "IQ": "Q4_K_M", "Q4": "Q5_K_M", "Q5": "Q6_K", "Q6": "Q8_0", "Q8": "F16"}
@@ -53,5 +55,5 @@ def losses(retentions: Sequence[tuple[str, float]]) -> str:
     for artifact, value in retentions:
         before = next((model for model, _ in reversed(steps(artifact)[:-1]) if model in kept), "tuned")
         lost = kept.get(before, 1.0) - value
-        words.append(f"{steps(artifact)[-1][1]} took {lost:.2%}" if lost == lost else f"{artifact} has no number")
+        words.append(f"{steps(artifact)[-1][1]} took {percent(lost)}" if lost == lost else f"{artifact} has no number")
     return f"Of what training changed, {', '.join(words)}." if words else ""

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from jobs.core.errors import Refusal
 from jobs.engines.models.templates import Asked
-from jobs.engines.models.tokenizer import ChatTokenizer, delimiters, expected_rows
+from jobs.engines.models.tokenizer import (
+    ChatTokenizer,
+    default_opening,
+    delimiters,
+    expected_rows,
+    opening,
+    prompt_ids,
+)
 from jobs.logic.chat.chatml import IM_END, IM_START, Chat, Turn, row_pieces, tokenize, turns
 from jobs.logic.chat.row_audit import audit
 from jobs.preflight import RenderConfig
@@ -127,13 +135,28 @@ def test_rows_with_their_own_thoughts(which: str, thoughts: str, request: pytest
     messages = [{"role": "user", "content": "u"}, {"role": "assistant", "content": f"{thoughts}early"}]
     messages += [{"role": "user", "content": "v"}, {"role": "assistant", "content": f"{thoughts}late"}]
     tokenizer: ChatTokenizer = request.getfixturevalue(which)
-    laid_out = turns(messages, KEEP)
+    laid_out = turns(messages, replace(KEEP, opening=default_opening(tokenizer)))
     (row,) = tokenize([row_pieces(laid_out)], tokenizer.added, tokenizer.encode)
     (expected,) = expected_rows(tokenizer, [laid_out])
     expected.prompts[1:] = []
-    empty = which == "thinking" and "well" not in thoughts  # "\n\n" is one token, the prompt ends with "\n"
-    assert list(audit(row, expected, tokenizer.added, tokenizer.decode)) == (["prompt_not_prefix"] if empty else [])
-    assert tokenizer.decode([number for number in row.labels if number >= 0]) == laid_out[-1].graded_text
+    found = list(audit(row, expected, tokenizer.added, tokenizer.decode))
+    if which == "thinking" and "well" not in thoughts:  # "\n\n" is one token, the prompt ends with "\n"
+        assert found == ["prompt_not_prefix", "answer_not_graded", "border_not_at_token"]
+        return
+    assert found == []
+    graded = tokenizer.decode([number for number in row.labels if number >= 0])
+    assert graded == laid_out[-1].graded_text
+    assert graded.startswith("<think>\n") == (which == "hybrid")
+
+
+def test_what_a_prompt_already_has_of_the_answer(
+    hybrid: ChatTokenizer, instruct: ChatTokenizer, thinking: ChatTokenizer
+) -> None:
+    laid_out = turns(conversation(15), NO_BLOCK)
+    found = [[opening(one, ids) for ids in prompt_ids(one, [laid_out])[0]] for one in (hybrid, instruct, thinking)]
+    assert found == [["", "<think>\n\n</think>\n\n"], [""], ["<think>\n"]]
+    assert [default_opening(one) for one in (hybrid, instruct, thinking)] == ["", "", "<think>\n"]
+    assert opening(hybrid, hybrid.encode_rendered(["no header"])[0]) == ""
 
 
 def test_both_prompts_are_prefixes(hybrid: ChatTokenizer) -> None:

@@ -22,9 +22,9 @@ from jobs.engines.training import run as sft_run, sft
 
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 SCHEDULE = {
-    "learning_rate": 5e-3, "warmup_fraction": 0.1, "weight_decay": 0.0, "max_grad_norm": 1.0, "num_epochs": 2,
-    "batch_size": 2, "gradient_accumulation": 2, "eval_batch_size": 4, "evals_per_epoch": 2, "patience": 0,
-    "checkpoint_every_steps": 3, "keep_checkpoints": 2,
+    "learning_rate": 5e-3, "kind": "cosine", "warmup_fraction": 0.1, "weight_decay": 0.0, "max_grad_norm": 1.0,
+    "num_epochs": 2, "batch_size": 2, "gradient_accumulation": 2, "eval_batch_size": 4, "evals_per_epoch": 2,
+    "patience": 0, "checkpoint_every_steps": 3, "keep_checkpoints": 2,
 }  # fmt: skip
 
 
@@ -85,12 +85,15 @@ def stopped_after_a_step(log: Path) -> Iterator[None]:
         process._Stop.requested = False
 
 
-def settings(num_processes: int = 1, targets: list[str] = TARGETS, **changes: Any) -> sft_run.Settings:
+def settings(
+    num_processes: int = 1, targets: list[str] = TARGETS, neftune_alpha: float = 0.0, prompt_loss_weight: float = 0.0,
+    **changes: Any,
+) -> sft_run.Settings:  # fmt: skip
     """How to train; `changes` are of the schedule."""
     return sft_run.Settings(
         backend="hf", lora=sft.Lora(4, 8.0, 0.0, False, targets), schedule=sft.Schedule(**{**SCHEDULE, **changes}),
         dtype="float32", device="cpu", seed=7, tracker="none", run_name="t", base_id="test/base",
-        num_processes=num_processes,
+        num_processes=num_processes, neftune_alpha=neftune_alpha, prompt_loss_weight=prompt_loss_weight,
     )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def test_the_container_is_locked_down_and_sees_what_it_needs(tmp_path: Path) -> 
         "/tmp", f"{ROOT}:{ROOT}:ro", f"{ROOT}/conf:/opt/kiwame/conf:ro",
         f"{tmp_path}/runs:{tmp_path}/runs", f"{tmp_path}/cache/kiwame/container:/workspace/cache",
     ]  # fmt: skip
-    assert pairs(told, "--env") == ["HF_TOKEN", "KIWAME_IMAGE=sha256:0123"]
+    assert pairs(told, "--env") == ["HF_TOKEN", "KIWAME_MAKE_WORDS=", "KIWAME_IMAGE=sha256:0123"]
     assert "hf_secret" not in "".join(told) + done.stderr
     assert told[-4:] == ["localhost/kiwame:cuda", "train", "run.name=a b", f"run.folder={tmp_path / 'runs'}"]
     assert "--gpus" not in told
@@ -189,6 +189,10 @@ def test_a_stop_of_make_reaches_the_container_and_is_waited_for(tmp_path: Path) 
         ("prepare", "", "python3 -m jobs.launch.container.command prepare run.name=a"),
         ("all", "", "python3 -m jobs.launch.container.command all run.name=a"),
         ("preview", "", "python3 -m jobs.launch.container.command preview run.name=a"),
+        ("chat", "", "python3 -m jobs.launch.container.command chat run.name=a"),
+        ("chat", "native", ".venv/bin/python -m jobs chat run.name=a"),
+        ("serve", "", "python3 -m jobs.launch.container.command serve run.name=a"),
+        ("serve", "native", ".venv/bin/python -m jobs serve run.name=a"),
         ("train", "container", "python3 -m jobs.launch.container.command train run.name=a"),
         ("train", "native", ".venv/bin/python -m jobs train run.name=a"),
         ("demo", "", ".venv/bin/python -m jobs all experiment=demo run.name=a"),
@@ -201,6 +205,60 @@ def test_make_runs_stages_in_the_image_and_the_demo_without(
     done = make(tmp_path, "--dry-run", target, RUNNER=runner, ARGS="run.name=a")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].strip() == line
+
+
+@pytest.mark.parametrize(
+    ("words", "published"),
+    [
+        ([], ["127.0.0.1:8080:8080"]),
+        (["port=9000"], ["127.0.0.1:9000:9000"]),
+        (["host=0.0.0.0", "port=9000"], ["0.0.0.0:9000:9000"]),
+        (["host=localhost"], ["127.0.0.1:8080:8080"]),
+        (["host=::1"], ["[::1]:8080:8080"]),
+        (["host=nowhere"], []),
+        (["port=many"], []),
+    ],
+)
+def test_serve_is_reached_from_outside_where_it_is_told_to(
+    tmp_path: Path, words: list[str], published: list[str]
+) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, CUDA)
+    done = run(tmp_path, "serve", f"run.folder={tmp_path / 'r'}", *words, ENGINE="podman", GPUS="none")
+    assert done.returncode == 0, done.stderr
+    told = engines.told(tmp_path, "podman")
+    assert pairs(told, "--publish") == published
+    assert ("KIWAME_PUBLISHED=1" in pairs(told, "--env")) == bool(published)
+    assert told[-len(words) - 2 :] == ["serve", f"run.folder={tmp_path / 'r'}", *words]
+
+
+def test_chat_is_given_what_is_piped_and_a_stage_is_not(tmp_path: Path) -> None:
+    for first, given in (("chat", True), ("serve", False), ("train", False)):
+        engines.write(tmp_path, "podman", engines.PODMAN, CPU)
+        run(tmp_path, first, f"run.folder={tmp_path / 'r'}", ENGINE="podman")
+        told = engines.told(tmp_path, "podman")
+        assert ("--interactive" in told) == given
+        assert "--tty" not in told
+        assert "--publish" not in told or first == "serve"
+        (tmp_path / "podman.log").unlink()
+
+
+def test_chat_has_the_terminal_that_there_is(tmp_path: Path) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, CPU)
+    ours, theirs = os.openpty()
+    words = [sys.executable, "-m", "jobs.launch.container.command", "chat", f"run.folder={tmp_path / 'r'}"]
+    environment = engines.environment(tmp_path, ENGINE="podman")
+    done = subprocess.run(words, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment, check=False)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0
+    assert {"--interactive", "--tty"} <= set(engines.told(tmp_path, "podman"))
+
+
+def test_the_container_knows_what_make_was_told(tmp_path: Path) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, CPU)
+    run(tmp_path, "all", f"run.folder={tmp_path / 'r'}", ENGINE="podman", ACCELERATOR="cpu", IMAGE="localhost/a b")
+    expected = "KIWAME_MAKE_WORDS=ENGINE=podman IMAGE='localhost/a b' ACCELERATOR=cpu"
+    assert expected in pairs(engines.told(tmp_path, "podman"), "--env")
 
 
 def test_make_says_in_one_line_that_the_image_is_missing(tmp_path: Path) -> None:
@@ -245,7 +303,8 @@ def test_dry_prints_the_command_and_runs_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "accelerator", "gpus"),
     [(["train"], "cuda", "all"), (["all"], "cuda", "all"), (["bash"], "cuda", "all"), (["prepare"], "cuda", "none"),
-     (["preflight"], "cuda", "none"), (["preview"], "cuda", "none"), (["train"], "cpu", "none")],
+     (["preflight"], "cuda", "none"), (["preview"], "cuda", "none"), (["train"], "cpu", "none"),
+     (["chat"], "cuda", "all" if container.has_gpu() else "none"), (["serve"], "cpu", "none")],
 )  # fmt: skip
 def test_gpus_are_asked_for_where_they_are_used(words: list[str], accelerator: str, gpus: str) -> None:
     assert container.default_gpus(words, {"kiwame.accelerator": accelerator}) == gpus

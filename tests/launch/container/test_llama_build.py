@@ -28,7 +28,7 @@ def build() -> ModuleType:
 
 
 def options(**changes: object) -> argparse.Namespace:
-    return argparse.Namespace(**{"cuda": None, "portable": True, "server": True, "variants": "all", **changes})
+    return argparse.Namespace(**{"cuda": None, "portable": True, "variants": "all", **changes})
 
 
 @X86

@@ -53,6 +53,8 @@ def test_what_the_words_name_is_there_by_the_same_name(checkout: Path, name: str
     path = checkout.parent / name
     assert seen(f"prepare.files=['{path}']") == seen(f'prepare.evaluation.files=["{path}"]') == [same(path)]
     assert seen(f"prepare.files=['../{name}']") == [same(path)]
+    assert seen(f"report.sign_with='{path}'") == [same(path)]
+    assert seen("report.sign_with=SIGNING_KEY") == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,7 @@ from jobs.logic.chat.chatml import (
 HYBRID = Chat("empty", grade_thinking_block=True, graded_turns="last")
 PLAIN = Chat("none", grade_thinking_block=False, graded_turns="all")
 KEEP = Chat("keep", grade_thinking_block=True, graded_turns="last")
+OPENED = Chat("keep", grade_thinking_block=True, graded_turns="last", opening="<think>\n")
 CONTROL = {IM_START: 1, IM_END: 2, THINK_OPEN: 3, THINK_CLOSE: 4}
 TALK = (("system", "s"), ("user", "u"), ("assistant", "a"), ("user", "v"), ("assistant", "b"))
 
@@ -76,6 +78,9 @@ def test_text_of_a_row(chat: Chat, expected: str) -> None:
         (HYBRID, "<think>\n\n</think>\n\nb<|im_end|>"),
         (Chat("empty", grade_thinking_block=False, graded_turns="last"), "b<|im_end|>"),
         (Chat("empty", grade_thinking_block=True, graded_turns="all"), "a<|im_end|><think>\n\n</think>\n\nb<|im_end|>"),
+        (OPENED, "\n</think>\n\nb<|im_end|>"),
+        (replace(OPENED, opening="<think>\n\n</think>\n\n"), "b<|im_end|>"),
+        (replace(OPENED, opening="<answer>"), "<think>\n\n</think>\n\nb<|im_end|>"),
         (PLAIN, "a<|im_end|>b<|im_end|>"),
         (Chat("none", grade_thinking_block=False, graded_turns="last"), "b<|im_end|>"),
     ],

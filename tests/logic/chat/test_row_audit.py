@@ -111,6 +111,13 @@ def test_a_prompt_that_is_no_prefix() -> None:
     assert list(audit(row, replace(expected, prompts=[[1, 2]]), ADDED, decode)) == ["prompt_not_prefix"]
 
 
+def test_what_the_prompt_already_has_is_not_graded() -> None:
+    row, expected = made()
+    opened = row.ids[: row.ids.index(ADDED[THINK_OPEN]) + 2]
+    assert decode(opened[-2:]) == "<think>\n"
+    assert list(audit(row, replace(expected, prompts=[opened]), ADDED, decode)) == ["graded_elsewhere"]
+
+
 def test_an_empty_answer_has_nothing_graded() -> None:
     row, expected = made(({"role": "user", "content": "ask"}, {"role": "assistant", "content": ""}))
     assert list(audit(row, replace(expected, prompts=[]), ADDED, decode)) == ["no_graded_tokens"]

@@ -1,6 +1,6 @@
 """The Modelfile's Go template renders the turns that the model was trained on.
 
-There is no Ollama here. `go_template` below knows exactly the actions that the template uses and refuses any other.
+There is no Ollama here: its template is run by `go_template`, which is held against Go's own text/template.
 """
 
 from __future__ import annotations
@@ -9,46 +9,9 @@ import re
 
 import pytest
 
-from jobs.logic.pages.modelfile import EMPTY_BLOCK, modelfile, template
+from jobs.logic.pages.modelfile import EMPTY_BLOCK, modelfile, opening, rendered, template
 
 Message = tuple[str, str]
-NODES = re.compile(r"(\{\{-? .*? ?-?\}\})", re.DOTALL)
-CONDITIONS = {
-    'not (and $last (eq $message.Role "assistant"))': lambda role, last: not (last and role == "assistant"),
-    'and $last (ne $message.Role "assistant")': lambda role, last: last and role != "assistant",
-}
-
-
-def go_template(text: str, messages: list[Message]) -> str:
-    """What text/template writes: trim markers eat space beside them, the rest is loops, conditions and values."""
-    pieces = NODES.split(text)
-    for i in range(1, len(pieces), 2):
-        if pieces[i].startswith("{{-"):
-            pieces[i - 1] = pieces[i - 1].rstrip()
-        if pieces[i].endswith("-}}"):
-            pieces[i + 1] = pieces[i + 1].lstrip()
-    actions = [piece.strip("{}").strip("-").strip() if i % 2 else piece for i, piece in enumerate(pieces)]
-    assert actions[:2] == ["", "range $i, $message := .Messages"]
-    assert actions[-2:] == ["end", ""]
-    body = actions[2:-2]
-    return "".join(_turn(body, role, said, i == len(messages) - 1) for i, (role, said) in enumerate(messages))
-
-
-def _turn(body: list[str], role: str, said: str, last: bool) -> str:
-    written, shown = "", [True]
-    for i, piece in enumerate(body):
-        if i % 2 == 0:
-            written += piece if all(shown) else ""
-        elif piece == "end":
-            shown.pop()
-        elif piece.startswith("if "):
-            shown.append(CONDITIONS[piece.removeprefix("if ")](role, last))
-        elif piece == "$last := eq (len (slice $.Messages $i)) 1":
-            pass
-        else:
-            written += {"$message.Role": role, "$message.Content": said}[piece] if all(shown) else ""
-    assert shown == [True]
-    return written
 
 
 def chatml(messages: list[Message], block: str) -> str:
@@ -63,24 +26,30 @@ def chatml(messages: list[Message], block: str) -> str:
 SYSTEM, USER, ANSWER = ("system", " 短く。\n"), ("user", "  {{ .System }} こんにちは\n\n"), ("assistant", "港の夕暮れ")
 
 
-@pytest.mark.parametrize("empty_block", [True, False])
+@pytest.mark.parametrize("opening", ["", EMPTY_BLOCK, "<think>\n"])
 @pytest.mark.parametrize(
     "messages",
     [[USER], [SYSTEM, USER], [USER, ANSWER, USER], [SYSTEM, USER, ANSWER, USER], [USER, ANSWER]],
     ids=["user", "system", "turns", "system and turns", "open answer"],
 )
-def test_template_renders_chatml(messages: list[Message], empty_block: bool) -> None:
-    expected = chatml(messages, EMPTY_BLOCK if empty_block else "")
-    assert go_template(template(empty_block), messages) == expected
+def test_template_renders_chatml(messages: list[Message], opening: str) -> None:
+    turns = [{"role": role, "content": said} for role, said in messages]
+    assert rendered(opening, turns) == chatml(messages, opening)
+
+
+def test_an_answer_opens_as_the_rows_did_or_as_the_models_own_prompt() -> None:
+    assert opening("empty", "") == opening("empty", "<think>\n") == EMPTY_BLOCK
+    assert opening("keep", "<think>\n") == "<think>\n"
+    assert opening("none", "") == opening(None, "") == ""
 
 
 def test_modelfile_has_what_ollama_needs() -> None:
-    text = modelfile("model-Q4_K_M.gguf", True, 2048, ["title\nFROM evil", "note"])
+    text = modelfile("model-Q4_K_M.gguf", EMPTY_BLOCK, 2048, ["title\nFROM evil", "note"])
     found = re.fullmatch(r'((?:# .*\n)*)FROM (\S+)\nTEMPLATE """(.*?)"""\n(.*)', text, re.DOTALL)
     assert found
     assert found[1] == "# title FROM evil\n# note\n"
     assert found[2] == "./model-Q4_K_M.gguf"
-    assert found[3] == template(True)
+    assert found[3] == template(EMPTY_BLOCK)
     assert found[4].splitlines() == [
         'PARAMETER stop "<|im_end|>"', 'PARAMETER stop "<|endoftext|>"', "PARAMETER temperature 0",
         "PARAMETER repeat_penalty 1", "PARAMETER presence_penalty 0", "PARAMETER frequency_penalty 0",
@@ -89,8 +58,8 @@ def test_modelfile_has_what_ollama_needs() -> None:
 
 
 def test_template_has_no_quotes_that_would_end_it() -> None:
-    assert '"""' not in template(True)
+    assert '"""' not in template(EMPTY_BLOCK)
 
 
 def test_context_is_left_to_ollama_where_it_is_not_known() -> None:
-    assert "num_ctx" not in modelfile("m.gguf", False, None, [])
+    assert "num_ctx" not in modelfile("m.gguf", "", None, [])

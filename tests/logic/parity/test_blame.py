@@ -48,8 +48,8 @@ def test_lost_by_knows_only_what_was_looked_at() -> None:
 def test_losses_are_of_the_step_itself() -> None:
     text = losses([("merged", 1.0), ("F16", 0.999), ("Q4_K_M", 0.969), ("Q8_0", 0.995)])
     assert text == (
-        "Of what training changed, merging took 0.00%, converting took 0.10%, quantizing to Q4_K_M took 3.00%, "
-        "quantizing to Q8_0 took 0.40%."
+        "Of what training changed, merging took 0%, converting took 0.1%, quantizing to Q4_K_M took 3.0%, "
+        "quantizing to Q8_0 took 0.4%."
     )
     assert losses([("F16", float("nan"))]) == "Of what training changed, F16 has no number."
     assert losses([]) == ""
