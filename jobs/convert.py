@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from jobs.checks.convert import GATE, ConvertFacts, ConvertLimits, HeaderFacts
-from jobs.checks.templates import RenderConfig, TemplateFacts, TemplatesConfig
+from jobs.checks.templates import ModelfileFacts, RenderConfig, TemplateFacts, TemplatesConfig
 from jobs.core import terminal
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
@@ -72,12 +72,14 @@ def measure(cfg: ConvertConfig, inputs: Inputs, out: Path) -> ConvertFacts:
             num_tokens=0,
             logits_kl=None,
             templates=[],
+            modelfile=None,
         )
     f32, f16 = gguf_file.read(out / F32), gguf_file.read(out / F16)
     proof = gguf_file.compare_tensors(f32, merged)
     num_texts, differing, known_to_differ = checks.token_differences(out / F32, merged, row_texts(inputs))
     num_rows, num_tokens, drift = logits_drift(cfg, inputs, merged, out / F32)
     other = [f"{key} is not the F32 file's" for key in checks.differing_metadata(f16, f32, "F16")]
+    template, ollama = run_templates(cfg, inputs, out / F16)
     files[1] = files[1].model_copy(update={"differing": files[1].differing + other})
     return ConvertFacts(
         **known,
@@ -92,7 +94,8 @@ def measure(cfg: ConvertConfig, inputs: Inputs, out: Path) -> ConvertFacts:
         num_rows=num_rows,
         num_tokens=num_tokens,
         logits_kl=drift,
-        templates=[run_template(cfg, inputs, out / F16)],
+        templates=[template],
+        modelfile=ollama,
     )
 
 
@@ -176,14 +179,17 @@ def logits_drift(cfg: ConvertConfig, inputs: Inputs, merged: Path, gguf: Path) -
     return len(rows), len(scores.kl), float(scores.kl.mean())
 
 
-def run_template(cfg: ConvertConfig, inputs: Inputs, gguf: Path) -> TemplateFacts:
-    """The chat template as llama.cpp runs it."""
+def run_templates(cfg: ConvertConfig, inputs: Inputs, gguf: Path) -> tuple[TemplateFacts, ModelfileFacts]:
+    """The chat template as llama.cpp runs it, and the one that the Modelfile will have."""
     from jobs.engines.models import executed
+    from jobs.logic.pages import modelfile
 
     wanted = executed.expected(
         inputs["preflight"].root, cfg.templates.num_rendered, cfg.templates.num_asked, cfg.render
     )
-    return TemplateFacts(**executed.compare(gguf, wanted, num_threads=threads(cfg)))
+    block, prompt = (inputs["preflight"].record.facts.get(name) for name in ("thinking_block", "opening"))
+    ollama = executed.modelfile_facts(wanted, block, modelfile.opening(block, prompt or ""))
+    return TemplateFacts(**executed.compare(gguf, wanted, num_threads=threads(cfg))), ModelfileFacts(**ollama)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -89,6 +89,8 @@ class UpdateConfig(StrictModel):
     target_modules: Annotated[list[str], BeforeValidator(targets.resolved)]
     neftune_alpha: float = Field(ge=0)
     prompt_loss_weight: float = Field(ge=0, le=1)
+    adopts: bool
+    """Nothing is trained: the rest is not looked at."""
 
 
 class PreflightConfig(StageConfig):
@@ -105,6 +107,9 @@ class PreflightConfig(StageConfig):
     preview: PreviewConfig
     render: RenderConfig
     limits: PreflightLimits
+
+    def beside(self) -> frozenset[str]:
+        return self.beside_key | (frozenset({"update"}) if self.update.adopts else frozenset())
 
     @model_validator(mode="after")
     def _within_the_model(self) -> PreflightConfig:
@@ -180,7 +185,7 @@ def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
         lengths=Lengths.of([*train.lengths, *val.lengths], [*train.rows.values(), *val.rows.values()]),
         tokenizer=Tokenizer(**inspect(tokenizer), template_as_chosen=as_chosen),
         model=Model.of(json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))),
-        update=Update(**cfg.update.model_dump()),
+        update=None if cfg.update.adopts else Update(**cfg.update.model_dump(exclude={"adopts"})),
         offences=Offences.of([*train.offences, *val.offences, *(("side_files_differ", one) for one in differing)]),
     )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
+from jobs.checks.belonging import RowsBelonging
 from jobs.checks.prepare import GATE, DataFile, Example, Histogram, PrepareFacts
 from jobs.checks.prepare_config import PrepareConfig
 from jobs.checks.prepare_files import FilesRead, SetProfile
@@ -222,6 +223,7 @@ class _Looked(NamedTuple):
     """Near each other."""
     overlap: dict[str, int]
     """Evaluation file to rows that ask the same."""
+    belonging: RowsBelonging
 
 
 def _looked_at(cfg: PrepareConfig, out: Path, profile: SetProfile, known: Known | None) -> _Looked:
@@ -238,7 +240,21 @@ def _looked_at(cfg: PrepareConfig, out: Path, profile: SetProfile, known: Known 
         asked = _asked(cfg, Path(scratch))
         same = overlap.overlaps(store, everything, asked.values(), threshold, common, workers)
         overlapping = {name: len(rows) for name, rows in zip(asked, same, strict=True)}
-    return _Looked(checked, len(sides[0]), pairs, overlapping)
+    return _Looked(checked, len(sides[0]), pairs, overlapping, _belonging(cfg, store))
+
+
+def _belonging(cfg: PrepareConfig, store: RowStore) -> RowsBelonging:
+    """Whether the answers are their prompts', by some rows from all over the set."""
+    from jobs.engines.rows import passes
+    from jobs.logic.rows import belonging
+
+    asked = cfg.belonging
+    numbers = belonging.drawn(len(store), asked.num_rows, cfg.seed)
+    rows = passes.stored(store, numbers)
+    prompts = ["\n".join(message.content for message in row.messages[:-1]) for row in rows]
+    found = belonging.measured(numbers, prompts, [row.answer for row in rows], asked.num_permutations, cfg.seed)
+    word = belonging.word(found, asked.max_p, asked.min_displaced)
+    return RowsBelonging(word=word, **found._asdict())
 
 
 def _facts(out: Path, reading: FilesRead, profile: SetProfile, looked: _Looked) -> PrepareFacts:
@@ -283,6 +299,7 @@ def _facts(out: Path, reading: FilesRead, profile: SetProfile, looked: _Looked) 
         languages=survey.named(found.forms["language"], language.LANGUAGES),
         set_language=usual.speech.language,
         mixed_forms=usual.mixed_forms(),
+        belonging=looked.belonging,
         examples=[Example(**row._asdict()) for row in examples],
     )
 

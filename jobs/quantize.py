@@ -11,33 +11,45 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from jobs.checks.quantize import GATE, QuantFacts, QuantizeFacts, QuantizeLimits
 from jobs.core import terminal
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
+from jobs.core.linking import link_or_copy
 from jobs.core.model import StageConfig
 from jobs.core.provenance import ROOT, file_digest
 from jobs.core.room import require_space
 from jobs.core.stage import stage_main
-from jobs.logic.parity.quant_types import fallbacks
+from jobs.logic.parity.quant_types import NEED_IMATRIX, asked_types, fallbacks
 
-SOURCE, IMATRIX = "model-f32.gguf", "imatrix.gguf"
+SOURCE, VERIFIED_F16, IMATRIX = "model-f32.gguf", "model-f16.gguf", "imatrix.gguf"
 CHUNK = 512
 """Tokens that the importance matrix is measured on at a time; llama.cpp wants two chunks at least."""
-QuantType = Literal["Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "Q8_0"]
+ROUNDED = ("F16", "BF16")
+"""Types that only round, which an importance matrix does not change."""
 
 
 class QuantizeConfig(StageConfig):
-    types: list[QuantType] = Field(min_length=1)
+    types: Annotated[list[str], BeforeValidator(asked_types), Field(min_length=1)]
     imatrix: bool
     """Weigh weights by how much the training rows use them."""
     imatrix_rows: int = Field(ge=1)
     num_threads: int = Field(ge=0)
     limits: QuantizeLimits
+
+    @model_validator(mode="after")
+    def _with_what_they_need(self) -> QuantizeConfig:
+        needing = [quant for quant in self.types if quant in NEED_IMATRIX]
+        if needing and not self.imatrix:
+            raise ValueError(
+                f"{', '.join(needing)} cannot be made without an importance matrix; set quantize.imatrix=true, which "
+                "measures one on the training rows, or take IQ3_S, IQ4_XS or Q3_K_M"
+            )
+        return self
 
 
 def make(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> None:
@@ -45,7 +57,8 @@ def make(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> None:
     from jobs.engines.gguf import llama_tools
 
     source = inputs["convert"].file(SOURCE)
-    require_space(out, int(0.5 * source.stat().st_size * len(cfg.types)))
+    made = [quant for quant in cfg.types if quant != "F16"]
+    require_space(out, int(0.5 * source.stat().st_size * len(made)))
     weights = None
     if cfg.imatrix:
         if num_tokens(cfg, inputs) < 2 * CHUNK:
@@ -58,9 +71,12 @@ def make(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> None:
         terminal.say("quantize: importance matrix from training rows")
         llama_tools.imatrix(source, text, weights, num_threads=threads(cfg))
         text.unlink()
-    for quant in cfg.types:
+    if "F16" in cfg.types:
+        link_or_copy(inputs["convert"].file(VERIFIED_F16), out / "model-F16.gguf")
+    for quant in made:
         terminal.say(f"quantize: {quant}")
-        llama_tools.quantize(source, out / f"model-{quant}.gguf", quant, weights, threads(cfg))
+        weighing = None if quant in ROUNDED else weights
+        llama_tools.quantize(source, out / f"model-{quant}.gguf", quant, weighing, threads(cfg))
 
 
 def measure(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> QuantizeFacts:
@@ -69,12 +85,24 @@ def measure(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> QuantizeFacts:
 
     source = gguf_file.read(inputs["convert"].file(SOURCE))
     quants = [
-        inspect(out / f"model-{quant}.gguf", quant, source, cfg.imatrix)
+        inspect(out / f"model-{quant}.gguf", quant, source, cfg.imatrix and quant not in ROUNDED)
         for quant in cfg.types
         if (out / f"model-{quant}.gguf").exists()
     ]
     tokens = measured_tokens(out / IMATRIX) if cfg.imatrix else None
-    return QuantizeFacts(quants=quants, asked=list(cfg.types), imatrix_tokens=tokens)
+    return QuantizeFacts(
+        quants=quants,
+        asked=list(cfg.types),
+        imatrix_tokens=tokens,
+        is_verified_f16=same_bytes(out / "model-F16.gguf", inputs["convert"].file(VERIFIED_F16)),
+    )
+
+
+def same_bytes(path: Path, other: Path) -> bool | None:
+    """Whether two files are one, by their digests; None where there is none at `path`."""
+    if not path.exists():
+        return None
+    return path.samefile(other) or file_digest(path) == file_digest(other)
 
 
 def measured_tokens(weights: Path) -> int:

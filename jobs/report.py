@@ -8,10 +8,7 @@ certified is told of just as fully. `check_command` checks such a folder, wherev
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,14 +35,13 @@ from jobs.core.artifact import (
     record_text,
 )
 from jobs.core.errors import Exit, Refusal
+from jobs.core.linking import link_or_copy
 from jobs.core.model import StageConfig
 from jobs.core.provenance import commit, file_digest, maker
-from jobs.core.room import require_space
 from jobs.core.stage import as_read_back, stage_main
 from jobs.logic.pages import card, modelfile
 from jobs.logic.pages.curves import read_log
 
-LINK_ERRORS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP}
 SIGNING_KEY = "signing key"
 
 
@@ -200,19 +196,6 @@ def differing(digests: Mapping[str, str], inputs: Inputs) -> list[str]:
 
 def digest_of(inputs: Inputs, name: str) -> str | None:
     return inputs[name].digest if name in inputs else None
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """A hard link, or a copy across file systems; nothing where no plain file is, which the certificate says."""
-    if kind(source) != "a file":
-        return
-    try:
-        os.link(source, target)
-    except OSError as error:
-        if error.errno not in LINK_ERRORS:
-            raise
-        require_space(target.parent, source.stat().st_size)
-        shutil.copyfile(source, target)
 
 
 def hub_id(run: Mapping[str, Told]) -> str | None:

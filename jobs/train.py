@@ -1,7 +1,8 @@
-"""Fine-tune a LoRA adapter on exactly the tokens that preflight made and judged.
+"""Fine-tune a LoRA adapter on exactly the tokens that preflight made and judged, or adopt one that exists.
 
 Reads `fetch` (the base) and `preflight` (token rows, tokenizer); makes `adapter/` in PEFT's format, `log.jsonl` with
-a line per step and evaluation, and `outcome.json`.
+a line per step and evaluation, and `outcome.json`. With `train=adopt` nothing is trained: `adapter/` has the files of
+the folder that is named, and beside it is `adopted.json` alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from jobs.checks.adopted import Adopted
 from jobs.checks.train import GATE, TrainFacts, TrainLimits
 from jobs.checks.train_recipe import Recipe
 from jobs.core import process, room, terminal
@@ -26,7 +28,13 @@ from jobs.core.run_dir import remove
 from jobs.core.stage import stage_main
 from jobs.logic.training import prompts, schedules, sizes, targets
 
-OUTCOME = "outcome.json"
+OUTCOME, ADOPTED = "outcome.json", "adopted.json"
+OF_A_LOG = (
+    "planned_steps", "num_steps", "steps_per_epoch", "chosen_step", "restored_step", "last_eval_loss",
+    "first_train_loss", "last_train_loss", "best_content_loss", "best_template_loss", "nonfinite_step", "max_grad_norm",
+    "configured_scale", "learning_rate", "effective_batch", "graded_tokens_an_epoch", "recipe",
+)  # fmt: skip
+"""Facts that only a training that was watched can tell."""
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -55,7 +63,15 @@ class ScheduleConfig(StrictModel):
 
 
 class TrainConfig(StageConfig):
-    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "tracker"})
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "tracker", "adapter"})
+    of_training: ClassVar[frozenset[str]] = frozenset(
+        {"backend", "num_processes", "lora", "schedule", "neftune_alpha", "prompt_loss_weight"}
+    )
+    """Not looked at where an adapter is adopted."""
+    adopts: bool
+    """The adapter exists and is taken as it is: nothing is trained."""
+    adapter: str | None
+    """Its folder, as PEFT saves it."""
     backend: Literal["hf", "unsloth"]
     device: Literal["auto", "cpu", "cuda"]
     dtype: Literal["float32", "bfloat16"]
@@ -71,6 +87,17 @@ class TrainConfig(StageConfig):
     gap_rows: int = Field(ge=2)
     """Rows of each side that the generalisation gap is measured on."""
     limits: TrainLimits
+
+    def beside(self) -> frozenset[str]:
+        return self.beside_key | (self.of_training if self.adopts else frozenset())
+
+    @model_validator(mode="after")
+    def _adopts_or_trains(self) -> TrainConfig:
+        if self.adopts and self.adapter is None:
+            raise ValueError("adapter has no value; set it with train.adapter=FOLDER")
+        if self.adapter is not None and not self.adopts:
+            raise ValueError("adapter is what train=adopt takes; say train=adopt too, or leave it out")
+        return self
 
     @model_validator(mode="after")
     def _no_contradiction(self) -> TrainConfig:
@@ -108,7 +135,10 @@ class TrainConfig(StageConfig):
 
 
 def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
-    """Train and write the best adapter."""
+    """Train and write the best adapter, or adopt one."""
+    if cfg.adapter is not None:
+        adopt(Path(cfg.adapter), inputs, out)
+        return
     from jobs.engines.training import processes, run as sft_run, sft
 
     preflight = inputs["preflight"]
@@ -122,7 +152,7 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
         seed=cfg.seed,
         tracker=cfg.tracker,
         run_name=out.parent.name,
-        base_id=json.loads(inputs["fetch"].file("model.json").read_text())["id"],
+        base_id=base_id(inputs),
         num_processes=cfg.num_processes,
         neftune_alpha=cfg.neftune_alpha,
         prompt_loss_weight=cfg.prompt_loss_weight,
@@ -146,6 +176,22 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
         write_whole(out / OUTCOME, (json.dumps(asdict(outcome) | {"files": kept}, indent=1) + "\n").encode())
     if process.stop_requested():
         raise Interrupted("training has ended, measuring is left")
+
+
+def adopt(folder: Path, inputs: Inputs, out: Path) -> None:
+    """Take an adapter that exists, and note what was taken."""
+    from jobs.engines.models import adapter_files, adopting
+
+    remove(out / "adapter")  # of an attempt that was interrupted
+    terminal.say("train: adopts the adapter as it is; train.lora and train.schedule are not looked at")
+    adopting.adopt(folder, inputs["fetch"].folder("model"), base_id(inputs), out / "adapter")
+    files = {name: file_digest(out / "adapter" / name) for name in (adapter_files.CONFIG, adapter_files.WEIGHTS)}
+    write_whole(out / ADOPTED, (json.dumps({"base_id": base_id(inputs), "files": files}, indent=1) + "\n").encode())
+
+
+def base_id(inputs: Inputs) -> str:
+    """The base model's id, as `fetch` knows it."""
+    return str(json.loads(inputs["fetch"].file("model.json").read_text(encoding="utf-8"))["id"])
 
 
 def outputs(out: Path) -> list[Path]:
@@ -178,43 +224,78 @@ def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
     from jobs.engines.training import adapter_losses
     from jobs.logic.pages import curves
 
-    outcome = json.loads((out / OUTCOME).read_text())
-    del outcome["base_id"], outcome["files"]
-    log = curves.read_log((out / "log.jsonl").read_text())
     found = adapter.inspect(out / "adapter")
     train, val = (token_rows(inputs["preflight"].file(name)) for name in ("train.jsonl", "val.jsonl"))
     terminal.say("train: evaluating the adapter that was saved")
-    on_train, on_val = (
-        adapter_losses.measure(
-            inputs["fetch"].folder("model"), out / "adapter", rows, cfg.dtype, cfg.device, cfg.schedule.eval_batch_size
-        )
-        for rows in (adapter_losses.spread(train, cfg.gap_rows), val)
-    )
+
+    def losses(rows: list[dict[str, Any]], tuned: Path | None) -> list[Any]:
+        size = cfg.schedule.eval_batch_size
+        return adapter_losses.measure(inputs["fetch"].folder("model"), tuned, rows, cfg.dtype, cfg.device, size)
+
+    on_train, on_val = (losses(rows, out / "adapter") for rows in (adapter_losses.spread(train, cfg.gap_rows), val))
+    loss = adapter_losses.mean(on_val)
     gap: dict[str, Any] = curves.gap(
         adapter_losses.content(on_train), adapter_losses.content(adapter_losses.spread(on_val, cfg.gap_rows)), cfg.seed
     )
+    if cfg.adopts:
+        how = adopted_facts(out, found.scales, found.layers_by_target)
+        how |= {"first_eval_loss": adapter_losses.mean(losses(val, None)), "best_eval_loss": loss}
+    else:
+        how = trained_facts(cfg, train, out, found.layers_by_target)
     return TrainFacts(
-        backend=cfg.backend,
         dtype=cfg.dtype,
-        restored_eval_loss=adapter_losses.mean(on_val),
+        restored_eval_loss=loss,
         graded_tokens_expected=sum(label != -100 for row in train for label in row["labels"][1:]),
-        graded_tokens_an_epoch=curves.first_epoch_tokens(log, outcome["steps_per_epoch"]),
         num_train_rows=len(train),
         num_val_rows=len(val),
-        target_modules={name: found.layers_by_target.get(name, 0) for name in cfg.lora.target_modules},
         zero_modules=found.zero_modules,
         adapter_norm=found.norm,
         adapter_nonfinite=found.nonfinite,
         num_adapter_weights=found.num_weights,
         effective_scale=found.scale,
-        configured_scale=cfg.lora.alpha / (cfg.lora.rank**0.5 if cfg.lora.rslora else cfg.lora.rank),
-        learning_rate=cfg.schedule.learning_rate,
-        effective_batch=cfg.schedule.batch_size * cfg.schedule.gradient_accumulation,
-        recipe=recipe(cfg, train, log, outcome),
-        **curves.summary(log, outcome["chosen_step"]),
         **gap,
-        **outcome,
+        **how,
     )
+
+
+def trained_facts(
+    cfg: TrainConfig, train: Sequence[dict[str, Any]], out: Path, layers_by_target: dict[str, int]
+) -> dict[str, Any]:
+    """What config, log and outcome of a training say."""
+    from jobs.logic.pages import curves
+
+    outcome = json.loads((out / OUTCOME).read_text())
+    del outcome["base_id"], outcome["files"]
+    log = curves.read_log((out / "log.jsonl").read_text())
+    return {
+        "adopted": None,
+        "backend": cfg.backend,
+        "graded_tokens_an_epoch": curves.first_epoch_tokens(log, outcome["steps_per_epoch"]),
+        "target_modules": {name: layers_by_target.get(name, 0) for name in cfg.lora.target_modules},
+        "configured_scale": cfg.lora.alpha / (cfg.lora.rank**0.5 if cfg.lora.rslora else cfg.lora.rank),
+        "learning_rate": cfg.schedule.learning_rate,
+        "effective_batch": cfg.schedule.batch_size * cfg.schedule.gradient_accumulation,
+        "recipe": recipe(cfg, train, log, outcome),
+        **curves.summary(log, outcome["chosen_step"]),
+        **outcome,
+    }
+
+
+def adopted_facts(out: Path, scales: dict[str, float], layers_by_target: dict[str, int]) -> dict[str, Any]:
+    """What the files of an adopted adapter say; of its training nothing is known."""
+    taken = json.loads((out / ADOPTED).read_text())
+    config = json.loads((out / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
+    adopted = Adopted(
+        base_named=str(config.get("base_model_name_or_path") or ""),
+        base_id=taken["base_id"],
+        revision_named=config.get("revision"),
+        peft_version=config.get("peft_version"),
+        rank=config["r"],
+        scales=scales,
+        has_rslora=bool(config.get("use_rslora")),
+        changed=[name for name, digest in taken["files"].items() if file_digest(out / "adapter" / name) != digest],
+    )
+    return {"adopted": adopted, "backend": "none", "target_modules": layers_by_target, **dict.fromkeys(OF_A_LOG)}
 
 
 def recipe(
@@ -256,7 +337,16 @@ def clear(out: Path) -> None:
         remove(out / name)
 
 
-main = stage_main("train", TrainConfig, run, GATE)
+def outside(cfg: TrainConfig) -> dict[str, str]:
+    """An adapter that is adopted, by the bytes of its two files."""
+    if cfg.adapter is None:
+        return {}
+    from jobs.engines.models import adapter_files
+
+    return adapter_files.digests(Path(cfg.adapter))
+
+
+main = stage_main("train", TrainConfig, run, GATE, outside)
 
 if __name__ == "__main__":
     sys.exit(main())

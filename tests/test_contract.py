@@ -39,6 +39,7 @@ REQUIRED = {
     "fetch=local": ["fetch.source.folder=x"],
     "model=local": ["fetch=local", "fetch.source.folder=x"],
     "prepare=default": ["prepare.files=[x]"],
+    "train=adopt": ["train.adapter=x"],
 }
 
 

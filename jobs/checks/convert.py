@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from jobs.checks.templates import TemplateFacts, template_rules
+from jobs.checks.templates import ModelfileFacts, TemplateFacts, sides, template_rules
 from jobs.core.model import Facts, Limits, StrictModel
 from jobs.core.rule import Gate, Measured, Skip
 from jobs.logic.pages.amounts import beside, count, nats, size
@@ -54,6 +54,7 @@ class ConvertFacts(Facts):
     """Mean KL(merged || F32 GGUF with an F32 KV cache); None where the file could not be scored."""
     templates: list[TemplateFacts]
     """Of the F16 file, whose header is the F32 one's; empty where a file is not whole."""
+    modelfile: ModelfileFacts | None
 
     def lines(self) -> list[tuple[str, str]]:
         kl = "-" if self.logits_kl is None else nats(self.logits_kl)
@@ -66,6 +67,7 @@ class ConvertFacts(Facts):
             ("known differences", f"{self.known_to_differ} (decomposed characters, `</s>`): serve NFC text"),
             ("logits, F32", f"KL {kl} nats a token on {_tokens(self)}"),
             *(line for one in self.templates for line in one.lines),
+            *(self.modelfile.lines if self.modelfile else []),
         ]
 
 
@@ -213,6 +215,22 @@ def _tokens(facts: ConvertFacts) -> str:
 
 
 template_rules(GATE, 10, lambda facts: facts.templates, explains=("PAR008", "PAR009", "PAR012"))
+
+
+@GATE.rule("014", "modelfile-renders-otherwise")
+def modelfile_renders_otherwise(facts: ConvertFacts, limits: ConvertLimits) -> Iterator[str]:
+    """The Modelfile's template renders a held-out or an everyday conversation to another prompt than was trained.
+
+    Why: Ollama does not run the GGUF's template but the Modelfile's, which knows plain ChatML turns.
+    Fix: train with a template of plain ChatML turns, for example chat=plain; one that adds text of its own (a default
+    system message) cannot ship with this Modelfile.
+    """
+    whole(facts)
+    if facts.modelfile is None:
+        raise Skip("the Modelfile's template was not run")
+    if not facts.modelfile.num_equal:
+        yield "Modelfile: no conversation was rendered as trained"
+    yield from sides("Modelfile", facts.modelfile.differing, facts.modelfile.num_differing, "trained", "Modelfile")
 
 
 def _types(types: dict[str, int]) -> str:

@@ -255,7 +255,7 @@ def context_said(facts: LengthFacts, limits: LengthLimits, artifact: str) -> str
     if chosen == facts.most:
         return f"{chosen:,} tokens: {why}; more than these the model does not attend to"
     if chosen > longest + facts.budget:
-        return f"{chosen:,} tokens: the longest trained row, for {why}"
+        return f"{chosen:,} tokens: the longest row, for {why}"
     return f"{chosen:,} tokens: {why}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.checks.preflight_facts import PreflightFacts, Rows
+from jobs.checks.preflight_facts import PreflightFacts, Rows, planned
 from jobs.checks.preflight_options import noise_implausible, prompts_outweigh_answers
 from jobs.core.model import Limits
 from jobs.core.rule import Gate, Measured, Skip
@@ -284,10 +284,10 @@ def update_too_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[s
     Why: rsLoRA at alpha 64 and rank 32 is 5.7 times the update of plain LoRA: a suspect for endless `、、、`.
     Fix: lower `train.schedule.learning_rate` or `train.lora.alpha`, or set `train.lora.rslora=false`.
     """
-    if not facts.update.heat <= limits.max_heat:
-        shown, most = beside(facts.update.heat, limits.max_heat, learning_rate)
-        text = f"{facts.update.with_heat(shown)}, at most {most} (a warning from {learning_rate(limits.warn_heat)})"
-        yield Measured(text, facts.update.heat, limits.max_heat)
+    if not planned(facts).heat <= limits.max_heat:
+        shown, most = beside(planned(facts).heat, limits.max_heat, learning_rate)
+        text = f"{planned(facts).with_heat(shown)}, at most {most} (a warning from {learning_rate(limits.warn_heat)})"
+        yield Measured(text, planned(facts).heat, limits.max_heat)
 
 
 @GATE.rule("022", "update-hot", level="warn")
@@ -297,10 +297,10 @@ def update_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[str]:
     Why: small sets overfit or fall apart sooner the larger each step is; the rank alone does not tell.
     Fix: keep it at half, unless the loss curves of this data have shown that it holds.
     """
-    if not facts.update.heat <= limits.warn_heat:
-        shown, most = beside(facts.update.heat, limits.warn_heat, learning_rate)
+    if not planned(facts).heat <= limits.warn_heat:
+        shown, most = beside(planned(facts).heat, limits.warn_heat, learning_rate)
         refused = learning_rate(limits.max_heat)
-        yield f"{facts.update.with_heat(shown)}, better at most {most} (refused above {refused})"
+        yield f"{planned(facts).with_heat(shown)}, better at most {most} (refused above {refused})"
 
 
 @GATE.rule("023", "rank-above-matrix")
@@ -311,9 +311,9 @@ def rank_above_matrix(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
     Fix: set `train.lora.rank` to 8 to 64.
     """
     over = [f"{name} {most}" for name, most in facts.model.ranks.items()
-            if name in facts.update.target_modules and facts.update.rank > most]  # fmt: skip
+            if name in planned(facts).target_modules and planned(facts).rank > most]  # fmt: skip
     if over:
-        yield f"rank is {facts.update.rank}, at most: {', '.join(over)}"
+        yield f"rank is {planned(facts).rank}, at most: {', '.join(over)}"
 
 
 @GATE.rule("024", "few-held-out-rows", level="info")

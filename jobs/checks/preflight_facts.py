@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from jobs.core.errors import Refusal
 from jobs.core.model import Facts, StrictModel
+from jobs.core.rule import Skip
 from jobs.logic.chat import lengths as measured_lengths
 from jobs.logic.chat.chatml import TokenRow
 from jobs.logic.chat.split_audit import SplitAudit, graded_tokens_beyond
@@ -249,7 +250,8 @@ class PreflightFacts(Facts):
     lengths: Lengths
     tokenizer: Tokenizer
     model: Model
-    update: Update
+    update: Update | None
+    """None where an adapter is adopted and nothing is trained."""
     offences: Offences
 
     def lines(self) -> list[tuple[str, str]]:
@@ -268,7 +270,7 @@ class PreflightFacts(Facts):
             ("thinking block", f"{self.thinking_block}; {self.tokenizer.num_prompts} generation prompt(s){self.opens}"),
             ("graded turns", self.graded_turns),
             ("tokenizer", f"{self.tokenizer.num_tokens:,} entries, {self.model.num_embeddings:,} rows in the model"),
-            ("update", str(self.update)),
+            ("update", str(self.update or "none: an adapter is adopted")),
         ]
 
     @property
@@ -284,3 +286,10 @@ def _split_line(split: Split) -> str:
         f"({count(split.shortest)} to {count(split.longest)} a row), "
         f"{count(split.num_graded_tokens)} graded ({share or '-'}), {count(split.num_content_tokens)} of answers"
     )
+
+
+def planned(facts: PreflightFacts) -> Update:
+    """What training will use; raises Skip where nothing is trained."""
+    if facts.update is None:
+        raise Skip("an adapter is adopted: nothing is trained")
+    return facts.update

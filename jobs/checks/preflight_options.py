@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from jobs.checks.preflight_facts import planned
 from jobs.core.rule import Skip
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def prompts_outweigh_answers(facts: PreflightFacts, limits: PreflightLimits) -> 
     Why: long prompts under short answers teach the model to write prompts; small weights are what helped where any did.
     Fix: lower `train.prompt_loss_weight`; 0 grades the answers alone.
     """
-    weight, split = facts.update.prompt_loss_weight, facts.train
+    weight, split = planned(facts).prompt_loss_weight, facts.train
     if not weight:
         raise Skip("prompts weigh nothing")
     weighed = weight * split.num_prompt_tokens
@@ -39,7 +40,7 @@ def noise_implausible(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
     Why: beyond the alphas of its paper (5, 10 and 15) nobody has shown that answers get better for it.
     Fix: set `train.neftune_alpha` to 5, or 0 for no noise.
     """
-    alpha = facts.update.neftune_alpha
+    alpha = planned(facts).neftune_alpha
     if not alpha:
         raise Skip("no noise is added")
     if not alpha <= limits.max_neftune_alpha:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobs.checks.belonging import answers_of_other_prompts, belonging_not_shown
 from jobs.checks.prepare_facts import LEAKS, DataFile, Example, Histogram, PrepareFacts, counts
 from jobs.core.model import Limits
 from jobs.core.rule import Gate, Measured, Skip
@@ -30,6 +31,7 @@ class PrepareLimits(Limits):
     max_lost_share: float
     max_personal_share: float
     max_mojibake_share: float
+    max_placeholder_share: float
     min_distinct_answers: int
     min_distinct_share: float
     max_contradictory_share: float
@@ -293,3 +295,17 @@ def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     Fix: mend the rows where they come from; dropped.jsonl has each with its reason.
     """
     yield from above(facts.num_spoiled + facts.num_departing, facts.num_read, limits.max_lost_share)
+
+
+GATE.rule("021", "answers-of-other-prompts", explains=("GEN007",))(answers_of_other_prompts)
+GATE.rule("022", "belonging-not-shown", level="info")(belonging_not_shown)
+
+
+@GATE.rule("023", "placeholders-unfilled", level="warn", explains=("GEN007",))
+def placeholders_unfilled(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
+    """Answers have places that a template left to be filled, as `{{name}}`, `<NAME>`, `[Your Name]` or `${x}`.
+
+    Why: the model learns to write them, and says `I am {{name}}` to a user.
+    Fix: fill them where the rows come from, or take those rows out; a prompt that asks for a template explains them.
+    """
+    yield from above(facts.seen.get("placeholder", 0), facts.num_kept, limits.max_placeholder_share)

@@ -82,6 +82,16 @@ class SplitConfig(StrictModel):
         return SplitOptions(self.val_fraction, self.max_val_rows, self.stratify == "label", seed)
 
 
+class BelongingConfig(StrictModel):
+    """How rows are asked whether their answers are their prompts'."""
+
+    num_rows: Count
+    """Looked at: all, or blocks of neighbours from all over the set."""
+    num_permutations: Several
+    max_p: SomeShare
+    min_displaced: SomeShare
+
+
 class PrepareConfig(StageConfig):
     beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "workers"})
 
@@ -98,6 +108,7 @@ class PrepareConfig(StageConfig):
     set: SetConfig
     duplicates: DuplicatesConfig
     evaluation: EvaluationConfig
+    belonging: BelongingConfig
     split: SplitConfig
     seed: int
     workers: Count | Literal["auto"]

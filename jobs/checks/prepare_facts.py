@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from jobs.checks.belonging import RowsBelonging
 from jobs.core.model import Facts, StrictModel
 from jobs.core.stage import shortened
 from jobs.logic.pages import funnel
@@ -97,6 +98,7 @@ class PrepareFacts(Facts):
     """The language that nearly all answers have."""
     mixed_forms: dict[str, int]
     """What the two forms of a set that has two are told by, to rows."""
+    belonging: RowsBelonging
     examples: list[Example]
     """Of dropped rows, a few for each reason."""
 
@@ -141,6 +143,7 @@ class PrepareFacts(Facts):
             *((what, counts(found)) for what, found in (("seen and kept", self.seen),) if found),
             *((f"{role} turns", _lengths(found)) for role, found in self.lengths.items()),
             ("language of answers", counts(self.languages)),
+            ("answers and prompts", f"{self.belonging.word}; {self.belonging}"),
             ("different answers", part(self.num_distinct_answers, self.num_kept)),
             *((what, ", ".join(names)) for what, names in self._notes() if names),
         ]
@@ -166,4 +169,4 @@ def counts(found: Mapping[str, int]) -> str:
 
 def _lengths(found: list[int]) -> str:
     low, median, high, longest = map(count, found[1:])
-    return f"{median} characters at the median, 90% are {low} to {high}, longest {longest}"
+    return f"{median} characters at the median, nine in ten {low} to {high}, longest {longest}"

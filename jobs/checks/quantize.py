@@ -35,6 +35,8 @@ class QuantizeFacts(Facts):
     asked: list[str]
     imatrix_tokens: int | None
     """Training tokens that the importance matrix was measured on; None without one."""
+    is_verified_f16: bool | None
+    """Whether the F16 file that ships is the one that `convert` proved, byte for byte; None where none ships."""
 
     def lines(self) -> list[tuple[str, str]]:
         shown = [
@@ -135,6 +137,19 @@ def imatrix_from_little_text(facts: QuantizeFacts, limits: QuantizeLimits) -> It
         raise Skip("no importance matrix was asked for")
     if facts.imatrix_tokens < limits.min_imatrix_tokens:
         yield f"{count(facts.imatrix_tokens, 'token')}, advice is at least {count(limits.min_imatrix_tokens)}"
+
+
+@GATE.rule("010", "f16-not-the-proven-one", explains=("PAR003",))
+def f16_not_the_proven_one(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
+    """The F16 file that ships is not the one that was compared with the merged model.
+
+    Why: `convert` proved every tensor of its file; of another one nothing is known.
+    Fix: make `quantize` again with redo=true; it links convert's file.
+    """
+    if facts.is_verified_f16 is None:
+        raise Skip("no F16 file ships")
+    if not facts.is_verified_f16:
+        yield "model-F16.gguf has other bytes than convert's model-f16.gguf"
 
 
 def _types(types: dict[str, int]) -> str:

@@ -58,7 +58,7 @@ def _page(
 def _note(one: Told, state: str, link: Link) -> str:
     findings = one.record.verdict.findings
     if state == "fail":
-        return ", ".join(finding.code for finding in one.record.verdict.failing) or "asked nothing"
+        return ", ".join(failure.code for failure in headline.ranked(_failures(one))) or "asked nothing"
     if state == "stale":
         return "changed since" if link.changed else "stale"
     asked = sum(finding.status != "skip" for finding in findings)
@@ -119,13 +119,7 @@ def limits_changed(certificate: Certificate) -> list[Page]:
 
 def stop(run: Mapping[str, Told]) -> Page | None:
     """The rule that explains what else failed where the chain stopped: measured value and limit, why, and the fix."""
-    found = [
-        failure
-        for one in run.values()
-        for failure in headline.failures(
-            one.name, one.gate, one.record.verdict, one.facts, one.gate.limits.model_validate(one.limits, strict=False)
-        )
-    ]
+    found = [failure for one in run.values() for failure in _failures(one)]
     if not found:
         return None
     first, *others = headline.ranked(found)
@@ -138,6 +132,11 @@ def stop(run: Mapping[str, Told]) -> Page | None:
         "others": [_told(one.finding, one.title, "follows from it" if one.code in follows else "") for one in others],
         "causes": [_told(one, _title(run, one), {"warn": "warning"}.get(one.status, one.status)) for one in causes],
     }  # fmt: skip
+
+
+def _failures(one: Told) -> list[headline.Failure]:
+    limits = one.gate.limits.model_validate(one.limits)
+    return headline.failures(one.name, one.gate, one.record.verdict, one.facts, limits)
 
 
 def _told(finding: Finding, title: str, note: str) -> Page:
@@ -165,13 +164,13 @@ def lede(certificate: Certificate, stopped: Page | None, facts: story.Facts, qua
     if certificate.certified:
         parity = story.named(facts.get("verify", {}).get("parities", []), "artifact", quant or "")
         kept = f" {percent(parity['retention'])} of what training changed is still in it." if parity else ""
-        waived = f" {len(certificate.waivers)} failed rule(s) were waived, see below." if certificate.waivers else ""
+        waived = f" Waived, see below: {count(len(certificate.waivers), 'failed rule')}." if certificate.waivers else ""
         return (
             f"model-{quant}.gguf is the model that was trained: every stage passed, every digest matches.{kept}{waived}"
         )
     if stopped is not None:
         more = (
-            f" {len(stopped['more'])} more rule(s) failed in the same stage: {', '.join(stopped['more'])}."
+            f" {count(len(stopped['more']), 'more rule')} failed there: {', '.join(stopped['more'])}."
             if stopped["more"]
             else ""
         )
@@ -277,7 +276,7 @@ def length_number(run: Mapping[str, Told], quant: str | None) -> list[Page]:
     longest = lengths.reach(*found, quant or "") if found else None
     if found is None or longest is None:
         return []
-    longer = f"the longest trained row has {found[0].longest_row:,}; {lengths.tried(found[0], quant or '')}"
+    longer = f"the longest row has {found[0].longest_row:,}; {lengths.tried(found[0], quant or '')}"
     return [{"label": "Prompts hold", "value": f"{longest:,}", "note": f"tokens were measured to hold; {longer}"}]
 
 
@@ -287,7 +286,10 @@ def length_said(run: Mapping[str, Told], quant: str | None) -> str:
     if "train" not in facts or "preflight" not in facts:
         return ""
     rows = facts["preflight"]["train"]
-    trained = f"Trained on rows of {rows['shortest']:,} to {rows['longest']:,} tokens."
+    span = f"rows of {rows['shortest']:,} to {rows['longest']:,} tokens"
+    trained = (
+        f"Trained on {span}." if not story.adopted(facts) else f"Measured with {span}; those it saw are not known."
+    )
     return f"{trained} {lengths.length_said(*found, quant or '') if found else 'Nothing longer was measured.'}"
 
 
@@ -339,7 +341,7 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
         "title": certificate.title, "certified": certificate.certified, "stop": stopped,
         "lede": lede(certificate, stopped, facts, quant), "reasons": other_reasons(certificate, stopped),
         "made": made_of(facts, base.get("id", "a model that was not fetched")), "waivers": certificate.waivers,
-        "changed_limits": certificate.changed_limits,
+        "changed_limits": certificate.changed_limits, "adopted": story.adopted(facts),
         "measured": [
             (f"{one['label']}: {one['value']}", one["note"])
             for one in [*story.numbers(facts, quant), *length_number(run, quant)]

@@ -201,7 +201,7 @@ def too_few_answers(facts: SmokeFacts, limits: SmokeLimits) -> Iterator[str]:
     least = min(limits.min_rows, facts.num_held_out)
     if not facts.num_rows >= max(1, least):
         asked, there = count(facts.num_rows, "held-out row"), count(facts.num_held_out)
-        yield f"{asked} asked, the least is {count(max(1, least))} of the {there}"
+        yield f"{asked} asked, the least is {count(max(1, least))}: {count(limits.min_rows)}, or all of the {there}"
     if facts.num_missing or facts.num_foreign:
         yield (
             f"{count(facts.num_missing, 'answer')} missing, {count(facts.num_foreign)} to no row that was asked; "

@@ -54,7 +54,8 @@ class TemplateFacts(StrictModel):
     num_equal: int
     """Renderings that are Hugging Face's byte by byte; of each conversation there are three, by `enable_thinking`."""
     refused: list[str]
-    """What Hugging Face renders and llama.cpp refuses: `conversation: its words`."""
+    """What Hugging Face renders and llama.cpp refuses, the first few: `conversation: its words`."""
+    num_refused: int
     untrained: list[Difference]
     """Prompts that Hugging Face renders (found) and `preflight` did not train on (expected)."""
     num_untrained: int
@@ -74,7 +75,8 @@ class TemplateFacts(StrictModel):
     def not_run(cls, file: str, why: str) -> TemplateFacts:
         """Of a file that nothing was rendered with."""
         return cls(
-            file=file, failure=why, num_rows=0, num_probes=0, num_equal=0, refused=[], untrained=[], num_untrained=0,
+            file=file, failure=why, num_rows=0, num_probes=0, num_equal=0, refused=[], num_refused=0,
+            untrained=[], num_untrained=0,
             differing=[], num_differing=0, not_rendered=[], num_asked=0, other_tokens=[], num_typed=0,
         )  # fmt: skip
 
@@ -122,7 +124,32 @@ class TemplateFacts(StrictModel):
 
     @property
     def num_renderings(self) -> int:
-        return self.num_equal + self.num_differing + len(self.refused)
+        return self.num_equal + self.num_differing + self.num_refused
+
+
+class ModelfileFacts(StrictModel):
+    """The Modelfile's Go template on the same conversations, run by our own renderer: there was no Ollama to ask."""
+
+    opening: str
+    """What it opens an answer with."""
+    num_equal: int
+    differing: list[Difference]
+    """Held-out and everyday conversations that it renders (found) to another prompt than was trained (expected)."""
+    num_differing: int
+    other: list[str]
+    """Conversations of the list that it renders otherwise: it writes every text as it is, a template may not."""
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """What a person is shown of it."""
+        said = f"{self.num_equal} of {self.num_equal + self.num_differing + len(self.other)} prompts as trained"
+        return [
+            (
+                "template of the Modelfile",
+                f"{said}, by our own renderer of Go's templates; Ollama itself was not asked",
+            ),
+            *([("the Modelfile differs for", "; ".join(self.other))] if self.other else []),
+        ]
 
 
 Of = Callable[[Any], Sequence[TemplateFacts]]
@@ -185,7 +212,12 @@ def skip(why: str) -> NoReturn:
 
 def told(facts: TemplateFacts, found: Sequence[Difference], num: int, ours: str, theirs: str) -> Iterator[str]:
     """Every difference that is kept, side by side, and how many there are."""
+    yield from sides(facts.file, found, num, ours, theirs)
+
+
+def sides(file: str, found: Sequence[Difference], num: int, ours: str, theirs: str) -> Iterator[str]:
+    """The same, of what `file` renders."""
     for one in found:
-        yield (f"{facts.file}, {one.what}, from byte {one.byte} on: {ours} {one.expected!s} | {theirs} {one.found!s}")
+        yield f"{file}, {one.what}, from byte {one.byte} on: {ours} {one.expected} | {theirs} {one.found}"
     if num > len(found):
-        yield f"{facts.file}: {num} prompts differ, the most is 0; {len(found)} are shown"
+        yield f"{file}: {num} prompts differ, the most is 0; {len(found)} are shown"

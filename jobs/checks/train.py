@@ -5,6 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from jobs.checks.adopted import (
+    Adopted,
+    adapter_is_not_the_adopted_one,
+    adapter_of_another_base,
+    adopted_lines,
+    base_not_known_to_be_its_own,
+    held_out_rows_may_be_known,
+    trained,
+)
 from jobs.checks.train_recipe import Recipe, prompt_tokens_differ, rates_not_the_schedules
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Measured, Skip
@@ -12,34 +21,41 @@ from jobs.logic.pages.amounts import beside, count, learning_rate, loss, nats, n
 
 
 class TrainFacts(Facts):
-    """Losses are mean nats a graded token; steps are optimiser steps."""
+    """Losses are mean nats a graded token; steps are optimiser steps.
+
+    What only a training log can tell is None where an adapter was adopted.
+    """
+
+    adopted: Adopted | None
+    """Where the adapter came from elsewhere."""
 
     backend: str
     dtype: str
     num_train_rows: int
     num_val_rows: int
-    planned_steps: int
-    num_steps: int
-    steps_per_epoch: int
-    chosen_step: int
+    planned_steps: int | None
+    num_steps: int | None
+    steps_per_epoch: int | None
+    chosen_step: int | None
     best_eval_loss: float
-    restored_step: int
+    """Of an adopted adapter, its only one."""
+    restored_step: int | None
     restored_eval_loss: float
     first_eval_loss: float
     """Of the base model, before the first step."""
-    last_eval_loss: float
-    first_train_loss: float
-    last_train_loss: float
+    last_eval_loss: float | None
+    first_train_loss: float | None
+    last_train_loss: float | None
     """Mean of the last tenth of the steps."""
     best_content_loss: float | None
     best_template_loss: float | None
     nonfinite_step: int | None
-    max_grad_norm: float
+    max_grad_norm: float | None
     effective_scale: float
     """alpha / rank, or alpha / sqrt(rank) with rsLoRA, of the adapter file."""
-    configured_scale: float
-    learning_rate: float
-    effective_batch: int
+    configured_scale: float | None
+    learning_rate: float | None
+    effective_batch: int | None
     target_modules: dict[str, int]
     """Target name to the number of layers that carry it in the adapter file."""
     zero_modules: list[str]
@@ -58,33 +74,35 @@ class TrainFacts(Facts):
     gap_low: float
     gap_high: float
     """95 % bootstrap interval over rows."""
-    recipe: Recipe
+    recipe: Recipe | None
 
     def lines(self) -> list[tuple[str, str]]:
-        counts = ", ".join(f"{name} {layers}" for name, layers in self.target_modules.items())
+        layers = ", ".join(f"{name} {found}" for name, found in self.target_modules.items())
+        weights = f"{count(self.num_adapter_weights, 'weight')}, norm {number(self.adapter_norm)}; {layers}"
+        gap = f"{signed(self.gap)} [{signed(self.gap_low)}, {signed(self.gap_high)}]"
+        against = f"validation loss {loss(self.best_eval_loss)}, base {loss(self.first_eval_loss)}"
         return [
             ("rows", f"{count(self.num_train_rows)} train, {count(self.num_val_rows)} validation"),
-            (
-                "steps",
-                f"{count(self.num_steps)} of {count(self.planned_steps)} planned, "
-                f"{count(self.steps_per_epoch)} an epoch",
-            ),
-            (
-                "chosen step",
-                f"{count(self.chosen_step)} (validation loss {loss(self.best_eval_loss)}, "
-                f"base {loss(self.first_eval_loss)})",
-            ),
-            ("restored", f"step {count(self.restored_step)}, validation loss {loss(self.restored_eval_loss)}"),
-            ("train loss", f"{loss(self.first_train_loss)} to {loss(self.last_train_loss)}"),
+            *([*adopted_lines(self.adopted), ("with the adapter", against)] if self.adopted else []),
+            *(self._trained_lines(self.recipe, against) if self.recipe else []),
+            ("generalisation gap", gap),
+            ("adapter", weights),
+        ]
+
+    def _trained_lines(self, recipe: Recipe, against: str) -> list[tuple[str, str]]:
+        steps = [count(found or 0) for found in (self.num_steps, self.planned_steps, self.steps_per_epoch)]
+        return [
+            ("steps", f"{steps[0]} of {steps[1]} planned, {steps[2]} an epoch"),
+            ("chosen step", f"{count(self.chosen_step or 0)} ({against})"),
+            ("restored", f"step {count(self.restored_step or 0)}, validation loss {loss(self.restored_eval_loss)}"),
+            ("train loss", f"{_number(self.first_train_loss)} to {_number(self.last_train_loss)}"),
             ("content / template loss", f"{_number(self.best_content_loss)} / {_number(self.best_template_loss)}"),
-            ("generalisation gap", f"{signed(self.gap)} [{signed(self.gap_low)}, {signed(self.gap_high)}]"),
             (
                 "effective scale",
-                f"{number(self.effective_scale)}, learning rate {learning_rate(self.learning_rate)}, "
-                f"batch {count(self.effective_batch)}",
+                f"{number(self.effective_scale)}, learning rate {learning_rate(self.learning_rate or 0)}, "
+                f"batch {count(self.effective_batch or 0)}",
             ),
-            *self.recipe.lines(),
-            ("adapter", f"{count(self.num_adapter_weights, 'weight')}, norm {number(self.adapter_norm)}; {counts}"),
+            *recipe.lines(),
         ]
 
 
@@ -130,7 +148,7 @@ def best_step_not_restored(facts: TrainFacts, limits: TrainLimits) -> Iterator[s
     """
     if facts.adapter_norm == 0:
         raise Skip("the adapter is all zero, which is a rule of its own")
-    if facts.chosen_step < 1:
+    if trained(facts.chosen_step) < 1:
         yield "no evaluation after step 0 was finite, so there is no best step"
         return
     if facts.restored_step != facts.chosen_step:
@@ -167,7 +185,7 @@ def target_not_trained(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     for name, layers in facts.target_modules.items():
         if layers == 0:
             yield f"{name}: in no layer of the adapter file"
-        elif layers < most:
+        elif layers < most and facts.adopted is None:  # an adopted one has what its own settings choose, or is refused
             yield f"{name}: in {layers} layers of the adapter file, others are in {most}"
     if facts.zero_modules and facts.adapter_norm > 0:
         yield f"{len(facts.zero_modules)} adapted modules are all zero: {', '.join(facts.zero_modules[:5])}"
@@ -197,6 +215,7 @@ def graded_tokens_differ(facts: TrainFacts, limits: TrainLimits) -> Iterator[str
     Why: trainers truncate, drop and mask rows on their own; what was looked at must be what is trained on.
     Fix: a bug in the hand-over to the trainer; report it with the backend's version.
     """
+    trained(facts.steps_per_epoch)
     if facts.graded_tokens_an_epoch is None:
         raise Skip("the run did not consist of whole epochs in one go")
     if facts.graded_tokens_an_epoch != facts.graded_tokens_expected:
@@ -213,12 +232,13 @@ def validation_rises(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     Why: the last steps learnt rows, not the task. The best step is kept, so this is advice, not a failure.
     Fix: fewer epochs, more rows, a lower learning rate.
     """
-    rise = facts.last_eval_loss / facts.best_eval_loss - 1 if facts.best_eval_loss > 0 else math.nan
-    if not rise <= limits.max_validation_rise and not facts.last_train_loss >= facts.first_train_loss:
+    last, first_train, last_train = map(trained, (facts.last_eval_loss, facts.first_train_loss, facts.last_train_loss))
+    rise = last / facts.best_eval_loss - 1 if facts.best_eval_loss > 0 else math.nan
+    if not rise <= limits.max_validation_rise and not last_train >= first_train:
         shown, most = beside(rise, limits.max_validation_rise, percent)
         yield (
-            f"validation loss rose by {shown} from step {count(facts.chosen_step)} to the last evaluation, advice is "
-            f"at most {most}; training loss ended at {loss(facts.last_train_loss)}"
+            f"validation loss rose by {shown} from step {count(trained(facts.chosen_step))} to the last evaluation, "
+            f"advice is at most {most}; training loss ended at {loss(last_train)}"
         )
 
 
@@ -257,8 +277,8 @@ def still_improving(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
     Why: the validation loss had not yet turned.
     Fix: raise train.schedule.num_epochs.
     """
-    if 0 < facts.chosen_step == facts.num_steps:
-        steps = count(facts.num_steps, "step")
+    if 0 < trained(facts.chosen_step) == facts.num_steps:
+        steps = count(trained(facts.num_steps), "step")
         yield f"the best of {steps} is the last, with validation loss {loss(facts.best_eval_loss)}"
 
 
@@ -269,10 +289,11 @@ def update_too_hot_in_adapter(facts: TrainFacts, limits: TrainLimits) -> Iterato
     Why: preflight judges the configured values; this looks at the adapter itself.
     Fix: lower train.lora.alpha or train.schedule.learning_rate; leave rsLoRA off.
     """
-    heat = facts.effective_scale * facts.learning_rate
+    rate = trained(facts.learning_rate)
+    heat = facts.effective_scale * rate
     if not heat <= limits.max_heat:
         shown, most = beside(heat, limits.max_heat, learning_rate)
-        scale = f"scale {number(facts.effective_scale)} x learning rate {learning_rate(facts.learning_rate)}"
+        scale = f"scale {number(facts.effective_scale)} x learning rate {learning_rate(rate)}"
         yield Measured(f"{scale} = {shown}, the most is {most}", heat, limits.max_heat)
 
 
@@ -283,8 +304,9 @@ def scale_not_as_configured(facts: TrainFacts, limits: TrainLimits) -> Iterator[
     Why: every later stage scales the update by what the file says.
     Fix: take adapter_config.json as training wrote it; train again with redo=true.
     """
-    if not abs(facts.effective_scale - facts.configured_scale) <= 1e-9 * abs(facts.configured_scale):
-        found, asked = beside(facts.effective_scale, facts.configured_scale, number)
+    configured = trained(facts.configured_scale)
+    if not abs(facts.effective_scale - configured) <= 1e-9 * abs(configured):
+        found, asked = beside(facts.effective_scale, configured, number)
         yield f"scale {found} in adapter_config.json, {asked} configured"
 
 
@@ -295,10 +317,15 @@ def batch_larger_than_set(facts: TrainFacts, limits: TrainLimits) -> Iterator[st
     Why: an epoch is then one step, whatever the batch size says, and the learning rate was meant for more of them.
     Fix: lower train.schedule.batch_size or train.schedule.gradient_accumulation.
     """
-    if facts.effective_batch > facts.num_train_rows:
-        yield f"{count(facts.effective_batch, 'row')} a step, train has {count(facts.num_train_rows)}"
+    batch = trained(facts.effective_batch)
+    if batch > facts.num_train_rows:
+        yield f"{count(batch, 'row')} a step, train has {count(facts.num_train_rows)}"
 
 
+GATE.rule("020", "adapter-of-another-base", explains=("TRN005", "PAR001"))(adapter_of_another_base)
+GATE.rule("021", "adapter-is-not-the-adopted-one", explains=("GEN007", "PAR001"))(adapter_is_not_the_adopted_one)
+GATE.rule("022", "held-out-rows-may-be-known", "info", explains=("GEN006",))(held_out_rows_may_be_known)
+GATE.rule("023", "base-not-known-to-be-its-own", "warn", ("TRN005", "PAR001"))(base_not_known_to_be_its_own)
 GATE.rule("030", "rates-not-the-schedules", explains=("TRN005",))(rates_not_the_schedules)
 GATE.rule("031", "prompt-tokens-differ")(prompt_tokens_differ)
 

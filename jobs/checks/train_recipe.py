@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from jobs.checks.adopted import trained
 from jobs.core.model import StrictModel
 from jobs.core.rule import Skip
 
@@ -43,7 +44,7 @@ def rates_not_the_schedules(facts: TrainFacts, limits: TrainLimits) -> Iterator[
     Why: a schedule that is not the one that was asked for, or begins anew after a resume, trains another model.
     Fix: a bug in the hand-over to the trainer, or a changed log.jsonl; train again with redo=true.
     """
-    recipe = facts.recipe
+    recipe = trained(facts.recipe)
     if not recipe.rate_difference <= limits.max_rate_difference:
         yield (
             f"a logged learning rate is {recipe.rate_difference:.2e} of the highest away from the {recipe.schedule} "
@@ -57,7 +58,7 @@ def prompt_tokens_differ(facts: TrainFacts, limits: TrainLimits) -> Iterator[str
     Why: a weight that no token of a prompt got, or that others got too, is another loss than the one asked for.
     Fix: a bug in the hand-over to the trainer; report it with the backend's version.
     """
-    recipe = facts.recipe
+    recipe = trained(facts.recipe)
     if not recipe.prompt_loss_weight:
         raise Skip("prompts weigh nothing")
     if facts.graded_tokens_an_epoch is None:

@@ -17,7 +17,7 @@ from jobs.core.errors import Damaged, EnvironmentProblem, Exit, MissingValue, Re
 from jobs.core.headline import Failure
 from jobs.core.looks import Looks
 from jobs.core.run_dir import LOCK_VARIABLE, RunDir
-from jobs.core.stage import StageMain, checked_redo, checked_waivers, refusal_to_rebuild, stale_because
+from jobs.core.stage import StageMain, checked_redo, checked_waivers, refusal_to_rebuild, shortened, stale_because
 
 Main = StageMain[Any, Any, Any]
 LAST = pipeline.PIPELINE[-1].name
@@ -140,7 +140,7 @@ def _stopped(
         if artifact is not None and not artifact.passed:
             facts, limits = main.facts_or_none(artifact.record.facts), slices[stage.name].limits
             found += headline.failures(stage.name, main.gate, artifact.record.verdict, facts, limits)
-    return headline.ranked(found) if found else []
+    return headline.ranked(found)
 
 
 def show(run_dir: RunDir, stages: Sequence[pipeline.Stage], stopped: Sequence[Failure] = ()) -> None:
@@ -157,6 +157,8 @@ def show(run_dir: RunDir, stages: Sequence[pipeline.Stage], stopped: Sequence[Fa
         warned = ", ".join(finding.code for finding in record.verdict.findings if finding.status == "warn")
         note = said or (f"warned: {warned}" if warned else "")
         stale = stale_because(run_dir, artifact)
+        if stopped and stage.name != LAST and pipeline.NAMES.index(stage.name) > pipeline.NAMES.index(stopped[0].stage):
+            note = f"made before {stopped[0].stage} failed"
         rows.append(
             (
                 stage.name,
@@ -174,7 +176,9 @@ def _say_why(
 ) -> None:
     for first in stopped[:1]:
         finding = first.finding
-        terminal.say(f"stopped at {first.stage} by {finding.code} {finding.name}: {'; '.join(finding.messages[:2])}")
+        terminal.say(f"stopped at {first.stage} by {finding.code} {finding.name}")
+        for message in shortened(finding.messages):
+            terminal.say(f"  {message}")
         terminal.say(f"  fix: {finding.fix}")
         made = [(mains[one.name].gate, artifact) for one in stages if (artifact := run_dir.artifact(one.name))]
         causes = headline.behind(first.code, [(gate, artifact.record.verdict) for gate, artifact in made])

@@ -12,10 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jobs.core import other_names
 from jobs.core.errors import Refusal
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
+ALIKE = 0.75
+"""From this share of common letters on (difflib) a word may mean another: `rnak` is `rank`, `use_dora` no `rslora`."""
 AUTO = "auto"
 """Stands for a value that the program finds, of whatever type."""
 OPEN = ("waivers", "prepare.columns")
@@ -129,6 +132,9 @@ def _require_key(key: str, config: Any) -> None:
     if below:
         names = dict.fromkeys(name.removeprefix(f"{key}.").split(".")[0] for name in below)
         raise Refusal(f"{key}: holds {', '.join(names)}; set one of them, for example {below[0]}=value")
+    told = other_names.answer(key, frozenset(config))
+    if told:
+        raise Refusal(f"{key}: unknown key; {told}")
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.8) or _same_leaf(key, known)
     if near:
         raise Refusal(f"{key}: unknown key; did you mean {near[0]}?")
@@ -142,9 +148,16 @@ def _require_key(key: str, config: Any) -> None:
 
 
 def _same_leaf(key: str, known: Sequence[str]) -> list[str]:
-    """The one key of the same part whose last word is nearly the same, such as train.schedule.num_epochs."""
-    leaves = {name.rpartition(".")[2]: name for name in known if name.startswith(key.partition(".")[0] + ".")}
-    return [leaves[near] for near in difflib.get_close_matches(key.rpartition(".")[2], leaves, n=1, cutoff=0.7)]
+    """The one key of the same part whose last word is nearly the same, such as train.schedule.num_epochs.
+
+    Where there is no such part, the one key anywhere that ends in these words.
+    """
+    part, words = key.partition(".")[0] + ".", key.lstrip("-").replace("-", "_")
+    if not any(name.startswith(part) for name in known):
+        ends = [name for name in known if name.endswith(f".{words}") and not name.startswith(ECHOES)]
+        return ends if len(ends) == 1 else []
+    leaves = {name.rpartition(".")[2]: name for name in known if name.startswith(part)}
+    return [leaves[near] for near in difflib.get_close_matches(key.rpartition(".")[2], leaves, n=1, cutoff=ALIKE)]
 
 
 def _value(word: str, is_text: bool) -> Any:
@@ -181,7 +194,8 @@ def _require_known_parts(composed: Mapping[str, Any], options: Mapping[str, Sequ
     known = sorted({*options, "run", "waivers", "redo"} - {"experiment"})
     for key in composed:
         if key not in known:
-            raise Refusal(f"{key}: unknown key; the config has: {', '.join(known)}")
+            told = other_names.answer(key, frozenset(known)) or f"the config has: {', '.join(known)}"
+            raise Refusal(f"{key}: unknown key; {told}")
 
 
 def _require_echoes(written: Mapping[str, Any], composed: Mapping[str, Any]) -> None:

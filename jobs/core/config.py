@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from jobs.core.compose import CONF as CONF, compose as compose, flatten
+from jobs.core import other_names
+from jobs.core.compose import ALIKE, CONF as CONF, compose as compose, flatten
 from jobs.core.errors import MissingValue, Refusal
 from jobs.core.model import StrictModel
 
@@ -83,8 +84,11 @@ def _explain(model: type[StrictModel], problem: Any, path: str) -> str:
     key = ".".join([path, *(str(part) for part in problem["loc"] if KEY.fullmatch(str(part)))])
     kind, got = problem["type"], problem["input"]
     if kind == "extra_forbidden":
+        told = other_names.answer(key, frozenset({path}))
+        if told:
+            return f"{key}: unknown key; {told}"
         names = _names_beside(model, problem["loc"])
-        near = difflib.get_close_matches(str(problem["loc"][-1]), names, n=1)
+        near = difflib.get_close_matches(str(problem["loc"][-1]), names, n=1, cutoff=ALIKE)
         return f"{key}: unknown key; " + (f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}")
     if kind == "missing":
         return f"{key}: missing, and there are no defaults in code; set it in conf/ or as {key}=value"

@@ -63,6 +63,8 @@ def ranked(found: Iterable[Failure]) -> list[Failure]:
     then the one that is furthest beyond its limit.
     """
     every = list(found)
+    if not every:
+        return []
     explained = {one.code: explained_by(one, every) for one in every}
     effects = {code for codes in explained.values() for code in codes}
     here = [one for one in every if one.stage == every[0].stage]

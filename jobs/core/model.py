@@ -34,6 +34,10 @@ class StageConfig(StrictModel):
     beside_key: ClassVar[frozenset[str]] = frozenset({"limits"})
     """Fields that do not change what is made, so that another value makes nothing again."""
 
+    def beside(self) -> frozenset[str]:
+        """`beside_key`, and what is not read with these values."""
+        return self.beside_key
+
 
 class Facts(StrictModel):
     """What a stage measured. Deterministic: no times, no paths of the machine."""

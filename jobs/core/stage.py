@@ -92,7 +92,7 @@ class StageMain(Generic[C, F, L]):
     def key(self, cfg: C, inputs: Inputs) -> Key:
         """What the artifact would be made from."""
         return Key(
-            config=cfg.model_dump(mode="json", exclude=set(self.config_model.beside_key)),
+            config=cfg.model_dump(mode="json", exclude=set(cfg.beside())),
             inputs={
                 name: artifact.digest if name in self.stage.needs else reads_fingerprint(artifact)
                 for name, artifact in inputs.items()
@@ -211,7 +211,7 @@ class StageMain(Generic[C, F, L]):
                 artifact = self.make(run_dir, cfg, inputs, key, waivers)
         facts, limits = self.facts(artifact.record.facts), cfg.limits  # type: ignore[attr-defined]
         failing = headline.failures(self.stage.name, self.gate, artifact.record.verdict, facts, limits)
-        show(artifact, facts, [one.finding for one in headline.ranked(failing)] if failing else [])
+        show(artifact, facts, [one.finding for one in headline.ranked(failing)])
         return Exit.PASSED if artifact.passed else Exit.GATE_FAILED
 
 

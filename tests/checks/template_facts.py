@@ -16,6 +16,7 @@ GOOD = TemplateFacts(
     num_probes=29,
     num_equal=279,
     refused=[],
+    num_refused=0,
     untrained=[],
     num_untrained=0,
     differing=[],
@@ -34,7 +35,7 @@ def template(**changes: Any) -> TemplateFacts:
 NOT_RUN = TemplateFacts.not_run("model-Q8_0.gguf", "llama-server ended with exit code 1")
 CASES: list[tuple[list[TemplateFacts], int, str]] = [
     ([NOT_RUN], 0, "fail"),
-    ([template(refused=["one question: llama.cpp says Unknown operator"])], 0, "fail"),
+    ([template(refused=["one question: llama.cpp says Unknown operator"], num_refused=1)], 0, "fail"),
     ([template(num_rows=0)], 0, "fail"),
     ([template(num_probes=12)], 0, "fail"),
     ([template(num_probes=13)], 0, "pass"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.checks.convert import GATE, ConvertFacts, HeaderFacts
-from jobs.checks.templates import TemplateFacts
+from jobs.checks.templates import ModelfileFacts, TemplateFacts
 from jobs.convert import ConvertConfig
 from jobs.core import config
 from tests.checks import template_facts
@@ -33,6 +33,7 @@ def header(**changes: Any) -> HeaderFacts:
     return good.model_copy(update=changes)
 
 
+MODELFILE = ModelfileFacts(opening="", num_equal=90, differing=[], num_differing=0, other=["the end of a thought"])
 F16 = header(file="model-f16.gguf", types={"F16": 197, "F32": 113})
 GOOD = ConvertFacts(
     files=[header(), F16],
@@ -49,6 +50,7 @@ GOOD = ConvertFacts(
     num_tokens=231,
     logits_kl=7.2e-13,
     templates=[template_facts.GOOD],
+    modelfile=MODELFILE,
 )
 BROKEN = {"files": [header(), header(problems=["truncated"])]}
 
@@ -81,6 +83,13 @@ def test_good_facts_pass_every_rule() -> None:
         ({"f16_differing": ["blk.0.attn_q.weight"]}, "GGF006", "fail"),
         ({"files": [header(), header(nonfinite=["blk.0.attn_q.weight"])]}, "GGF006", "fail"),
         ({"files": [header(), header(differing=["add_bos is True, expected False"])]}, "GGF007", "fail"),
+        ({"modelfile": None}, "GGF014", "skip"),
+        ({"modelfile": MODELFILE.model_copy(update={"num_equal": 0})}, "GGF014", "fail"),
+        (
+            {"modelfile": MODELFILE.model_copy(update={"differing": [template_facts.LOST], "num_differing": 1})},
+            "GGF014",
+            "fail",
+        ),
         ({"logits_kl": 9e-7}, "GGF008", "pass"),
         ({"logits_kl": 1.1e-6}, "GGF008", "fail"),
         ({"logits_kl": NAN}, "GGF008", "fail"),

@@ -58,7 +58,7 @@ def test_messages_have_what_was_measured_and_the_limit() -> None:
         (length_facts(at(1), at(2), at(4, **LOST)), 2, 274, "274 tokens: prompts held up to 210 tokens, and"),
         (length_facts(at(1), at(2, **LOST), at(4)), 1, 174, "174 tokens: prompts held up to 110 tokens, and"),
         (length_facts(at(1), longest_prompt=125), 1, 189, "189 tokens: prompts held up to 125 tokens, and an answer"),
-        (length_facts(at(1), longest_row=190), 1, 190, "190 tokens: the longest trained row, for prompts held up to"),
+        (length_facts(at(1), longest_row=190), 1, 190, "190 tokens: the longest row, for prompts held up to"),
         (length_facts(most=450), 4, 450, "450 tokens: prompts held up to 410 tokens, and an answer may take 64; more"),
         (
             NOTHING.model_copy(update={"longest_prompt": 125}),

@@ -18,10 +18,15 @@ LIMITS = PrepareLimits(
     max_lost_share=0.5,
     max_personal_share=0.01,
     max_mojibake_share=0.01,
+    max_placeholder_share=0,
     min_distinct_answers=2,
     min_distinct_share=0.02,
     max_contradictory_share=0.05,
 )
+BELONGING = {
+    "word": "belong", "num_rows": 512, "own": 0.24, "other": 0.06, "z": 51.7, "p": 0.005, "num_displaced": 50,
+    "shift": 0,
+}  # fmt: skip
 NO_LEAKS = {"id": 0, "conversation": 0, "prompt": 0, "near": 0, "source": 0}
 GOOD: dict[str, Any] = {
     "files": [
@@ -50,6 +55,7 @@ GOOD: dict[str, Any] = {
     "languages": {"ja": 90, "en": 10},
     "set_language": "ja",
     "mixed_forms": {},
+    "belonging": BELONGING,
     "examples": [Example(reason="hashtags", id="r1", file="a.jsonl", line=2, evidence="assistant: #a #b")],
 }
 
@@ -122,6 +128,15 @@ def facts(**changes: Any) -> PrepareFacts:
         ("DAT020", {"dropped": {"hashtags": 50, "odd-form": 6}}, "fail"),
         ("DAT020", {"dropped": {"duplicate": 90}}, "pass"),
         ("DAT020", {"num_read": 0}, "fail"),
+        ("DAT021", {}, "pass"),
+        ("DAT021", {"belonging": BELONGING | {"word": "do not belong", "p": 0.4, "num_displaced": 300}}, "fail"),
+        ("DAT021", {"belonging": BELONGING | {"word": "do not belong", "shift": -1}}, "fail"),
+        ("DAT022", {}, "pass"),
+        ("DAT022", {"belonging": BELONGING | {"word": "cannot say", "p": 0.4}}, "warn"),
+        ("DAT022", {"belonging": BELONGING | {"word": "cannot say", "num_rows": 0}}, "skip"),
+        ("DAT023", {}, "pass"),
+        ("DAT023", {"seen": {"placeholder": 1}}, "warn"),
+        ("DAT023", {"num_train": 0, "num_val": 0}, "warn"),
     ],
 )
 def test_rule(code: str, changes: dict[str, Any], status: str) -> None:
@@ -143,6 +158,7 @@ def test_rule(code: str, changes: dict[str, Any], status: str) -> None:
         ("max_personal_share", "DAT016"),
         ("max_departing_share", "DAT017"),
         ("max_lost_share", "DAT020"),
+        ("max_placeholder_share", "DAT023"),
     ],
 )
 def test_a_limit_that_is_not_a_number_is_no_pass(limit: str, code: str) -> None:

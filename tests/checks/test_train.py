@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from jobs.checks.adopted import Adopted
 from jobs.checks.train import GATE, TrainFacts
 from jobs.checks.train_recipe import Recipe
 from jobs.core import config
-from jobs.train import TrainConfig
+from jobs.train import OF_A_LOG as ONLY_A_LOG, TrainConfig
 
 NAN, INF = float("nan"), float("inf")
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -24,6 +25,7 @@ RECIPE = Recipe(
     prompt_tokens_expected=204_568,
 )
 GOOD = TrainFacts(
+    adopted=None,
     backend="hf",
     dtype="float32",
     num_train_rows=1124,
@@ -67,10 +69,80 @@ def recipe(**changes: Any) -> dict[str, Any]:
     return {"recipe": RECIPE.model_copy(update=changes)}
 
 
+OF_A_LOG = {"TRN002", "TRN006", "TRN007", "TRN010", "TRN011", "TRN012", "TRN013", "TRN030", "TRN031"}
+OF_ADOPTED = {"TRN020", "TRN021", "TRN022", "TRN023"}
+TAKEN = GOOD.model_copy(
+    update={
+        **dict.fromkeys(ONLY_A_LOG),
+        "backend": "none",
+        "adopted": Adopted(
+            base_named="Qwen/Qwen3-0.6B", base_id="Qwen/Qwen3-0.6B", revision_named=None, peft_version="0.21.2",
+            rank=16, scales=dict.fromkeys(TARGETS, 2.0), has_rslora=False, changed=[],
+        ),
+    }
+)  # fmt: skip
+
+
 def test_good_facts_pass_every_rule() -> None:
     verdict = GATE.judge(GOOD, LIMITS, {})
-    assert set(verdict.statuses.values()) == {"pass"}
+    assert {code for code, status in verdict.statuses.items() if status != "pass"} == OF_ADOPTED
+    assert {verdict.statuses[code] for code in OF_ADOPTED} == {"skip"}
     assert verdict.status == "pass"
+
+
+def test_good_facts_of_an_adopted_adapter() -> None:
+    verdict = GATE.judge(TAKEN, LIMITS, {})
+    found = {code: status for code, status in verdict.statuses.items() if status != "pass"}
+    assert found.pop("TRN022") == "warn"
+    assert found == dict.fromkeys(OF_A_LOG, "skip")
+    said = {finding.code: finding.messages for finding in verdict.findings}
+    assert all("adopted, not trained here" in said[code][0] for code in OF_A_LOG)
+    assert verdict.status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "status"),
+    [
+        ({"base_named": "Qwen/Qwen3-0.6B-Base"}, "TRN020", "fail"),
+        ({"base_named": "Qwen/Qwen3-4B"}, "TRN020", "fail"),
+        ({"base_named": "unsloth/Qwen3-0.6B-unsloth-bnb-4bit"}, "TRN020", "pass"),
+        ({"base_named": "/home/me/qwen3-0.6b/"}, "TRN020", "pass"),
+        ({"base_named": "unsloth/Qwen3-0.6B-unsloth-bnb-4bit"}, "TRN023", "warn"),
+        ({"base_named": "/home/me/qwen3-0.6b/"}, "TRN023", "pass"),
+        ({"base_named": "./mine"}, "TRN023", "warn"),
+        ({"base_named": ""}, "TRN023", "warn"),
+        ({"base_named": "Qwen/Qwen3-0.6B-Base"}, "TRN023", "pass"),
+        ({"changed": ["adapter_config.json"]}, "TRN021", "fail"),
+        ({"changed": []}, "TRN021", "pass"),
+        ({}, "TRN022", "warn"),
+    ],
+)
+def test_rule_of_an_adopted_adapter(changes: dict[str, Any], code: str, status: str) -> None:
+    assert TAKEN.adopted is not None
+    facts = TAKEN.model_copy(update={"adopted": TAKEN.adopted.model_copy(update=changes)})
+    assert GATE.judge(facts, LIMITS, {}).statuses[code] == status
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "status"),
+    [
+        ({"best_eval_loss": 2.1, "restored_eval_loss": 2.1}, "TRN005", "fail"),
+        ({"adapter_norm": 0.0}, "TRN003", "fail"),
+        ({"target_modules": {"q_proj": 12, "down_proj": 28}}, "TRN004", "pass"),
+        ({"zero_modules": ["model.layers.0.self_attn.q_proj"]}, "TRN004", "fail"),
+        ({"gap_low": 0.6}, "TRN008", "warn"),
+    ],
+)
+def test_an_adopted_adapter_is_measured_too(changes: dict[str, Any], code: str, status: str) -> None:
+    assert GATE.judge(TAKEN.model_copy(update=changes), LIMITS, {}).statuses[code] == status
+
+
+def test_a_person_sees_that_an_adapter_was_adopted() -> None:
+    shown = dict(TAKEN.lines())
+    assert shown["adopted"] == "not trained here; saved by PEFT 0.21.2 for Qwen/Qwen3-0.6B"
+    assert shown["rank and scale"] == "rank 16, effective scale 2"
+    assert shown["with the adapter"].startswith("validation loss 0.8")
+    assert not {"steps", "chosen step", "train loss"} & shown.keys()
 
 
 @pytest.mark.parametrize(
@@ -147,8 +219,8 @@ def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
 
 def test_levels() -> None:
     levels = {rule.code: rule.level for rule in GATE.rules}
-    assert [code for code, level in levels.items() if level == "warn"] == ["TRN007", "TRN008", "TRN009"]
-    assert [code for code, level in levels.items() if level == "info"] == ["TRN010", "TRN013"]
+    assert [code for code, level in levels.items() if level == "warn"] == ["TRN007", "TRN008", "TRN009", "TRN023"]
+    assert [code for code, level in levels.items() if level == "info"] == ["TRN010", "TRN013", "TRN022"]
 
 
 def test_a_person_is_shown_what_matters() -> None:

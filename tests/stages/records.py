@@ -145,6 +145,8 @@ def fetch() -> dict[str, Any]:
 
 
 def prepare() -> dict[str, Any]:
+    belonging = {"word": "belong", "num_rows": 512, "own": 0.24, "other": 0.06, "z": 51.7, "p": 0.005,
+                 "num_displaced": 50, "shift": 0}  # fmt: skip
     return {
         "files": [
             {"label": "data/titles.jsonl", "format": "jsonl", "shape": "messages", "sha256": "0" * 64,
@@ -164,7 +166,7 @@ def prepare() -> dict[str, Any]:
         "lengths": {"user": [41, 96, 210, 402, 731], "assistant": [4, 8, 14, 22, 31]},
         "answer_lengths": {"edges": [4, 6, 8, 11, 14, 18, 24, 32], "train": [9, 60, 221, 402, 310, 110, 12],
                            "val": [1, 17, 60, 98, 77, 24, 4]},
-        "languages": {"ja": 1386, "en": 19}, "mixed_forms": {}, "set_language": "ja",
+        "languages": {"ja": 1386, "en": 19}, "mixed_forms": {}, "belonging": belonging, "set_language": "ja",
         "examples": [
             example("empty-answer", "data/titles.jsonl:17", 17, "assistant: nothing"),
             example("hashtags", "t-12", 12, "assistant: #天気 #港 🌾"),
@@ -204,6 +206,7 @@ def preflight() -> dict[str, Any]:
 def train() -> dict[str, Any]:
     modules = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     return {
+        "adopted": None,
         "backend": "hf", "dtype": "float32", "num_train_rows": 1124, "num_val_rows": 281, "planned_steps": 213,
         "num_steps": 213, "steps_per_epoch": 71, "chosen_step": 177, "best_eval_loss": 0.812, "restored_step": 177,
         "restored_eval_loss": 0.812, "first_eval_loss": 2.714, "last_eval_loss": 0.829, "first_train_loss": 2.69,
@@ -264,7 +267,8 @@ def merge() -> dict[str, Any]:
 
 def template(file: str) -> dict[str, Any]:
     return {
-        "file": file, "failure": None, "num_rows": 64, "num_probes": 29, "num_equal": 279, "refused": [],
+        "file": file, "failure": None, "num_rows": 64, "num_probes": 29, "num_equal": 279,
+        "refused": [], "num_refused": 0,
         "untrained": [], "num_untrained": 0, "differing": [], "num_differing": 0,
         "not_rendered": ["a question with content: null (Hugging Face cannot render turns of user)"],
         "num_asked": 6, "other_tokens": [], "num_typed": 0,
@@ -286,6 +290,8 @@ def convert() -> dict[str, Any]:
         "missing_tensors": [],
         "extra_tensors": [], "f16_differing": [], "num_texts": 1_431, "texts_differing": [], "known_to_differ": 3,
         "num_rows": 8, "num_tokens": 231, "logits_kl": 7.2e-13, "templates": [template("model-f16.gguf")],
+        "modelfile": {"opening": "", "num_equal": 90, "differing": [], "num_differing": 0,
+                      "other": ["the end of a thought"]},
     }  # fmt: skip
 
 
@@ -295,7 +301,7 @@ def quantize() -> dict[str, Any]:
         "fallbacks": [], "metadata_differs": [], "nonfinite": [], "error": 0.071, "error_tensor": "blk.0.attn_v.weight",
         "num_bytes": 396_705_472, "bits_per_weight": 5.32,
     }  # fmt: skip
-    return {"quants": [quant], "asked": ["Q4_K_M"], "imatrix_tokens": None}
+    return {"quants": [quant], "asked": ["Q4_K_M"], "imatrix_tokens": None, "is_verified_f16": None}
 
 
 def parity(artifact: str, kept: float, half: float, kl_mean: float) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_dropped_rows_are_named(tmp_path: Path, out: Path) -> None:
     assert entries(out / "dropped.jsonl") == [
         {"id": "r3", "file": "rows.jsonl", "line": 4, "reason": "hashtags", "evidence": "assistant: #土鍋 #手入れ"},
         {"id": "copy", "file": "rows.jsonl", "line": 81, "reason": "duplicate", "evidence": "the same as r0"},
-        {"id": "17", "file": "rows.jsonl", "line": 82, "reason": "near-duplicate", "evidence": "0.93 like r1"},
+        {"id": "17", "file": "rows.jsonl", "line": 82, "reason": "near-duplicate", "evidence": "0.926 like r1"},
     ]
     assert [entry["id"] for entry in entries(out / "changed.jsonl")] == ["r5"]
     assert facts.ignored_columns == {"rows.jsonl": ["extra"]}

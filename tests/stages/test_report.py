@@ -359,3 +359,19 @@ def test_copy_where_a_link_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyP
     out, facts = made(tmp_path, records.build(tmp_path))
     assert facts.certified
     assert (out / GGUF).stat().st_nlink == 1
+
+
+def test_the_headline_explains_and_is_not_the_first_in_order(tmp_path: Path) -> None:
+    behaviours = [
+        one | {"agreement": 0.19, "empty_rate": 1 / 67, "num_rows": 67} for one in records.smoke()["behaviours"]
+    ]
+    warned = {"num_contradictory": 900, "left_aside": [], "byte_order_marks": [], "lone_returns": []}
+    changed = {"smoke": {"behaviours": behaviours}, "prepare": warned}
+    out, facts = made(tmp_path, records.build(tmp_path, changed, until="smoke"))
+    assert facts.failed == {"smoke": ["GEN004 empty-answers", "GEN007 no-better-than-base"]}
+    page = (out / "report.html").read_text(encoding="utf-8")
+    told = page[page.index('class="stop"') : page.index('class="chain"')]
+    assert told.index("GEN007") < told.index("DAT013") < told.index("GEN004")
+    assert "1.5% of 67 answers are empty, the most is 1.0%; the base model: 1.5%" in told
+    assert "the gain 0 must be at least +0.020" in told
+    assert "**GEN007** at `smoke`" in (out / "README.md").read_text(encoding="utf-8")

@@ -14,9 +14,11 @@ from jobs import smoke, verify
 from jobs.checks.verify import GATE
 from jobs.core import config
 from jobs.core.artifact import Artifact, listing
+from jobs.core.provenance import ROOT
 from jobs.engines.gguf import llama_tools
 from jobs.smoke import SmokeConfig
 from jobs.verify import VerifyConfig
+from tests import gguf_tamper
 from tests.stages import small_run
 
 Lines = list[dict[str, Any]]
@@ -56,8 +58,8 @@ def statuses(cfg: VerifyConfig, inputs: dict[str, Artifact], out: Path) -> dict[
     return dict(GATE.judge(verify.measure(cfg, inputs, out), cfg.limits, {}).statuses)
 
 
-def test_it_writes_four_files_and_leaves_no_scratch(made: Path) -> None:
-    assert listing(made) == ["failures.json", "generations.jsonl", "lengths.jsonl", "rows.jsonl"]
+def test_it_writes_five_files_and_leaves_no_scratch(made: Path) -> None:
+    assert listing(made) == ["failures.json", "generations.jsonl", "lengths.jsonl", "rows.jsonl", "templates.json"]
 
 
 def test_facts_of_a_random_model(cfg: VerifyConfig, inputs: dict[str, Artifact], made: Path) -> None:
@@ -80,8 +82,14 @@ def test_facts_of_a_random_model(cfg: VerifyConfig, inputs: dict[str, Artifact],
     assert facts.same_text["F16"] >= 0.5
     assert "quantizing to Q4_K_M took" in facts.blame
     assert set(facts.samples[0].texts) >= {"F16", "Q4_K_M", "tuned"}
+    (template,) = facts.templates
+    assert (template.file, template.failure, template.num_rows) == ("model-Q4_K_M.gguf", None, small_run.NUM_ROWS)
+    assert (template.num_differing, template.num_untrained, template.num_typed) == (0, 0, 0)
+    assert template.num_equal == 3 * (template.num_rows + template.num_probes)
+    assert (template.num_asked, template.other_tokens) == (6, [])
     found = statuses(cfg, inputs, made)
     assert {found[code] for code in ("PAR001", "PAR002", "PAR003", "PAR004", "PAR006", "PAR007", "PAR010")} == {"pass"}
+    assert {found[f"PAR02{number}"] for number in range(4)} == {"pass"}
     assert found["PAR008"] == "fail"
 
 
@@ -133,6 +141,36 @@ def test_a_quant_of_the_base_is_found(cfg: VerifyConfig, inputs: dict[str, Artif
     assert (quant.artifact, quant.retention) == ("Q8_0", pytest.approx(0, abs=0.05))
     finding = next(one for one in GATE.judge(facts, cfg.limits, {}).failing if one.code == "PAR005")
     assert "F16 is right: it was lost by quantizing to Q8_0; the next larger type to try is F16" in finding.messages[0]
+
+
+def test_a_quant_with_another_template_is_found(
+    cfg: VerifyConfig, inputs: dict[str, Artifact], made: Path, tmp_path: Path
+) -> None:
+    own = inputs["preflight"].file("tokenizer/chat_template.jinja").read_text(encoding="utf-8")
+    shutil.copytree(inputs["quantize"].root, tmp_path / "quantize")
+    other = (ROOT / "conf/chat/templates/plain.jinja").read_text(encoding="utf-8")
+    other = other.replace("message.content", "message.content|trim")
+    gguf_tamper.replace_template(tmp_path / "quantize/model-Q4_K_M.gguf", own, other)
+    shutil.copytree(made, tmp_path / "verify")
+    swapped = inputs | {"quantize": small_run.publish(tmp_path, "quantize")}
+
+    verify.write_templates(cfg, swapped, tmp_path / "verify", [])
+    facts = verify.measure(cfg, swapped, tmp_path / "verify")
+
+    (template,) = facts.templates
+    assert template.num_differing > 0
+    assert template.failure is None
+    found = {one.code: one.messages[0] for one in GATE.judge(facts, cfg.limits, {}).failing}
+    assert "PAR021" in found
+    assert "PAR022" not in found
+
+
+def test_templates_that_were_not_run_are_missed(
+    cfg: VerifyConfig, inputs: dict[str, Artifact], made: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "templates.json").write_text("{}")
+    assert statuses(cfg, inputs, tmp_path)["PAR020"] == "fail"
 
 
 def test_a_truncated_gguf_and_a_merge_of_nothing(

@@ -43,20 +43,37 @@ def chat(given: Sequence[str]) -> int:
     """
     asked = words.read("chat", given)
     choice = choose(asked.run_dir, asked.file)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        text = piped()
-        if choice.why_not:
-            terminal.say(opening(asked, choice))
-        with whoever_reads(), speakers(asked, choice) as (found, settings):
-            talking.ask_once(found, text, settings)
-        return Exit.PASSED
     try:
-        with keyboard.own_interrupts(), speakers(asked, choice) as (found, settings):
-            print(f"{opening(asked, choice)}\n{HINT}\n")
-            talking.converse(found, settings)
-    except (KeyboardInterrupt, Interrupted):  # while a model was loaded, or from outside: there is nothing to save
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            at_terminal(asked, choice)
+        else:
+            for_script(asked, choice)
+    except (KeyboardInterrupt, Interrupted):  # there is nothing to save, and nothing to go on with
         return Exit.INTERRUPTED
     return Exit.PASSED
+
+
+def at_terminal(asked: Words, choice: Choice) -> None:
+    """Until Ctrl-D."""
+    with keyboard.own_interrupts():
+        print(f"{opening(asked, choice)}\nloading ...", end="\r", flush=True)
+        with speakers(asked, choice) as (found, settings):
+            print(f"{HINT}\n")
+            talking.converse(found, settings)
+
+
+def for_script(asked: Words, choice: Choice) -> None:
+    """One question. A reader of the answer that goes away, as `head` does, is no fault."""
+    text = piped()
+    if choice.why_not:
+        terminal.say(opening(asked, choice))
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    try:
+        with speakers(asked, choice) as (found, settings):
+            talking.ask_once(found, text, settings)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def opening(asked: Words, choice: Choice) -> str:
@@ -79,7 +96,7 @@ def speakers(asked: Words, choice: Choice) -> Iterator[tuple[list[talking.Speake
     context = room_for(asked, header.context_length)
     settings = talking.Settings(request, choice.longest_row, colour="NO_COLOR" not in os.environ)
     with ExitStack() as stack:
-        found = [talking.Speaker(f"{asked.name}, {choice.type}", started(stack, choice.gguf, asked, context), context)]
+        found = [talking.Speaker(f"{asked.name}, {choice.type}", started(stack, choice.gguf, asked, context))]
         if asked.against_base:
             fetch = asked.run_dir.artifact("fetch")
             if fetch is None:
@@ -90,7 +107,7 @@ def speakers(asked: Words, choice: Choice) -> Iterator[tuple[list[talking.Speake
             file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "chat_template.jinja"
             file.write_bytes(header.chat_template or b"")
             same = started(stack, base, asked, context, "--chat-template-file", str(file))
-            found.append(talking.Speaker(f"base, {choice.type}", same, context))
+            found.append(talking.Speaker(f"base, {choice.type}", same))
         yield found, settings
 
 
@@ -137,14 +154,3 @@ def piped() -> str:
     if not text.strip():
         raise Refusal("stdin: holds no message; type at a terminal, or send a text: echo Hello | ...")
     return text
-
-
-@contextmanager
-def whoever_reads() -> Iterator[None]:
-    """A reader of stdin's answer that goes away, as `head` does, is no fault."""
-    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

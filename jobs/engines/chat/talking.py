@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from jobs.core.errors import Refusal
@@ -25,9 +26,12 @@ class Speaker:
 
     name: str
     server: Server
-    context: int
-    """Tokens that a conversation has room for."""
     conversation: talk.Conversation = field(default_factory=talk.Conversation)
+
+    @cached_property
+    def context(self) -> int:
+        """Tokens that a conversation has room for; llama.cpp rounds what it was asked for up to 256s."""
+        return int(self.server.get("/props")["default_generation_settings"]["n_ctx"])
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def read(command: str, words: Sequence[str]) -> Words:
         run_dir=RunDir(Path(run.folder) / run.name),
         name=run.name,
         file=own.get("file", ""),
-        context=whole("context", own, 16, 10**7),
+        context=whole("context", own, 256, 10**7),
         gpu_layers=-1 if (layers := whole("gpu_layers", own, -1, 10_000)) is None else layers,
         against_base=one_of("against", own, {"": False, "base": True}),
         think=one_of("think", own, {"": None, "true": True, "false": False}),
@@ -76,7 +76,7 @@ def read(command: str, words: Sequence[str]) -> Words:
 def unknown(command: str, key: str, known: Sequence[str]) -> str:
     """What to say of a word that is none of ours."""
     names = [*RUN, *known]
-    near = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(key, names, n=1, cutoff=0.6) or [name for name in names if key.startswith(name)]
     if near:
         return f"{key[:60]}: unknown word; did you mean {near[0]}=...?"
     told = "; ".join(f"{name}=... ({OWN[name]})" for name in known)

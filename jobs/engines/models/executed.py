@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,15 +10,20 @@ from typing import Any
 from jobs.core.terminal import progress
 from jobs.engines.gguf import server
 from jobs.engines.gguf.llama import LlamaFailed
+from jobs.engines.models import chat_rows
 from jobs.engines.models.templates import Asked, Bounds, TemplateFailed
 from jobs.engines.models.tokenizer import ChatTokenizer
+from jobs.logic.chat.chatml import IM_START
 from jobs.logic.chat.first_difference import first_difference
-from jobs.logic.chat.probes import PROBES, SWITCHES, Probe
+from jobs.logic.chat.probes import BEYOND, PROBES, SWITCHES, Probe
+from jobs.logic.pages import modelfile
 
 KEPT = 3
 """Differences of a kind that are kept whole; the others are counted."""
 MORE_CONTEXT = 16
 """Tokens beside the longest prompt."""
+RENDER_SECONDS = 60.0
+"""For one conversation, which takes milliseconds: a template may never come to its end."""
 FIELDS = {None: "prompt_ids", False: "prompt_ids_no_thinking"}
 
 
@@ -73,27 +77,33 @@ class _Found:
     num_differing: int = 0
     differing: list[dict[str, Any]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    num_refused: int = 0
 
 
 def expected(preflight: Path, num_rendered: int, num_asked: int, bounds: Bounds) -> Expected:
     """Render by Hugging Face: held-out conversations of `preflight`'s folder, and the list, with every switch."""
     tokenizer = ChatTokenizer(preflight / "tokenizer", bounds)
-    rows = [json.loads(line) for line in (preflight / "prompts.jsonl").read_text(encoding="utf-8").splitlines()]
-    plain = [row for row in rows if not any(tokenizer.has_control_text(one["content"]) for one in row["messages"])]
+    rows = chat_rows.load(preflight / "prompts.jsonl")
+    typed = {
+        row["id"] for row in rows if any(tokenizer.has_control_text(message["content"]) for message in row["messages"])
+    }
     rendered = spread(rows, num_rendered)
     held_out = [
-        _conversation(tokenizer, Probe(f"held-out {row['id']}", row["messages"]), switch, row if row in plain else {})
+        _conversation(tokenizer, _probe(row), switch, {} if row["id"] in typed else row)
         for row in rendered
         for switch in SWITCHES
     ]
+    asked = spread([row for row in rows if row["id"] not in typed] or rows, num_asked)
     questions = [
-        Question(_what(f"held-out {row['id']}", switch), _body(row, switch), row[name])
-        for row in spread(plain, num_asked)
+        _question(
+            tokenizer, _conversation(tokenizer, _probe(row), switch, row), None if row["id"] in typed else row[name]
+        )
+        for row in asked
         for switch, name in FIELDS.items()
         if row.get(name)
     ]
     listed = [_conversation(tokenizer, probe, switch, {}) for probe in PROBES for switch in SWITCHES]
-    return Expected(held_out, listed, questions, tokenizer, sum(row not in plain for row in rendered))
+    return Expected(held_out, listed, questions, tokenizer, sum(row["id"] in typed for row in rendered))
 
 
 def compare(gguf: Path, wanted: Expected, *, num_threads: int, gpu_layers: int = 0) -> dict[str, Any]:
@@ -120,7 +130,8 @@ def compare(gguf: Path, wanted: Expected, *, num_threads: int, gpu_layers: int =
     return {
         **known,
         "num_equal": found.num_equal,
-        "refused": found.refused[:KEPT],
+        "refused": found.refused,
+        "num_refused": found.num_refused,
         "differing": found.differing,
         "num_differing": found.num_differing,
         "not_rendered": not_rendered,
@@ -137,8 +148,49 @@ def spread(rows: Sequence[dict[str, Any]], num: int) -> list[dict[str, Any]]:
     return [ordered[place * (len(ordered) - 1) // max(num - 1, 1)] for place in range(num)]
 
 
-def _body(row: Mapping[str, Any], switch: bool | None) -> dict[str, Any]:
-    return Conversation("", Probe("", row["messages"]), switch, None).body
+def modelfile_facts(wanted: Expected, thinking_block: str | None, opening: str) -> dict[str, Any]:
+    """What the Modelfile's template makes of the same conversations, by the names of `ModelfileFacts`.
+
+    It has no switch: it opens answers as the rows did. Where that is an empty block, the prompt is the one that the
+    template writes without thinking, with the block after it where the model was taught to write it itself.
+    """
+    empty = thinking_block == "empty"
+    found, other = _Found(), []
+    for one in [*wanted.held_out, *wanted.listed]:
+        if one.switch is not (False if empty else None) or one.text is None or one.probe in BEYOND:
+            continue
+        text = one.trained or one.text
+        ours = _opened(text, opening) if empty else text
+        theirs = modelfile.rendered(opening, one.probe.messages)
+        if ours == theirs:
+            found.num_equal += 1
+        elif one.probe.common:
+            found.num_differing += 1
+            found.differing += [_difference(one.what, ours, theirs)] if found.num_differing <= KEPT else []
+        else:
+            other.append(one.probe.name)
+    return {
+        "opening": opening,
+        "num_equal": found.num_equal,
+        "differing": found.differing,
+        "num_differing": found.num_differing,
+        "other": other,
+    }
+
+
+def _opened(prompt: str, opening: str) -> str:
+    """The prompt with `opening` after the header of the answer, where what it has there is a part of it."""
+    head, header, rest = prompt.rpartition(f"{IM_START}assistant\n")
+    return f"{head}{header}{opening}" if header and opening.startswith(rest) else prompt
+
+
+def _probe(row: Mapping[str, Any]) -> Probe:
+    return Probe(f"held-out {row['id']}", row["messages"], common=True)
+
+
+def _question(tokenizer: ChatTokenizer, one: Conversation, trained: list[int] | None) -> Question:
+    """Without `trained` ids those of Hugging Face's text, in which the text of a control token is the token."""
+    return Question(one.what, one.body, trained or tokenizer.encode_rendered([one.text or ""])[0])
 
 
 def _conversation(tokenizer: ChatTokenizer, probe: Probe, switch: bool | None, row: Mapping[str, Any]) -> Conversation:
@@ -164,7 +216,7 @@ def _rendered(running: server.Server, conversations: Sequence[Conversation]) -> 
     with progress(f"{running.gguf.name}: prompts rendered by llama.cpp", len(conversations)) as advance:
         for number, one in enumerate(conversations, 1):
             try:
-                text = running.post("/apply-template", one.body)["prompt"]
+                text = running.post("/apply-template", one.body, RENDER_SECONDS)["prompt"]
             except server.ServerRefused as refusal:
                 text = None
                 said = f"{one.what}: llama.cpp says {_short(refusal.said)}"
@@ -172,7 +224,8 @@ def _rendered(running: server.Server, conversations: Sequence[Conversation]) -> 
                 theirs = "llama.cpp refuses it too" if text is None else "llama.cpp renders something"
                 not_rendered.setdefault(one.probe.name, f"{one.probe.name} ({one.why}; {theirs})")
             elif text is None:
-                found.refused.append(said)
+                found.num_refused += 1
+                found.refused += [said] if found.num_refused <= KEPT else []
             elif text == one.text:
                 found.num_equal += 1
             else:

@@ -36,7 +36,8 @@ class Proof:
     beyond_float16: list[str] = field(default_factory=list)
     scale_low: float = math.inf
     scale_high: float = -math.inf
-    """Smallest and largest scale found by projecting W' - W on B A. NaN in any tensor stays NaN here and below."""
+    """Smallest and largest scale found by projecting W' - W on B A; where a pattern gives a module another, in the
+    proportion to it that the adapter's own scale should have. NaN in any tensor stays NaN here and below."""
     residual: float = 0.0
     residual_tensor: str = ""
 
@@ -79,7 +80,7 @@ def _merged(
     weight = folder.read(name)
     if module is not None:
         a, b = adapter.factors(module)
-        weight = torch.addmm(weight.float(), b, a, alpha=adapter.scale)
+        weight = torch.addmm(weight.float(), b, a, alpha=adapter.scale_of(module))
     if not bool(torch.isfinite(weight).all()):
         raise Refusal(f"{name}: not finite after merging; train again with a lower learning rate or effective scale")
     if dtype == torch.float16 and float(weight.abs().max()) > FLOAT16_MAX:
@@ -123,9 +124,10 @@ def _prove_tensor(
         proof.not_merged.append(name)
         return
     proof.num_merged += 1
-    length = float(product.norm())
-    scale = float(torch.dot(moved.view(-1), product.view(-1))) / length**2
-    residual = float(moved.sub_(product, alpha=adapter.scale).norm()) / (abs(adapter.scale) * length)
+    assert module is not None
+    length, asked = float(product.norm()), adapter.scale_of(module)
+    scale = float(torch.dot(moved.view(-1), product.view(-1))) / length**2 / asked * adapter.scale
+    residual = float(moved.sub_(product, alpha=asked).norm()) / (abs(asked) * length)
     if math.isnan(scale) or math.isnan(proof.scale_low):
         proof.scale_low = proof.scale_high = math.nan
     else:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from jobs.engines.rows import passes
 from jobs.engines.rows.passes import Reading
 from jobs.engines.rows.store import BLOCK_ROWS
+from jobs.logic.pages.amounts import score
 from jobs.logic.row import Dropped, Row
 from jobs.logic.rows.clean import ALLOWABLE
 from jobs.logic.rows.conversation import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE
@@ -105,4 +106,4 @@ class Account:
             return "{}:{} has this id as well".format(*self._place(gone.other))
         if gone.reason == DUPLICATE:
             return f"the same as {identity}"
-        return f"{gone.similarity:.2f} like {identity}"
+        return f"{score(gone.similarity)} like {identity}"

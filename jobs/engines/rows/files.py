@@ -7,6 +7,7 @@ any number of others take the blocks apart with `split_block`.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
 from itertools import chain
@@ -44,6 +45,13 @@ class Line(NamedTuple):
     """Whether a line end follows; the last line of a file may have none."""
     fault: BadRow | None = None
     """Why `data` is empty."""
+    nth: int = 1
+    """Of the rows that begin on its line: `json.dump` writes a whole array on one."""
+
+    @property
+    def place(self) -> str:
+        """Where it begins, in its file: no other row has it."""
+        return str(self.number) if self.nth == 1 else f"{self.number}.{self.nth}"
 
 
 class Block(NamedTuple):
@@ -55,6 +63,8 @@ class Block(NamedTuple):
     """The header of CSV and TSV."""
     in_array: bool
     max_row_bytes: int
+    num_before: int
+    """Rows of a JSON file that begin on `first_line` and stand in an earlier block."""
     first_line: int
     first_offset: int
     data: bytes
@@ -106,13 +116,16 @@ def blocks(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: st
     else:
         found = _text_pieces(source, max_row_bytes, max_file_bytes, encoding)
     columns: list[str] = []
-    some = False
+    some, line, num_before = False, 0, 0
     for piece in found:
         if source.format in DELIMITERS and not columns:
             columns, piece = _below_header(source, piece, max_row_bytes)
         some = some or bool(piece.num_thrown) or piece.data.strip() not in (b"", b"]" if source.in_array else b"")
+        num_before = num_before if piece.first_line == line else 0
         if some:
-            yield Block(source.format, source.line_end, columns, source.in_array, max_row_bytes, *piece)
+            yield Block(source.format, source.line_end, columns, source.in_array, max_row_bytes, num_before, *piece)
+        if source.format == "json":
+            line, num_before = _last_line(piece, source.line_end, num_before)
     if not some:
         raise Refusal(f"{source.label}: has {NO_ROWS[source.format]}; fetch or make it again")
 
@@ -120,10 +133,27 @@ def blocks(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: st
 def split_block(block: Block) -> Iterator[Line]:
     """The rows of a block that are not blank, each as one JSON object in UTF-8 or with the reason why not."""
     if block.num_thrown:
-        return iter([_too_large(block, block.first_line, block.first_offset, block.num_thrown, block.ended)])
+        row = _too_large(block, block.first_line, block.first_offset, block.num_thrown, block.ended)
+        return iter([row._replace(nth=block.num_before + 1)])
     if block.format == "jsonl":
         return _lines(block)
     return _objects(block) if block.format == "parquet" else _rows(block)
+
+
+def _last_line(piece: Piece, line_end: bytes, num_before: int) -> tuple[int, int]:
+    """The line on which a piece of a JSON file ends, and how many rows have begun on it."""
+    num_lines, start = piece.data.count(line_end), piece.data.rfind(line_end) + 1
+    begun = len(piece.ends) - bisect_left(piece.ends, start) - 1  # behind an end that stands on the line
+    first = bisect_left(piece.ends, start)
+    if first < len(piece.ends):
+        before = piece.ends[first - 1] if first else 0
+        begun += _begin(piece.data, before, piece.ends[first]) >= start
+    return piece.first_line + num_lines, max(begun, 0) + (0 if num_lines else num_before) + bool(piece.num_thrown)
+
+
+def _begin(data: bytes, start: int, end: int) -> int:
+    """The place of the first byte from `start` on that is not blank, or `end`."""
+    return end - len(data[start:end].lstrip())
 
 
 def _text_pieces(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: str) -> Iterator[Piece]:
@@ -202,19 +232,23 @@ def _lines(block: Block) -> Iterator[Line]:
 
 def _rows(block: Block) -> Iterator[Line]:
     """Of JSON, CSV and TSV."""
-    number, start = block.first_line, 0
+    number, start, nth = block.first_line, 0, block.num_before
     for end in block.ends:
         raw = block.data[start:end]
-        begin = end - len(raw.lstrip()) if block.format == "json" else start
-        number += block.data.count(block.line_end, start, begin)
+        begin = _begin(block.data, start, end) if block.format == "json" else start
+        num_lines = block.data.count(block.line_end, start, begin)
+        number, nth = number + num_lines, 0 if num_lines else nth
         ended = block.ended or end < len(block.data)
         raw = _element(raw, block.in_array and ended) if block.format == "json" else raw
         offset = block.first_offset + begin
         if len(raw) > block.max_row_bytes:
-            yield _too_large(block, number, offset, len(raw), ended)
+            nth += 1
+            yield _too_large(block, number, offset, len(raw), ended)._replace(nth=nth)
         elif raw.strip() or (block.in_array and ended):
-            yield _row(block, raw, number, offset, ended)
-        number += block.data.count(block.line_end, begin, end)
+            nth += 1
+            yield _row(block, raw, number, offset, ended)._replace(nth=nth)
+        num_lines = block.data.count(block.line_end, begin, end)
+        number, nth = number + num_lines, 0 if num_lines else nth
         start = end
 
 

@@ -24,9 +24,9 @@ class RowLoss:
 
 
 def measure(
-    base: Path, adapter: Path, rows: Sequence[dict[str, Any]], dtype: str, device: str, batch_size: int
+    base: Path, adapter: Path | None, rows: Sequence[dict[str, Any]], dtype: str, device: str, batch_size: int
 ) -> list[RowLoss]:
-    """Teacher-forced losses of preflight's rows under base + adapter, in the order of the rows."""
+    """Teacher-forced losses of preflight's rows under base + adapter, or the base alone, in the order of the rows."""
     model = hf.load(base, adapter, dtype=dtype, device=device)
     graded = [[i for i, label in enumerate(row["labels"]) if label != -100 and i > 0] for row in rows]
     positions = [[i - 1 for i in places] for places in graded]

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from jobs.logic.pages.amounts import Say, loss, number, percent
+
 WIDTH = 440
 STRIP, HAIR = 1000, 4
 """Of a bar in a table: its whole width, and what can still be seen of it."""
@@ -196,7 +198,7 @@ def lines(series: Sequence[Series], marked: float | None, mark_name: str, x_name
     ends = [(y(_ends(one)[1]), one) for one in shown]
     for place, one in _apart(ends, 15):
         parts.append(_text(right + 8, place + 4, one.name, "start", f"name {one.kind}"))
-    said = ", ".join(f"{one.name} from {_ends(one)[0]:.4g} to {_ends(one)[1]:.4g}" for one in shown)
+    said = ", ".join(f"{one.name} from {loss(_ends(one)[0])} to {loss(_ends(one)[1])}" for one in shown)
     return _svg(height, f"{y_name} over {x_name}", parts, said)
 
 
@@ -213,26 +215,26 @@ def intervals(rows: Sequence[Interval], name: str, low: float, high: float, as_p
     parts = []
     for tick in ticks(min([low, *values]), max([high, *values]), 4):
         parts.append(_tag("line", "", cls="grid", x1=x(tick), x2=x(tick), y1=top - 8, y2=bottom - 8))
-        parts.append(_text(x(tick), bottom + 10, f"{tick:.0%}" if as_percent else f"{tick:g}", "middle"))
+        parts.append(_text(x(tick), bottom + 10, f"{tick * 100:g}%" if as_percent else f"{tick:g}", "middle"))
     for i, row in enumerate(rows):
-        parts += _interval(row, x, top + step * i + step / 2 - 8, left)
+        parts += _interval(row, x, top + step * i + step / 2 - 8, left, percent if as_percent else number)
     return _svg(bottom + 22, name, parts, ", ".join(f"{row.label} {row.said}" for row in rows))
 
 
-def _interval(row: Interval, x: Scale, y: float, left: float) -> list[str]:
+def _interval(row: Interval, x: Scale, y: float, left: float, say: Say) -> list[str]:
     good = row.limit is None or (row.low if math.isfinite(row.low) else row.value) >= row.limit
     kind = "good" if good else "bad"
     parts = [_text(left - 12, y + 4, row.label, "end", "label"), _text(WIDTH, y + 4, row.said, "end", f"said {kind}")]
     if row.limit is not None:
         parts.append(
-            _tag("line", f"limit {row.limit:g}", cls="limit", x1=x(row.limit), x2=x(row.limit), y1=y - 11, y2=y + 11)
+            _tag("line", f"limit {say(row.limit)}", cls="limit", x1=x(row.limit), x2=x(row.limit), y1=y - 11, y2=y + 11)
         )
     if math.isfinite(row.value):
         if math.isfinite(row.low) and math.isfinite(row.high):
             parts.append(
                 _tag(
                     "line",
-                    f"{row.low:.4f} to {row.high:.4f}",
+                    f"{say(row.low)} to {say(row.high)}",
                     cls=f"whisker {kind}",
                     x1=x(row.low),
                     x2=x(row.high),

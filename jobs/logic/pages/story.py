@@ -51,8 +51,10 @@ def numbers(facts: Facts, quant: str | None) -> list[Page]:
         found.append({"label": "Agreement", "value": score(last["agreement"]), "note": note})
     train = facts.get("train")
     if train is not None:
-        place = f"step {count(train['chosen_step'])} of {count(train['num_steps'])}"
-        note = f"validation loss at {place}; before training {loss(train['first_eval_loss'])}"
+        place = "with the adopted adapter; the base model"
+        if not train["adopted"]:
+            place = f"at step {count(train['chosen_step'])} of {count(train['num_steps'])}; before training"
+        note = f"validation loss {place} {loss(train['first_eval_loss'])}"
         found.append({"label": "Loss", "value": loss(train["best_eval_loss"]), "note": note})
     prepare = facts.get("prepare")
     if prepare is not None:
@@ -192,6 +194,8 @@ def without_empty_block(text: str) -> str:
 def training(facts: Facts, log: Sequence[Mapping[str, Any]]) -> Page | None:
     """Loss curves with the chosen step."""
     train = facts.get("train")
+    if train is not None and train["adopted"]:
+        return {"figures": [], "note": adopted(facts)}
     if train is None or not log:
         return None
 
@@ -216,6 +220,21 @@ def training(facts: Facts, log: Sequence[Mapping[str, Any]]) -> Page | None:
     rate = f"learning rate {learning_rate(train['learning_rate'])}, batch {count(train['effective_batch'])}."
     scale = f"LoRA, effective scale {number(train['effective_scale'])}, {rate} {recipe(train['recipe'])}"
     return {"figures": [one for one in shown if one["svg"]], "note": scale}
+
+
+def adopted(facts: Facts) -> str:
+    """What is known of an adapter that was not trained here; empty where it was."""
+    train = facts.get("train") or {"adopted": None}
+    found = train["adopted"]
+    if not found:
+        return ""
+    by = f"PEFT {found['peft_version']}" if found["peft_version"] else "PEFT"
+    scale = f"rank {count(found['rank'])}, effective scale {number(train['effective_scale'])}"
+    named = found["base_named"] or "a base that it does not name"
+    return (
+        f"The adapter was adopted, not trained here: saved by {by} for {named}, {scale}. "
+        "How it was trained, and whether it has seen the held-out rows, is not known."
+    )
 
 
 def recipe(found: Mapping[str, Any]) -> str:

@@ -8,14 +8,15 @@ from jobs.logic.pages.amounts import percent
 
 LADDER = ("Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "F16")
 """Types worth shipping, smaller to larger."""
-BELOW = {"Q2": "Q3_K_M", "Q3": "Q4_K_M", "IQ": "Q4_K_M", "Q4": "Q5_K_M", "Q5": "Q6_K", "Q6": "Q8_0", "Q8": "F16"}
+BELOW = {"Q2": "Q3_K_M", "IQ1": "Q3_K_M", "IQ2": "Q3_K_M", "Q3": "Q4_K_M", "IQ3": "Q4_K_M", "Q4": "Q5_K_M",
+         "IQ4": "Q5_K_M", "Q5": "Q6_K", "Q6": "Q8_0", "Q8": "F16", "BF16": "F16"}  # fmt: skip
 
 
 def next_larger(quant: str) -> str | None:
     """The type to try where `quant` loses too much; None where there is nothing larger."""
     if quant in LADDER[:-1]:
         return LADDER[LADDER.index(quant) + 1]
-    return BELOW.get(quant[:2])
+    return BELOW.get(quant.partition("_")[0])
 
 
 def steps(artifact: str) -> tuple[tuple[str, str], ...]:

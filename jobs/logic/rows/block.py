@@ -31,6 +31,8 @@ class RawLine(Protocol):
     @property
     def number(self) -> int: ...
     @property
+    def place(self) -> str: ...
+    @property
     def offset(self) -> int: ...
     @property
     def data(self) -> bytes: ...
@@ -128,7 +130,7 @@ def _row(line: RawLine, options: ReadOptions) -> tuple[Row, set[str]]:
     if line.fault is not None:
         raise line.fault
     record = conversation.record(line.data, line.offset, not line.ended)
-    row = conversation.conversation(record, options.label, line.number, options.rows)
+    row = conversation.conversation(record, options.label, line.number, options.rows, line.place)
     return row, shapes.ignored(record, options.known_columns)
 
 
@@ -136,7 +138,7 @@ def _bad(line: RawLine, bad: BadRow, options: ReadOptions) -> Dropped:
     identity = conversation.quoted_id(line.data[:4096].decode("utf-8", "replace"), options.rows.columns.get("id", "id"))
     label = options.label
     if not identity or "\ufffd" in identity:
-        identity = f"{label}:{line.number}"
+        identity = f"{label}:{line.place}"
     return Dropped(private.masked(identity), label, line.number, bad.reason, private.masked(bad.evidence))
 
 
@@ -150,9 +152,9 @@ def asked(lines: Iterable[RawLine], options: ReadOptions) -> list[bytes]:
             record = questions.answered(
                 conversation.record(line.data, line.offset, not line.ended), options.rows.columns
             )
-            row = conversation.conversation(record, options.label, line.number, options.rows)
+            row = conversation.conversation(record, options.label, line.number, options.rows, line.place)
         except BadRow as bad:
-            raise BadRow(bad.reason, f"{options.label}:{line.number}: {bad.evidence}") from None
+            raise BadRow(bad.reason, f"{options.label}:{line.place}: {bad.evidence}") from None
         clean.tidy(row, options.clean)
         found.append(stored(row))
     return found

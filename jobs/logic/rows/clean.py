@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.logic.row import Message, Row, shown
-from jobs.logic.text import markup, mojibake, private, refusals, repetition, signs
+from jobs.logic.text import markup, mojibake, placeholders, private, refusals, repetition, signs
 from jobs.logic.text.repetition import RepetitionLimits
 
 TAG_REASONS = ("template-header", "hashtags", "label", "role-label", "bracket-tag", "markup-tag")
@@ -40,7 +40,7 @@ REASONS = (
     *ALLOWABLE,
 )
 """Every word a row can be dropped for here."""
-SEEN = ("secret", *private.PERSONAL, "invisible", "nested-dialog")
+SEEN = ("secret", *private.PERSONAL, "invisible", "nested-dialog", "placeholder")
 """Every word for what is left in a row and counted."""
 FILLERS = "\u115f\u1160\u3164\uffa0"
 """Letters that take no room."""
@@ -118,7 +118,7 @@ def examined(rows: Sequence[Row], options: CleanOptions) -> tuple[list[Fault | N
         turns = list(_turns(rows[start : start + AT_ONCE], unwanted, kept, options.repetition))
         found += [_fault(own, unwanted, options) for _, own in groupby(turns, key=itemgetter(0))]
         for turn in turns:
-            if turn.kept or turn.signs & (signs.NOTABLE | signs.DRESS):
+            if turn.kept or turn.signs & (signs.NOTABLE | signs.DRESS | signs.TOKEN):
                 for word in _words_for(turn, kept, options):
                     words[start + turn.row] |= 1 << SEEN.index(word)
     return found, words
@@ -165,6 +165,8 @@ def _words_for(turn: _Turn, kept: Collection[str], options: CleanOptions) -> Ite
         yield "invisible"
     if turn.role == "user" and turn.signs & signs.DRESS and markup.is_nested_dialog(turn.text):
         yield "nested-dialog"
+    if turn.role == "assistant" and placeholders.unfilled(turn.text, turn.prompt) is not None:
+        yield "placeholder"
 
 
 def _fault(turns: Iterable[_Turn], unwanted: Collection[str], options: CleanOptions) -> Fault | None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import orjson
 
 from jobs.logic.row import Message, Row
-from jobs.logic.rows import shapes
+from jobs.logic.rows import out_of_scope, shapes
 from jobs.logic.rows.strict_json import (
     BadRow as BadRow,
     kind_of,
@@ -37,6 +37,7 @@ BAD_REASONS = (
     "not-an-object",
     "other-shape",
     "two-shapes",
+    "preference-pair",
     "column-missing",
     "column-type",
     "empty-conversation",
@@ -88,11 +89,18 @@ STRICT = RowOptions("messages", {}, "refuse", "refuse", "refuse")
 """For rows that this program wrote, and wherever nothing may be put right."""
 
 
-def conversation(data: Mapping[str, Any], file: str, line: int, options: RowOptions = STRICT) -> Row:
-    """The row in a parsed object. Raises BadRow where it is not a conversation to learn from."""
+def conversation(
+    data: Mapping[str, Any], file: str, line: int, options: RowOptions = STRICT, place: str | None = None
+) -> Row:
+    """The row in a parsed object. Raises BadRow where it is not a conversation to learn from.
+
+    A row without an id is called by its file and `place` there, its line where that is not given.
+    """
     changes: dict[str, str] = {}
     columns = options.columns
+    out_of_scope.check(data, columns.values(), options.shape if options.detected else None)
     messages = shapes.messages(data, options.shape, columns, changes)
+    out_of_scope.check_texts(messages)
     if options.detected:
         shapes.check_single(data, options.shape, columns)
     for number, message in enumerate(messages):
@@ -100,7 +108,7 @@ def conversation(data: Mapping[str, Any], file: str, line: int, options: RowOpti
             messages[number] = _without_control(message, number, options, changes)
     if not _alternate(messages):
         messages = _put_in_order(messages, options, changes)
-    identity = _name(data, "id", columns) or f"{file}:{line}"
+    identity = _name(data, "id", columns) or f"{file}:{place or line}"
     return Row(identity, _name(data, "source", columns), messages, file, line, changes, _name(data, "label", columns))
 
 
@@ -186,7 +194,8 @@ def _name(data: Mapping[str, Any], name: str, columns: Mapping[str, str]) -> str
     if value is None:
         return None
     if not isinstance(value, str):
-        raise BadRow(f"{name}-type", f"`{column}` is {kind_of(value)}, expected text or a number")
+        liked = f"; {out_of_scope.LIKED}" if name == "label" and isinstance(value, bool) else ""
+        raise BadRow(f"{name}-type", f"`{column}` is {kind_of(value)}, expected text or a number{liked}")
     if not value.isprintable() and (CONTROL.search(value) or "\n" in value or INVISIBLE.search(value)):
         raise BadRow(f"{name}-type", f"`{column}` has control characters")
     return str(value).strip() or None

@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from jobs.logic.rows import out_of_scope
 from jobs.logic.rows.turns import OPENAI, SHAREGPT, is_spelled
 
 OURS = ("messages", "conversations", "instruction", "output", "prompt", "completion")
@@ -32,10 +33,9 @@ def way_out(record: Mapping[str, Any]) -> str:
     """What to do about a row without the columns of a shape."""
     if is_seed(record):
         return SEEDS
-    if "chosen" in record:
-        whole = is_spelled(record["chosen"], OPENAI) and record["chosen"][0]["role"] != "assistant"
-        mapped = _columns({"messages" if whole else "completion": "chosen"})
-        return f"`chosen` is of preference pairs; to learn it alone set {mapped}"
+    pair = out_of_scope.pair(record)
+    if pair is not None:
+        return pair
     for column, value in record.items():
         for shape, ours, spelling in (("messages", "messages", OPENAI), ("sharegpt", "conversations", SHAREGPT)):
             if is_spelled(value, spelling) and len(column) <= LONGEST:

@@ -23,6 +23,11 @@ TOOL_CALLS = ("function_call", "function-call", "tool_call", "tool-call", "tool_
 TOOLS = ("tool", "function", "observation", "ipython", "tool_response", "tool_result", "function_response")
 
 
+TOOL_SCOPE = "tool calls are out of scope: take such rows out"
+MEDIA_PARTS = ("image", "video", "audio")
+"""Words that the types of such parts have in them: image_url, input_audio."""
+
+
 class Spelling(NamedTuple):
     """How a shape spells a turn."""
 
@@ -86,7 +91,7 @@ def _message(turn: Any, where: str, spelling: Spelling, changes: dict[str, str])
     if name not in spelling.roles:
         changes["role"] = shown(name)
     if turn.get("tool_calls") or turn.get("function_call"):
-        raise BadRow("tool-call", f"{where} calls tools, which no stage trains on")
+        raise BadRow("tool-call", f"{where} calls tools; {TOOL_SCOPE}")
     weight = turn.get("weight")
     if role == "assistant" and isinstance(weight, Number) and float(weight) == 0:
         raise BadRow("zero-weight", f"{where} asks with `weight` 0 not to be learnt, which no stage honours")
@@ -98,9 +103,9 @@ def _role(name: str, where: str, spelling: Spelling) -> str:
     if known in spelling.roles:
         return spelling.roles[known]
     if known in TOOL_CALLS:
-        raise BadRow("tool-call", f"{where} calls tools by its role {known!r}, which no stage trains on")
+        raise BadRow("tool-call", f"{where} calls tools by its role {known!r}; {TOOL_SCOPE}")
     if known in TOOLS:
-        raise BadRow("tool-role", f"{where} is a tool's answer by its role {known!r}, and no message calls a tool")
+        raise BadRow("tool-role", f"{where} is a tool's answer by its role {known!r}; {TOOL_SCOPE}")
     names = tuple(spelling.roles)
     hint = _did_you_mean(known[:40], names)
     raise BadRow("unknown-role", f"{where} has the role {name[:40]!r}, expected one of {', '.join(names)}{hint}")
@@ -131,5 +136,8 @@ def _content(content: Any, where: str, changes: dict[str, str]) -> str:
 def _part(part: Any, where: str) -> str:
     said = part.get("text") if isinstance(part, dict) and part.get("type", "text") == "text" else part
     if not isinstance(said, str) or isinstance(said, Number):
-        raise BadRow("content-type", f"{where} has a part that is not text")
+        kind = str(part.get("type")) if isinstance(part, dict) else ""
+        scope = ", which is out of scope: Qwen3 reads text; take such rows out"
+        named = f": {kind[:20]}{scope}" if any(word in kind for word in MEDIA_PARTS) else ""
+        raise BadRow("content-type", f"{where} has a part that is not text{named}")
     return said

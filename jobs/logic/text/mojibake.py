@@ -26,6 +26,9 @@ UTF_8_IN_ASIA = (("cp932", "utf-8"), ("gbk", "utf-8"))
 IN_THE_WEST = tuple((read_as, was) for read_as in WESTERN_CODECS for was in ("utf-8", "cp932", "euc_jp"))
 MISREADINGS = (*UTF_8_IN_ASIA, ("cp932", "euc_jp"), *IN_THE_WEST)
 """(read as, really was), for Japanese text."""
+OLDER = tuple((read_as, was) for read_as in ("mac-roman", "cp437") for was in ("utf-8", "cp932", "euc_jp"))
+BEFORE = (*MISREADINGS, *OLDER)
+"""What a text may have been: one that may have been two things is not mended."""
 BARE = "$B"
 BARE_JIS = re.compile(r"\$B((?:[!-~]{2}){1,300}?)\([BJ]")
 """ISO-2022-JP without its escape characters, as in old mail."""
@@ -35,6 +38,15 @@ LONE_HALF_WIDTH = re.compile("(?<=[一-鿿])[｡-ﾟ](?![｡-ﾟ])")
 
 RARE_FROM = b"\x98\x9f"
 """In Shift_JIS: the second level of JIS X 0208, kanji that are seldom used."""
+NO_WORD = re.compile(
+    "[｡-ﾟ\ue000-\uf8ff\x80-\xa0\u0250-\u036f€‚ƒ„†‡ˆ‰‹›Œœ˜∂∆∏∑∫≈◊\u2500-\u259f]|[ぁ-ヿ一-鿿][À-ɏ]|[À-ɏ][ぁ-ヿ一-鿿]"
+)
+"""Stands in no Japanese word that was decoded rightly; half-width kana are decoded wrongly more often than meant."""
+HAN = re.compile("[\u3400-\u9fff]")
+LOST_HALF = re.compile("･･|､､")
+"""Two lead bytes of kana in EUC-JP, read as Shift_JIS: the byte between them may have been left out."""
+CUT = re.compile("[ぁ-ヿ一-鿿][!-~]|[!-~][ぁ-ヿ一-鿿]")
+"""The second byte of a sign in Shift_JIS or GBK may be ASCII: where the first was left out, it stands alone."""
 
 
 def _rare(codec: str) -> str:
@@ -93,8 +105,13 @@ def mended(text: str) -> str | None:
         return None
     if BARE in text and not ODD.search(text):
         return _from_bare_jis(text)
-    for meant in _readings(text, MISREADINGS):
-        return meant
+    likely = {meant: was for was, meant in _decoded(text, reversed(BEFORE)) if _is_plausible(meant, text, was)}
+    in_utf_8 = [meant for meant, was in likely.items() if was == "utf-8"]  # other text is valid UTF-8 by no chance
+    if len(in_utf_8) == 1:
+        return in_utf_8[0]
+    if likely:
+        meant = next(iter(likely))
+        return meant if len(likely) == 1 and _num_odd(meant, seldom=True) * FEW <= len(text) else None
     import ftfy  # only where something is wrong: it costs a tenth of a second
 
     meant = ftfy.fix_encoding(text)
@@ -105,17 +122,45 @@ def mended(text: str) -> str | None:
 
 
 def _is_whole(meant: str, text: str) -> bool:
-    if meant == text or is_mojibake(meant):
+    if meant == text or is_mojibake(meant) or (len(meant) < 3 and not meant[:1].isascii()):
         return False
-    return not (JAPANESE.search(meant) and LEFT_OVER.search(meant))
+    return not JAPANESE.search(meant) or not (
+        LEFT_OVER.search(meant) or _num_odd(meant, seldom=False) * FEW > len(meant)
+    )
+
+
+FEW = 16
+"""One odd sign in so many: a formula in an article, and no word in which a byte was lost."""
+
+
+def _is_plausible(meant: str, text: str, was: str) -> bool:
+    """Whether the text reads as Japanese, or as the Latin it had beside it; a short one must not have one odd sign."""
+    if not JAPANESE.search(meant):
+        return True
+    if len(text) <= SHORT and (LOST_HALF.search(text) or (was != "utf-8" and CUT.search(meant))):
+        return False
+    return _num_odd(meant, seldom=False) * FEW <= sum(not sign.isascii() for sign in meant)
+
+
+def _num_odd(meant: str, seldom: bool) -> int:
+    """Signs that stand in no text; of kanji those that neither Japanese nor simplified Chinese has, with `seldom` all
+    that are not on the first level of JIS X 0208: any two bytes give one of the others."""
+    return len(NO_WORD.findall(meant)) + sum(not _is_known(sign, seldom) for sign in HAN.findall(meant))
+
+
+def _is_known(sign: str, seldom: bool) -> bool:
+    code = sign.encode("cp932", "ignore")
+    if seldom:
+        return b"\x88" < code < RARE_FROM
+    return bool(code or sign.encode("gb2312", "ignore"))
 
 
 def _can_be_had_back(text: str, misreadings: Iterable[tuple[str, str]]) -> bool:
-    return any(_readings(text, misreadings))
+    return any(_decoded(text, misreadings))
 
 
-def _readings(text: str, misreadings: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """The text decoded anew, wherever that is possible without loss and gives Japanese with no wrong decoding in it."""
+def _decoded(text: str, misreadings: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """(what it was, the text) wherever decoding anew loses nothing and gives Japanese with no wrong decoding in it."""
     import ftfy.bad_codecs  # noqa: F401 (registers the codec)
 
     for read_as, was in misreadings:
@@ -128,7 +173,7 @@ def _readings(text: str, misreadings: Iterable[tuple[str, str]]) -> Iterator[str
         in_japanese = len(JAPANESE.findall(meant))
         said = len(meant) // 3 if read_as in WESTERN_CODECS else sum(not sign.isascii() for sign in meant) * 4 // 5
         if in_japanese >= max(said, 1) or (was == "utf-8" and IN_LATIN.search(text)):
-            yield meant
+            yield was, meant
 
 
 def _from_bare_jis(text: str) -> str | None:

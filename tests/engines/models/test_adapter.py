@@ -97,9 +97,24 @@ def test_tensors_that_are_no_plain_lora_are_refused(
 
 
 @pytest.mark.parametrize(
-    "config", [{"alpha_pattern": {"up_proj": 4}}, {"rank_pattern": {"up_proj": 4}}, {"use_dora": True}]
+    ("config", "scale"),
+    [
+        ({"alpha_pattern": {"up_proj": 4}}, 1.0),
+        ({"rank_pattern": {"mlp.up_proj": 1}}, 8.0),
+        ({"rank_pattern": {"up_proj": 16}, "use_rslora": True}, 2.0),
+        ({"alpha_pattern": {"p_proj": 4}, "rank_pattern": {"up": 1}}, 2.0),
+    ],
 )
-def test_settings_with_other_scales_are_refused(folder: Path, config: dict[str, Any]) -> None:
+def test_a_pattern_gives_a_module_a_scale_of_its_own(folder: Path, config: dict[str, Any], scale: float) -> None:
     change_json(folder / "adapter_config.json", **config)
-    with pytest.raises(Refusal, match=f"sets {next(iter(config))}; only plain LoRA"):
+    opened = adapter.load(folder)
+    assert opened.scale_of(UP) == scale
+    assert opened.scale_of(DOWN) == opened.scale
+    assert torch.equal(dict(adapter.updates(opened))[UP], scale * (B @ A))
+    assert adapter.inspect(folder).scales == {"up_proj": scale, "down_proj": opened.scale}
+
+
+def test_settings_that_are_no_plain_lora_are_refused(folder: Path) -> None:
+    change_json(folder / "adapter_config.json", use_dora=True)
+    with pytest.raises(Refusal, match=r"adapter_config\.json: use_dora: DoRA"):
         adapter.load(folder)

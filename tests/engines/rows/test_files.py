@@ -110,6 +110,25 @@ def test_every_format_gives_the_same_rows(
         assert [content[line.offset :][: line.num_bytes] for line in found] == [line.data for line in found]
 
 
+@pytest.mark.parametrize("chunk", [7, 20, 64, 1 << 20])
+@pytest.mark.parametrize(
+    ("content", "places"),
+    [
+        ('[{"a": 1}, {"a": 2},{"a": 3}]', ["1", "1.2", "1.3"]),
+        ('[\n{"a": 1}, {"a": 2},\n{"a": 3}\n , {"a": 4}, {"a": 5}]\n', ["2", "2.2", "3", "4", "4.2"]),
+        ('{\n"a": 1} {"a": 2}\n{"a": 3}{"a":\n4} {"a": 5}', ["1", "2", "3", "3.2", "4"]),
+        ('[{"a": 1}, {"b": "longer than allowed"}, {"a": 3}]', ["1", "1.2", "1.3"]),
+    ],
+)
+def test_rows_of_one_line_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, places: list[str], chunk: int
+) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(content)
+    monkeypatch.setattr(streams, "CHUNK", chunk)
+    assert [line.place for line in lines(path, most=12)] == places
+
+
 @pytest.mark.parametrize("chunk", range(3, 60, 3))
 @pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\r"])
 def test_chunks_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, separator: bytes) -> None:

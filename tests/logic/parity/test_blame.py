@@ -18,7 +18,9 @@ from jobs.logic.parity.blame import losses, lost_by, next_larger
         ("F16", None),
         ("Q2_K", "Q3_K_M"),
         ("Q4_K_S", "Q5_K_M"),
-        ("IQ4_XS", "Q4_K_M"),
+        ("IQ4_XS", "Q5_K_M"),
+        ("IQ3_S", "Q4_K_M"),
+        ("BF16", "F16"),
         ("merged", None),
     ],
 )

@@ -85,3 +85,37 @@ def test_what_ftfy_takes_offence_at_in_a_short_text_is_mojibake() -> None:
         text = "".join(rng.choices([*known, *"aZ .,0\n"], k=rng.randint(2, 5)))
         assert is_mojibake(text) or not ftfy.badness.is_bad(text)
         assert ODD.search(text) or not ftfy.badness.is_bad(text)
+
+
+WORDS = (
+    "質問", "日本", "当時", "侵攻", "同年", "明治", "開始", "最初", "最後", "言葉", "所属", "漱石",
+    "薔薇", "題名", "記事", "手入れ", "任天堂", "東京都", "体制", "絶滅", "地域", "使用", "作品", "建設",
+    "中心", "支持", "構成", "本来", "成立", "完成", "ワイン", "トリム", "ハリル", "ルマン", "サイズ", "カメラ",
+    "ドイツ", "チーム", "パンダ", "ことば", "はるか", "すぐに", "おもに", "しかし", "という", "または", "それぞれ",
+)  # fmt: skip
+READ_AS = ("cp932", "gbk", "gb18030", "big5", "euc_jp", "euc_kr", "latin-1", "cp1252", "mac-roman", "cp437")
+
+
+@pytest.mark.parametrize("errors", ["strict", "ignore", "replace"])
+@pytest.mark.parametrize("was", ["utf-8", "cp932", "euc_jp"])
+@pytest.mark.parametrize("read_as", READ_AS)
+def test_short_words_come_back_right_or_not_at_all(read_as: str, was: str, errors: str) -> None:
+    for word in WORDS:
+        try:
+            wrong = word.encode(was).decode(read_as, errors)
+        except UnicodeDecodeError:
+            continue
+        if wrong != word and is_mojibake(wrong):
+            assert mended(wrong) in (word, None), (word, wrong)
+
+
+@pytest.mark.parametrize(("read_as", "least"), [("latin-1", 1.0), ("cp932", 1.0), ("gbk", 0.9), ("mac-roman", 0.9)])
+def test_short_words_that_lost_nothing_come_back(read_as: str, least: float) -> None:
+    wrong = {}
+    for word in WORDS:
+        try:
+            wrong[word] = word.encode().decode(read_as)
+        except UnicodeDecodeError:
+            continue
+    assert len(wrong) > 10
+    assert sum(mended(text) == word for word, text in wrong.items() if is_mojibake(text)) >= least * len(wrong)
