@@ -14,8 +14,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from jobs.checks.base_names import UNNAMED, called
+from jobs.checks import base_names
+from jobs.checks.base_names import UNNAMED
 from jobs.checks.fetch import GATE, FetchFacts, FetchLimits
+from jobs.checks.fetch_form import FolderForm
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.model import StageConfig, StrictModel
@@ -108,17 +110,20 @@ def measure(cfg: FetchConfig, inputs: Inputs, out: Path) -> FetchFacts:
     from jobs.engines.models import base_model
 
     origin = json.loads((out / "model.json").read_text())
+    found = base_model.inspect(out / "model", called(cfg))
+    form = FolderForm(**origin.pop("form"), **found.pop("form"))
     files = [path for path in (out / "model").iterdir() if path.is_file()]
     weights = weights_digest(files)
     if not origin["is_named"]:
-        origin["id"] = called(origin["id"], weights)
+        origin["id"] = base_names.called(origin["id"], weights)
     return FetchFacts(
         **origin,
         weights=weights,
         asked_length=None if cfg.length == "auto" else cfg.length,
         num_files=len(files),
         num_bytes=sum(path.stat().st_size for path in files),
-        **base_model.inspect(out / "model"),
+        **found,
+        form=form,
     )
 
 
@@ -130,6 +135,17 @@ def weights_digest(files: Sequence[Path]) -> str:
         return digests[0]
     lines = [f"{digest}  {path.name}\n" for digest, path in zip(digests, found, strict=True)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def called(cfg: FetchConfig) -> str:
+    """What a person knows the model's folder by."""
+    match cfg.source:
+        case HubSource():
+            return f"model.id={cfg.id}"
+        case LocalSource(folder=folder):
+            return folder
+        case DemoSource():
+            return "the demo model"
 
 
 def run(cfg: FetchConfig, inputs: Inputs, out: Path) -> FetchFacts:

@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field
 
 from jobs.checks.merge import GATE, MergeFacts, MergeLimits
+from jobs.checks.merge_form import MergedForm
 from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
 from jobs.core.room import require_space
@@ -48,7 +49,7 @@ def make(cfg: MergeConfig, inputs: Inputs, out: Path) -> None:
 
 def measure(cfg: MergeConfig, inputs: Inputs, out: Path) -> MergeFacts:
     """Facts from base, adapter and merged folder as they are on disk."""
-    from jobs.engines.models import adapter, merging, shards
+    from jobs.engines.models import adapter, merging, model_config, shards
 
     base, tuned, merged = inputs["fetch"].folder("model"), inputs["train"].folder("adapter"), out / "model"
     tokenizer = inputs["preflight"].folder("tokenizer")
@@ -59,7 +60,7 @@ def measure(cfg: MergeConfig, inputs: Inputs, out: Path) -> MergeFacts:
     generation = merged / "generation_config.json"
     eos = json.loads(generation.read_text()).get("eos_token_id", []) if generation.exists() else []
     return MergeFacts(
-        dtype=", ".join(sorted({entry.dtype for entry in shards.Folder(merged).entries.values()})),
+        dtype=", ".join(shards.Folder(merged).dtypes),
         num_tensors=proof.num_tensors,
         num_adapted=proof.num_adapted,
         num_merged=proof.num_merged,
@@ -76,7 +77,7 @@ def measure(cfg: MergeConfig, inputs: Inputs, out: Path) -> MergeFacts:
         residual_tensor=proof.residual_tensor,
         tied_before=merging.is_tied(base),
         tied_after=merging.is_tied(merged),
-        config_differs=differing_config(base, merged),
+        config_differs=model_config.differing(base, merged),
         adapter_files=sorted(path.name for path in out.rglob("adapter*")),
         tokenizer_differs=differing_files(tokenizer, merged),
         eos_ids=eos if isinstance(eos, list) else [eos],
@@ -85,6 +86,7 @@ def measure(cfg: MergeConfig, inputs: Inputs, out: Path) -> MergeFacts:
         num_tokens=num_tokens,
         logits_kl=drift,
         num_bytes=sum(path.stat().st_size for path in merged.glob("*.safetensors")),
+        form=MergedForm(**merging.form(base, merged)),
     )
 
 
@@ -96,16 +98,6 @@ def differing_files(left: Path, right: Path) -> list[str]:
         if path.is_file()
         and (not (right / path.name).is_file() or path.read_bytes() != (right / path.name).read_bytes())
     )
-
-
-def differing_config(base: Path, merged: Path) -> list[str]:
-    """Keys whose values differ in the two config.json.
-
-    The type and the stop token are set when merging, and a changed head is a rule of its own.
-    """
-    before, after = (json.loads((folder / "config.json").read_text()) for folder in (base, merged))
-    own = {"dtype", "torch_dtype", "eos_token_id", "tie_word_embeddings"}
-    return sorted(key for key in (before.keys() | after.keys()) - own if before.get(key) != after.get(key))
 
 
 def logits_drift(cfg: MergeConfig, inputs: Inputs, merged: Path) -> tuple[int, int, float]:

@@ -8,7 +8,6 @@ Reads `fetch` (the tokenizer and its chat template) and `prepare` (the conversat
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from jobs.checks.preflight import GATE, PreflightLimits
 from jobs.checks.preflight_facts import Lengths, Model, Offences, PreflightFacts, Split, Tokenizer, Update
+from jobs.checks.preflight_folder import TokenizerFolder
 from jobs.core import chain, config, terminal
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Exit, Refusal
@@ -159,7 +159,7 @@ def make(cfg: PreflightConfig, inputs: Inputs, out: Path) -> None:
 
 def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
     """Read the folder again and hold every row against the template and against what `prepare` made."""
-    from jobs.engines.models import chat_rows, tokenizer_folder
+    from jobs.engines.models import chat_rows, model_config, tokenizer_folder
     from jobs.engines.models.tokenizer import inspect
 
     template = tokenizer_folder.template_file(cfg.chat.template, inputs["fetch"])
@@ -184,7 +184,8 @@ def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
         val=Split.of(val),
         lengths=Lengths.of([*train.lengths, *val.lengths], [*train.rows.values(), *val.rows.values()]),
         tokenizer=Tokenizer(**inspect(tokenizer), template_as_chosen=as_chosen),
-        model=Model.of(json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))),
+        tokenizer_folder=TokenizerFolder(**tokenizer_folder.inspect(out / "tokenizer")),
+        model=Model.of(model_config.values(inputs["fetch"].folder("model"), str(inputs["fetch"].root))),
         update=None if cfg.update.adopts else Update(**cfg.update.model_dump(exclude={"adopts"})),
         offences=Offences.of([*train.offences, *val.offences, *(("side_files_differ", one) for one in differing)]),
     )

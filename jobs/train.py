@@ -139,6 +139,7 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
     if cfg.adapter is not None:
         adopt(Path(cfg.adapter), inputs, out)
         return
+    from jobs.engines.models import model_config
     from jobs.engines.training import processes, run as sft_run, sft
 
     preflight = inputs["preflight"]
@@ -161,7 +162,7 @@ def make(cfg: TrainConfig, inputs: Inputs, out: Path) -> None:
     if had_ended(out):
         terminal.say("train: had ended before it was interrupted; goes on with measuring")
     else:
-        base = json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))
+        base = model_config.values(inputs["fetch"].folder("model"), str(inputs["fetch"].root))
         num_weights = sizes.lora_weights(base, cfg.lora.rank, cfg.lora.target_modules)
         needed = sizes.training_bytes(num_weights, cfg.schedule.keep_checkpoints)
         room.require_space(out, max(0, needed - room.num_bytes_in(out)))

@@ -172,7 +172,9 @@ def quants(inputs: Inputs) -> dict[str, Path]:
 @contextmanager
 def scratch(out: Path, rows: Sequence[Row], inputs: Inputs) -> Iterator[Path]:
     """The file for the reference's logits, 4 bytes a vocabulary entry and token; gone afterwards."""
-    config = json.loads((inputs["fetch"].folder("model") / "config.json").read_text(encoding="utf-8"))
+    from jobs.engines.models import model_config
+
+    config = model_config.values(inputs["fetch"].folder("model"), str(inputs["fetch"].root))
     require_space(out, 4 * config["vocab_size"] * sum(len(row.positions) for row in rows))
     path = out / "reference.npy"
     try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from jobs.checks import fetch_form
 from jobs.checks.base_names import DIGEST_SHOWN, Sizes, register
+from jobs.checks.fetch_form import FolderForm
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Measured, Skip
 from jobs.logic.pages.amounts import beside, count, number, size
@@ -63,6 +65,7 @@ class FetchFacts(Facts):
     """Norm of that row over the mean norm of never-used rows."""
     narrow_rows: list[str]
     """Matrices whose rows 256 does not divide: K-quants fall back there."""
+    form: FolderForm
 
     def lines(self) -> list[tuple[str, str]]:
         commit = f" = {self.commit}" if self.commit else ""
@@ -81,6 +84,7 @@ class FetchFacts(Facts):
                 f"config {self.eos_config}, generation config {self.eos_generation}, tokenizer {self.eos_tokenizer}",
             ),
             ("context", f"{self.length:,} positions by its config"),
+            *self.form.lines(),
         ]
 
 
@@ -100,7 +104,7 @@ def weights_not_finite(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """The base weights hold NaN or infinity.
 
     Why: a trainer prints a loss of 0.0 for them and ends with exit 0.
-    Fix: fetch the model again; compare the file's hash with the hub's.
+    Fix: compare the file's hash with the hub's; download it whole, or train the model that it came from again.
     """
     if facts.nonfinite:
         yield f"{len(facts.nonfinite)} tensors, the most is 0: {', '.join(facts.nonfinite[:5])}"
@@ -146,7 +150,7 @@ def stop_tokens_disagree(facts: FetchFacts, limits: FetchLimits) -> Iterator[str
     if turn not in facts.eos_config:
         yield f"config.json stops on {facts.eos_config}, expected {turn} among them"
     if turn not in facts.eos_generation:
-        yield f"generation_config.json stops on {facts.eos_generation}, expected {turn} among them"
+        yield f"generation_config.json, where there is one, stops on {facts.eos_generation}, expected {turn} among them"
     if facts.eos_tokenizer != turn:
         yield f"the tokenizer's eos is {facts.eos_tokenizer}, expected {turn}"
 
@@ -190,10 +194,10 @@ def no_chat_template(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """The model brings no chat template.
 
     Why: prompts are rendered by it in every runtime; without one each client guesses.
-    Fix: fetch the post-trained model, or set chat.template to a file.
+    Fix: take the post-trained model, or put a chat_template.jinja into the folder, as conf/chat/templates/plain.jinja.
     """
     if not facts.has_template:
-        yield "no chat_template.jinja and none in tokenizer_config.json"
+        yield "no chat_template.jinja, and none in tokenizer_config.json or chat_template.json"
 
 
 @GATE.rule("008", "revision-not-pinned", level="warn")
@@ -213,11 +217,13 @@ def revision_not_pinned(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]
 def base_model(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """This is a base model, not a post-trained one.
 
-    Why: it ends documents and has not learnt to end turns.
+    Why: it ends documents and has not learnt to end turns; preflight and merge write the end of a turn as the stop
+    token of all that is made from it, and your rows must teach it.
     Fix: use the post-trained model unless you have thousands of rows and know why.
     """
     if facts.kind == "base":
-        yield f"its eos is {facts.eos_config}, {END_OF_TEXT}"
+        turn = facts.token_ids.get(END_OF_TURN)
+        yield f"its eos is {facts.eos_config}, {END_OF_TEXT}; what is made from it stops on {turn}, {END_OF_TURN}"
 
 
 @GATE.rule("010", "bos-token", explains=("GGF004",))
@@ -253,4 +259,12 @@ def code_left_out(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
         yield f"{', '.join(facts.code_named_in)}: named Python files or kernels to run, 0 of them were taken"
 
 
+GATE.rule("013", "tokens-added-to-every-text", explains=("GGF004", "GGF007"))(fetch_form.tokens_added)
+GATE.rule("014", "templates-differ", level="warn", explains=("TOK004",))(fetch_form.templates_differ)
+GATE.rule("015", "named-templates-left", level="warn")(fetch_form.templates_left)
+GATE.rule("016", "head-written-twice", level="info")(fetch_form.head_twice)
+GATE.rule("017", "loading-keys-left", level="warn")(fetch_form.keys_left)
+GATE.rule("018", "weights-left", level="warn")(fetch_form.weights_left)
+GATE.rule("019", "rope-theta-unsaid", level="warn", explains=("TRN001",))(fetch_form.theta_unsaid)
+GATE.rule("020", "config-not-read", level="info")(fetch_form.config_unlike_weights)
 register(GATE)

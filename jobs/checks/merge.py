@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobs.checks import merge_form
+from jobs.checks.merge_form import MergedForm
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Measured, Skip
 from jobs.logic.pages.amounts import beside, count, nats, number, relative, size
@@ -45,6 +47,7 @@ class MergeFacts(Facts):
     logits_kl: float
     """Mean KL(base + adapter || merged) on held-out rows."""
     num_bytes: int
+    form: MergedForm
 
     def lines(self) -> list[tuple[str, str]]:
         return [
@@ -55,9 +58,15 @@ class MergeFacts(Facts):
             ("scale", f"{number(self.scale)} asked, found {number(self.scale_low, 3)} to {number(self.scale_high, 3)}"),
             ("residual", f"{relative(self.residual)} of the update, at {self.residual_tensor or '-'}"),
             ("logits", f"KL {nats(self.logits_kl)} nats a token on {on_tokens(self.num_tokens, self.num_rows)}"),
-            ("head", "tied to the embedding" if self.tied_after else "of its own"),
+            ("head", self._head()),
             ("size", size(self.num_bytes)),
         ]
+
+    def _head(self) -> str:
+        if not self.tied_after:
+            return "of its own"
+        left = self.form.head_bytes_left_out
+        return f"tied to the embedding{f'; an equal lm_head of {size(left)} was left out' if left else ''}"
 
 
 class MergeLimits(Limits):
@@ -239,10 +248,15 @@ def merged_logits_drift(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]
 
 @GATE.rule("013", "config-differs", explains=("MRG012", "GGF007", "PAR002"))
 def config_differs(facts: MergeFacts, limits: MergeLimits) -> Iterator[str]:
-    """config.json of the merged folder is not the base's.
+    """config.json of the merged folder is not the base's, as the library reads both.
 
     Why: the converter takes shapes, RoPE base and context from it; a few held-out rows need not show the change.
     Fix: merge again; only the type of the weights and the stop token may differ.
     """
     if facts.config_differs:
         yield f"differs from the base's: {', '.join(facts.config_differs)}"
+
+
+GATE.rule("014", "template-in-several-places", explains=("GGF002",))(merge_form.template_in_several_places)
+GATE.rule("015", "stop-token-not-everywhere", explains=("GGF003", "PAR008"))(merge_form.stop_token_not_everywhere)
+GATE.rule("016", "head-written-twice")(merge_form.head_written_twice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobs.checks import preflight_folder
 from jobs.checks.preflight_facts import PreflightFacts, Rows, planned
 from jobs.checks.preflight_options import noise_implausible, prompts_outweigh_answers
 from jobs.core.model import Limits
@@ -343,5 +344,7 @@ def nothing_held_out(facts: PreflightFacts, limits: PreflightLimits) -> Iterator
         yield f"val has no rows of {facts.val.num_rows_in:,}, at least 1 is needed"
 
 
+GATE.rule("026", "template-in-several-places", explains=("GGF002",))(preflight_folder.template_in_several_places)
+GATE.rule("027", "stop-token-differs", explains=("GGF003",))(preflight_folder.stop_token_differs)
 GATE.rule("030", "prompts-outweigh-answers", level="warn", explains=("GEN007",))(prompts_outweigh_answers)
 GATE.rule("031", "noise-implausible", level="warn", explains=("TRN005",))(noise_implausible)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from jobs.checks.preflight_folder import TokenizerFolder
 from jobs.core.errors import Refusal
 from jobs.core.model import Facts, StrictModel
 from jobs.core.rule import Skip
@@ -249,6 +250,7 @@ class PreflightFacts(Facts):
     val: Split
     lengths: Lengths
     tokenizer: Tokenizer
+    tokenizer_folder: TokenizerFolder
     model: Model
     update: Update | None
     """None where an adapter is adopted and nothing is trained."""

@@ -129,7 +129,7 @@ REFUSED: dict[str, tuple[Damage, list[str]]] = {
     "empty-config": (holds("config.json", ""), ["given: config.json is no JSON"]),
     "empty-tokenizer": (holds("tokenizer.json", ""), ["given: tokenizer.json is no JSON"]),
     "empty-settings": (holds("tokenizer_config.json", ""), ["given: tokenizer_config.json is no JSON"]),
-    "empty-weights": (holds(SINGLE, ""), [f"model/{SINGLE}: cannot be read as safetensors"]),
+    "empty-weights": (holds(SINGLE, ""), [f"given/{SINGLE}: cannot be read as safetensors"]),
     "config-is-a-list": (holds("config.json", "[]"), ["given: config.json holds a list"]),
     "config-of-another": (
         lambda f: change_json(f / "config.json", model_type="mystery"), ["model_type is 'mystery'", "only 'qwen3'"],

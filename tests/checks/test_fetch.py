@@ -8,6 +8,7 @@ import pytest
 
 from jobs.checks.base_names import KNOWN, called, size_named
 from jobs.checks.fetch import GATE, FetchFacts, FetchLimits
+from jobs.checks.fetch_form import FolderForm
 from jobs.core import config
 from jobs.fetch import FetchConfig
 
@@ -61,7 +62,26 @@ GOOD = FetchFacts(
     turn_row_cosine=0.11,
     turn_row_norm_ratio=1.3,
     narrow_rows=[],
+    form=FolderForm(
+        template="chat_template.jinja",
+        templates_differ=[],
+        templates_left=[],
+        weights_left=[],
+        keys_left=[],
+        tokens_added=[],
+        head_bytes=0,
+        rope="theta 1,000,000",
+        says_theta=True,
+        says_dtype="bfloat16",
+        unknown_keys=[],
+    ),
 )
+
+
+def form(**changes: Any) -> dict[str, Any]:
+    return {"form": GOOD.form.model_copy(update=changes)}
+
+
 BASE = {"kind": "base", "eos_config": [151_643], "eos_generation": [151_643], "eos_tokenizer": 151_643}
 
 
@@ -189,6 +209,17 @@ def test_every_source_is_judged_alike(words: list[str]) -> None:
         ({"bos_id": 0}, "FET010", "fail"),
         ({"code_named_in": ["config.json", "tokenizer_config.json"]}, "FET012", "warn"),
         ({"narrow_rows": ["model.layers.0.mlp.up_proj.weight [512, 192]"]}, "FET011", "warn"),
+        (form(tokens_added=["<|endoftext|>"]), "FET013", "fail"),
+        (form(templates_differ=["tokenizer_config.json"]), "FET014", "warn"),
+        (form(templates_left=["tool_use (tokenizer_config.json)"]), "FET015", "warn"),
+        (form(head_bytes=311_164_928), "FET016", "warn"),
+        (form(keys_left=["attn_implementation=flash_attention_2"]), "FET017", "warn"),
+        (form(weights_left=["consolidated.safetensors"]), "FET018", "warn"),
+        (form(says_theta=False), "FET019", "warn"),
+        (form(unknown_keys=["sparsity"]), "FET020", "warn"),
+        (form(says_dtype="float16"), "FET020", "warn"),
+        (form(says_dtype=None), "FET020", "skip"),
+        (form(says_dtype="float32") | {"dtype": "bfloat16, float32"}, "FET020", "pass"),
     ],
 )
 def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
@@ -213,3 +244,17 @@ def test_a_person_is_shown_what_matters() -> None:
     assert "licence apache-2.0" in shown["model"]
     assert COMMIT in shown["model"]
     assert "596,049,920 in 310 tensors" in shown["weights"]
+
+
+def test_the_form_is_told_in_words() -> None:
+    twice = GOOD.model_copy(update=form(head_bytes=311_164_928, templates_differ=["tokenizer_config.json"]))
+    assert dict(twice.lines())["head"] == "tied, and written once more: 311.2 MB that are not shipped"
+    messages = {finding.code: finding.messages for finding in GATE.judge(twice, LIMITS, {}).findings}
+    assert messages["FET014"] == ["taken from chat_template.jinja; another stands in tokenizer_config.json"]
+    assert messages["FET016"] == ["lm_head.weight is the embedding bit for bit, 311.2 MB, expected none"]
+
+
+def test_a_base_model_is_told_what_will_end_its_turns() -> None:
+    findings = GATE.judge(GOOD.model_copy(update=BASE), LIMITS, {}).findings
+    (said,) = next(finding for finding in findings if finding.code == "FET009").messages
+    assert said == "its eos is [151643], <|endoftext|>; what is made from it stops on 151645, <|im_end|>"

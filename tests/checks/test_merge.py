@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.checks.merge import GATE, MergeFacts
+from jobs.checks.merge_form import MergedForm
 from jobs.core import config
 from jobs.merge import MergeConfig
 
@@ -39,7 +40,20 @@ GOOD = MergeFacts(
     num_tokens=231,
     logits_kl=4.1e-13,
     num_bytes=2_384_234_968,
+    form=MergedForm(
+        head_bytes_left_out=311_164_928,
+        head_written=False,
+        templates=["chat_template.jinja"],
+        stops={"tokenizer_config.json": "<|im_end|>", "special_tokens_map.json": "<|im_end|>"},
+        eos_config=151_645,
+    ),
 )
+
+
+def form(**changes: Any) -> dict[str, Any]:
+    return {"form": GOOD.form.model_copy(update=changes)}
+
+
 NOTHING = {"num_merged": 0, "scale_low": INF, "scale_high": -INF, "residual": 0.0}
 
 
@@ -87,6 +101,16 @@ def test_good_facts_pass_every_rule() -> None:
         ({"logits_kl": NAN}, "MRG012", "fail"),
         ({"num_tokens": 0, "logits_kl": NAN}, "MRG012", "skip"),
         ({"config_differs": ["max_position_embeddings"]}, "MRG013", "fail"),
+        (form(templates=[]), "MRG014", "fail"),
+        (form(templates=["chat_template.jinja", "tokenizer_config.json"]), "MRG014", "fail"),
+        (form(templates=["tokenizer_config.json"]), "MRG014", "fail"),
+        (form(stops={"tokenizer_config.json": "<|endoftext|>"}), "MRG015", "fail"),
+        (form(stops={"tokenizer_config.json": None}), "MRG015", "fail"),
+        (form(eos_config=151_643), "MRG015", "fail"),
+        (form(eos_config=[151_645, 151_643]), "MRG015", "fail"),
+        (form(eos_config=None), "MRG015", "fail"),
+        (form(head_written=True), "MRG016", "fail"),
+        (form(head_written=True) | {"tied_before": False, "tied_after": False}, "MRG016", "pass"),
     ],
 )
 def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
@@ -103,3 +127,15 @@ def test_each_kind_of_change_is_told_with_its_names() -> None:
         "1 tensors missing, the most is 0: b",
         "2 tensors added, the most is 0: c, d",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "tied to the embedding; an equal lm_head of 311.2 MB was left out"),
+        (form(head_bytes_left_out=0), "tied to the embedding"),
+        ({"tied_after": False}, "of its own"),
+    ],
+)
+def test_a_person_is_shown_what_became_of_the_head(changes: dict[str, Any], words: str) -> None:
+    assert dict(GOOD.model_copy(update=changes).lines())["head"] == words

@@ -21,6 +21,7 @@ LIMITS = PreflightLimits(
     max_prompt_share=0.5,
     max_neftune_alpha=15.0,
 )
+STOPS = {"tokenizer_config.json": "<|im_end|>"}
 NAN = float("nan")
 OPTIONS = {"neftune_alpha": 0.0, "prompt_loss_weight": 0.0}
 HOT = {"learning_rate": 2e-4, "rank": 32, "alpha": 64.0, "target_modules": ["q_proj"], **OPTIONS}
@@ -49,6 +50,7 @@ def facts(**changes: Any) -> PreflightFacts:
                     "cuts": []},
         "tokenizer": {"num_tokens": 151_669, "fingerprint": "good", "missing": [], "pad_is_end_of_turn": False,
                       "has_pad": True, "template_as_chosen": True, "num_prompts": 2},
+        "tokenizer_folder": {"templates": ["chat_template.jinja"], "stops": {"tokenizer_config.json": "<|im_end|>"}},
         "model": {"num_embeddings": 151_936, "context": 40_960, "ranks": {"q_proj": 1024, "k_proj": 512}},
         "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"],
                    "neftune_alpha": 1.0, "prompt_loss_weight": 0.1},
@@ -138,6 +140,14 @@ def test_good_facts_pass() -> None:
         ("TOK024", {"val__num_rows": 0}, "skip"),
         ("TOK025", {"val__num_rows": 0}, "fail"),
         ("TOK025", {"val__num_rows": 1}, "pass"),
+        ("TOK026", {"tokenizer_folder__templates": []}, "fail"),
+        ("TOK026", {"tokenizer_folder__templates": ["chat_template.jinja", "tokenizer_config.json"]}, "fail"),
+        ("TOK026", {"tokenizer_folder__templates": ["tokenizer_config.json"]}, "fail"),
+        ("TOK027", {"tokenizer_folder__stops": {}}, "fail"),
+        ("TOK027", {"tokenizer_folder__stops": {"tokenizer_config.json": "<|endoftext|>"}}, "fail"),
+        ("TOK027", {"tokenizer_folder__stops": {"tokenizer_config.json": None}}, "fail"),
+        ("TOK027", {"tokenizer_folder__stops": {**STOPS, "special_tokens_map.json": "<|endoftext|>"}}, "fail"),
+        ("TOK027", {"tokenizer_folder__stops": {**STOPS, "special_tokens_map.json": "<|im_end|>"}}, "pass"),
     ],
 )
 def test_rules(code: str, changes: dict[str, Any], expected: str) -> None:

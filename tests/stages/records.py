@@ -141,6 +141,11 @@ def fetch() -> dict[str, Any]:
         "tokenizer_length": 151_669, "config_rows": 151_936, "token_ids": ids, "bos_id": None, "pad_id": 151_643,
         "eos_config": [151_645], "eos_generation": [151_645, 151_643], "eos_tokenizer": 151_645, "has_template": True,
         "kind": "post-trained", "turn_row_cosine": 0.11, "turn_row_norm_ratio": 1.3, "narrow_rows": [],
+        "form": {
+            "template": "chat_template.jinja", "templates_differ": [], "templates_left": [], "weights_left": [],
+            "keys_left": [], "tokens_added": [], "head_bytes": 0, "rope": "theta 1,000,000", "says_theta": True,
+            "says_dtype": "bfloat16", "unknown_keys": [],
+        },
     }  # fmt: skip
 
 
@@ -196,6 +201,7 @@ def preflight() -> dict[str, Any]:
                     "cuts": [{"length": 512, "num_rows": 0, "num_graded_tokens": 0}]},
         "tokenizer": {"num_tokens": 151_669, "fingerprint": "7d1fc39f95b11714", "missing": [],
                       "pad_is_end_of_turn": False, "has_pad": True, "template_as_chosen": True, "num_prompts": 2},
+        "tokenizer_folder": {"templates": ["chat_template.jinja"], "stops": {"tokenizer_config.json": "<|im_end|>"}},
         "model": {"num_embeddings": 151_936, "context": 40_960, "ranks": {"q_proj": 1024}},
         "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"],
                    "neftune_alpha": 0.0, "prompt_loss_weight": 0.0},
@@ -262,6 +268,8 @@ def merge() -> dict[str, Any]:
         "config_differs": [],
         "adapter_files": [], "tokenizer_differs": [], "eos_ids": [151_645, 151_643], "stop_ids": [151_645, 151_643],
         "num_rows": 8, "num_tokens": 231, "logits_kl": 4.1e-13, "num_bytes": 2_384_234_968,
+        "form": {"head_bytes_left_out": 0, "head_written": False, "templates": ["chat_template.jinja"],
+                 "stops": {"tokenizer_config.json": "<|im_end|>"}, "eos_config": 151_645},
     }  # fmt: skip
 
 

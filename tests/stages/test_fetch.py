@@ -135,7 +135,10 @@ def test_a_branch_becomes_a_commit(place: Place, fetched: tuple[int, str]) -> No
     assert listing(out) == sorted(["model.json", "model/README.md", *(f"model/{name}" for name in FILES)])
     assert json.loads((out / "model.json").read_text()) == {
         "source": "hub", "id": ID, "is_named": True, "revision": "main", "commit": COMMIT, "licence": "apache-2.0",
-        "code_named_in": [],
+        "code_named_in": [], "form": {
+            "template": "chat_template.jinja", "templates_differ": [], "templates_left": [],
+            "weights_left": [], "keys_left": [],
+        },
     }  # fmt: skip
     for name in FILES:
         assert (out / "model" / name).read_bytes() == (place.hub.repositories[ID] / name).read_bytes()

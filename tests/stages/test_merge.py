@@ -80,6 +80,11 @@ def untied(out: Path) -> None:
     change_tensors(out / "model", {"lm_head.weight": head.clone()})
 
 
+def head_once_more(out: Path) -> None:
+    embedding = shards.Folder(out / "model").read("model.embed_tokens.weight")
+    change_tensors(out / "model", {"lm_head.weight": embedding.clone()})
+
+
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
@@ -95,7 +100,21 @@ def untied(out: Path) -> None:
         (lambda out: change_json(out / "model/generation_config.json", eos_token_id=None), {"MRG010"}),
         (lambda out: (out / "model/generation_config.json").unlink(), {"MRG010"}),
         (lambda out: (out / "model/chat_template.jinja").write_text("{{ messages }}"), {"MRG011"}),
-        (lambda out: (out / "model/chat_template.jinja").unlink(), {"MRG011"}),
+        (lambda out: (out / "model/chat_template.jinja").unlink(), {"MRG011", "MRG014"}),
+        (lambda out: change_json(out / "model/config.json", eos_token_id=TEXT), {"MRG015"}),
+        (
+            lambda out: change_json(out / "model/tokenizer_config.json", eos_token="<|endoftext|>"),
+            {"MRG011", "MRG015"},
+        ),
+        (
+            lambda out: change_json(out / "model/tokenizer_config.json", chat_template="{{ messages }}"),
+            {"MRG011", "MRG014"},
+        ),
+        (head_once_more, {"MRG005", "MRG016"}),
+        (
+            lambda out: change_json(out / "model/config.json", rope_parameters=None, rope_theta=5e6),
+            {"MRG012", "MRG013"},
+        ),
     ],
 )
 def test_a_folder_that_was_changed_is_noticed(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, Qwen3Config
 
 from jobs.engines.gguf import file as gguf_file, llama
 from jobs.logic.chat.adversarial import KNOWN_TO_DIFFER, MUST_AGREE
@@ -22,16 +21,15 @@ WRITTEN_BY_QUANTIZING = ("general.quantization_version", "quantize.imatrix.")
 
 def expected_header(model: Path) -> dict[str, Any]:
     """What the header must say, by the names of `gguf_file.Description`."""
-    config = json.loads((model / "config.json").read_text())
-    rope = config.get("rope_parameters") or config
+    config = Qwen3Config.from_pretrained(str(model), local_files_only=True)
     tokenizer = AutoTokenizer.from_pretrained(str(model), local_files_only=True)
     return {
         "architecture": "qwen3",
-        "block_count": config["num_hidden_layers"],
-        "context_length": config["max_position_embeddings"],
-        "embedding_length": config["hidden_size"],
-        "rope_freq_base": float(rope["rope_theta"]),
-        "vocab_size": config["vocab_size"],
+        "block_count": config.num_hidden_layers,
+        "context_length": config.max_position_embeddings,
+        "embedding_length": config.hidden_size,
+        "rope_freq_base": float(config.rope_parameters["rope_theta"]),
+        "vocab_size": config.vocab_size,
         "tokenizer_model": "gpt2",
         "tokenizer_pre": "qwen2",
         "pad_token_id": tokenizer.pad_token_id,

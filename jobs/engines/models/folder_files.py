@@ -1,7 +1,8 @@
 """The files of somebody's model folder: which are taken, from where, and what is left out of them.
 
 A folder may hold anything: links to other places, pipes, JSON that nests without end, the names of Python files that a
-loader would offer to run. What is taken is the folder's own plain files; what names code is taken without that name.
+loader would offer to run. What is taken is the folder's own plain files; what names code, or a way of loading that this
+machine may not have, is taken without that key.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -22,9 +23,10 @@ from jobs.core.room import require_space, told
 
 TEMPLATE = "chat_template.jinja"
 TOKENIZER_JSON = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
-TOKENIZER = (*TOKENIZER_JSON, "vocab.json", "merges.txt", TEMPLATE)
+TOKENIZER = (*TOKENIZER_JSON, "vocab.json", "merges.txt", TEMPLATE, "chat_template.json")
 """What a tokenizer may consist of."""
-JSON = (*TOKENIZER_JSON, "config.json", "generation_config.json", "vocab.json", "model.safetensors.index.json")
+INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
+JSON = (*TOKENIZER_JSON, "chat_template.json", "config.json", "generation_config.json", "vocab.json", INDEX)
 TEXTS = ("LICENSE*", "README.md")
 WANTED = (*JSON, "*.safetensors", "*.jinja", "merges.txt", *TEXTS)
 """Names of the files that are taken from a hub or a folder, of its top level. Never Python files."""
@@ -32,9 +34,11 @@ CODE_KEY = "auto_map"
 """Under it a config names Python files that transformers offers to run."""
 KERNEL_KEYS = ("attn_implementation", "experts_implementation")
 """Under these, or these with an underscore before, it may name a kernel; one with an owner, `owner/name`, is code from
-the hub."""
+the hub. One of the library's own that is not in BUILT_IN may not be on this machine."""
+BUILT_IN = (None, "eager", "sdpa")
 ROOM_FOR_CONFIGS = 1 << 20
 """Bytes for what is written anew beside the files that are linked or copied."""
+AGAIN = "the file is damaged; take it from the model's own repository"
 MOST_LEVELS = 64
 """Of nested JSON. A tokenizer has under ten; at some hundred, Python's libraries fail one by one."""
 MOST_BYTES = 256 << 20
@@ -79,7 +83,10 @@ def own_files(folder: Path, where: str, wanted: Sequence[str] = WANTED) -> list[
             kind = KINDS.get(stat.S_IFMT(about.st_mode), "no plain file")
             raise Refusal(f"{where}/{name}: is {kind}, expected a plain file; put the file itself there")
         if about.st_size > MOST_BYTES and not name.endswith(".safetensors"):
-            raise Refusal(f"{where}/{name}: has {about.st_size:,} bytes, the most is {MOST_BYTES:,}; fetch it again")
+            raise Refusal(
+                f"{where}/{name}: has {about.st_size:,} bytes, the most is {MOST_BYTES:,}; take the file from the "
+                "model's own repository"
+            )
         found.append(OwnFile(name, real, (about.st_dev, about.st_ino), about.st_uid, about.st_size))
     return found
 
@@ -90,7 +97,7 @@ def _real(path: Path, where: str) -> Path:
         return path.resolve(strict=True)
     except FileNotFoundError:
         gone = f"is a link to {path.readlink()}, and there is no such file" if path.is_symlink() else "is gone"
-        raise Refusal(f"{where}: {gone}; fetch it again") from None
+        raise Refusal(f"{where}: {gone}; put the file itself there") from None
     except PermissionError:
         raise
     except (OSError, RuntimeError):  # RuntimeError is a circle of links
@@ -98,10 +105,7 @@ def _real(path: Path, where: str) -> Path:
 
 
 def take(files: Sequence[OwnFile], into: Path, where: str) -> list[str]:
-    """Put files into a new folder, by hard link where that is possible, else by copy; returns which named code.
-
-    A chat template that is only in tokenizer_config.json is written out, since the later stages read the file.
-    """
+    """Put files into a new folder, by hard link where that is possible, else by copy; returns which named code."""
     into.mkdir(parents=True)
     here = into.stat().st_dev
     copied = (file.num_bytes for file in files if file.inode[0] != here or file.owner != os.geteuid())
@@ -111,18 +115,13 @@ def take(files: Sequence[OwnFile], into: Path, where: str) -> list[str]:
     configs = {name: read_json(into / name, where) for name in JSON if (into / name).exists()}
     with_code = []
     for name, config in configs.items():
-        data = {key: value for key, value in config.items() if not _names_code(key, value)}
+        data = {key: value for key, value in config.items() if key not in left_out(config)}
         if len(data) == len(config):
             continue
-        with_code.append(name)
+        if any(_names_code(key, value) for key, value in config.items()):
+            with_code.append(name)
         (into / name).unlink()  # it may be a hard link to a file that is not ours to change
         (into / name).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
-    template = configs.get("tokenizer_config.json", {}).get("chat_template")
-    if isinstance(template, str) and not (into / TEMPLATE).exists():
-        try:
-            (into / TEMPLATE).write_bytes(template.encode())
-        except UnicodeEncodeError:
-            raise Refusal(f"{where}/tokenizer_config.json: its chat_template has half a character in it") from None
     return sorted(with_code)
 
 
@@ -156,11 +155,11 @@ def read_json(path: Path, where: str) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         reason = "it nests without end" if isinstance(error, RecursionError) else str(error)
-        raise Refusal(f"{where}: {path.name} is no JSON ({reason}); fetch it again") from None
+        raise Refusal(f"{where}: {path.name} is no JSON ({reason}); {AGAIN}") from None
     if not isinstance(data, dict):
-        raise Refusal(f"{where}: {path.name} holds a {type(data).__name__}, expected an object; fetch it again")
+        raise Refusal(f"{where}: {path.name} holds a {type(data).__name__}, expected an object; {AGAIN}")
     if _levels(data) > MOST_LEVELS:
-        raise Refusal(f"{where}: {path.name} nests {MOST_LEVELS} levels deep and more; fetch it again")
+        raise Refusal(f"{where}: {path.name} nests {MOST_LEVELS} levels deep and more; {AGAIN}")
     return data
 
 
@@ -174,13 +173,22 @@ def _levels(data: Any) -> int:
     return found
 
 
+def left_out(config: Mapping[str, Any]) -> list[str]:
+    """The keys of a config that are not taken: they name code, or a way of computing that may not be here."""
+    return [
+        key
+        for key, value in config.items()
+        if _names_code(key, value) or (key.lstrip("_") in KERNEL_KEYS and value not in BUILT_IN)
+    ]
+
+
 def _names_code(key: str, value: Any) -> bool:
     return key == CODE_KEY or (key.lstrip("_") in KERNEL_KEYS and "/" in json.dumps(value))
 
 
 @contextmanager
-def library_errors(what: str) -> Iterator[None]:
-    """Whatever a library raises about a damaged file becomes a Refusal that begins with `what`.
+def library_errors(what: str, way_out: str = "") -> Iterator[None]:
+    """Whatever a library raises about a file becomes a Refusal that begins with `what`; without a way out it is damage.
 
     A panic of a library in Rust is no Exception, and its class cannot be imported.
     """
@@ -193,5 +201,6 @@ def library_errors(what: str) -> Iterator[None]:
             raise
         if told(error) is not None:
             raise
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise Refusal(f"{what} ({lines[0][:300]}); fetch it again") from None
+        lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+        said = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
+        raise Refusal(f"{what} ({said[:300]}); {way_out or AGAIN}") from None

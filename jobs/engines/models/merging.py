@@ -13,7 +13,7 @@ import torch
 
 from jobs.core.errors import Refusal
 from jobs.core.terminal import progress
-from jobs.engines.models import adapter as adapters, shards
+from jobs.engines.models import adapter as adapters, base_weights, model_config, shards, tokenizer_folder
 
 FLOAT16_MAX = 65504.0
 
@@ -45,7 +45,8 @@ class Proof:
 def merge(base: Path, adapter_folder: Path, into: Path, dtype: torch.dtype) -> None:
     """Write W' = W + s B A for every adapted tensor and W for every other; raises Refusal for what is not finite.
 
-    Memory is that of the largest tensor in fp32, times three.
+    A head that a tied model has beside its embedding is left out. Memory is that of the largest tensor in fp32, times
+    three.
     """
     folder, adapter = shards.Folder(base), adapters.load(adapter_folder)
     targets = {f"{module}.weight": module for module in adapter.modules}
@@ -62,16 +63,28 @@ def merge(base: Path, adapter_folder: Path, into: Path, dtype: torch.dtype) -> N
                 f"{list(folder.entries[name].shape)}; the adapter was trained on another model"
             )
     into.mkdir(parents=True)
-    with progress("merge", len(folder.entries)) as bar:
+    without = left_out(folder, base)
+    with progress("merge", len(folder.entries) - len(without)) as bar:
         done = 0
-        for file, names in shards.by_file(folder):
+        for file, names in shards.by_file(folder, without):
             writer = shards.Writer(into / file, {name: folder.entries[name].shape for name in names}, dtype)
             for name in names:
                 writer.write(name, _merged(folder, adapter, name, targets.get(name), dtype))
                 done += 1
                 bar(done)
             writer.close()
-    shards.write_index(into, folder, dtype)
+    shards.write_index(into, folder, dtype, without)
+
+
+def left_out(folder: shards.Folder, base: Path) -> list[str]:
+    """The tensors that a tied model's file holds once more: its head, which `fetch` found to be the embedding."""
+    tied = model_config.read(base, base.name).tie_word_embeddings
+    return [base_weights.HEAD] if tied and base_weights.HEAD in folder.entries else []
+
+
+def head_bytes(base: Path) -> int:
+    """Bytes of the head that is left out."""
+    return base_weights.head_bytes(shards.Folder(base), model_config.read(base, base.name).tie_word_embeddings)
 
 
 def _merged(
@@ -93,7 +106,7 @@ def prove(base: Path, adapter_folder: Path, merged: Path) -> Proof:
     before, after, adapter = shards.Folder(base), shards.Folder(merged), adapters.load(adapter_folder)
     targets = {f"{module}.weight": module for module in adapter.modules}
     proof = Proof(num_tensors=len(after.entries))
-    proof.missing = sorted(set(before.entries) - set(after.entries))
+    proof.missing = sorted(set(before.entries) - set(after.entries) - set(left_out(before, base)))
     proof.added = sorted(set(after.entries) - set(before.entries))
     proof.not_merged = sorted(set(targets) - set(before.entries))
     proof.num_adapted = len(proof.not_merged)
@@ -143,10 +156,7 @@ def _product(adapter: adapters.Adapter, module: str) -> torch.Tensor:
 
 def write_configs(base: Path, tokenizer: Path, into: Path, dtype: str, stop_ids: list[int]) -> None:
     """config.json in `dtype`, a generation config that stops on both ends, and the tokenizer byte for byte."""
-    config = json.loads((base / "config.json").read_text())
-    config.pop("torch_dtype", None)
-    config["dtype"] = dtype
-    config["eos_token_id"] = stop_ids[0]
+    config = model_config.merged(base, base.name, dtype, stop_ids[0])
     (into / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     generation: dict[str, Any] = {}
     if (base / "generation_config.json").exists():
@@ -160,5 +170,21 @@ def write_configs(base: Path, tokenizer: Path, into: Path, dtype: str, stop_ids:
 
 def is_tied(folder: Path) -> bool:
     """Whether the output head is the embedding: said by the config, and not contradicted by a tensor of its own."""
-    config = json.loads((folder / "config.json").read_text())
-    return bool(config.get("tie_word_embeddings")) and "lm_head.weight" not in shards.Folder(folder).entries
+    weights = shards.Folder(folder)
+    if not model_config.read(folder, folder.name).tie_word_embeddings:
+        return False
+    if base_weights.HEAD not in weights.entries:
+        return True
+    return base_weights.same(weights.read(base_weights.HEAD), weights.read(base_weights.EMBEDDING))
+
+
+def form(base: Path, merged: Path) -> dict[str, Any]:
+    """What each place of the merged folder says that its readers take from different places."""
+    found = tokenizer_folder.inspect(merged)
+    return {
+        "head_bytes_left_out": head_bytes(base),
+        "head_written": base_weights.HEAD in shards.Folder(merged).entries,
+        "templates": found["templates"],
+        "stops": found["stops"],
+        "eos_config": json.loads((merged / "config.json").read_text()).get("eos_token_id"),
+    }

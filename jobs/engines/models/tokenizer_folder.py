@@ -5,6 +5,7 @@ Nothing here loads a library before a tokenizer is loaded: which template was ch
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -15,7 +16,9 @@ from jobs.core.artifact import Artifact
 from jobs.core.config import CONF
 from jobs.core.errors import Refusal
 from jobs.core.run_dir import RunDir
-from jobs.engines.models.folder_files import TEMPLATE, TOKENIZER, library_errors, own_files, take
+from jobs.engines.models import template_places
+from jobs.engines.models.folder_files import TEMPLATE, TOKENIZER, library_errors, own_files, read_json, take
+from jobs.logic.chat.chatml import IM_END
 
 if TYPE_CHECKING:
     from jobs.engines.models.templates import Bounds
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 MODELS_OWN = "model"
 """As `chat.template`: the template that the model brings."""
 NEEDED = ("tokenizer.json", "tokenizer_config.json")
+SPECIAL = "special_tokens_map.json"
 
 
 def own_template(chosen: str) -> Path:
@@ -44,20 +48,65 @@ def template_file(chosen: str, fetch: Artifact) -> Path:
 
 
 def copy(fetch: Artifact, template: Path, into: Path) -> None:
-    """Copy the tokenizer's files and the chosen template; raises Refusal where a file is missing."""
+    """Copy the tokenizer's files and the chosen template; raises Refusal where a file is missing.
+
+    The template stands in one file, and nowhere else. The end of a turn is the stop token in every file that names one,
+    padding is said as it is read, and no token is added to texts: transformers and llama.cpp's converter take what is
+    not said, or said twice, from different places.
+    """
     missing = [name for name in NEEDED if f"model/{name}" not in fetch.record.files]
     if missing:
         raise Refusal(f"{fetch.root}/model: has no {' and no '.join(missing)}; a tokenizer needs {', '.join(NEEDED)}")
     into.mkdir()
     for name in TOKENIZER:
-        if name != TEMPLATE and f"model/{name}" in fetch.record.files:
+        if name not in (TEMPLATE, template_places.LEGACY) and f"model/{name}" in fetch.record.files:
             shutil.copyfile(fetch.file(f"model/{name}"), into / name)
-    shutil.copyfile(template, into / TEMPLATE)
+    text = template_places.read_text(template, str(template))
+    (into / TEMPLATE).write_text(text, encoding="utf-8", newline="")
+    _change(into / template_places.SETTINGS, _settled(into, str(fetch.root)))
+    if (into / SPECIAL).exists():
+        _change(into / SPECIAL, read_json(into / SPECIAL, str(fetch.root)) | {"eos_token": IM_END})
+
+
+def _settled(folder: Path, where: str) -> dict[str, Any]:
+    """tokenizer_config.json without a template and with what libraries would otherwise look for elsewhere."""
+    found = read_json(folder / template_places.SETTINGS, where)
+    found.pop(template_places.KEY, None)
+    found |= {"eos_token": IM_END} | {key: False for key in ("add_bos_token", "add_eos_token") if found.get(key)}
+    if found.get("pad_token") is None:
+        pad = _loaded(folder, where).pad_token
+        found |= {"pad_token": pad} if pad is not None else {}
+    return found
+
+
+def _loaded(folder: Path, where: str) -> Any:
+    from transformers import AutoTokenizer
+
+    with library_errors(f"{where}: its tokenizer cannot be loaded"):
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+
+
+def _change(path: Path, data: dict[str, Any]) -> None:
+    """Write a JSON file anew where it says something else."""
+    if json.loads(path.read_text(encoding="utf-8")) != data:
+        path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def inspect(folder: Path) -> dict[str, Any]:
+    """Where a tokenizer's folder holds a template, and the stop token of each file that names one."""
+    names = (template_places.SETTINGS, template_places.LEGACY, SPECIAL)
+    configs = {name: read_json(folder / name, folder.name) for name in names if (folder / name).exists()}
+    stops = {name: configs[name].get("eos_token") for name in (template_places.SETTINGS, SPECIAL) if name in configs}
+    return {
+        "templates": template_places.places(folder, configs),
+        "stops": {name: stop.get("content") if isinstance(stop, dict) else stop for name, stop in stops.items()},
+    }
 
 
 def same(folder: Path, template: Path) -> bool:
-    """Whether the folder's template has the bytes of the one that was chosen."""
-    return (folder / TEMPLATE).read_bytes() == template.read_bytes()
+    """Whether the folder's template is the one that was chosen, as the libraries read it."""
+    text = template_places.read_text(template, str(template))
+    return (folder / TEMPLATE).read_bytes() == text.encode()
 
 
 def load(folder: Path, chosen: str, template: Path, bounds: Bounds) -> ChatTokenizer:
@@ -97,6 +146,8 @@ def look_at(where: Path | str, revision: str, chosen: str, bounds: Bounds) -> Ch
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "tokenizer"
         take(own_files(source, str(where), TOKENIZER), folder, str(where))
+        if own is None:
+            template_places.settle(folder, [], str(where))
         if not (folder / "tokenizer.json").exists() and not (folder / "vocab.json").exists():
             raise Refusal(f"{where}: no tokenizer could be loaded; expected {', '.join(NEEDED)}")
         if own is None and not (folder / TEMPLATE).exists():

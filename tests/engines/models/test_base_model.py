@@ -58,7 +58,10 @@ def test_files_are_linked_on_one_file_system(folder: Path, tmp_path: Path) -> No
         (folder / name).write_bytes(b"x")
     (folder / "onnx").mkdir()
     assert base_model.from_folder(folder, tmp_path / "got") == {
-        "commit": None, "licence": "unknown", "code_named_in": [],
+        "commit": None, "licence": "unknown", "code_named_in": [], "form": {
+            "template": "chat_template.jinja", "templates_differ": [], "templates_left": [],
+            "weights_left": ["pytorch_model.bin"], "keys_left": [],
+        },
     }  # fmt: skip
     assert sorted(path.name for path in (tmp_path / "got").iterdir()) == FILES
     assert all((tmp_path / "got" / name).samefile(folder / name) for name in FILES)
@@ -158,8 +161,10 @@ def both(folder: Path) -> None:
         (lambda f: [small_model.shard(f), (f / "model.safetensors.index.json").write_text("{}")], "is no index"),
         (both, "has both model.safetensors and model.safetensors.index.json"),
         (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "only safetensors weights are read"),
-        (lambda f: change_json(f / "config.json", vocab_size=None), "config.json has no number vocab_size"),
-        (lambda f: change_json(f / "config.json", hidden_act="nonsense"), "config.json describes no model"),
+        (lambda f: change_json(f / "config.json", vocab_size=None), "vocab_size must be the number of rows"),
+        (lambda f: change_json(f / "config.json", vocab_size="96"), "config.json has no number vocab_size above 0"),
+        (lambda f: change_json(f / "config.json", hidden_act="nonsense"), "hidden_act='nonsense'"),
+        (lambda f: change_json(f / "config.json", hidden_size="wide"), "config.json describes no model (Validation"),
         (lambda f: change_json(f / "generation_config.json") or (f / "generation_config.json").write_text("x"),
          "generation_config.json is no JSON"),
         (lambda f: change_tensors(f, {"model.norm.weight": None}), "model.norm.weight is missing"),
@@ -186,6 +191,10 @@ def test_facts_of_a_post_trained_model(plain: Path) -> None:
         "bos_id": None, "pad_id": TEXT, "eos_config": [TURN], "eos_generation": [TURN, TEXT], "eos_tokenizer": TURN,
         "has_template": True, "kind": "post-trained", "num_tensors": 24, "num_weights": 1_205_760, "nonfinite": [],
         "narrow_rows": [], "tied": True, "dtype": "float32",
+        "form": {
+            "tokens_added": [], "head_bytes": 0, "rope": "theta 10,000", "says_theta": True, "says_dtype": "float32",
+            "unknown_keys": [],
+        },
     }  # fmt: skip
 
 

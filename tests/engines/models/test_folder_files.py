@@ -160,7 +160,10 @@ class PanicException(BaseException):
 @pytest.mark.parametrize("error", [ValueError("odd\nlines"), PanicException("odd"), RecursionError("odd")])
 def test_a_librarys_error_is_one_about_the_file(error: BaseException) -> None:
     with (
-        pytest.raises(Refusal, match=r"^x.json: cannot be read \(odd\); fetch it again$"),
+        pytest.raises(
+            Refusal,
+            match=r"^x.json: cannot be read \(odd\); the file is damaged; take it from the model's own repository$",
+        ),
         library_errors("x.json: cannot be read"),
     ):
         raise error
