@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jobs.checks.behaviour import Generation, MeasureConfig, behaviours
-from jobs.core.model import Count, Several, Share, StrictModel
+from jobs.core.model import Count, Several, StrictModel
 from jobs.core.rule import Gate, Skip
 from jobs.logic.pages.amounts import beside, percent, score
 from jobs.logic.parity.lengths import rows_within, times_within
@@ -31,7 +31,7 @@ class LengthsConfig(StrictModel):
 class LengthLimits(StrictModel):
     """What an answer to a longer prompt must still be."""
 
-    min_stop_rate: Share
+    min_stop_rate: float
     max_agreement_loss: float
     """Below the agreement of the same rows at their own length."""
 
