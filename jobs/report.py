@@ -39,7 +39,7 @@ from jobs.core.linking import link_or_copy
 from jobs.core.model import StageConfig
 from jobs.core.provenance import commit, file_digest, maker
 from jobs.core.stage import as_read_back, stage_main
-from jobs.logic.pages import card, modelfile
+from jobs.logic.pages import card, modelfile, story
 from jobs.logic.pages.curves import read_log
 
 SIGNING_KEY = "signing key"
@@ -177,8 +177,14 @@ def facts_of(written: certificate.Certificate, run: Mapping[str, Told], folder: 
         changed_limits=written.changed_limits,
         shipped=sorted(name for name in written.shipped if name.endswith(".gguf")),
         chain_digest=written.chain_digest,
-        closing=closing(gguf) if certified else [],
+        closing=[*closing(gguf), *advice_of(run)] if certified else [],
     )
+
+
+def advice_of(run: Mapping[str, Told]) -> list[str]:
+    """The recommended type in a line, where several ship."""
+    said = story.advised(plain_facts(run), {name: one.limits for name, one in run.items()})
+    return [str(said["sentence"])] if said else []
 
 
 def unreadable(problem: str, shipped: list[str]) -> ReportFacts:

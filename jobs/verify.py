@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from jobs.checks import lengths
+from jobs.checks.advised import Shipped
 from jobs.checks.behaviour import OPENINGS, Generation, MeasureConfig, Sample, behaviours, samples
 from jobs.checks.lengths import LengthFacts, LengthsConfig, Stretched
 from jobs.checks.parity import Parity
@@ -86,7 +87,7 @@ def make(cfg: VerifyConfig, inputs: Inputs, out: Path) -> None:
     rows = compared_rows(cfg, inputs)
     generations: list[Generation] = []
     stretched: list[Stretched] = []
-    longer, failures = long_prompts(cfg, inputs), {}
+    (_, longer), failures = long_prompts(cfg, inputs), {}
     with scratch(out, rows, inputs) as reference:
         losses, scores = hugging_face_scores(cfg, inputs, rows, reference)
         for artifact, gguf in gguf_files(inputs).items():
@@ -117,8 +118,7 @@ def measure(cfg: VerifyConfig, inputs: Inputs, out: Path) -> VerifyFacts:
     training = [row["answer"] for row in read_lines(inputs["preflight"].file("answers.jsonl"))]
     running = [artifact for artifact in asked if artifact not in failures]
     longer, num_unanswered = lengths.measured(
-        lengths_asked(cfg, inputs),
-        long_prompts(cfg, inputs),
+        *long_prompts(cfg, inputs),
         [Stretched.model_validate(line) for line in read_lines(out / "lengths.jsonl")],
         [name for name in quants(inputs) if name in running],
         answered,
@@ -127,6 +127,7 @@ def measure(cfg: VerifyConfig, inputs: Inputs, out: Path) -> VerifyFacts:
     )
     return VerifyFacts(
         asked=asked,
+        ships=ships(inputs),
         num_rows=len(expected),
         num_tokens=sum(expected.values()),
         num_missing=sum(len(expected) - one.num_rows for one in found if one.artifact in running)
@@ -167,6 +168,13 @@ def quants(inputs: Inputs) -> dict[str, Path]:
     """Every quant to its file."""
     names = [name for name in sorted(inputs["quantize"].record.files) if name.startswith("model-")]
     return {name.removeprefix("model-").removesuffix(".gguf"): inputs["quantize"].file(name) for name in names}
+
+
+def ships(inputs: Inputs) -> list[Shipped]:
+    """Every type that ships and what its file takes, in the order that was asked for."""
+    files, asked = inputs["quantize"].record.files, inputs["quantize"].record.facts.get("asked", [])
+    order = sorted(quants(inputs), key=lambda quant: asked.index(quant) if quant in asked else len(asked))
+    return [Shipped(type=quant, num_bytes=files[f"model-{quant}.gguf"].bytes) for quant in order]
 
 
 @contextmanager
@@ -267,25 +275,16 @@ def generated(
     ]
 
 
-def lengths_asked(cfg: VerifyConfig, inputs: Inputs) -> LengthFacts:
-    """How long the longer prompts are, before any was answered."""
-    return lengths.asked(cfg.lengths, {name: inputs[name].record.facts for name in ("fetch", "preflight", "smoke")})
+def long_prompts(cfg: VerifyConfig, inputs: Inputs) -> tuple[LengthFacts, lengths.Prompts]:
+    """Which lengths are asked, and the prompts of held-out rows drawn by seed; nothing is answered yet."""
+    from jobs.engines.models.long_prompts import stretched
 
-
-def long_prompts(cfg: VerifyConfig, inputs: Inputs) -> lengths.Prompts:
-    """The longer prompts, of held-out rows drawn by seed."""
-    from jobs.engines.models import long_prompts
-
-    preflight, asked = inputs["preflight"], lengths_asked(cfg, inputs)
+    asked = lengths.asked(cfg.lengths, {name: inputs[name].record.facts for name in ("fetch", "preflight", "smoke")})
     names = [one.id for one in hugging_face_answers(inputs) if one.prompt == "default"]
-    rows = draw_rows(len(names), lengths.num_rows(cfg.lengths, asked), cfg.seed)
-    return long_prompts.stretched(
-        preflight.folder("tokenizer"),
-        read_lines(preflight.file("prompts.jsonl")),
-        [names[row] for row in rows],
-        asked.sizes,
-        cfg.seed,
-    )
+    drawn = [names[row] for row in draw_rows(len(names), lengths.num_rows(cfg.lengths, asked), cfg.seed)]
+    preflight = inputs["preflight"]
+    rows = read_lines(preflight.file("prompts.jsonl"))
+    return asked, stretched(preflight.folder("tokenizer"), rows, drawn, asked.sizes, cfg.seed)
 
 
 def long_answers(

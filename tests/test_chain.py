@@ -43,6 +43,27 @@ def test_every_gate_passed_and_the_folder_is_certified(demo_run: Path) -> None:
     assert "CERTIFIED" in done.stdout + done.stderr
 
 
+def test_the_commands_that_are_printed_last_work_as_they_are_printed(demo_run: Path) -> None:
+    done = whole_run.command("all", "experiment=demo", f"run.folder={demo_run.parent}")
+    assert done.returncode == 0, done.stderr
+    line = done.stderr.splitlines()[-2].removeprefix("talk to it: ")
+    assert line.startswith('make chat RUNNER=native ARGS="run.name=demo ')
+    made = subprocess.run(  # what make would run, without what sets up .venv
+        ["bash", "-c", f"{line} --dry-run"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    recipe = made.stdout.splitlines()[-1].replace(".venv/bin/python", sys.executable)
+    rows = [json.loads(text) for text in (demo_run / "prepare" / "val.jsonl").read_text("utf-8").splitlines()]
+    measured = [
+        json.loads(text) for text in (demo_run / "verify" / "generations.jsonl").read_text("utf-8").splitlines()
+    ]
+    expected = next(one["text"] for one in measured if (one["id"], one["model"]) == (rows[0]["id"], "Q4_K_M"))
+    question = rows[0]["messages"][-2]["content"]
+    answer = subprocess.run(
+        ["bash", "-c", recipe], cwd=ROOT, input=question, capture_output=True, text=True, check=True
+    )
+    assert (answer.stdout, answer.stderr) == (expected.rpartition("</think>")[2].strip() + "\n", "")
+
+
 def test_the_demo_passes_on_its_merits(demo_run: Path) -> None:
     by_model = {(b["model"], b["prompt"]): b for b in facts(demo_run, "smoke")["behaviours"]}
     for prompt in ("default", "no_thinking"):

@@ -272,6 +272,21 @@ def test_templates_are_rendered_in_the_child_alone() -> None:
     assert found == {"engines/models/template_worker.py", "engines/demo/model.py"}
 
 
+WORDS = {"logic/pages/amounts.py", "logic/pages/figures.py"}
+"""What rounds: the one place for figures in words, and drawings, whose numbers are places on a page."""
+
+
+def test_figures_in_words_come_from_one_place() -> None:
+    paths = [path for folder in ("checks", "logic/pages") for path in modules(folder)]
+    for path in paths:
+        if path.relative_to(JOBS).as_posix() in WORDS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr):
+                form = ast.unparse(node.format_spec)
+                assert not re.search(r"[%efg]'$", form), f"{path}:{node.lineno} rounds by {form}; see CONTRIBUTING.md"
+
+
 def test_files_can_be_read_in_a_sitting() -> None:
     for path in [*JOBS.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path

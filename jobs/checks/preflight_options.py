@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from jobs.checks.preflight_facts import planned
-from jobs.core.rule import Measured, Skip
+from jobs.core.rule import Skip
 from jobs.logic.pages.amounts import beside, count, number, percent
 
 if TYPE_CHECKING:
@@ -26,15 +26,12 @@ def prompts_outweigh_answers(facts: PreflightFacts, limits: PreflightLimits) -> 
     weighed = weight * split.num_prompt_tokens
     share = weighed / (weighed + split.num_graded_tokens) if weighed else 0.0
     if not share <= limits.max_prompt_share:
-        shown, most = beside(share, limits.max_prompt_share, percent)
-        beside_them = f"beside {count(split.num_graded_tokens)} graded ones, better at most {most}"
-        lower = limits.max_prompt_share * split.num_graded_tokens
-        lower /= (1 - limits.max_prompt_share) * split.num_prompt_tokens
-        yield Measured(
+        most = limits.max_prompt_share * split.num_graded_tokens
+        most /= (1 - limits.max_prompt_share) * split.num_prompt_tokens
+        shown, limit = beside(share, limits.max_prompt_share, percent)
+        yield (
             f"weight {number(weight)} on {count(split.num_prompt_tokens, 'token')} of prompts is {shown} of the loss "
-            f"{beside_them}: a weight of {number(lower, digits=2)}",
-            share,
-            limits.max_prompt_share,
+            f"beside {count(split.num_graded_tokens)} graded ones, better at most {limit}: a weight of {number(most)}"
         )
 
 
@@ -49,4 +46,4 @@ def noise_implausible(facts: PreflightFacts, limits: PreflightLimits) -> Iterato
         raise Skip("no noise is added")
     if not alpha <= limits.max_neftune_alpha:
         shown, most = beside(alpha, limits.max_neftune_alpha, number)
-        yield Measured(f"train.neftune_alpha is {shown}, better at most {most}", alpha, limits.max_neftune_alpha)
+        yield f"train.neftune_alpha is {shown}, better at most {most}"

@@ -158,8 +158,9 @@ Of = Callable[[Any], Sequence[TemplateFacts]]
 
 def template_rules(gate: Gate[Any, Any], first: int, of: Of, explains: Sequence[str] = ()) -> None:
     """Register the rules, with four numbers from `first`."""
+    text_explains = (f"{gate.prefix}{first + 3:03d}", *explains)
 
-    @gate.rule(f"{first:03d}", "template-not-run", explains=tuple(explains))
+    @gate.rule(f"{first:03d}", "template-not-run", explains=text_explains)
     def template_not_run(facts: Any, limits: Any) -> Iterator[str]:
         """llama.cpp cannot run the GGUF's chat template, or not for a conversation that Hugging Face renders.
 
@@ -170,17 +171,18 @@ def template_rules(gate: Gate[Any, Any], first: int, of: Of, explains: Sequence[
         for one in of(facts) or skip("no template was run"):
             yield from (f"{one.file}: {said}" for said in (one.failure, *one.refused, one.too_little) if said)
 
-    @gate.rule(f"{first + 1:03d}", "template-renders-otherwise", explains=tuple(explains))
+    @gate.rule(f"{first + 1:03d}", "template-renders-otherwise", explains=text_explains)
     def template_renders_otherwise(facts: Any, limits: Any) -> Iterator[str]:
         """llama.cpp renders a conversation to other text than Hugging Face.
 
         Why: the model is then asked something else than it was trained on, up to losing what the user wrote.
-        Fix: as for the rule before; the texts on both sides show which expression of the template differs.
+        Fix: the texts on both sides show which expression of the template differs; write it with what both have (no
+        `%`, no `format`, `strip` with its characters named) and start again at `preflight`; or take chat=plain.
         """
         for one in ran(of(facts)):
             yield from told(one, one.differing, one.num_differing, "Hugging Face", "llama.cpp")
 
-    @gate.rule(f"{first + 2:03d}", "prompt-not-trained", explains=tuple(explains))
+    @gate.rule(f"{first + 2:03d}", "prompt-not-trained", explains=text_explains)
     def prompt_not_trained(facts: Any, limits: Any) -> Iterator[str]:
         """Hugging Face renders a held-out conversation to another prompt than `preflight` made of it.
 
@@ -195,7 +197,7 @@ def template_rules(gate: Gate[Any, Any], first: int, of: Of, explains: Sequence[
         """llama-server's chat endpoint computes an answer from other tokens than were trained.
 
         Why: it is what people talk to; the text of a prompt can be right and its tokens not.
-        Fix: see the rules before for the text, and convert's for token ids.
+        Fix: where the template's text differs as well, that is why; else compare the token ids in `convert`.
         """
         for one in ran(of(facts)):
             yield from told(one, one.other_tokens, len(one.other_tokens), "trained", "the endpoint")

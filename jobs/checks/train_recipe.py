@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from jobs.checks.adopted import trained
 from jobs.core.model import StrictModel
-from jobs.core.rule import Skip
+from jobs.core.rule import Measured, Skip
+from jobs.logic.pages.amounts import beside, count, number, percent, relative
 
 if TYPE_CHECKING:
     from jobs.checks.train import TrainFacts, TrainLimits
@@ -29,11 +30,13 @@ class Recipe(StrictModel):
 
     def lines(self) -> list[tuple[str, str]]:
         """What a person is shown of it; what is off is left out."""
-        found = [("schedule", f"{self.schedule}, after a warm-up over {self.warmup_fraction:g} of the steps")]
+        found = [("schedule", f"{self.schedule}, after a warm-up over {percent(self.warmup_fraction)} of the steps")]
         if self.neftune_alpha:
-            found.append(("NEFTune", f"alpha {self.neftune_alpha:g}, where it trains and nowhere else"))
+            found.append(("NEFTune", f"alpha {number(self.neftune_alpha)}, where it trains and nowhere else"))
         if self.prompt_loss_weight:
-            tokens = f"{self.prompt_tokens_expected:,} tokens of prompts count {self.prompt_loss_weight:g} each"
+            tokens = (
+                f"{count(self.prompt_tokens_expected, 'token')} of prompts count {number(self.prompt_loss_weight)} each"
+            )
             found.append(("prompt loss", f"{tokens}; validation loss is that of graded tokens alone"))
         return found
 
@@ -46,10 +49,9 @@ def rates_not_the_schedules(facts: TrainFacts, limits: TrainLimits) -> Iterator[
     """
     recipe = trained(facts.recipe)
     if not recipe.rate_difference <= limits.max_rate_difference:
-        yield (
-            f"a logged learning rate is {recipe.rate_difference:.2e} of the highest away from the {recipe.schedule} "
-            f"schedule, the most is {limits.max_rate_difference:g}"
-        )
+        shown, most = beside(recipe.rate_difference, limits.max_rate_difference, relative)
+        text = f"a logged learning rate is {shown} of the highest away from the {recipe.schedule} schedule"
+        yield Measured(f"{text}, the most is {most}", recipe.rate_difference, limits.max_rate_difference)
 
 
 def prompt_tokens_differ(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
@@ -65,4 +67,5 @@ def prompt_tokens_differ(facts: TrainFacts, limits: TrainLimits) -> Iterator[str
         raise Skip("the run did not consist of whole epochs in one go")
     if recipe.prompt_tokens_an_epoch != recipe.prompt_tokens_expected:
         seen = recipe.prompt_tokens_an_epoch or 0
-        yield f"{seen} tokens of prompts weighed an epoch, preflight wrote {recipe.prompt_tokens_expected}"
+        wrote = count(recipe.prompt_tokens_expected)
+        yield f"{count(seen, 'token')} of prompts weighed an epoch, preflight wrote {wrote}"

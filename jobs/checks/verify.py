@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from jobs.checks.advised import Shipped, another_type_is_recommended, chosen_among
 from jobs.checks.behaviour import Behaviour, Sample, behaviour_lines, name, rates_above, wilson
 from jobs.checks.lengths import LengthFacts, LengthLimits, register
 from jobs.checks.parity import Parity
 from jobs.checks.templates import TemplateFacts, template_rules
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.pages import advice
 from jobs.logic.pages.amounts import beside, count, loss, nats, number, percent, score
 from jobs.logic.parity.blame import lost_by, next_larger
 
@@ -19,6 +21,8 @@ class VerifyFacts(Facts):
 
     asked: list[str]
     """The artefacts that there are."""
+    ships: list[Shipped]
+    """Those of them that ship, the one of the Modelfile first."""
     num_rows: int
     num_tokens: int
     """Held-out graded tokens that were compared."""
@@ -60,6 +64,9 @@ class VerifyFacts(Facts):
             *(line for one in self.templates for line in one.lines),
         ]
 
+    def drawing(self, columns: int, plain: bool) -> list[str]:
+        return advice.drawn(chosen_among(self))
+
 
 class VerifyLimits(Limits):
     """Divergences in nats a token, behaviour as shares of the answers."""
@@ -71,6 +78,8 @@ class VerifyLimits(Limits):
     min_retention: dict[str, float]
     """Artefact to the least that the lower end of its interval may be; `other` for those not named."""
     advised_same_top: float
+    advised_retention: float
+    """The least that the lower end of a recommended type's interval may be."""
     advised_tokens: int
     advised_rows: int
     min_stop_rate: float
@@ -241,9 +250,13 @@ def not_everything_compared(facts: VerifyFacts, limits: VerifyLimits) -> Iterato
             yield f"{artifact}: 0 answers were generated"
     if facts.num_missing:
         yield f"{count(facts.num_missing)} rows and answers are missing, the most is 0"
-    if not facts.num_tokens or len(facts.asked) < 3:
+    if (
+        not facts.num_tokens
+        or not facts.ships
+        or not {"merged", "F16", *(one.type for one in facts.ships)} <= {*facts.asked}
+    ):
         found = f"{count(len(facts.asked), 'artefact')} and {count(facts.num_tokens, 'token')}"
-        yield f"{found}; merged, F16 and a quant are the least"
+        yield f"{found}; merged, F16 and every type that ships are the least"
 
 
 @GATE.rule("008", "artifact-does-not-stop", explains=("PAR010", "PAR014"))
@@ -375,3 +388,4 @@ def other_top_token(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
 
 template_rules(GATE, 20, lambda facts: facts.templates, explains=("PAR008", "PAR009", "PAR012"))
 register(GATE)
+GATE.rule("050", "another-type-is-recommended", level="info")(another_type_is_recommended)

@@ -52,6 +52,13 @@ WRONG_WORDS = {
     "D91-target-misspelt": (f"{TARGETS}=[q_porj]", [f"{TARGETS}.0", "'q_proj'", "got 'q_porj'"]),
     "D91-no-target": (f"{TARGETS}=[]", [TARGETS, "at least 1 item"]),
     "D92-one-of-two-misspelt": (f"{TARGETS}=[q_proj,k_porj]", [f"{TARGETS}.1", "'k_proj'", "got 'k_porj'"]),
+    "D92-all-and-one": (f"{TARGETS}=[all-linear,q_proj]", [f"{TARGETS}.0", "got 'all-linear'"]),
+    "D93-schedule-unknown": (
+        "train.schedule.kind=polynomial",
+        ["train.schedule.kind", "'cosine', 'linear' or 'constant'", "'polynomial'"],
+    ),
+    "D93-noise-below-zero": ("train.neftune_alpha=-1", ["train.neftune_alpha", "greater than or equal to 0"]),
+    "D93-weight-above-one": ("train.prompt_loss_weight=1.5", ["train.prompt_loss_weight", "less than or equal to 1"]),
     "D93-no-epochs": ("train.schedule.num_epochs=0", ["train.schedule.num_epochs", "greater than 0", "got 0"]),
     "D94-batch-zero": ("train.schedule.batch_size=0", ["train.schedule.batch_size", "greater than or equal to 1"]),
     "D97-target-in-an-override": ("train._target_=os.system", ["train._target_", "config is data"]),
@@ -78,6 +85,14 @@ def test_wrong_words(word: str, parts: list[str], ask: Ask, tmp_path: Path) -> N
 CONTRADICTIONS = {
     "D96-steps-and-epochs": (["train.max_steps=100"], ["train.max_steps", "unknown key"]),
     "D96-bfloat16-on-a-cpu": (["train.device=cpu", "train.dtype=bfloat16"], ["dtype=bfloat16", "train.dtype=float32"]),
+    "D96-weighed-prompts-with-unsloth": (
+        ["train=unsloth", "train.prompt_loss_weight=0.1"],
+        ["prompt_loss_weight=0.1: backend=unsloth", "train.backend=hf"],
+    ),
+    "D96-noise-with-unsloth": (
+        ["train=unsloth", "train.neftune_alpha=5"],
+        ["neftune_alpha=5: backend=unsloth", "train.backend=hf"],
+    ),
     "D96-cuda-kernels-on-a-cpu": (["train=unsloth", "train.device=cpu"], ["backend=unsloth", "train.backend=hf"]),
     "D96-rate-told-twice": (["preflight.update.learning_rate=1e-9"], [f"set {RATE} instead"]),
     "D96-template-told-twice": (["preflight.chat.thinking_block=none"], ["set chat.thinking_block instead"]),
@@ -151,7 +166,7 @@ TRAINED = {
     "D86-diverged": ({"nonfinite_step": 12}, "TRN001", "fail", "step 12"),
     "D86-got-worse": ({"best_eval_loss": 7.2, "first_eval_loss": 5.8}, "TRN005", "fail", "5.8000 to 7.2000"),
     "D92-target-in-no-layer": ({"target_modules": {"q_proj": 28, "k_proj": 0}}, "TRN004", "fail", "k_proj"),
-    "D95-batch-above-rows": ({"effective_batch": 4096}, "TRN013", "warn", "4096 rows a step"),
+    "D95-batch-above-rows": ({"effective_batch": 4096}, "TRN013", "warn", "4,096 rows a step"),
 }
 
 

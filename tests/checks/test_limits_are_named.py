@@ -24,11 +24,11 @@ SAYS = (
 )
 NOT_ASKED = {
     "prepare.enough_val_rows": "allows what min_val_share does not; it breaks nothing",
+    "preflight.max_prompt_share": "asked where prompts have a weight",
+    "preflight.max_neftune_alpha": "asked where noise is added",
     "train.max_validation_rise": "asked where training loss falls and validation loss rises",
     "train.implausible_loss": "asked where training loss is next to nothing",
     "quantize.min_imatrix_tokens": "asked where there is an importance matrix",
-    "preflight.max_prompt_share": "asked where prompts have a weight",
-    "preflight.max_neftune_alpha": "asked where noise is added",
 }
 """Limits that the plausible facts of a good run cannot be beyond, whatever they are set to."""
 STAGES = [stage.name for stage in pipeline.CHAIN if stage.name in records.FACTS]

@@ -227,7 +227,7 @@ def test_a_person_is_shown_what_matters() -> None:
     shown = dict(GOOD.lines())
     assert shown["generalisation gap"] == "+0.23 [+0.15, +0.31]"
     assert shown["content / template loss"] == "1.21 / 0.004"
-    assert shown["schedule"] == "cosine, after a warm-up over 0.05 of the steps"
+    assert shown["schedule"] == "cosine, after a warm-up over 5.0% of the steps"
     assert shown["NEFTune"].startswith("alpha 5,")
     assert shown["prompt loss"].startswith(
         "204,568 tokens of prompts count 0.1 each; validation loss is that of graded"

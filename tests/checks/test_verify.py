@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jobs.checks.advised import Shipped
 from jobs.checks.behaviour import Behaviour
 from jobs.checks.lengths import LengthFacts
 from jobs.checks.parity import Parity
@@ -15,7 +16,9 @@ from tests.checks import template_facts
 from tests.checks.length_facts import LENGTH_LIMITS, at, length_facts
 
 NAN = float("nan")
+SHIPS = {name: Shipped(type=name, num_bytes=size) for name, size in (("Q4_K_M", 400_000_000), ("F16", 1_200_000_000))}
 LIMITS = VerifyLimits(
+    advised_retention=0.95,
     min_effect=1e-4,
     min_effect_over_noise=100,
     max_merged_kl=1e-8,
@@ -85,6 +88,7 @@ def facts(
     said = answers or {}
     values: dict[str, Any] = {
         "asked": ["merged", "F16", "Q4_K_M"],
+        "ships": [SHIPS["Q4_K_M"], SHIPS["F16"]],
         "num_rows": 60,
         "num_tokens": 720,
         "num_missing": 0,
@@ -150,6 +154,13 @@ def test_good_facts_pass_every_rule() -> None:
         ("PAR007", {"num_missing": 1}, "fail"),
         ("PAR007", {"num_tokens": 0}, "fail"),
         ("PAR007", {"asked": ["merged", "F16"]}, "fail"),
+        ("PAR007", {"ships": []}, "fail"),
+        ("PAR007", {"ships": [SHIPS["F16"]], "asked": ["merged", "F16"]}, "pass"),
+        ("PAR050", {"ships": [SHIPS["Q4_K_M"]]}, "skip"),
+        ("PAR050", {}, "pass"),
+        ("PAR050", {"ships": [SHIPS["F16"], SHIPS["Q4_K_M"]]}, "warn"),
+        ("PAR050", {"ships": [SHIPS["Q4_K_M"], SHIPS["F16"]], "q4": {"retention_low": 0.949}}, "warn"),
+        ("PAR050", {"ships": [SHIPS["F16"], SHIPS["Q4_K_M"]], "q4": {"retention_low": NAN}}, "pass"),
         ("PAR015", {"num_tokens": 499}, "warn"),
         ("PAR015", {"num_rows": 49}, "warn"),
         ("PAR016", {"q4": {"same_top": 0.89}}, "warn"),

@@ -329,7 +329,8 @@ def at_length(times: int, shortest: int, longest: int, agreement: float) -> dict
 def verify() -> dict[str, Any]:
     quants, prompts = ("F16", "Q4_K_M"), ("default", "no_thinking")
     return {
-        "asked": ["merged", *quants], "num_rows": 281, "num_tokens": 8_030, "num_missing": 0,
+        "asked": ["merged", *quants], "ships": [{"type": "Q4_K_M", "num_bytes": 400_000_000}],
+        "num_rows": 281, "num_tokens": 8_030, "num_missing": 0,
         "effect": 0.412, "noise": 2.1e-9, "reference_nll": 0.812, "base_nll": 2.714,
         "parities": [parity("merged", 1.0, 0.0, 3.2e-13), parity("F16", 0.99997, 0.00001, 9.1e-7),
                      parity("Q4_K_M", 0.9731, 0.0062, 0.0111)],

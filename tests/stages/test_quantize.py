@@ -57,6 +57,38 @@ def test_facts(converted_run: dict[str, Artifact], made: Path) -> None:
     assert four.num_bytes == (made / QUANT).stat().st_size
 
 
+def test_the_f16_that_ships_is_the_one_that_was_proven(converted_run: dict[str, Artifact], tmp_path: Path) -> None:
+    cfg = asked("quantize.types=[F16,bf16]")
+    quantize.make(cfg, converted_run, tmp_path)
+    assert listing(tmp_path) == ["model-BF16.gguf", "model-F16.gguf"]
+    assert (tmp_path / "model-F16.gguf").samefile(converted_run["convert"].file("model-f16.gguf"))
+    facts = quantize.measure(cfg, converted_run, tmp_path)
+    assert [(one.type, one.fallbacks) for one in facts.quants] == [("F16", []), ("BF16", [])]
+    assert facts.is_verified_f16 is True
+    assert GATE.judge(facts, cfg.limits, {}).status == "pass"
+    (tmp_path / "model-F16.gguf").unlink()
+    shutil.copyfile(tmp_path / "model-BF16.gguf", tmp_path / "model-F16.gguf")
+    failing = {one.code for one in GATE.judge(quantize.measure(cfg, converted_run, tmp_path), cfg.limits, {}).failing}
+    assert {"QNT002", "QNT010"} <= failing
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("quantize.types=[Q4_K_M,q4_k]",), r"Q4_K_M is there 2 times \(as Q4_K_M, q4_k\)"),
+        (("quantize.types=[IQ2_XS,Q8_0]",), "IQ2_XS cannot be made without an importance matrix; set quantize.imatrix"),
+        (("quantize.types=[TQ1_0]",), "TQ1_0 is for models trained with ternary weights"),
+    ],
+)
+def test_types_that_cannot_be_made_are_refused(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(Refusal, match=said):
+        asked(*words)
+
+
+def test_every_type_of_all_is_asked_for() -> None:
+    assert asked("quantize.types=all").types[:2] == ["Q4_K_M", "Q2_K"]
+
+
 def test_file_types_are_llama_cpps_own() -> None:
     names = {member.name: member.value for member in gguf_file.gguf.LlamaFileType}
     for quant, number in FILE_TYPES.items():

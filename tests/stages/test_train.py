@@ -15,8 +15,10 @@ from safetensors.torch import load_file, save_file
 
 from jobs import train
 from jobs.checks.train import GATE
-from jobs.core import config
+from jobs.core import chain, config
 from jobs.core.artifact import Artifact, listing
+from jobs.core.errors import Refusal
+from jobs.core.provenance import file_digest
 from jobs.train import TrainConfig
 from tests.stages import small_chain
 
@@ -167,8 +169,99 @@ def test_a_folder_that_was_changed_is_noticed(
     assert failing - set(found) <= {"TRN002"}  # another adapter also costs another loss
 
 
+def test_all_linear_is_recorded_as_the_layers_that_it_is() -> None:
+    for words in (["train.lora.target_modules=all-linear"], ["train.lora.target_modules=[all-linear]"], []):
+        composed = config.compose([*WORDS, "prepare.files=[x]", *words])
+        layers = config.checked(TrainConfig, composed["train"], "train").lora.target_modules
+        assert layers == ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+        assert chain.load("preflight").slice(composed).model_dump()["update"]["target_modules"] == layers
+
+
+def test_options_are_measured_and_a_log_that_contradicts_them_is_noticed(
+    inputs: dict[str, Artifact], tmp_path: Path
+) -> None:
+    words = ["train.schedule.kind=linear", "train.neftune_alpha=5", "train.prompt_loss_weight=0.2"]
+    cfg = config.checked(TrainConfig, config.compose([*WORDS, *words])["train"], "train")
+    out = tmp_path / "train.partial"
+    out.mkdir()
+    train.make(cfg, inputs, out)
+    train.clear(out)
+    facts = train.measure(cfg, inputs, out)
+    asked = sum(row["kinds"].rindex("t") + 1 - 4 - 1 for row in small_chain.rows(30, 1))
+    assert facts.recipe.prompt_tokens_an_epoch == facts.recipe.prompt_tokens_expected == asked
+    assert facts.recipe.rate_difference < 1e-9
+    assert small_chain.offences(facts, GATE, cfg.limits).keys() <= {"TRN007", "TRN008", "TRN009", "TRN010"}
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    log[1] |= {"prompt_tokens": log[1]["prompt_tokens"] - 1, "learning_rate": log[1]["learning_rate"] + 1e-4}
+    (out / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
+    found = small_chain.offences(train.measure(cfg, inputs, out), GATE, cfg.limits)
+    assert found.items() >= {"TRN030": "fail", "TRN031": "fail"}.items()
+
+
 def test_the_runs_name_and_place_decide_nothing() -> None:
     def asked(*words: str) -> TrainConfig:
         return config.checked(TrainConfig, config.compose([*WORDS, *words])["train"], "train")
 
     assert asked("run.name=second", "run.folder=elsewhere") == asked()
+
+
+@pytest.fixture(scope="module")
+def adopted(
+    cfg: TrainConfig, inputs: dict[str, Artifact], made: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[TrainConfig, Path]:
+    """The adapter that `made` trained, as if it came from elsewhere."""
+    words = [*WORDS, "train=adopt", f"train.adapter={made / 'adapter'}"]
+    out = tmp_path_factory.mktemp("adopted") / "train.partial"
+    out.mkdir()
+    asked = config.checked(TrainConfig, config.compose(words)["train"], "train")
+    train.make(asked, inputs, out)
+    return asked, out
+
+
+def test_an_adapter_is_adopted_as_it_is(
+    cfg: TrainConfig, inputs: dict[str, Artifact], made: Path, adopted: tuple[TrainConfig, Path]
+) -> None:
+    asked, out = adopted
+    assert listing(out) == ["adapter/adapter_config.json", WEIGHTS, "adopted.json"]
+    assert (out / WEIGHTS).read_bytes() == (made / WEIGHTS).read_bytes()
+    facts, trained = train.measure(asked, inputs, out), train.measure(cfg, inputs, made)
+    assert facts.adopted is not None
+    assert (facts.adopted.base_named, facts.adopted.rank, facts.adopted.changed) == ("test/small", 4, [])
+    assert (facts.best_eval_loss, facts.first_eval_loss) == (
+        trained.restored_eval_loss, pytest.approx(trained.first_eval_loss),
+    )  # fmt: skip
+    verdict = GATE.judge(facts, asked.limits, {})
+    assert verdict.status == "pass", verdict.failing
+    assert {code for code, status in verdict.statuses.items() if status == "warn"} == {"TRN022"}
+    assert "not trained here" in dict(facts.lines())["adopted"]
+
+
+def test_its_key_is_the_bytes_of_the_two_files(adopted: tuple[TrainConfig, Path]) -> None:
+    asked, out = adopted
+    key = train.main.key(asked, {})
+    assert key.outside == {name: file_digest(out / "adapter" / name) for name in key.outside}
+    assert list(key.outside) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert not {"adapter", "lora", "schedule", "backend"} & key.config.keys()
+
+
+def test_an_adopted_adapter_that_was_changed_is_noticed(
+    inputs: dict[str, Artifact], adopted: tuple[TrainConfig, Path], tmp_path: Path
+) -> None:
+    asked, made_ = adopted
+    out = tmp_path / "train.partial"
+    shutil.copytree(made_, out)
+    alpha_doubled(out)
+    verdict = GATE.judge(train.measure(asked, inputs, out), asked.limits, {})
+    assert "TRN021" in {finding.code for finding in verdict.failing}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train=adopt"], "adapter has no value; set it with train.adapter=FOLDER"),
+        (["train.adapter=x"], "say train=adopt too"),
+    ],
+)
+def test_adopting_and_a_folder_go_together(words: list[str], said: str) -> None:
+    with pytest.raises(Refusal, match=said):
+        config.checked(TrainConfig, config.compose(words)["train"], "train")

@@ -7,6 +7,7 @@ from html import escape
 
 from jobs.logic.chat.delimiters import Delimiter
 from jobs.logic.chat.preview import INVISIBLE, Chunk, Shown
+from jobs.logic.pages.amounts import part
 
 STYLE = """
 :root { color-scheme: light dark; --page: #f6f7f9; --card: #fff; --ink: #1d2127; --soft: #697180; --line: #dde1e7;
@@ -96,10 +97,10 @@ def _code(text: str | None) -> str:
 def _card(row: Shown) -> str:
     counts = row.counts
     total, graded = sum(counts.values()), counts["t"] + counts["c"]
-    share = graded / total if total else 0.0
+    share = part(graded, total) or "none"
     return (
         f'<section class="card"><header><b>{escape(row.id)}</b><span class="why">{escape(row.why)}</span>'
-        f"<span>{total:,} tokens</span><span>{graded:,} graded ({share:.0%})</span>"
+        f"<span>{total:,} tokens</span><span>{graded:,} graded ({share})</span>"
         f"<span>{counts['c']:,} of the answer</span></header>"
         f'<div class="row">{"".join(_tokens(row))}</div></section>'
     )

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.logic.pages import amounts, data_section, figures
+from jobs.logic.pages import advice, amounts, data_section, figures
 from jobs.logic.pages.amounts import count, learning_rate, loss, nats, number, percent, score, size
 
 Facts = Mapping[str, Mapping[str, Any]]
@@ -78,6 +78,9 @@ def survival(facts: Facts, limits: Mapping[str, Mapping[str, Any]]) -> Page | No
     if not parities and not behaviours:
         return None
     drawn, tables = [], []
+    chosen = advised(facts, limits)
+    if chosen:
+        tables.append(chosen["table"])
     if parities:
         rows = [
             figures.Interval(
@@ -109,7 +112,18 @@ def survival(facts: Facts, limits: Mapping[str, Mapping[str, Any]]) -> Page | No
         drawn.append({"svg": figures.intervals(rows, "stop rate", 0.0, 1.0, True), "title": "Stop rate", "note": note})
         every = [*facts.get("smoke", {}).get("behaviours", []), *verify.get("behaviours", [])]
         tables.append(_behaviour_table(every))
-    return {"figures": drawn, "tables": tables, "blame": verify.get("blame", "")}
+    return {"figures": drawn, "tables": tables, "blame": verify.get("blame", ""), "advice": chosen.get("sentence", "")}
+
+
+def advised(facts: Facts, limits: Mapping[str, Mapping[str, Any]]) -> Page:
+    """The table of the types that ship and the recommended one; empty where there is nothing to choose."""
+    verify, least = facts.get("verify", {}), limits.get("verify", {})
+    found = advice.choices(verify.get("ships", []), verify.get("parities", []), verify.get("behaviours", []))
+    if len(found) < 2 or not least:
+        return {}
+    asked = float(least["advised_retention"]), float(least["min_stop_rate"])
+    table = {"heads": list(advice.HEADS), "rows": advice.rows(found, advice.recommended(found, *asked))}
+    return {"table": table, "sentence": advice.sentence(found, *asked)}
 
 
 def least_retention(facts: Facts, limits: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
@@ -241,10 +255,11 @@ def recipe(found: Mapping[str, Any]) -> str:
     """How the rate went, and what else was in the loss, in sentences."""
     said = [f"The rate is {found['schedule']} after its warm-up."]
     if found["neftune_alpha"]:
-        said.append(f"NEFTune's noise on the embeddings had alpha {found['neftune_alpha']:g}, in training alone.")
+        said.append(f"NEFTune's noise on the embeddings had alpha {number(found['neftune_alpha'])}, in training alone.")
     if found["prompt_loss_weight"]:
         said.append(
-            f"A prompt's token counted {found['prompt_loss_weight']:g}, a graded one 1; both curves show graded ones."
+            f"A prompt's token counted {number(found['prompt_loss_weight'])}, a graded one 1; both curves show graded "
+            "ones."
         )
     return " ".join(said)
 

@@ -45,8 +45,8 @@ class Terminal:
             start_new_session=True, env={**os.environ, "TERM": "xterm", "INPUTRC": "/dev/null", **(environment or {})},
         )  # fmt: skip
 
-    def chat(self, *words: str) -> None:
-        self.start([sys.executable, "-m", "jobs", "chat", *words])
+    def chat(self, *words: str, **environment: str) -> None:
+        self.start([sys.executable, "-m", "jobs", "chat", *words], environment)
 
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())

@@ -18,10 +18,11 @@ def words(tiny_run: Path) -> list[str]:
     return [f"run.folder={tiny_run}", "run.name=tiny"]
 
 
-def test_a_conversation(terminal: Terminal, words: list[str]) -> None:
-    terminal.chat(*words, "context=256", "against=base")
+def test_a_conversation(terminal: Terminal, words: list[str], tmp_path: Path) -> None:
+    terminal.chat(*words, "context=256", "against=base", KIWAME_CACHE=str(tmp_path))
     opened = terminal.until(PROMPT)
-    assert opened.splitlines()[-4] == "tiny · Q4_K_M · certified · temperature 0, as measured"
+    assert [path.suffix for path in (tmp_path / "base").iterdir()] == [".gguf"]  # kept for the next time
+    assert opened.splitlines()[0] == "tiny · Q4_K_M · certified · temperature 0, as measured"
     assert '"""' in opened.splitlines()[-3]
     assert "llama" not in opened
     for opens in (lambda: terminal.paste(ARTICLE), lambda: typed_lines(terminal), lambda: in_quotes(terminal)):
