@@ -28,6 +28,8 @@ F32, F16 = "model-f32.gguf", "model-f16.gguf"
 
 class ConvertConfig(StageConfig):
     beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render"})
+    name: str = Field(min_length=1, max_length=200)
+    """What the GGUFs call themselves, which clients show."""
     num_rows: int = Field(ge=1)
     num_threads: int = Field(ge=0)
     templates: TemplatesConfig
@@ -43,7 +45,7 @@ def make(cfg: ConvertConfig, inputs: Inputs, out: Path) -> None:
     merged = inputs["merge"].folder("model")
     num_weights = sum(math.prod(entry.shape) for entry in shards.Folder(merged).entries.values())
     require_space(out, int(6.4 * num_weights))
-    llama_tools.convert(merged, out / F32, "f32")
+    llama_tools.convert(merged, out / F32, "f32", cfg.name)
     llama_tools.quantize(out / F32, out / F16, "F16", num_threads=threads(cfg))
 
 
@@ -53,7 +55,7 @@ def measure(cfg: ConvertConfig, inputs: Inputs, out: Path) -> ConvertFacts:
 
     merged = inputs["merge"].folder("model")
     stops = json.loads(inputs["preflight"].file("stops.json").read_text())
-    files = [header(path, merged) for path in (out / F32, out / F16) if path.exists()]
+    files = [header(path, merged, cfg.name) for path in (out / F32, out / F16) if path.exists()]
     known: dict[str, Any] = {"files": files, "end_of_turn": stops["end_of_turn"]}
     if len(files) < 2 or any(file.problems for file in files):
         return ConvertFacts(
@@ -97,7 +99,7 @@ def measure(cfg: ConvertConfig, inputs: Inputs, out: Path) -> ConvertFacts:
     )
 
 
-def header(path: Path, merged: Path) -> HeaderFacts:
+def header(path: Path, merged: Path, name: str) -> HeaderFacts:
     """One file's header facts; of a file that is not whole only why."""
     from jobs.engines.gguf import checks, file as gguf_file, llama
 
@@ -119,6 +121,8 @@ def header(path: Path, merged: Path) -> HeaderFacts:
             eos_id=None,
             eog_ids=[],
             differing=[],
+            name=None,
+            sampling={},
             types={},
             num_bytes=path.stat().st_size,
             nonfinite=[],
@@ -130,7 +134,9 @@ def header(path: Path, merged: Path) -> HeaderFacts:
         template_equal=checks.template_equal(file, merged),
         eos_id=gguf_file.describe(file).eos_token_id,
         eog_ids=sorted(stops),
-        differing=checks.differing_header(file, merged),
+        differing=checks.differing_header(file, merged) + checks.differing_names(file, name),
+        name=file.metadata.get("general.name"),
+        sampling=checks.sampling(file),
         types=gguf_file.type_histogram(file),
         num_bytes=path.stat().st_size,
         nonfinite=sorted(gguf_file.non_finite(file)),

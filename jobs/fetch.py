@@ -5,13 +5,17 @@ Reads a hub (`fetch=hub`), a folder (`fetch=local`) or a recipe (`fetch=demo`); 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from jobs.checks import base_names
+from jobs.checks.base_names import UNNAMED
 from jobs.checks.fetch import GATE, FetchFacts, FetchLimits
 from jobs.checks.fetch_form import FolderForm
 from jobs.core.artifact import Inputs
@@ -64,8 +68,16 @@ class DemoSource(StrictModel):
 class FetchConfig(StageConfig):
     id: str = Field(min_length=1)
     revision: str = Field(min_length=1)
+    length: Annotated[int, Field(ge=1)] | Literal["auto"]
+    """Tokens that the model is said to attend to; auto: what its config.json says."""
     source: Annotated[HubSource | LocalSource | DemoSource, Field(discriminator="kind")]
     limits: FetchLimits
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> FetchConfig:
+        if self.source.kind != "local" and self.id == UNNAMED:
+            raise ValueError(f"model.id={UNNAMED} is for fetch=local; choose a model, as in model=qwen3_0_6b")
+        return self
 
 
 def make(cfg: FetchConfig, inputs: Inputs, out: Path) -> None:
@@ -79,8 +91,18 @@ def make(cfg: FetchConfig, inputs: Inputs, out: Path) -> None:
             origin = base_model.from_folder(Path(folder), out / "model")
         case DemoSource(world=world, recipe=recipe):
             origin = base_model.from_recipe(recipe.model_dump(), ROOT / world, out / "model")
-    text = {"source": cfg.source.kind, "id": cfg.id, "revision": cfg.revision, **origin}
+    text = {"source": cfg.source.kind, **named(cfg), **origin}
     (out / "model.json").write_text(json.dumps(text, indent=1, sort_keys=True) + "\n")
+
+
+def named(cfg: FetchConfig) -> dict[str, str | bool]:
+    """How the model is called; a folder has its own name where it is given none, and no revision."""
+    match cfg.source:
+        case LocalSource(folder=folder):
+            is_named = cfg.id != UNNAMED
+            return {"id": cfg.id if is_named else Path(folder).resolve().name, "revision": "none", "is_named": is_named}
+        case _:
+            return {"id": cfg.id, "revision": cfg.revision, "is_named": True}
 
 
 def measure(cfg: FetchConfig, inputs: Inputs, out: Path) -> FetchFacts:
@@ -91,13 +113,28 @@ def measure(cfg: FetchConfig, inputs: Inputs, out: Path) -> FetchFacts:
     found = base_model.inspect(out / "model", called(cfg))
     form = FolderForm(**origin.pop("form"), **found.pop("form"))
     files = [path for path in (out / "model").iterdir() if path.is_file()]
+    weights = weights_digest(files)
+    if not origin["is_named"]:
+        origin["id"] = base_names.called(origin["id"], weights)
     return FetchFacts(
         **origin,
+        weights=weights,
+        asked_length=None if cfg.length == "auto" else cfg.length,
         num_files=len(files),
         num_bytes=sum(path.stat().st_size for path in files),
         **found,
         form=form,
     )
+
+
+def weights_digest(files: Sequence[Path]) -> str:
+    """SHA-256 of the one safetensors file among these, or of what sha256sum prints of them in order."""
+    found = sorted(path for path in files if path.suffix == ".safetensors")
+    digests = [file_digest(path) for path in found]
+    if len(digests) == 1:
+        return digests[0]
+    lines = [f"{digest}  {path.name}\n" for digest, path in zip(digests, found, strict=True)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def called(cfg: FetchConfig) -> str:

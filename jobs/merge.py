@@ -49,7 +49,7 @@ def make(cfg: MergeConfig, inputs: Inputs, out: Path) -> None:
 
 def measure(cfg: MergeConfig, inputs: Inputs, out: Path) -> MergeFacts:
     """Facts from base, adapter and merged folder as they are on disk."""
-    from jobs.engines.models import adapter, merging, model_config
+    from jobs.engines.models import adapter, merging, model_config, shards
 
     base, tuned, merged = inputs["fetch"].folder("model"), inputs["train"].folder("adapter"), out / "model"
     tokenizer = inputs["preflight"].folder("tokenizer")
@@ -60,7 +60,7 @@ def measure(cfg: MergeConfig, inputs: Inputs, out: Path) -> MergeFacts:
     generation = merged / "generation_config.json"
     eos = json.loads(generation.read_text()).get("eos_token_id", []) if generation.exists() else []
     return MergeFacts(
-        dtype=cfg.dtype,
+        dtype=", ".join(shards.Folder(merged).dtypes),
         num_tensors=proof.num_tensors,
         num_adapted=proof.num_adapted,
         num_merged=proof.num_merged,

@@ -98,8 +98,8 @@ class PreflightConfig(StageConfig):
 
     beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render"})
     chat: ChatConfig
-    model_length: int
-    """Tokens that the model was trained to attend to."""
+    model_length: Annotated[int, Field(ge=1)] | Literal["auto"]
+    """Tokens that the model was trained to attend to; auto: what its config.json says, which TOK011 looks at."""
     max_length: int = Field(ge=8)
     """In tokens."""
     on_too_long: Literal["refuse", "drop"]
@@ -113,7 +113,7 @@ class PreflightConfig(StageConfig):
 
     @model_validator(mode="after")
     def _within_the_model(self) -> PreflightConfig:
-        if self.max_length > self.model_length:
+        if self.model_length != "auto" and self.max_length > self.model_length:
             raise ValueError(
                 f"max_length={self.max_length} is more than the model was trained to attend to, "
                 f"model.length={self.model_length}; lower preflight.max_length"

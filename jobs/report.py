@@ -19,7 +19,7 @@ from pydantic import Field
 from jobs.checks.certifying import Told, certificate_of, ggufs, plain_facts, run_of
 from jobs.checks.offline import Checked, checked_folder, signature_problems
 from jobs.checks.report import GATE, ReportFacts, ReportLimits
-from jobs.checks.retelling import card_of, page_of
+from jobs.checks.retelling import card_of, context, page_of
 from jobs.core import certificate, links as chain_links, terminal
 from jobs.core.artifact import (
     RECORD,
@@ -213,14 +213,16 @@ def hub_id(run: Mapping[str, Told]) -> str | None:
 def ollama(run: Mapping[str, Told], written: certificate.Certificate) -> str:
     """The Modelfile for the first GGUF."""
     preflight = plain_facts(run).get("preflight", {})
-    gguf = next(iter(ggufs(run).values()))
+    quant, gguf = next(iter(ggufs(run).items()))
+    num_ctx, why = context(run, quant)
     said = "certified" if written.certified else "NOT CERTIFIED, see README.md"
     notes = [
         f"{written.title}: {said}; chain {written.chain_digest}",
         "Checked as a Go template, never in Ollama itself.",
+        *([f"num_ctx is {why}."] if why else []),
     ]
     opening = modelfile.opening(preflight.get("thinking_block"), preflight.get("opening", ""))
-    return modelfile.modelfile(gguf, opening, preflight.get("max_length"), notes)
+    return modelfile.modelfile(gguf, opening, num_ctx, notes)
 
 
 def closing(gguf: str) -> list[str]:

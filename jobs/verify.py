@@ -1,8 +1,8 @@
 """Compare every artefact with the model that was trained: logits on held-out answers, then text.
 
 Reads everything before it. The reference is base + adapter, unmerged, in float32. Makes `rows.jsonl` (divergences
-token by token), `generations.jsonl` (the GGUFs' answers in llama.cpp), `failures.json` (what llama.cpp refused) and
-`templates.json` (the prompts that it renders).
+token by token), `generations.jsonl` (the GGUFs' answers in llama.cpp), `lengths.jsonl` (answers of what ships to longer
+prompts), `failures.json` (what llama.cpp refused) and `templates.json` (the prompts that it renders).
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from jobs.checks import lengths
 from jobs.checks.advised import Shipped
 from jobs.checks.behaviour import OPENINGS, Generation, MeasureConfig, Sample, behaviours, samples
+from jobs.checks.lengths import LengthFacts, LengthsConfig, Stretched
 from jobs.checks.parity import Parity
 from jobs.checks.templates import RenderConfig, TemplateFacts, TemplatesConfig
 from jobs.checks.verify import GATE, VerifyFacts, VerifyLimits
@@ -30,7 +32,7 @@ from jobs.core.room import require_space
 from jobs.core.stage import stage_main
 from jobs.core.terminal import progress
 from jobs.logic.parity import blame
-from jobs.logic.parity.draw import draw_tokens
+from jobs.logic.parity.draw import draw_rows, draw_tokens
 
 
 class VerifyConfig(StageConfig):
@@ -56,6 +58,7 @@ class VerifyConfig(StageConfig):
     """Answers that llama.cpp decodes side by side."""
     num_samples: int = Field(ge=0)
     measure: MeasureConfig
+    lengths: LengthsConfig
     templates: TemplatesConfig
     render: RenderConfig
     limits: VerifyLimits
@@ -83,18 +86,21 @@ def make(cfg: VerifyConfig, inputs: Inputs, out: Path) -> None:
 
     rows = compared_rows(cfg, inputs)
     generations: list[Generation] = []
-    failures = {}
+    stretched: list[Stretched] = []
+    (_, longer), failures = long_prompts(cfg, inputs), {}
     with scratch(out, rows, inputs) as reference:
         losses, scores = hugging_face_scores(cfg, inputs, rows, reference)
         for artifact, gguf in gguf_files(inputs).items():
             try:
                 scores[artifact] = gguf_scores(cfg, artifact, gguf, rows, reference)
                 generations += answers(cfg, inputs, artifact, gguf)
+                stretched += long_answers(cfg, inputs, artifact, gguf, longer) if artifact in quants(inputs) else []
             except llama.LlamaFailed as error:
                 failures[artifact] = str(error).splitlines()[0].replace(str(gguf), gguf.name)
     sizes = [len(row.positions) for row in rows]
     write_lines(out / "rows.jsonl", as_lines([row.id for row in rows], sizes, losses, scores))
     write_lines(out / "generations.jsonl", [one.model_dump(mode="json") for one in generations])
+    write_lines(out / "lengths.jsonl", [one.model_dump(mode="json") for one in stretched])
     (out / "failures.json").write_text(json.dumps(failures, indent=1) + "\n", encoding="utf-8")
     write_templates(cfg, inputs, out, failures)
 
@@ -111,13 +117,22 @@ def measure(cfg: VerifyConfig, inputs: Inputs, out: Path) -> VerifyFacts:
     tuned, answered = hugging_face_answers(inputs), gguf_answers(inputs, out, asked)
     training = [row["answer"] for row in read_lines(inputs["preflight"].file("answers.jsonl"))]
     running = [artifact for artifact in asked if artifact not in failures]
+    longer, num_unanswered = lengths.measured(
+        *long_prompts(cfg, inputs),
+        [Stretched.model_validate(line) for line in read_lines(out / "lengths.jsonl")],
+        [name for name in quants(inputs) if name in running],
+        answered,
+        read_lines(inputs["preflight"].file("prompts.jsonl")),
+        cfg.measure,
+    )
     return VerifyFacts(
         asked=asked,
         ships=ships(inputs),
         num_rows=len(expected),
         num_tokens=sum(expected.values()),
         num_missing=sum(len(expected) - one.num_rows for one in found if one.artifact in running)
-        + sum((one.id, artifact, one.prompt) not in answered for one in tuned for artifact in running[1:]),
+        + sum((one.id, artifact, one.prompt) not in answered for one in tuned for artifact in running[1:])
+        + num_unanswered,
         effect=token_mean(lines, "base", "kl"),
         noise=token_mean(lines, "noise", "kl"),
         reference_nll=token_mean(lines, "reference", "nll"),
@@ -127,6 +142,7 @@ def measure(cfg: VerifyConfig, inputs: Inputs, out: Path) -> VerifyFacts:
         hugging_face=behaviours(tuned, training, cfg.measure),
         behaviours=behaviours(list(answered.values()), training, cfg.measure),
         same_text=same_text(tuned, answered, running[1:]),
+        lengths=longer,
         blame=blame.losses([(one.artifact, one.retention) for one in found]),
         samples=shown(cfg, inputs, [*tuned, *answered.values()]),
         templates=templates(inputs, out, failures),
@@ -218,22 +234,37 @@ def gguf_scores(cfg: VerifyConfig, artifact: str, gguf: Path, rows: Sequence[Row
 
 
 def answers(cfg: VerifyConfig, inputs: Inputs, artifact: str, gguf: Path) -> list[Generation]:
-    """A GGUF's greedy answers to the prompts that `smoke` asked; with an F16 KV cache, as its users run it."""
+    """A GGUF's greedy answers to the prompts that `smoke` asked."""
+    asked, fields = hugging_face_answers(inputs), {"default": "prompt_ids", "no_thinking": "prompt_ids_no_thinking"}
+    prompts = {row["id"]: row for row in read_lines(inputs["preflight"].file("prompts.jsonl"))}
+    ids = [prompts[one.id][fields[one.prompt]] for one in asked]
+    return generated(cfg, inputs, artifact, gguf, asked, ids, "answers", cfg.num_parallel)
+
+
+def generated(
+    cfg: VerifyConfig,
+    inputs: Inputs,
+    artifact: str,
+    gguf: Path,
+    asked: Sequence[Generation],
+    prompts: Sequence[list[int]],
+    what: str,
+    num_parallel: int,
+) -> list[Generation]:
+    """`asked` as a GGUF answers these prompts, greedily; with an F16 KV cache, as its users run it."""
     from jobs.engines.gguf import llama
     from jobs.engines.models import hf
 
-    asked, preflight = hugging_face_answers(inputs), inputs["preflight"]
-    fields = {"default": "prompt_ids", "no_thinking": "prompt_ids_no_thinking"}
-    prompts = {row["id"]: row for row in read_lines(preflight.file("prompts.jsonl"))}
-    with progress(f"verify: {artifact} answers", len(asked)) as advance:
+    preflight = inputs["preflight"]
+    with progress(f"verify: {artifact} {what}", len(asked)) as advance:
         found = llama.generate(
             gguf,
-            [prompts[one.id][fields[one.prompt]] for one in asked],
+            prompts,
             inputs["smoke"].record.facts["max_new_tokens"],
             json.loads(preflight.file("stops.json").read_text(encoding="utf-8"))["stop_ids"],
             kv="f16",
             num_threads=threads(cfg),
-            num_parallel=cfg.num_parallel,
+            num_parallel=num_parallel,
             gpu_layers=cfg.gpu_layers,
             progress=lambda done, total: advance(done),
         )
@@ -242,6 +273,30 @@ def answers(cfg: VerifyConfig, inputs: Inputs, artifact: str, gguf: Path) -> lis
         one.model_copy(update={"model": artifact, "text": text, "ids": answer.ids, "stopped": answer.stopped})
         for one, answer, text in zip(asked, found, texts, strict=True)
     ]
+
+
+def long_prompts(cfg: VerifyConfig, inputs: Inputs) -> tuple[LengthFacts, lengths.Prompts]:
+    """Which lengths are asked, and the prompts of held-out rows drawn by seed; nothing is answered yet."""
+    from jobs.engines.models.long_prompts import stretched
+
+    asked = lengths.asked(cfg.lengths, {name: inputs[name].record.facts for name in ("fetch", "preflight", "smoke")})
+    names = [one.id for one in hugging_face_answers(inputs) if one.prompt == "default"]
+    drawn = [names[row] for row in draw_rows(len(names), lengths.num_rows(cfg.lengths, asked), cfg.seed)]
+    preflight = inputs["preflight"]
+    rows = read_lines(preflight.file("prompts.jsonl"))
+    return asked, stretched(preflight.folder("tokenizer"), rows, drawn, asked.sizes, cfg.seed)
+
+
+def long_answers(
+    cfg: VerifyConfig, inputs: Inputs, artifact: str, gguf: Path, prompts: lengths.Prompts
+) -> Iterator[Stretched]:
+    """A GGUF's answers to longer prompts, as many fewer side by side as they are longer."""
+    asked = {one.id: one for one in hugging_face_answers(inputs) if one.prompt == "default"}
+    for times, rows in prompts.items():
+        what, many = f"answers at {times} times the longest row", max(1, cfg.num_parallel // times)
+        found = [asked[name] for name in rows]
+        for one in generated(cfg, inputs, artifact, gguf, found, list(rows.values()), what, many):
+            yield Stretched(times=times, num_prompt_tokens=len(rows[one.id]), answer=one)
 
 
 def write_templates(cfg: VerifyConfig, inputs: Inputs, out: Path, failures: Collection[str]) -> None:

@@ -36,9 +36,10 @@ IN_A_POD = ("command", "own_pod", "pod_job")
 SUBJECT_FLOORS = ("logic", "engines", "launch")
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "gguf", "llama_cpp", "unsloth", "safetensors"}
 REQUIRED = {
-    "fetch=local": "fetch.source.folder=x",
-    "prepare=default": "prepare.files=[x]",
-    "train=adopt": "train.adapter=x",
+    "fetch=local": ["fetch.source.folder=x"],
+    "model=local": ["fetch=local", "fetch.source.folder=x"],
+    "prepare=default": ["prepare.files=[x]"],
+    "train=adopt": ["train.adapter=x"],
 }
 
 
@@ -200,7 +201,7 @@ def options() -> list[str]:
 
 @pytest.mark.parametrize("option", options())
 def test_every_yaml_passes_its_schema(option: str) -> None:
-    words = [option, *(word for key, word in REQUIRED.items() if key == option)]
+    words = [option, *REQUIRED.get(option, [])]
     if "experiment" not in option and "prepare" not in option:
         words.append("prepare.files=[x]")
     composed = config.compose(words)

@@ -152,7 +152,9 @@ def base_model(run: Mapping[str, Told]) -> dict[str, str]:
     """What was fine-tuned, as `fetch` found it."""
     facts = plain_facts(run).get("fetch", {})
     found = {name: facts.get(name) for name in ("id", "revision", "commit", "licence")}
-    return {name: str(value) for name, value in found.items() if value}
+    found |= {"weights SHA-256": facts.get("weights")}
+    nothing = {"revision"} if facts.get("source") == "local" else set()
+    return {name: str(value) for name, value in found.items() if value and name not in nothing}
 
 
 def llama_cpp(records: Mapping[str, Record]) -> dict[str, str]:

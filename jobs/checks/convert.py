@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from jobs.checks.templates import ModelfileFacts, TemplateFacts, sides, template_rules
 from jobs.core.model import Facts, Limits, StrictModel
@@ -22,6 +22,10 @@ class HeaderFacts(StrictModel):
     """Tokens at which llama.cpp's programs stop."""
     differing: list[str]
     """Other metadata: `key: found, expected`."""
+    name: str | None
+    """general.name."""
+    sampling: dict[str, str | int | float]
+    """general.sampling.*, by the last word: what llama.cpp samples with where nobody says otherwise."""
     types: dict[str, int]
     num_bytes: int
     nonfinite: list[str]
@@ -56,6 +60,8 @@ class ConvertFacts(Facts):
         kl = "-" if self.logits_kl is None else nats(self.logits_kl)
         return [
             *((file.file, f"{size(file.num_bytes)}, {_types(file.types)}") for file in self.files),
+            *(("name", file.name) for file in self.files[-1:] if file.name),
+            *(("sampling that travels in it", sampling_said(file.sampling)) for file in self.files[-1:]),
             ("tensors", f"{self.num_equal_tensors} equal bit by bit, {len(self.differing_tensors)} not"),
             ("token ids", f"{count(self.num_texts, 'text')} compared, {len(self.texts_differing)} differ"),
             ("known differences", f"{self.known_to_differ} (decomposed characters, `</s>`): serve NFC text"),
@@ -63,6 +69,11 @@ class ConvertFacts(Facts):
             *(line for one in self.templates for line in one.lines),
             *(self.modelfile.lines if self.modelfile else []),
         ]
+
+
+def sampling_said(found: Mapping[str, str | int | float]) -> str:
+    """Sampler values in words."""
+    return ", ".join(f"{key} {value}" for key, value in sorted(found.items())) or "none"
 
 
 class ConvertLimits(Limits):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from jobs.checks import fetch_form
+from jobs.checks.base_names import DIGEST_SHOWN, Sizes, register
 from jobs.checks.fetch_form import FolderForm
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Measured, Skip
@@ -17,8 +18,14 @@ class FetchFacts(Facts):
 
     source: str
     id: str
+    """As it was asked for; of a folder without a name, the folder's with the digest of its weights."""
+    is_named: bool
+    """The id was asked for."""
     revision: str
-    """As it was asked for."""
+    """As it was asked for; `none` of a folder."""
+    weights: str
+    """SHA-256 of the one file of weights, or, where there are several, of what `sha256sum *.safetensors` prints."""
+    sizes: Sizes
     commit: str | None
     """What the revision is, for a hub model; None for a folder or the demo."""
     licence: str
@@ -34,6 +41,8 @@ class FetchFacts(Facts):
     tied: bool
     length: int
     """max_position_embeddings, in tokens."""
+    asked_length: int | None
+    """`model.length`; None where it was not said."""
     vocab_rows: int
     """Rows of the embedding."""
     tokenizer_length: int
@@ -60,12 +69,13 @@ class FetchFacts(Facts):
 
     def lines(self) -> list[tuple[str, str]]:
         commit = f" = {self.commit}" if self.commit else ""
+        where = "from a folder" if self.source == "local" else f"at {self.revision}{commit}"
         return [
-            ("model", f"{self.id} at {self.revision}{commit}, {self.kind}, licence {self.licence}"),
+            ("model", f"{self.id}, {where}, {self.kind}, licence {self.licence}"),
             (
                 "weights",
                 f"{count(self.num_weights)} in {count(self.num_tensors, 'tensor')}, {self.dtype}, "
-                f"{size(self.num_bytes)}",
+                f"{size(self.num_bytes)}, SHA-256 {self.weights[:DIGEST_SHOWN]}",
             ),
             ("vocabulary", f"{self.tokenizer_length:,} entries, {self.vocab_rows:,} rows"),
             ("tokens", ", ".join(f"{text} {number}" for text, number in self.token_ids.items())),
@@ -73,7 +83,7 @@ class FetchFacts(Facts):
                 "stops",
                 f"config {self.eos_config}, generation config {self.eos_generation}, tokenizer {self.eos_tokenizer}",
             ),
-            ("context", f"{self.length:,} tokens"),
+            ("context", f"{self.length:,} positions by its config"),
             *self.form.lines(),
         ]
 
@@ -257,3 +267,4 @@ GATE.rule("017", "loading-keys-left", level="warn")(fetch_form.keys_left)
 GATE.rule("018", "weights-left", level="warn")(fetch_form.weights_left)
 GATE.rule("019", "rope-theta-unsaid", level="warn", explains=("TRN001",))(fetch_form.theta_unsaid)
 GATE.rule("020", "config-not-read", level="info")(fetch_form.config_unlike_weights)
+register(GATE)

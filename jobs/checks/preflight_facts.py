@@ -85,6 +85,9 @@ class Split(StrictModel):
 
     num_rows_in: int
     num_rows: int
+    shortest: int
+    longest: int
+    """Tokens of a row."""
     num_tokens: int
     num_graded_tokens: int
     num_content_tokens: int
@@ -100,6 +103,8 @@ class Split(StrictModel):
         return cls(
             num_rows_in=audit.num_rows_in,
             num_rows=len(audit.rows),
+            shortest=min((len(row.ids) for row in audit.rows.values()), default=0),
+            longest=max((len(row.ids) for row in audit.rows.values()), default=0),
             num_tokens=sum(len(row.ids) for row in audit.rows.values()),
             num_graded_tokens=audit.num_graded("tc"),
             num_content_tokens=audit.num_graded("c"),
@@ -279,7 +284,8 @@ class PreflightFacts(Facts):
 def _split_line(split: Split) -> str:
     share = part(split.num_graded_tokens, split.num_tokens)
     return (
-        f"{count(split.num_rows)} of {count(split.num_rows_in, 'row')}, {count(split.num_tokens, 'token')}, "
+        f"{count(split.num_rows)} of {count(split.num_rows_in, 'row')}, {count(split.num_tokens, 'token')} "
+        f"({count(split.shortest)} to {count(split.longest)} a row), "
         f"{count(split.num_graded_tokens)} graded ({share or '-'}), {count(split.num_content_tokens)} of answers"
     )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from jobs.checks import lengths
 from jobs.checks.certifying import Told, ggufs, plain_facts
+from jobs.checks.verify import VerifyFacts
 from jobs.core import headline, pipeline, terminal
 from jobs.core.certificate import Certificate
 from jobs.core.evidence import evidence
@@ -219,7 +221,6 @@ def page_of(run: Mapping[str, Told], certificate: Certificate, log: Sequence[Map
     """Everything `report.html` shows."""
     facts, stopped, quants = plain_facts(run), stop(run), ggufs(run)
     quant = next(iter(quants), None)
-    limits = {name: one.limits for name, one in run.items()}
     return {
         "title": certificate.title,
         "subtitle": " · ".join([*list(certificate.base_model.values())[:1], *([quant] if quant else [])]),
@@ -228,44 +229,108 @@ def page_of(run: Mapping[str, Told], certificate: Certificate, log: Sequence[Map
         "stop": stopped,
         "reasons": other_reasons(certificate, stopped),
         "stages": stage_pages(run, certificate),
-        "numbers": story.numbers(facts, quant),
+        "numbers": [*story.numbers(facts, quant), *length_number(run, quant)],
         "attention": [*attention(run), *limits_changed(certificate)],
-        "survival": story.survival(facts, limits),
+        "survival": survival(run),
         "samples": story.samples(facts, certificate.settings.num_samples),
         "training": story.training(facts, log),
         "data": story.data(facts),
-        "use": use(certificate, quants),
+        "use": use(run, certificate, quants),
         "digests": list(digests(certificate)),
         "chain_digest": certificate.chain_digest,
         "provenance": provenance(run, certificate),
     }
 
 
-def use(certificate: Certificate, quants: Mapping[str, str]) -> Page | None:
+def made_of(facts: story.Facts, base: str) -> str:
+    """What was done to the base, as far as it was, in a sentence."""
+    if "train" not in facts:
+        return f"Nothing was trained on {base} yet."
+    tools = [word for stage, word in (("convert", "converted"), ("quantize", "quantized")) if stage in facts]
+    steps = [f"a LoRA fine-tune of {base}"]
+    steps += [f"merged in {facts['merge']['dtype']}"] if "merge" in facts else []
+    steps += [f"{' and '.join(tools)} with a pinned llama.cpp"] * bool(tools)
+    steps += ["compared with the trained model step by step"] * ("verify" in facts)
+    return card.opened(f"{', '.join(steps)}.")
+
+
+def survival(run: Mapping[str, Told]) -> Page | None:
+    """What survived, at the rows' own length and at longer ones."""
+    told = story.survival(plain_facts(run), {name: one.limits for name, one in run.items()})
+    found = length_facts(run)
+    longer = lengths.table(*found) if found else None
+    return told | {"tables": [*told["tables"], *([longer] if longer else [])]} if told else None
+
+
+def length_facts(run: Mapping[str, Told]) -> tuple[lengths.LengthFacts, lengths.LengthLimits] | None:
+    """What `verify` measured on longer prompts, with the limits it is judged by."""
+    one = run.get("verify")
+    if one is None or not isinstance(one.facts, VerifyFacts):
+        return None
+    return one.facts.lengths, one.gate.limits.model_validate(one.limits).lengths
+
+
+def length_number(run: Mapping[str, Told], quant: str | None) -> list[Page]:
+    """Up to which length prompts were measured to hold."""
+    found = length_facts(run)
+    longest = lengths.reach(*found, quant or "") if found else None
+    if found is None or longest is None:
+        return []
+    longer = f"the longest row has {found[0].longest_row:,}; {lengths.tried(found[0], quant or '')}"
+    return [{"label": "Prompts hold", "value": f"{longest:,}", "note": f"tokens were measured to hold; {longer}"}]
+
+
+def length_said(run: Mapping[str, Told], quant: str | None) -> str:
+    """What was trained and measured of lengths, in sentences; empty where nothing was trained."""
+    facts, found = plain_facts(run), length_facts(run)
+    if "train" not in facts or "preflight" not in facts:
+        return ""
+    rows = facts["preflight"]["train"]
+    span = f"rows of {rows['shortest']:,} to {rows['longest']:,} tokens"
+    trained = (
+        f"Trained on {span}." if not story.adopted(facts) else f"Measured with {span}; those it saw are not known."
+    )
+    return f"{trained} {lengths.length_said(*found, quant or '') if found else 'Nothing longer was measured.'}"
+
+
+def context(run: Mapping[str, Told], quant: str) -> tuple[int | None, str]:
+    """The context that the first GGUF is run with where one is chosen, and why."""
+    found = length_facts(run)
+    return (lengths.context(*found, quant), lengths.context_said(*found, quant)) if found else (None, "")
+
+
+def sampling(run: Mapping[str, Told]) -> Mapping[str, object]:
+    """The sampler values that travel in what ships: quantizing changes none, which QNT's rules look at."""
+    files = plain_facts(run).get("convert", {}).get("files", [])
+    found: Mapping[str, object] = files[-1]["sampling"] if files else {}
+    return found
+
+
+def use(run: Mapping[str, Told], certificate: Certificate, quants: Mapping[str, str]) -> Page | None:
     """How to run what ships."""
     if not quants:
         return None
-    gguf, name = next(iter(quants.values())), card.slug(certificate.title)
+    gguf, name, values = next(iter(quants.values())), card.slug(certificate.title), sampling(run)
     commands = [
-        ("talk to it with llama.cpp", card.talk(gguf)),
-        ("serve it with llama.cpp", f"llama-server -m {gguf} --jinja"),
+        ("talk to it with llama.cpp", card.talk(gguf, sampling=values)),
+        ("serve it with llama.cpp", card.serve(gguf, values)),
         (
             "Ollama (the Modelfile was never tried in Ollama itself)",
             f"ollama create {name} -f Modelfile\nollama run {name}",
         ),
         ("check the files", "sha256sum -c SHA256SUMS"),
     ]
-    note = "In this folder. Everything was measured greedily; send text in Unicode NFC."
-    return {"note": note, "commands": commands}
+    said = ["In this folder. Everything was measured greedily; send text in Unicode NFC.", card.sampling_said(values)]
+    said += [length_said(run, next(iter(quants)))]
+    return {"note": " ".join(filter(None, said)), "commands": commands}
 
 
 def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
     """Everything the model card shows."""
     facts, stopped, quants = plain_facts(run), stop(run), ggufs(run)
     quant = next(iter(quants), None)
-    survival = story.survival(facts, {name: one.limits for name, one in run.items()})
-    preflight = facts.get("preflight", {})
-    empty_block = preflight.get("thinking_block") == "empty"
+    survived, values = survival(run), sampling(run)
+    empty_block = facts.get("preflight", {}).get("thinking_block") == "empty"
     base = certificate.base_model
     asked = next((one["num_rows"] for one in story.default_behaviours(facts)), None)
     gguf = quants[quant] if quant else None
@@ -275,14 +340,18 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
     return {
         "title": certificate.title, "certified": certificate.certified, "stop": stopped,
         "lede": lede(certificate, stopped, facts, quant), "reasons": other_reasons(certificate, stopped),
-        "base": base.get("id", "a model that was not fetched"), "waivers": certificate.waivers,
+        "made": made_of(facts, base.get("id", "a model that was not fetched")), "waivers": certificate.waivers,
         "changed_limits": certificate.changed_limits, "adopted": story.adopted(facts),
-        "measured": [(f"{one['label']}: {one['value']}", one["note"]) for one in story.numbers(facts, quant)],
-        "tables": survival["tables"] if survival else [],
+        "measured": [
+            (f"{one['label']}: {one['value']}", one["note"])
+            for one in [*story.numbers(facts, quant), *length_number(run, quant)]
+        ],
+        "tables": survived["tables"] if survived else [],
         "warnings": [one for one in attention(run) if one["status"] == "warn"],
-        "data": data_section.summary(facts), "gguf": gguf, "talk": card.talk(gguf) if gguf else "",
+        "data": data_section.summary(facts), "gguf": gguf, "talk": card.talk(gguf, sampling=values) if gguf else "",
         "ollama": f"ollama create {name} -f Modelfile\nollama run {name}",
         "prompt": card.prompt(empty_block), "empty_block": empty_block,
-        "rows": f", on {count(asked, 'held-out row')}" if asked else "", "max_length": preflight.get("max_length"),
+        "rows": f", on {count(asked, 'held-out row')}" if asked else "", "lengths": length_said(run, quant),
+        "context": context(run, quant)[1] if quant else "", "sampling": card.sampling_said(values) if gguf else "",
         "provenance": [*provenance, ("chain digest", certificate.chain_digest)],
     }  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from jobs.checks.advised import Shipped, another_type_is_recommended, chosen_among
 from jobs.checks.behaviour import Behaviour, Sample, behaviour_lines, name, rates_above, wilson
 from jobs.checks.belonging import answers_ignore_prompts, prompts_not_shown_to_matter
+from jobs.checks.lengths import LengthFacts, LengthLimits, register
 from jobs.checks.parity import Parity
 from jobs.checks.templates import TemplateFacts, template_rules
 from jobs.core.model import Facts, Limits
@@ -43,6 +44,8 @@ class VerifyFacts(Facts):
     """The GGUFs in llama.cpp."""
     same_text: dict[str, float]
     """Artefact to the share of its answers that are Hugging Face's to the letter."""
+    lengths: LengthFacts
+    """What ships, on prompts longer than any that was trained."""
     blame: str
     """What each step took, in words."""
     templates: list[TemplateFacts]
@@ -61,6 +64,7 @@ class VerifyFacts(Facts):
             *((one.artifact, one.in_words()) for one in self.parities),
             *behaviour_lines(self.behaviours),
             *((what, f"answers equal to Hugging Face's: {percent(share)}") for what, share in self.same_text.items()),
+            *self.lengths.lines(),
             ("who lost what", self.blame),
             *(line for one in self.templates for line in one.lines),
         ]
@@ -92,6 +96,7 @@ class VerifyLimits(Limits):
     max_agreement_loss: float
     max_p: float
     min_power: float
+    lengths: LengthLimits
 
 
 GATE = Gate("verify", "PAR", VerifyFacts, VerifyLimits)
@@ -389,8 +394,7 @@ def other_top_token(facts: VerifyFacts, limits: VerifyLimits) -> Iterator[str]:
 
 
 template_rules(GATE, 20, lambda facts: facts.templates, explains=("PAR008", "PAR009", "PAR012"))
-
-
+register(GATE)
 GATE.rule("030", "artifact-ignores-prompts")(answers_ignore_prompts)
 GATE.rule("031", "prompts-not-shown-to-matter-in-artifact", level="warn")(prompts_not_shown_to_matter)
 GATE.rule("050", "another-type-is-recommended", level="info")(another_type_is_recommended)

@@ -23,6 +23,9 @@ AUTO = "auto"
 """Stands for a value that the program finds, of whatever type."""
 OPEN = ("waivers", "prepare.columns")
 """Where a person's own words are keys."""
+OWN_MODEL = {"fetch=local": "model=local", "fetch=demo": "model=demo"}
+"""What a source chooses where no model is chosen beside it on the command line: a folder does not become the default
+model, or an experiment's, by being taken in its place."""
 ECHOES = ("preflight.update.", "preflight.chat.", "report.judged_by.")
 """What repeats other values for rules to judge by; said differently here, the rules would be blind."""
 
@@ -57,6 +60,8 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     groups = [word for word in overrides if word.partition("=")[0] in options]
     for word in groups:
         _check_option(word, options)
+    if not any(word.startswith("model=") for word in groups):
+        groups += [OWN_MODEL[word] for word in groups if word in OWN_MODEL][-1:]
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = hydra_compose("config", groups)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -37,8 +37,8 @@ class ModelConfig(StrictModel):
 
     id: str
     revision: str
-    length: int = Field(ge=1)
-    """Tokens that it was trained to attend to."""
+    length: Annotated[int, Field(ge=1)] | Literal["auto"]
+    """Tokens that it was trained to attend to; auto: what its config.json says."""
 
 
 class ChatConfig(StrictModel):

@@ -24,6 +24,8 @@ def header(**changes: Any) -> HeaderFacts:
         eos_id=END,
         eog_ids=[151_643, END],
         differing=[],
+        name="first",
+        sampling={},
         types={"F32": 310},
         num_bytes=2_390_000_000,
         nonfinite=[],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jobs.checks.base_names import KNOWN, called, size_named
 from jobs.checks.fetch import GATE, FetchFacts, FetchLimits
 from jobs.checks.fetch_form import FolderForm
 from jobs.core import config
@@ -30,7 +31,10 @@ LIMITS = limits_of()
 GOOD = FetchFacts(
     source="hub",
     id="Qwen/Qwen3-0.6B",
+    is_named=True,
     revision=COMMIT,
+    weights="1a2b3c4d5e6f" + "0" * 52,
+    sizes=KNOWN["0.6B"],
     commit=COMMIT,
     licence="apache-2.0",
     code_named_in=[],
@@ -43,6 +47,7 @@ GOOD = FetchFacts(
     nonfinite=[],
     tied=True,
     length=40_960,
+    asked_length=32_768,
     vocab_rows=151_936,
     tokenizer_length=151_669,
     config_rows=151_936,
@@ -84,6 +89,76 @@ def test_good_facts_pass_every_rule() -> None:
     verdict = GATE.judge(GOOD, LIMITS, {})
     assert set(verdict.statuses.values()) == {"pass"}
     assert verdict.status == "pass"
+
+
+OTHER = {"hidden_size": 256, "num_hidden_layers": 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, "pass"),
+        ({"id": "someone/My-Qwen3-0.6b-tune"}, "pass"),
+        ({"id": "Qwen/Qwen3-4B"}, "fail"),
+        ({"id": "Qwen/Qwen3-30B-A3B"}, "fail"),
+        ({"id": "Qwen/Qwen3-5B"}, "skip"),
+        ({"id": "kiwame/demo"}, "skip"),
+        ({"id": "Qwen3-4B (weights 1a2b3c4d5e6f)", "is_named": False}, "skip"),
+        ({"sizes": KNOWN["0.6B"].model_copy(update=OTHER)}, "fail"),
+        ({"sizes": KNOWN["0.6B"].model_copy(update={"vocab_size": 151_669})}, "fail"),
+        ({"sizes": KNOWN["0.6B"].model_copy(update={"rope_theta": None})}, "pass"),
+        ({"id": "Qwen/Qwen3-4B-Instruct-2507", "sizes": KNOWN["4B-2507"]}, "pass"),
+        ({"id": "Qwen/Qwen3-4B-Instruct-2507", "sizes": KNOWN["4B"]}, "fail"),
+        ({"id": "Qwen/Qwen3-4B", "sizes": KNOWN["4B-2507"]}, "fail"),
+    ],
+)
+def test_a_name_is_held_against_the_sizes(changes: dict[str, Any], found: str) -> None:
+    assert GATE.judge(GOOD.model_copy(update=changes), LIMITS, {}).statuses["FET030"] == found
+
+
+def test_a_wrong_name_is_told_with_both() -> None:
+    facts = GOOD.model_copy(update={"id": "Qwen/Qwen3-4B", "sizes": KNOWN["0.6B"]})
+    (finding,) = GATE.judge(facts, LIMITS, {}).failing
+    assert finding.messages[0].startswith(
+        "model.id=Qwen/Qwen3-4B names Qwen3 4B, the config has the sizes of Qwen3 0.6B: hidden_size 1024 and not 2560"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"source": "local"}, "warn"),
+        ({"source": "local", "is_named": False}, "pass"),
+        ({"source": "hub"}, "pass"),
+        ({"source": "demo"}, "pass"),
+    ],
+)
+def test_a_folders_name_is_told_as_a_claim(changes: dict[str, Any], found: str) -> None:
+    assert GATE.judge(GOOD.model_copy(update=changes), LIMITS, {}).statuses["FET031"] == found
+
+
+@pytest.mark.parametrize(("said", "found"), [(40_960, "pass"), (40_961, "warn"), (None, "skip")])
+def test_a_length_is_not_more_than_the_configs(said: int | None, found: str) -> None:
+    assert GATE.judge(GOOD.model_copy(update={"asked_length": said}), LIMITS, {}).statuses["FET032"] == found
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("Qwen/Qwen3-0.6B", "0.6B"),
+        ("unsloth/qwen3-1.7b-base", "1.7B"),
+        ("Qwen/Qwen3-4B-Thinking-2507", "4B-2507"),
+        ("me/Qwen3_8B-2507-style", "8B"),
+        ("Qwen3-32B/checkpoint", None),
+        ("Qwen/Qwen3-Small", None),
+    ],
+)
+def test_the_size_that_a_name_says(name: str, size: str | None) -> None:
+    assert size_named(name) == size
+
+
+def test_an_unnamed_folder_is_called_by_its_weights() -> None:
+    assert called("my-folder", "1a2b3c4d5e6f" + "0" * 52) == "my-folder (weights 1a2b3c4d5e6f)"
 
 
 @pytest.mark.parametrize("words", [["fetch=demo"], ["fetch=local", "fetch.source.folder=x"]])

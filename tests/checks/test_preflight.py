@@ -34,8 +34,8 @@ CONFIG = {
 def facts(**changes: Any) -> PreflightFacts:
     """Good facts with some replaced; `a__b` reaches into a part, a number for an offence is a count of rows."""
     split = {
-        "num_rows_in": 800, "num_rows": 800, "num_tokens": 160_000, "num_graded_tokens": 20_000,
-        "num_content_tokens": 16_000, "num_prompt_tokens": 130_000,
+        "num_rows_in": 800, "num_rows": 800, "shortest": 90, "longest": 500, "num_tokens": 160_000,
+        "num_graded_tokens": 20_000, "num_content_tokens": 16_000, "num_prompt_tokens": 130_000,
         "num_turns_with_block": 800, "num_turns_without_block": 0,
     }  # fmt: skip
     data: dict[str, Any] = {
@@ -217,6 +217,8 @@ def test_what_a_cut_would_cost() -> None:
 
 def test_lines_are_words() -> None:
     lines = dict(facts().lines())
-    assert lines["train"] == "800 of 800 rows, 160,000 tokens, 20,000 graded (12.5%), 16,000 of answers"
+    assert (
+        lines["train"] == "800 of 800 rows, 160,000 tokens (90 to 500 a row), 20,000 graded (12.5%), 16,000 of answers"
+    )
     assert lines["update"] == "scale 32 / 16 = 2, times learning rate 2e-4 = 4e-4"
     assert Update(learning_rate=1e-4, rank=64, alpha=16.0, rslora=True, target_modules=[], **OPTIONS).scale == 2

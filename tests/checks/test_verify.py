@@ -8,11 +8,13 @@ import pytest
 
 from jobs.checks.advised import Shipped
 from jobs.checks.behaviour import Behaviour
+from jobs.checks.lengths import LengthFacts
 from jobs.checks.parity import Parity
 from jobs.checks.templates import TemplateFacts
 from jobs.checks.verify import GATE, VerifyFacts, VerifyLimits
 from tests.checks import template_facts
 from tests.checks.belonging_facts import belonging
+from tests.checks.length_facts import LENGTH_LIMITS, at, length_facts
 
 NAN = float("nan")
 SHIPS = {name: Shipped(type=name, num_bytes=size) for name, size in (("Q4_K_M", 400_000_000), ("F16", 1_200_000_000))}
@@ -35,6 +37,7 @@ LIMITS = VerifyLimits(
     max_agreement_loss=0.05,
     max_p=0.01,
     min_power=0.9,
+    lengths=LENGTH_LIMITS,
 )
 KL = {"merged": 1e-13, "F16": 1e-6, "Q4_K_M": 1e-2}
 KEPT = {"merged": 1.0, "F16": 0.9999, "Q4_K_M": 0.97}
@@ -102,6 +105,7 @@ def facts(
         "hugging_face": [behaviour("tuned", **(tuned or {}))],
         "behaviours": [behaviour(name, **said.get(name, {})) for name in ("F16", "Q4_K_M")],
         "same_text": {"F16": 1.0, "Q4_K_M": 0.9},
+        "lengths": length_facts(),
         "templates": [template_facts.GOOD],
         "blame": "",
         "samples": [],
@@ -272,3 +276,17 @@ def test_both_agreements_are_told() -> None:
         "Q4_K_M: agreement 0.110 with their own references, 0.100 with those of other rows (by texts, 60 rows): "
         "p 0.3, the most is 0.01"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "found", "expected"),
+    [
+        ("PAR040", length_facts(), "pass"),
+        ("PAR040", length_facts(at(1), at(2, stop_rate=0.5)), "warn"),
+        ("PAR041", length_facts(), "pass"),
+        ("PAR041", length_facts(too_long=[4]), "warn"),
+    ],
+)
+def test_longer_prompts_are_asked_of(code: str, found: LengthFacts, expected: str) -> None:
+    """The edges are in test_lengths.py."""
+    assert status(code, facts(lengths=found)) == expected

@@ -127,3 +127,21 @@ def test_config_errors_do_not_need_the_run_folder(tmp_path: Path) -> None:
     done = command("train", "experiment=demo", f"run.folder={tmp_path / 'runs'}", "train.lrr=1")
     assert done.returncode == 2
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "model"),
+    [
+        ([], "Qwen/Qwen3-0.6B"),
+        (["fetch=local"], "unnamed"),
+        (["fetch=demo"], "kiwame/demo"),
+        (["experiment=demo"], "kiwame/demo"),
+        (["experiment=demo", "fetch=local"], "unnamed"),
+        (["fetch=local", "model=qwen3_4b"], "Qwen/Qwen3-4B"),
+        (["experiment=demo", "fetch=local", "model=qwen3_8b"], "Qwen/Qwen3-8B"),
+        (["fetch=local", "model.id=模型"], "模型"),
+        (["fetch=local", "model.id=0123"], "0123"),
+    ],
+)
+def test_a_folder_never_gets_the_name_of_a_model_that_nobody_chose(words: list[str], model: str) -> None:
+    assert config.compose(words)["fetch"]["id"] == model

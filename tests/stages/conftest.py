@@ -13,6 +13,7 @@ from jobs.convert import ConvertConfig
 from jobs.core import config
 from jobs.core.artifact import Artifact
 from jobs.merge import MergeConfig
+from tests.engines.models.small_model import change_json
 from tests.stages import forging, small_run
 
 
@@ -21,6 +22,8 @@ def merged_run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
     """fetch, preflight, train and merge; do not write in their folders."""
     root = tmp_path_factory.mktemp("merged_run")
     small_run.build(root, num_rows=6)
+    change_json(root / "fetch/model/config.json", _name_or_path="Someone/Qwen3-7B-Chat-v2")
+    change_json(root / "fetch/model/generation_config.json", do_sample=True, temperature=0.6, repetition_penalty=1.05)
     shutil.copyfile(root / "preflight/val.jsonl", root / "preflight/train.jsonl")
     num_weights = sum(path.stat().st_size // 4 for path in (root / "fetch/model").glob("*.safetensors"))
     facts = {"fetch": {"num_weights": num_weights}}

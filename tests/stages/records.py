@@ -132,7 +132,10 @@ def fetch() -> dict[str, Any]:
     }
     return {
         "source": "hub", "id": "Qwen/Qwen3-0.6B", "revision": "f00d" * 10, "commit": "f00d" * 10,
-        "licence": "apache-2.0", "code_named_in": [],
+        "licence": "apache-2.0", "code_named_in": [], "is_named": True, "weights": "1a2b3c4d5e6f" + "0" * 52,
+        "asked_length": 32_768,
+        "sizes": {"hidden_size": 1024, "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 8,
+                  "intermediate_size": 3072, "vocab_size": 151_936, "rope_theta": 1e6},
         "model_type": "qwen3", "dtype": "bfloat16", "num_files": 8, "num_bytes": 1_200_000_000, "num_tensors": 310,
         "num_weights": 596_049_920, "nonfinite": [], "tied": True, "length": 40_960, "vocab_rows": 151_936,
         "tokenizer_length": 151_669, "config_rows": 151_936, "token_ids": ids, "bos_id": None, "pad_id": 151_643,
@@ -184,11 +187,11 @@ def example(reason: str, identity: str, line: int, evidence: str) -> dict[str, A
 def preflight() -> dict[str, Any]:
     from jobs.checks.preflight_facts import Offences
 
-    split = {"num_rows_in": 1124, "num_rows": 1124, "num_tokens": 231_544, "num_graded_tokens": 24_728,
-             "num_content_tokens": 15_736, "num_prompt_tokens": 204_568,
+    split = {"num_rows_in": 1124, "num_rows": 1124, "shortest": 71, "longest": 548, "num_tokens": 231_544,
+             "num_graded_tokens": 24_728, "num_content_tokens": 15_736, "num_prompt_tokens": 204_568,
              "num_turns_with_block": 1124, "num_turns_without_block": 0}  # fmt: skip
-    val = {"num_rows_in": 281, "num_rows": 281, "num_tokens": 57_886, "num_graded_tokens": 8_030,
-           "num_content_tokens": 5_782, "num_prompt_tokens": 49_294,
+    val = {"num_rows_in": 281, "num_rows": 281, "shortest": 88, "longest": 501, "num_tokens": 57_886,
+           "num_graded_tokens": 8_030, "num_content_tokens": 5_782, "num_prompt_tokens": 49_294,
            "num_turns_with_block": 281, "num_turns_without_block": 0}  # fmt: skip
     bins = [0, 2, 14, 61, 148, 236, 290, 244, 171, 112, 64, 33, 17, 8, 3, 1, 0, 1]
     return {
@@ -286,7 +289,8 @@ def template(file: str) -> dict[str, Any]:
 def convert() -> dict[str, Any]:
     def header(name: str, types: dict[str, int], num_bytes: int) -> dict[str, Any]:
         return {"file": name, "problems": [], "template_equal": True, "eos_id": 151_645, "eog_ids": [151_643, 151_645],
-                "differing": [], "types": types, "num_bytes": num_bytes, "nonfinite": []}  # fmt: skip
+                "differing": [], "name": "first", "sampling": {"temp": 0.6, "top_k": 20, "penalty_repeat": 1.05},
+                "types": types, "num_bytes": num_bytes, "nonfinite": []}  # fmt: skip
 
     files = [
         header("model-f32.gguf", {"F32": 310}, 2_390_000_000),
@@ -320,6 +324,11 @@ def parity(artifact: str, kept: float, half: float, kl_mean: float) -> dict[str,
     }  # fmt: skip
 
 
+def at_length(times: int, shortest: int, longest: int, agreement: float) -> dict[str, Any]:
+    return {"artifact": "Q4_K_M", "times": times, "num_rows": 16, "shortest": shortest, "longest": longest,
+            "stop_rate": 1.0, "agreement": agreement, "exact_rate": 0.25}  # fmt: skip
+
+
 def verify() -> dict[str, Any]:
     quants, prompts = ("F16", "Q4_K_M"), ("default", "no_thinking")
     return {
@@ -331,6 +340,11 @@ def verify() -> dict[str, Any]:
         "failures": {}, "hugging_face": [behaviour("tuned", prompt, 0.63, 0.21) for prompt in prompts],
         "behaviours": [behaviour(quant, prompt, 0.63, 0.21) for quant in quants for prompt in prompts],
         "same_text": {"F16": 1.0, "Q4_K_M": 0.83},
+        "lengths": {
+            "longest_row": 548, "longest_prompt": 534, "most": 32_768, "budget": 64, "times": [2, 4], "too_long": [],
+            "num_rows": 16,
+            "found": [at_length(1, 180, 530, 0.64), at_length(2, 1051, 1096, 0.61), at_length(4, 2150, 2192, 0.31)],
+        },
         "blame": "nothing was lost by merging or converting; quantizing took 2.7%",
         "samples": [sample(key, quants) for key in TITLES],
         "templates": [template("model-Q4_K_M.gguf")],

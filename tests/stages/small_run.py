@@ -57,7 +57,9 @@ def build(root: Path, num_rows: int = NUM_ROWS, num_layers: int = NUM_LAYERS, ar
     )
     tuned.save_pretrained(root / "train/adapter")
     preflight(root / "preflight", root / "fetch/model", num_rows, article)
-    return {stage: publish(root, stage) for stage in ("fetch", "preflight", "train")}
+    rows = [json.loads(line)["input_ids"] for line in (root / "preflight/val.jsonl").read_text().splitlines()]
+    facts = {"fetch": {"length": 1024}, "preflight": {"train": {"longest": max(map(len, rows))}}}
+    return {stage: publish(root, stage, facts.get(stage)) for stage in ("fetch", "preflight", "train")}
 
 
 def preflight(out: Path, model: Path, num_rows: int, article: int) -> None:

@@ -36,6 +36,8 @@ def test_facts(convert_config: ConvertConfig, merged_run: dict[str, Artifact], c
     assert (f32.file, f16.file) == (F32, F16)
     assert (f32.types, f16.types) == ({"F32": 24}, {"F32": 9, "F16": 15})
     assert f32.eos_id == f16.eos_id == IM_END
+    assert f32.name == f16.name == "first"
+    assert f32.sampling == f16.sampling == {"temp": 0.6, "penalty_repeat": 1.05}
     assert {IM_END, END_OF_TEXT} <= set(f32.eog_ids)
     assert facts.num_equal_tensors == 24
     assert facts.num_texts > 27
@@ -74,6 +76,16 @@ def weights_and_headers(out: Path) -> None:
     gguf_tamper.set_first_value(out / F16, UP, struct.pack("<e", float("nan")))
 
 
+def of_another_name(out: Path) -> None:
+    named = b"general.name\x08\0\0\0\x05\0\0\0\0\0\0\0"
+    gguf_tamper.replace_text(out / F32, named + b"first", named + b"worst")
+
+
+def of_an_invented_author(out: Path) -> None:
+    for name in (F32, F16):
+        gguf_tamper.replace_text(out / name, b"general.size_label", b"general.sized_by__")
+
+
 def truncated_and_padded(out: Path) -> None:
     gguf_tamper.truncate(out / F32, 4096)
     gguf_tamper.append(out / F16, b"garbage" * 99)
@@ -104,6 +116,8 @@ def of_another_architecture(out: Path) -> None:
             "GGF007": f"{F32}: rope_freq_base is 10000.0, expected 1000000.0",
             "GGF008": "KL ",
         }),
+        (of_another_name, {"GGF007": f"{F32}: general.name is 'worst', expected 'first'"}),
+        (of_an_invented_author, {"GGF007": f"{F32}: general.sized_by__ is "}),
         (truncated_and_padded, {"GGF001": f"{F32}: the header promises"}),
         (of_another_architecture, {"GGF001": f"{F32}: general.architecture is qwenX, expected qwen3"}),
         (lambda out: (out / F16).unlink(), {"GGF001": "1 files, expected the F32 and the F16 one"}),

@@ -106,6 +106,45 @@ def test_page_tells_the_story(good: tuple[Path, ReportFacts]) -> None:
         assert ("id", f"stage-{stage.name}") in page.attributes
 
 
+def test_lengths_are_told_as_trained_and_measured(good: tuple[Path, ReportFacts]) -> None:
+    trained = (
+        "Trained on rows of 71 to 548 tokens. With other documents in front, prompts of up to 1,096 tokens hold: of 16 "
+        "at 1,051 to 1,096 tokens, 100% of the answers end by themselves, agreement 0.610, 0.640 at their own length. "
+        "Longer prompts do not hold: with other documents in front, at 2,150 to 2,192 tokens 100% of 16 answers end by "
+        "themselves, agreement 0.310, 0.640 at their own length."
+    )
+    why = "1,160 tokens: prompts held up to 1,096 tokens, and an answer may take 64"
+    text = (good[0] / "README.md").read_text(encoding="utf-8")
+    assert f"\n- {trained}\n- `num_ctx` in the `Modelfile` is {why}.\n" in text
+    assert "512" not in text
+    modelfile = (good[0] / "Modelfile").read_text(encoding="utf-8")
+    assert f"# num_ctx is {why}.\n" in modelfile
+    assert modelfile.endswith("PARAMETER num_ctx 1160\n")
+    page = Page((good[0] / "report.html").read_text(encoding="utf-8")).text
+    assert trained in page
+    assert "1,096 tokens" in page
+
+
+def test_nothing_is_told_of_lengths_that_were_not_asked(tmp_path: Path) -> None:
+    none = {"num_rows": 0, "found": [], "longest_prompt": 0}
+    nothing = {"verify": {"lengths": records.verify()["lengths"] | none}}
+    out, _ = made(tmp_path, records.build(tmp_path, nothing))
+    text = (out / "README.md").read_text(encoding="utf-8")
+    assert (
+        "\n- Trained on rows of 71 to 548 tokens. Longer prompts were not measured: no held-out prompt could be "
+        "stretched.\n- The certificate"
+    ) in text
+    assert "num_ctx" not in (out / "Modelfile").read_text(encoding="utf-8")
+
+
+def test_sampling_that_travels_is_named_and_switched_off(good: tuple[Path, ReportFacts]) -> None:
+    said = "The GGUF itself asks for penalty_repeat 1.05, temp 0.6, top_k 20, from the base model's generation config"
+    text = (good[0] / "README.md").read_text(encoding="utf-8")
+    assert said.replace("_", r"\_") in text
+    assert "--temp 0 --repeat-penalty 1\n" in text
+    assert said in Page((good[0] / "report.html").read_text(encoding="utf-8")).text
+
+
 def test_page_shows_the_data(good: tuple[Path, ReportFacts]) -> None:
     page = Page((good[0] / "report.html").read_text(encoding="utf-8"))
     told = " ".join(page.text.split())

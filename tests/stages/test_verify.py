@@ -58,8 +58,8 @@ def statuses(cfg: VerifyConfig, inputs: dict[str, Artifact], out: Path) -> dict[
     return dict(GATE.judge(verify.measure(cfg, inputs, out), cfg.limits, {}).statuses)
 
 
-def test_it_writes_four_files_and_leaves_no_scratch(made: Path) -> None:
-    assert listing(made) == ["failures.json", "generations.jsonl", "rows.jsonl", "templates.json"]
+def test_it_writes_five_files_and_leaves_no_scratch(made: Path) -> None:
+    assert listing(made) == ["failures.json", "generations.jsonl", "lengths.jsonl", "rows.jsonl", "templates.json"]
 
 
 def test_facts_of_a_random_model(cfg: VerifyConfig, inputs: dict[str, Artifact], made: Path) -> None:

@@ -12,6 +12,10 @@ from jobs.engines.gguf import file as gguf_file, llama
 from jobs.logic.chat.adversarial import KNOWN_TO_DIFFER, MUST_AGREE
 from jobs.logic.parity.quant_types import FILE_TYPES
 
+SAMPLING = "general.sampling."
+TRUE_OF_ITSELF = {"general.architecture", "general.type", "general.file_type", "general.size_label",
+                  "general.quantization_version", "general.alignment"}  # fmt: skip
+"""What a file may say of itself besides its name: it follows from tensors and format."""
 WRITTEN_BY_QUANTIZING = ("general.quantization_version", "quantize.imatrix.")
 
 
@@ -41,6 +45,27 @@ def differing_header(file: gguf_file.GgufFile, model: Path) -> list[str]:
         for name, expected in expected_header(model).items()
         if getattr(found, name) != expected
     ]
+
+
+def sampling(file: gguf_file.GgufFile) -> dict[str, str | int | float]:
+    """The sampler values that travel in the file, by their keys' last word; six digits, as they were float32."""
+    found = {key.removeprefix(SAMPLING): value for key, value in file.metadata.items() if key.startswith(SAMPLING)}
+    return {key: float(f"{value:.6g}") if isinstance(value, float) else value for key, value in found.items()}
+
+
+def differing_names(file: gguf_file.GgufFile, name: str) -> list[str]:
+    """What the file says of its name and origin that is not `name`: `key is found, expected`."""
+    found = {
+        key: value
+        for key, value in file.metadata.items()
+        if key.startswith("general.") and not key.startswith(SAMPLING) and key not in TRUE_OF_ITSELF
+    }
+    wrong = (
+        []
+        if found.get("general.name") == name
+        else [f"general.name is {found.get('general.name')!r}, expected {name!r}"]
+    )
+    return wrong + [f"{key} is {value!r}, expected none" for key, value in found.items() if key != "general.name"]
 
 
 def differing_metadata(file: gguf_file.GgufFile, source: gguf_file.GgufFile, quant: str) -> list[str]:

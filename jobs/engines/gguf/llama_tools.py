@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ ENDED: dict[int, str] = {
     signal.SIGKILL: "was ended from outside, as it is where memory runs out",
 }
 """Signals that say what the machine lacks."""
+INVENTED = (
+    "general.author", "general.version", "general.organization", "general.finetune", "general.basename",
+    "general.size_label",
+)  # fmt: skip
+"""Keys that the converter fills from names."""
 TAIL_LINES, MAX_LINE = 6, 300
 REASON = re.compile(r"^(\S+ )?E |\b(\w*error|fail\w*|abort\w*|invalid|exception|what\(\))|ASSERT", re.IGNORECASE)
 
@@ -72,11 +78,19 @@ def tree() -> Tree:
     return Tree(root / "bin", root / "src", record["version"], record["commit"], record["flags"])
 
 
-def convert(model_dir: Path, out: Path, outtype: str = "f32") -> None:
-    """Convert a Hugging Face folder to one GGUF with `outtype` f32, f16 or bf16; norms are F32 in all of them."""
+def convert(model_dir: Path, out: Path, outtype: str = "f32", name: str = "Model") -> None:
+    """Convert a Hugging Face folder to one GGUF with `outtype` f32, f16 or bf16; norms are F32 in all of them.
+
+    `name` is its general.name. Without a name the converter makes one of the folder's; INVENTED it makes of that and of
+    `_name_or_path`, where a config still says what its base was called: they are left out.
+    """
     script = tree().src / "convert_hf_to_gguf.py"
-    command = [sys.executable, str(script), str(model_dir), "--outfile", str(out), "--outtype", outtype]
-    _run(command, out, PYTHONSAFEPATH="")  # which the image sets; the script imports what lies beside it
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as metadata:
+        json.dump({"general.name": name} | dict.fromkeys(INVENTED), metadata)
+        metadata.flush()
+        command = [sys.executable, str(script), str(model_dir), "--outfile", str(out), "--outtype", outtype]
+        command += ["--metadata", metadata.name]
+        _run(command, out, PYTHONSAFEPATH="")  # which the image sets; the script imports what lies beside it
 
 
 def quantize(source: Path, out: Path, type: str, imatrix: Path | None = None, num_threads: int = 1) -> None:

@@ -176,6 +176,7 @@ def inspect(folder: Path, where: str | None = None) -> dict[str, Any]:
     facts, head_bytes = base_weights.inspect(weights, config, len(tokenizer), ids["<|im_end|>"], where)
     return {
         "model_type": config.model_type,
+        "sizes": _sizes(config),
         "length": config.max_position_embeddings,
         "config_rows": config.vocab_size,
         "tokenizer_length": len(tokenizer),
@@ -198,6 +199,14 @@ def inspect(folder: Path, where: str | None = None) -> dict[str, Any]:
             "unknown_keys": model_config.unknown_keys(raw),
         },
     }
+
+
+def _sizes(config: Any) -> dict[str, int | float | None]:
+    """What tells one Qwen3 from another, of the library's config; names are those of `Sizes`."""
+    names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "intermediate_size")
+    theta = (config.rope_parameters or {}).get("rope_theta")
+    found = {name: int(getattr(config, name)) for name in (*names, "vocab_size")}
+    return {**found, "rope_theta": None if theta is None else float(theta)}
 
 
 def _require_tokenizer(folder: Path, where: str) -> None:

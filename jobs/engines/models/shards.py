@@ -56,6 +56,12 @@ class Folder:
                 self.entries[name] = entry
         self._require_as_indexed()
 
+    @property
+    def dtypes(self) -> list[str]:
+        """The types of its tensors, as in `float32`."""
+        named = {code: str(dtype).removeprefix("torch.") for dtype, code in CODES.items()}
+        return sorted({named[entry.dtype] for entry in self.entries.values()})
+
     def _entries_of(self, file: str) -> Iterator[tuple[str, Entry]]:
         """Names and entries of a shard; raises Refusal for one that is damaged, or holds no plain floats."""
         path, shown = str(self.root / file), f"{self.where}/{file}"

@@ -64,7 +64,7 @@ class ChatTokenizer:
         )
         self.added: dict[str, int] = dict(self._hf.get_added_vocab())
         """Every added token, special or not: string to id."""
-        self._plain = _without_added_tokens(backend)
+        self._plain = without_added_tokens(backend)
         longest_first = sorted(self.added, key=len, reverse=True)
         self._control = re.compile(f"({'|'.join(map(re.escape, longest_first))})" if longest_first else r"(?!)()")
         self._known: dict[str, list[int]] = {}
@@ -219,7 +219,8 @@ def inspect(tokenizer: ChatTokenizer) -> dict[str, Any]:
     }
 
 
-def _without_added_tokens(tokenizer: Tokenizer) -> Tokenizer:
+def without_added_tokens(tokenizer: Tokenizer) -> Tokenizer:
+    """A copy in which no text is ever an added token."""
     plain = Tokenizer(tokenizer.model)
     plain.normalizer, plain.pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
     return plain

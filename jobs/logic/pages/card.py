@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from jobs.logic.text.seen import seen
 
-TALK = ("--conversation", "--jinja", "--temp", "0")
+TALK = ("--conversation", "--jinja")
+GREEDY = ("--temp", "0", "--repeat-penalty", "1")
+"""As it was measured. A repeat penalty that a GGUF brings stays on at temperature 0."""
+SWITCHED_OFF = {
+    "xtc_probability": ("--xtc-probability", "0"),  # takes away the most likely tokens
+    "mirostat": ("--mirostat", "0"),  # another sampler, which knows no temperature
+    "sequence": ("--samplers", "temperature"),  # a list without the temperature leaves it out
+}
+"""What else of general.sampling.* changes a greedy answer, and how llama.cpp's programs are told not to."""
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
 
 
@@ -27,9 +36,31 @@ def fenced(text: str) -> str:
     return f"{fence}\n{text}\n{fence}"
 
 
-def talk(gguf: str, program: str = "llama-completion") -> str:
+def greedy(sampling: Mapping[str, object]) -> list[str]:
+    """The options that make llama.cpp's programs answer as it was measured; `sampling`: what travels in the GGUF."""
+    more = [option for key, option in SWITCHED_OFF.items() if sampling.get(key)]
+    return [*GREEDY, *(word for option in more for word in option)]
+
+
+def talk(gguf: str, program: str = "llama-completion", sampling: Mapping[str, object] = MappingProxyType({})) -> str:
     """The command that talks to a GGUF in a terminal, greedy as it was measured."""
-    return " ".join([program, "-m", gguf, *TALK])
+    return " ".join([program, "-m", gguf, *TALK, *greedy(sampling)])
+
+
+def serve(gguf: str, sampling: Mapping[str, object]) -> str:
+    """The command that serves a GGUF; a request that says nothing of sampling is answered as it was measured."""
+    return " ".join(["llama-server", "-m", gguf, "--jinja", *greedy(sampling)])
+
+
+def sampling_said(sampling: Mapping[str, object]) -> str:
+    """What travels in the GGUF and was not measured, in sentences; empty where nothing does."""
+    if not sampling:
+        return ""
+    found = ", ".join(f"{key} {value}" for key, value in sorted(sampling.items()))
+    return (
+        f"The GGUF itself asks for {found}, from the base model's generation config: programs use that where nothing "
+        "else is said. The commands here switch it off."
+    )
 
 
 def slug(title: str) -> str:

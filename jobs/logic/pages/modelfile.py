@@ -37,7 +37,7 @@ def rendered(opening: str, messages: Sequence[Mapping[str, str]]) -> str:
 
 
 def modelfile(gguf: str, opening: str, num_ctx: int | None, notes: Sequence[str]) -> str:
-    """The file's text. Sampling is what was measured: greedy, and without the repeat penalty that Ollama has on."""
+    """The file's text. Sampling is what was measured: greedy, and without any penalty; Ollama has one on."""
     lines = [f"# {' '.join(note.split())}" for note in notes]
     lines += [
         f"FROM ./{gguf}",
@@ -45,6 +45,8 @@ def modelfile(gguf: str, opening: str, num_ctx: int | None, notes: Sequence[str]
         *(f'PARAMETER stop "{stop}"' for stop in STOPS),
         "PARAMETER temperature 0",
         "PARAMETER repeat_penalty 1",
+        "PARAMETER presence_penalty 0",
+        "PARAMETER frequency_penalty 0",
     ]
     lines += [f"PARAMETER num_ctx {num_ctx}"] if num_ctx else []
     return "\n".join(lines) + "\n"

@@ -37,3 +37,28 @@ def test_front_matter_leaves_out_what_is_not_known() -> None:
     assert "base_model" not in found
     assert "language" not in found
     assert "not-certified" in str(found["tags"])
+
+
+@pytest.mark.parametrize(
+    ("sampling", "options"),
+    [
+        ({}, "--temp 0 --repeat-penalty 1"),
+        ({"temp": 1.5, "top_k": 0, "top_p": 1.0, "penalty_repeat": 1.5}, "--temp 0 --repeat-penalty 1"),
+        ({"xtc_probability": 0.0, "mirostat": 0}, "--temp 0 --repeat-penalty 1"),
+        ({"xtc_probability": 0.5}, "--temp 0 --repeat-penalty 1 --xtc-probability 0"),
+        (
+            {"sequence": "kt", "mirostat": 2},
+            "--temp 0 --repeat-penalty 1 --mirostat 0 --samplers temperature",
+        ),
+    ],
+)
+def test_commands_switch_off_what_was_not_measured(sampling: dict[str, object], options: str) -> None:
+    assert card.talk("m.gguf", sampling=sampling) == f"llama-completion -m m.gguf --conversation --jinja {options}"
+    assert card.serve("m.gguf", sampling) == f"llama-server -m m.gguf --jinja {options}"
+
+
+def test_sampling_that_travels_is_named() -> None:
+    assert card.sampling_said({}) == ""
+    assert card.sampling_said({"top_k": 20, "temp": 0.6}).startswith(
+        "The GGUF itself asks for temp 0.6, top_k 20, from"
+    )

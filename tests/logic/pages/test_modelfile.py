@@ -52,7 +52,8 @@ def test_modelfile_has_what_ollama_needs() -> None:
     assert found[3] == template(EMPTY_BLOCK)
     assert found[4].splitlines() == [
         'PARAMETER stop "<|im_end|>"', 'PARAMETER stop "<|endoftext|>"', "PARAMETER temperature 0",
-        "PARAMETER repeat_penalty 1", "PARAMETER num_ctx 2048",
+        "PARAMETER repeat_penalty 1", "PARAMETER presence_penalty 0", "PARAMETER frequency_penalty 0",
+        "PARAMETER num_ctx 2048",
     ]  # fmt: skip
 
 
