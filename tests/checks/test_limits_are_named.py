@@ -24,12 +24,13 @@ SAYS = (
 )
 NOT_ASKED = {
     "prepare.enough_val_rows": "allows what min_val_share does not; it breaks nothing",
-    "preflight.max_prompt_share": "asked where prompts have a weight",
-    "preflight.max_neftune_alpha": "asked where noise is added",
     "train.max_validation_rise": "asked where training loss falls and validation loss rises",
     "train.implausible_loss": "asked where training loss is next to nothing",
     "smoke.min_power": "asked where answers go with any reference as well",
     "verify.min_power": "likewise",
+    "preflight.max_prompt_share": "asked where prompts have a weight",
+    "preflight.max_neftune_alpha": "asked where noise is added",
+    "verify.advised_retention": "asked where several types were made",
     "quantize.min_imatrix_tokens": "asked where there is an importance matrix",
 }
 """Limits that the plausible facts of a good run cannot be beyond, whatever they are set to."""

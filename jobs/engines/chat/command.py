@@ -44,32 +44,33 @@ def chat(given: Sequence[str]) -> int:
     asked = words.read("chat", given)
     choice = choose(asked.run_dir, asked.file)
     try:
+        base = base_beside(asked, choice) if asked.against_base else None
         if sys.stdin.isatty() and sys.stdout.isatty():
-            at_terminal(asked, choice)
+            at_terminal(asked, choice, base)
         else:
-            for_script(asked, choice)
+            for_script(asked, choice, base)
     except (KeyboardInterrupt, Interrupted):  # there is nothing to save, and nothing to go on with
         return Exit.INTERRUPTED
     return Exit.PASSED
 
 
-def at_terminal(asked: Words, choice: Choice) -> None:
+def at_terminal(asked: Words, choice: Choice, base: Path | None) -> None:
     """Until Ctrl-D."""
     with keyboard.own_interrupts():
         print(f"{opening(asked, choice)}\nloading ...", end="\r", flush=True)
-        with speakers(asked, choice) as (found, settings):
+        with speakers(asked, choice, base) as (found, settings):
             print(f"{HINT}\n")
             talking.converse(found, settings)
 
 
-def for_script(asked: Words, choice: Choice) -> None:
+def for_script(asked: Words, choice: Choice, base: Path | None) -> None:
     """One question. A reader of the answer that goes away, as `head` does, is no fault."""
     text = piped()
     if choice.why_not:
         terminal.say(opening(asked, choice))
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     try:
-        with speakers(asked, choice) as (found, settings):
+        with speakers(asked, choice, base) as (found, settings):
             talking.ask_once(found, text, settings)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -84,8 +85,13 @@ def opening(asked: Words, choice: Choice) -> str:
 
 
 @contextmanager
-def speakers(asked: Words, choice: Choice) -> Iterator[tuple[list[talking.Speaker], talking.Settings]]:
-    """Who answers, the fine-tune first, each with a server of its own that ends with the block."""
+def speakers(
+    asked: Words, choice: Choice, base: Path | None
+) -> Iterator[tuple[list[talking.Speaker], talking.Settings]]:
+    """Who answers, the fine-tune first, each with a server of its own that ends with the block.
+
+    The base is asked with the fine-tune's template, as it was measured.
+    """
     header = described(choice.gguf)
     template = (header.chat_template or b"").decode("utf-8", "surrogateescape")
     request: dict[str, object] = {"temperature": asked.temperature}
@@ -97,18 +103,20 @@ def speakers(asked: Words, choice: Choice) -> Iterator[tuple[list[talking.Speake
     settings = talking.Settings(request, choice.longest_row, colour="NO_COLOR" not in os.environ)
     with ExitStack() as stack:
         found = [talking.Speaker(f"{asked.name}, {choice.type}", started(stack, choice.gguf, asked, context))]
-        if asked.against_base:
-            fetch = asked.run_dir.artifact("fetch")
-            if fetch is None:
-                raise Refusal(
-                    f"against=base: {asked.run_dir.root / 'fetch'} is not there; make it, or leave the word out"
-                )
-            base = base_gguf.made(fetch, choice.type, room.cache_folder() / "base")
+        if base is not None:
             file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "chat_template.jinja"
             file.write_bytes(header.chat_template or b"")
             same = started(stack, base, asked, context, "--chat-template-file", str(file))
             found.append(talking.Speaker(f"base, {choice.type}", same))
         yield found, settings
+
+
+def base_beside(asked: Words, choice: Choice) -> Path:
+    """The base model's GGUF, of the type that is talked to."""
+    fetch = asked.run_dir.artifact("fetch")
+    if fetch is None:
+        raise Refusal(f"against=base: {asked.run_dir.root / 'fetch'} is not there; make it, or leave the word out")
+    return base_gguf.made(fetch, choice.type, room.cache_folder() / "base")
 
 
 def started(stack: ExitStack, gguf: Path, asked: Words, context: int, *more: str) -> Server:

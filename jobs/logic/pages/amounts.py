@@ -142,7 +142,10 @@ def by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 KINDS: dict[str, Say] = {
-    **dict.fromkeys(("rate", "share", "retention", "retention low", "retention high", "same top", "overlap"), percent),
+    **dict.fromkeys(
+        ("rate", "share", "retention", "retention low", "retention high", "same top", "overlap", "own", "other"),
+        percent,
+    ),
     **dict.fromkeys(("same text", "overlap gain", "improvement", "validation rise"), percent),
     **dict.fromkeys(("agreement", "agreement gain", "agreement loss"), score),
     **dict.fromkeys(("loss", "nll"), loss),

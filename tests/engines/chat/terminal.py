@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from jobs.core.provenance import ROOT
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
 PROMPT = "> "
 ENTER, ALT_ENTER, UP, CTRL_C, CTRL_D = "\r", "\x1b\r", "\x1b[A", "\x03", "\x04"
 BRACKETS_ON = b"\x1b[?2004h"

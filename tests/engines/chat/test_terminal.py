@@ -22,7 +22,7 @@ def test_a_conversation(terminal: Terminal, words: list[str], tmp_path: Path) ->
     terminal.chat(*words, "context=256", "against=base", KIWAME_CACHE=str(tmp_path))
     opened = terminal.until(PROMPT)
     assert [path.suffix for path in (tmp_path / "base").iterdir()] == [".gguf"]  # kept for the next time
-    assert opened.splitlines()[0] == "tiny · Q4_K_M · certified · temperature 0, as measured"
+    assert "tiny · Q4_K_M · certified · temperature 0, as measured" in opened.splitlines()
     assert '"""' in opened.splitlines()[-3]
     assert "llama" not in opened
     for opens in (lambda: terminal.paste(ARTICLE), lambda: typed_lines(terminal), lambda: in_quotes(terminal)):
