@@ -73,6 +73,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
                 before = OmegaConf.select(config, key, default="")
                 is_text = isinstance(before, str) and before != AUTO
                 OmegaConf.update(config, key, _value(word, is_text), merge=False, force_add=True)
+        _forbid(OmegaConf.to_container(config, resolve=False))  # by its own key, before another one has the value
         plain = OmegaConf.to_container(config, resolve=True)
     except UnicodeDecodeError as error:
         raise Refusal(f"{_holding(error.object)}: {error.reason} at byte {error.start}; save it as UTF-8") from None
@@ -81,8 +82,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     assert isinstance(plain, dict)
     composed = {str(key): value for key, value in plain.items()}
     _require_known_parts(composed, options)
-    _forbid_targets(composed)
-    _forbid_secrets(composed)
+    _forbid(composed)
     _require_echoes(written, composed)
     return composed
 
@@ -216,16 +216,16 @@ def _at(value: Any, key: str) -> Any:
     return value
 
 
-def _forbid_targets(composed: Mapping[str, Any]) -> None:
-    for key in _keys(composed):
+def _forbid(config: Any) -> None:
+    """Raises Refusal for what no config may hold: code, secrets, and values from the environment."""
+    for key in _keys(config):
         if key.rpartition(".")[2] == "_target_":
             raise Refusal(f"{key}: `_target_` is forbidden: config is data and never names code")
-
-
-def _forbid_secrets(composed: Mapping[str, Any]) -> None:
-    for key, value in flatten(composed).items():
+    for key, value in flatten(config).items():
         if SECRET_VALUE.search(str(value)) or (SECRET_KEY.search(key) and value):
             raise Refusal(f"{key}: looks like a secret, and config is written to disk; set it in the environment")
+        if isinstance(value, str) and "${oc.env:" in value:
+            raise Refusal(f"{key}: `oc.env` is forbidden: what is in the environment is not written into a config")
 
 
 def _keys(value: Any, prefix: str = "") -> Iterator[str]:

@@ -164,7 +164,7 @@ def test_secrets_are_not_repeated(word: str, ask: Ask, tmp_path: Path) -> None:
 
 TRAINED = {
     "D86-diverged": ({"nonfinite_step": 12}, "TRN001", "fail", "step 12"),
-    "D86-got-worse": ({"best_eval_loss": 7.2, "first_eval_loss": 5.8}, "TRN005", "fail", "5.8000 to 7.2000"),
+    "D86-got-worse": ({"best_eval_loss": 7.2, "first_eval_loss": 5.8}, "TRN005", "fail", "5.8 to 7.2"),
     "D92-target-in-no-layer": ({"target_modules": {"q_proj": 28, "k_proj": 0}}, "TRN004", "fail", "k_proj"),
     "D95-batch-above-rows": ({"effective_batch": 4096}, "TRN013", "warn", "4,096 rows a step"),
 }
