@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs.core.model import Limits, StrictModel
 from jobs.core.rule import Gate, Skip
+from jobs.logic.pages.amounts import number
 
 DIGEST_SHOWN = 12
 """Hexadecimal digits of a digest that people are shown."""
@@ -30,7 +31,11 @@ class Sizes(StrictModel):
     def differing(self, other: Sizes) -> list[str]:
         """The fields in which the two differ, in words: own value first."""
         pairs = [(name, getattr(self, name), getattr(other, name)) for name in type(self).model_fields]
-        return [f"{name} {one:g} and not {two:g}" for name, one, two in pairs if None not in (one, two) and one != two]
+        return [
+            f"{name} {number(one)} and not {number(two)}"
+            for name, one, two in pairs
+            if None not in (one, two) and one != two
+        ]
 
 
 def _sizes(hidden: int, layers: int, heads: int, kv_heads: int, inner: int, theta: float = 1e6) -> Sizes:
