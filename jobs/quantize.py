@@ -94,15 +94,16 @@ def measure(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> QuantizeFacts:
         quants=quants,
         asked=list(cfg.types),
         imatrix_tokens=tokens,
-        is_verified_f16=same_bytes(out / "model-F16.gguf", inputs["convert"].file(VERIFIED_F16)),
+        is_verified_f16=is_verified(out / "model-F16.gguf", inputs),
     )
 
 
-def same_bytes(path: Path, other: Path) -> bool | None:
-    """Whether two files are one, by their digests; None where there is none at `path`."""
+def is_verified(path: Path, inputs: Inputs) -> bool | None:
+    """Whether a file is the F16 file that `convert` proved, by its bytes; None where there is none at `path`."""
     if not path.exists():
         return None
-    return path.samefile(other) or file_digest(path) == file_digest(other)
+    proven = inputs["convert"].file(VERIFIED_F16)
+    return path.samefile(proven) or file_digest(path) == file_digest(proven)
 
 
 def measured_tokens(weights: Path) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 
 from jobs.core.model import Limits, StrictModel
 from jobs.core.rule import Gate, Skip
-from jobs.logic.pages.amounts import number
 
 DIGEST_SHOWN = 12
 """Hexadecimal digits of a digest that people are shown."""
@@ -32,9 +31,9 @@ class Sizes(StrictModel):
         """The fields in which the two differ, in words: own value first."""
         pairs = [(name, getattr(self, name), getattr(other, name)) for name in type(self).model_fields]
         return [
-            f"{name} {number(one)} and not {number(two)}"
+            f"{name} {int(one)} and not {int(two)}"
             for name, one, two in pairs
-            if None not in (one, two) and one != two
+            if one is not None and two is not None and one != two
         ]
 
 

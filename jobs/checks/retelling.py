@@ -312,7 +312,7 @@ def use(run: Mapping[str, Told], certificate: Certificate, quants: Mapping[str, 
         return None
     gguf, name, values = next(iter(quants.values())), card.slug(certificate.title), sampling(run)
     commands = [
-        ("talk to it with llama.cpp", card.talk(gguf, sampling=values)),
+        ("talk to it with llama.cpp (a line with nothing but \\ sends)", card.talk(gguf, sampling=values)),
         ("serve it with llama.cpp", card.serve(gguf, values)),
         (
             "Ollama (the Modelfile was never tried in Ollama itself)",

@@ -120,7 +120,7 @@ def test_a_wrong_name_is_told_with_both() -> None:
     facts = GOOD.model_copy(update={"id": "Qwen/Qwen3-4B", "sizes": KNOWN["0.6B"]})
     (finding,) = GATE.judge(facts, LIMITS, {}).failing
     assert finding.messages[0].startswith(
-        "model.id=Qwen/Qwen3-4B names Qwen3 4B, the config has the sizes of Qwen3 0.6B: hidden_size 1,024 and not 2,560"
+        "model.id=Qwen/Qwen3-4B names Qwen3 4B, the config has the sizes of Qwen3 0.6B: hidden_size 1024 and not 2560"
     )
 
 

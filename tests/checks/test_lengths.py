@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from jobs.checks import lengths
-from jobs.checks.behaviour import Generation, MeasureConfig
+from jobs.checks.behaviour import Generation
 from jobs.checks.lengths import LengthFacts, LengthsConfig, Stretched
 from tests.checks.length_facts import LENGTH_LIMITS, at, length_facts
+from tests.checks.test_behaviour import MEASURE as MEASURE_OF_THREE
 from tests.checks.test_verify import facts as verify_facts, messages, status
 
 NAN = float("nan")
-MEASURE = MeasureConfig(thinking_block="empty", repeat_chars=12, loop_repeats=4, loop_chars=20, overlap_chars=8)
+MEASURE = MEASURE_OF_THREE.model_copy(update={"overlap_chars": 8})
 LOST = {"agreement": 0.3}
 NOTHING = length_facts(num_rows=0, longest_prompt=0).model_copy(update={"found": []})
 

@@ -232,7 +232,7 @@ def test_an_adapter_is_adopted_as_it_is(
     )  # fmt: skip
     verdict = GATE.judge(facts, asked.limits, {})
     assert verdict.status == "pass", verdict.failing
-    assert {code for code, status in verdict.statuses.items() if status == "warn"} == {"TRN022"}
+    assert {code for code, status in verdict.statuses.items() if status == "warn"} >= {"TRN022"}
     assert "not trained here" in dict(facts.lines())["adopted"]
 
 

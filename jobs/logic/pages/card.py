@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from jobs.logic.text.seen import seen
 
-TALK = ("--conversation", "--jinja")
+TALK = ("--conversation", "--jinja", "--multiline-input", "--no-display-prompt", "-lv", "1")
+"""A pasted text stays one message, which a line with nothing but a backslash sends; no log is shown."""
 GREEDY = ("--temp", "0", "--repeat-penalty", "1")
 """As it was measured. A repeat penalty that a GGUF brings stays on at temperature 0."""
 SWITCHED_OFF = {
@@ -42,9 +43,9 @@ def greedy(sampling: Mapping[str, object]) -> list[str]:
     return [*GREEDY, *(word for option in more for word in option)]
 
 
-def talk(gguf: str, program: str = "llama-completion", sampling: Mapping[str, object] = MappingProxyType({})) -> str:
+def talk(gguf: str, sampling: Mapping[str, object] = MappingProxyType({})) -> str:
     """The command that talks to a GGUF in a terminal, greedy as it was measured."""
-    return " ".join([program, "-m", gguf, *TALK, *greedy(sampling)])
+    return " ".join(["llama-completion", "-m", gguf, *TALK, *greedy(sampling)])
 
 
 def serve(gguf: str, sampling: Mapping[str, object]) -> str:

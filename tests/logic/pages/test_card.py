@@ -39,6 +39,9 @@ def test_front_matter_leaves_out_what_is_not_known() -> None:
     assert "not-certified" in str(found["tags"])
 
 
+TALK = "--conversation --jinja --multiline-input --no-display-prompt -lv 1"
+
+
 @pytest.mark.parametrize(
     ("sampling", "options"),
     [
@@ -53,7 +56,7 @@ def test_front_matter_leaves_out_what_is_not_known() -> None:
     ],
 )
 def test_commands_switch_off_what_was_not_measured(sampling: dict[str, object], options: str) -> None:
-    assert card.talk("m.gguf", sampling=sampling) == f"llama-completion -m m.gguf --conversation --jinja {options}"
+    assert card.talk("m.gguf", sampling=sampling) == f"llama-completion -m m.gguf {TALK} {options}"
     assert card.serve("m.gguf", sampling) == f"llama-server -m m.gguf --jinja {options}"
 
 
