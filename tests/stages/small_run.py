@@ -101,7 +101,11 @@ def preflight(out: Path, model: Path, num_rows: int, article: int) -> None:
     write_lines(out / "val.jsonl", rows)
     write_lines(out / "prompts.jsonl", prompts)
     write_lines(out / "answers.jsonl", [{"id": f"t{number}", "answer": f"犬と歩く {number}"} for number in range(20)])
-    shutil.copytree(model, out / "tokenizer", ignore=shutil.ignore_patterns("*.safetensors", "config.json"))
+    shutil.copytree(
+        model,
+        out / "tokenizer",
+        ignore=shutil.ignore_patterns("*.safetensors", "config.json", "generation_config.json"),
+    )
 
 
 def publish(root: Path, stage: str, facts: dict[str, Any] | None = None) -> Artifact:
