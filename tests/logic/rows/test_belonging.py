@@ -80,6 +80,22 @@ def test_where_answers_share_no_letters_with_prompts_nothing_can_be_said(answers
     assert word(looked_at(with_answers(rows, answers)), 0.01, 0.2) == "cannot say"
 
 
+@pytest.mark.parametrize(
+    ("p", "z", "num_displaced", "expected"),
+    [
+        (0.005, 30.0, 10, "belong"),
+        (0.005, 30.0, 60, "belong"),
+        (0.005, 4.0, 39, "belong"),
+        (0.005, 4.0, 40, "do not belong"),  # a few rows of a shuffled set are where they were
+        (0.4, 0.2, 20, "do not belong"),
+        (0.4, 0.2, 19, "cannot say"),
+        (float("nan"), float("nan"), 19, "cannot say"),
+    ],
+)
+def test_the_word(p: float, z: float, num_displaced: int, expected: str) -> None:
+    assert word(Belonging(100, 0.1, 0.1, z, p, num_displaced, shift=0), 0.01, 0.2) == expected
+
+
 def test_too_few_rows_say_nothing() -> None:
     assert [word(looked_at(rows), 0.01, 0.2) for rows in ([], demo(1), demo(2))] == ["cannot say"] * 3
 
