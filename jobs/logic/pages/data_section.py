@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.logic.pages import figures
+from jobs.logic.pages import belonging, figures
 from jobs.logic.pages.amounts import by_count, part, size
 from jobs.logic.pages.figures import Segment, Side
 from jobs.logic.pages.funnel import groups
@@ -36,7 +36,7 @@ def page(facts: Facts) -> Page | None:
     if prepare is None:
         return {"note": NOTE, "rows": None, "figures": [figure]} if figure else None
     drawn = [one for one in (answers(prepare), figure) if one]
-    return {"note": NOTE, "rows": rows(prepare), "figures": drawn}
+    return {"note": f"{NOTE} {belonging.of_rows(prepare['belonging'])}", "rows": rows(prepare), "figures": drawn}
 
 
 def rows(prepare: Prepare) -> Page:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.logic.pages import advice, amounts, data_section, figures
+from jobs.logic.pages import advice, amounts, belonging, data_section, figures
 from jobs.logic.pages.amounts import count, learning_rate, loss, nats, number, percent, score, size
 
 Facts = Mapping[str, Mapping[str, Any]]
@@ -112,7 +112,13 @@ def survival(facts: Facts, limits: Mapping[str, Mapping[str, Any]]) -> Page | No
         drawn.append({"svg": figures.intervals(rows, "stop rate", 0.0, 1.0, True), "title": "Stop rate", "note": note})
         every = [*facts.get("smoke", {}).get("behaviours", []), *verify.get("behaviours", [])]
         tables.append(_behaviour_table(every))
-    return {"figures": drawn, "tables": tables, "blame": verify.get("blame", ""), "advice": chosen.get("sentence", "")}
+    return {
+        "figures": drawn,
+        "tables": tables,
+        "blame": verify.get("blame", ""),
+        "advice": chosen.get("sentence", ""),
+        "prompts": belonging.of_models(behaviours),
+    }
 
 
 def advised(facts: Facts, limits: Mapping[str, Mapping[str, Any]]) -> Page:
