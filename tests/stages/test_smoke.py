@@ -113,9 +113,9 @@ def test_the_gate_sees_what_is_in_the_folder(
     assert verdict.statuses[code] == "fail"
 
 
-def test_a_reference_in_the_folder_is_not_believed(
+def test_a_reference_or_an_opening_in_the_folder_is_not_believed(
     cfg: SmokeConfig, inputs: dict[str, Artifact], made: Path, tmp_path: Path
 ) -> None:
-    lines = [one | {"reference": one["text"]} for one in read(made)]
+    lines = [one | {"reference": one["text"], "opening": "<think>\n"} for one in read(made)]
     small_run.write_lines(tmp_path / "generations.jsonl", lines)
     assert smoke.measure(cfg, inputs, tmp_path) == smoke.measure(cfg, inputs, made)
