@@ -23,6 +23,8 @@ class RowsBelonging(StrictModel):
     p: float
     num_displaced: int
     """Rows whose answer looks like that of another row's prompt, and not of its own."""
+    num_alone: int
+    """Rows whose answer matches one other prompt, which matches no other answer as well, and hardly any third."""
     shift: int
     """How many rows further the prompts are that answers match instead of their own; 0 for none."""
 
@@ -49,7 +51,7 @@ def answers_of_other_prompts(facts: Any, limits: Any) -> Iterator[str]:
     else:
         yield (
             f"{found}; {count(found.num_displaced)} of {count(found.num_rows, 'answer')} look like another row's "
-            "prompt and not like their own, at most a few do by chance"
+            f"prompt and not like their own, {count(found.num_alone)} like one and no other; at most a few do by chance"
         )
 
 

@@ -25,7 +25,7 @@ LIMITS = PrepareLimits(
 )
 BELONGING = {
     "word": "belong", "num_rows": 512, "own": 0.24, "other": 0.06, "z": 51.7, "p": 0.005, "num_displaced": 50,
-    "shift": 0,
+    "num_alone": 6, "shift": 0,
 }  # fmt: skip
 NO_LEAKS = {"id": 0, "conversation": 0, "prompt": 0, "near": 0, "source": 0}
 GOOD: dict[str, Any] = {

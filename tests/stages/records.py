@@ -151,7 +151,7 @@ def fetch() -> dict[str, Any]:
 
 def prepare() -> dict[str, Any]:
     belonging = {"word": "belong", "num_rows": 512, "own": 0.24, "other": 0.06, "z": 51.7, "p": 0.005,
-                 "num_displaced": 50, "shift": 0}  # fmt: skip
+                 "num_displaced": 50, "num_alone": 6, "shift": 0}  # fmt: skip
     return {
         "files": [
             {"label": "data/titles.jsonl", "format": "jsonl", "shape": "messages", "sha256": "0" * 64,

@@ -39,8 +39,8 @@ def shuffled(rows: Pairs) -> Pairs:
 @pytest.mark.parametrize("number", [30, 76, 300])
 def test_real_rows_belong_and_the_same_rows_shuffled_do_not(number: int) -> None:
     rows = demo(number)
-    assert word(looked_at(rows), 0.01, 0.2) == "belong"
-    assert word(looked_at(shuffled(rows)), 0.01, 0.2) == "do not belong"
+    assert word(looked_at(rows), 0.01, 0.25) == "belong"
+    assert word(looked_at(shuffled(rows)), 0.01, 0.25) == "do not belong"
 
 
 @pytest.mark.parametrize("offset", [-2, -1, 1, 3])
@@ -48,17 +48,19 @@ def test_answers_of_a_neighbouring_row(offset: int) -> None:
     rows = demo(120)
     answers = [answer for _, answer in rows]
     found = looked_at(with_answers(rows, [*answers[-offset:], *answers[:-offset]]))
-    assert (found.shift, word(found, 0.01, 0.2)) == (-offset, "do not belong")
+    assert (found.shift, word(found, 0.01, 0.25)) == (-offset, "do not belong")
 
 
 def test_answers_that_moved_from_some_row_on() -> None:
     """As where one of two files lacks a line."""
-    rows = [(f"What do you know about {name(place)} and its {name(place + 500)}?", f"About {name(place)}: little.")
-            for place in range(100)]  # fmt: skip
+    rows = [
+        (f"What do you know about {name(place)} and {name(place + 500)}?", f"About {name(place)} there is little.")
+        for place in range(100)
+    ]
     answers = [answer for _, answer in rows]
     assert looked_at(rows).shift == 0
     found = looked_at(with_answers(rows, [*answers[:60], "Lost: nothing at all.", *answers[60:-1]]))
-    assert (found.p <= 0.01, found.shift, word(found, 0.01, 0.2)) == (True, -1, "do not belong")
+    assert (found.p <= 0.01, found.shift, word(found, 0.01, 0.25)) == (True, -1, "do not belong")
 
 
 def name(place: int) -> str:
@@ -77,27 +79,28 @@ def name(place: int) -> str:
 )
 def test_where_answers_share_no_letters_with_prompts_nothing_can_be_said(answers: list[str]) -> None:
     rows = [(f"Say whether {name(place)} is a positive thing, number {place * 7}", "") for place in range(80)]
-    assert word(looked_at(with_answers(rows, answers)), 0.01, 0.2) == "cannot say"
+    assert word(looked_at(with_answers(rows, answers)), 0.01, 0.25) == "cannot say"
 
 
 @pytest.mark.parametrize(
-    ("p", "z", "num_displaced", "expected"),
+    ("p", "z", "num_displaced", "num_alone", "expected"),
     [
-        (0.005, 30.0, 10, "belong"),
-        (0.005, 30.0, 60, "belong"),
-        (0.005, 4.0, 39, "belong"),
-        (0.005, 4.0, 40, "do not belong"),  # a few rows of a shuffled set are where they were
-        (0.4, 0.2, 20, "do not belong"),
-        (0.4, 0.2, 19, "cannot say"),
-        (float("nan"), float("nan"), 19, "cannot say"),
+        (0.005, 30.0, 10, 0, "belong"),
+        (0.005, 30.0, 60, 9, "belong"),
+        (0.005, 4.0, 49, 0, "belong"),
+        (0.005, 4.0, 50, 0, "do not belong"),  # a few rows of a shuffled set are where they were
+        (0.4, 0.2, 25, 0, "do not belong"),
+        (0.4, 0.2, 24, 4, "cannot say"),
+        (0.4, 0.2, 10, 5, "do not belong"),
+        (float("nan"), float("nan"), 19, 0, "cannot say"),
     ],
 )
-def test_the_word(p: float, z: float, num_displaced: int, expected: str) -> None:
-    assert word(Belonging(100, 0.1, 0.1, z, p, num_displaced, shift=0), 0.01, 0.2) == expected
+def test_the_word(p: float, z: float, num_displaced: int, num_alone: int, expected: str) -> None:
+    assert word(Belonging(100, 0.1, 0.1, z, p, num_displaced, num_alone, shift=0), 0.01, 0.25) == expected
 
 
 def test_too_few_rows_say_nothing() -> None:
-    assert [word(looked_at(rows), 0.01, 0.2) for rows in ([], demo(1), demo(2))] == ["cannot say"] * 3
+    assert [word(looked_at(rows), 0.01, 0.25) for rows in ([], demo(1), demo(2))] == ["cannot say"] * 3
 
 
 def test_the_same_rows_the_same_numbers() -> None:
