@@ -231,7 +231,7 @@ def test_b59_ids_are_text(prepare: Prepare, column: str, identity: str) -> None:
 
 def test_b61_one_answer_to_all(prepare: Prepare) -> None:
     rows = [{**row, "messages": [row["messages"][0], assistant("庭の木に来る鳥を数えた一年の記録")]} for row in ROWS]
-    prepare({"rows.jsonl": lines(rows)}).failed("DAT011", "1 different answers, the least is 2")
+    prepare({"rows.jsonl": lines(rows)}).failed("DAT011", "1 different answer, the least is 2")
 
 
 def test_b62_copies_are_on_one_side(prepare: Prepare) -> None:
