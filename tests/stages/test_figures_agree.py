@@ -71,7 +71,9 @@ def measured(data: Any, name: str = "") -> Iterator[tuple[str, float]]:
 
 
 def rounds(text: str, name: str, value: float) -> bool:
-    """Whether a figure is this value, rounded to the digits that it has, two or more."""
+    """Whether a figure is this value, rounded to the digits that it has, two or more; a whole number is a count."""
+    if not re.search(r"[.e%]", text):
+        return False
     if text.endswith("%") != (amounts.kind(name, value) is amounts.percent):
         return False
     bare = text.lstrip("<>+").replace(",", "").removesuffix("%")

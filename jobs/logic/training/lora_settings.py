@@ -39,7 +39,7 @@ CHANGED_BASES = ("pissa", "olora", "corda", "loftq", "lora_ga")
 """Ways to begin that take something out of the base's weights, to which A and B then belong."""
 
 TRAIN_AGAIN = "train again without it"
-REFUSED: dict[str, tuple[str, str]] = {
+NOT_FOLDED: dict[str, tuple[str, str]] = {
     "use_dora": ("DoRA scales each row of the sum of weight and update by a magnitude of its own", TRAIN_AGAIN),
     "modules_to_save": (
         "whole layers were trained and saved beside the factors",
@@ -67,10 +67,10 @@ REFUSED: dict[str, tuple[str, str]] = {
 def offences(config: Config) -> list[str]:
     """Why an adapter of these settings cannot be folded right, each with its way out; empty where it can."""
     found = [*_wrong_values(config)]
-    for name, (what, way_out) in REFUSED.items():
+    for name, (what, way_out) in NOT_FOLDED.items():
         if config.get(name):
             found.append(f"{name}: {what}; {way_out}")
-    for name in sorted(config.keys() - FOLDED - HARMLESS - REFUSED.keys()):
+    for name in sorted(config.keys() - FOLDED - HARMLESS - NOT_FOLDED.keys()):
         if config[name]:
             found.append(
                 f"{name}: is not a setting of plain LoRA that is known here, and might change what the adapter does; "

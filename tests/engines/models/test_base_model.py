@@ -191,6 +191,10 @@ def test_facts_of_a_post_trained_model(plain: Path) -> None:
         "bos_id": None, "pad_id": TEXT, "eos_config": [TURN], "eos_generation": [TURN, TEXT], "eos_tokenizer": TURN,
         "has_template": True, "kind": "post-trained", "num_tensors": 24, "num_weights": 1_205_760, "nonfinite": [],
         "narrow_rows": [], "tied": True, "dtype": "float32",
+        "sizes": {
+            "hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 4, "num_key_value_heads": 2,
+            "num_hidden_layers": 2, "rope_theta": 10_000.0, "vocab_size": NUM_ROWS,
+        },
         "form": {
             "tokens_added": [], "head_bytes": 0, "rope": "theta 10,000", "says_theta": True, "says_dtype": "float32",
             "unknown_keys": [],
