@@ -62,6 +62,8 @@ class Case:
 # So hot a training gets worse after its best step and stops early: the best checkpoint is not the newest.
 WORDS_OF_CONFIG = [
     "fetch=local", "model.id=test/torture", "model.revision=none", "model.length=512",
+    # Words of an answer never stand in its own prompt, and often in another's.
+    "prepare.belonging.min_displaced=1",
     "prepare.workers=1", "prepare.limits.min_distinct_share=0", "prepare.split.val_fraction=0.25",
     "chat.grade_thinking_block=false", "preflight.limits.max_heat=100", "train.limits.max_heat=100",
     "preflight.max_length=128", "preflight.preview.terminal_rows=0",
