@@ -14,8 +14,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from jobs.checks import base_names
-from jobs.checks.base_names import UNNAMED
+from jobs.checks import base_sizes
+from jobs.checks.base_sizes import UNNAMED
 from jobs.checks.fetch import GATE, FetchFacts, FetchLimits
 from jobs.checks.fetch_form import FolderForm
 from jobs.core.artifact import Inputs
@@ -115,7 +115,7 @@ def measure(cfg: FetchConfig, inputs: Inputs, out: Path) -> FetchFacts:
     files = [path for path in (out / "model").iterdir() if path.is_file()]
     weights = weights_digest(files)
     if not origin["is_named"]:
-        origin["id"] = base_names.called(origin["id"], weights)
+        origin["id"] = base_sizes.called(origin["id"], weights)
     return FetchFacts(
         **origin,
         weights=weights,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from jobs.checks import fetch_form
-from jobs.checks.base_names import DIGEST_SHOWN, Sizes, register
+from jobs.checks.base_sizes import DIGEST_SHOWN, Sizes, register
 from jobs.checks.fetch_form import FolderForm
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Measured, Skip

@@ -14,7 +14,7 @@ from jobs.core.evidence import evidence
 from jobs.core.links import Link, chain_problems, failed, stale
 from jobs.core.rule import Finding
 from jobs.core.stage import shortened
-from jobs.logic.pages import card, data_section, story
+from jobs.logic.pages import card, data_section, modelfile, story
 from jobs.logic.pages.amounts import count, percent
 
 Page = dict[str, Any]
@@ -330,7 +330,8 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
     facts, stopped, quants = plain_facts(run), stop(run), ggufs(run)
     quant = next(iter(quants), None)
     survived, values = survival(run), sampling(run)
-    empty_block = facts.get("preflight", {}).get("thinking_block") == "empty"
+    preflight = facts.get("preflight", {})
+    opening = modelfile.opening(preflight.get("thinking_block"), preflight.get("opening", ""))
     base = certificate.base_model
     asked = next((one["num_rows"] for one in story.default_behaviours(facts)), None)
     gguf = quants[quant] if quant else None
@@ -350,7 +351,7 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
         "warnings": [one for one in attention(run) if one["status"] == "warn"],
         "data": data_section.summary(facts), "gguf": gguf, "talk": card.talk(gguf, sampling=values) if gguf else "",
         "ollama": f"ollama create {name} -f Modelfile\nollama run {name}",
-        "prompt": card.prompt(empty_block), "empty_block": empty_block,
+        "prompt": card.prompt(opening), "opening": card.opening_said(opening),
         "rows": f", on {count(asked, 'held-out row')}" if asked else "", "lengths": length_said(run, quant),
         "context": context(run, quant)[1] if quant else "", "sampling": card.sampling_said(values) if gguf else "",
         "provenance": [*provenance, ("chain digest", certificate.chain_digest)],

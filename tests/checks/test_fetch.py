@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.checks.base_names import KNOWN, called, size_named
+from jobs.checks.base_sizes import KNOWN, called, size_named
 from jobs.checks.fetch import GATE, FetchFacts, FetchLimits
 from jobs.checks.fetch_form import FolderForm
 from jobs.core import config

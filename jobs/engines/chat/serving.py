@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shlex
@@ -14,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
-from jobs.core import process, terminal
+from jobs.core import terminal
 from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
 from jobs.engines.chat import keyboard, words
 from jobs.engines.chat.choice import Choice, choose
@@ -27,8 +26,6 @@ PUBLISHED = "KIWAME_PUBLISHED"
 """Set in a container whose engine passes the port on: then everything inside is listened to, and the engine binds."""
 ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """An address for all of this machine's, and the one of them to ask."""
-POLL_SECONDS = 0.1
-END_SECONDS = 10.0
 
 
 def serve(given: Sequence[str]) -> int:
@@ -88,52 +85,22 @@ def running(asked: Words, choice: Choice, binds: str) -> Iterator[subprocess.Pop
         host=binds,
     )  # fmt: skip
     with tempfile.TemporaryFile() as log:
-        child = subprocess.Popen(
-            [*command, *MEASURED, "--alias", asked.name],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=server.server_environment(),
-            preexec_fn=process.end_at_once_with_parent,
-            start_new_session=True,  # Ctrl-C is answered here, and handed on once
-        )
+        child = server.begin([*command, *MEASURED, "--alias", asked.name], log)
         try:
             wait_until_ready(child, log, choice, ANY.get(binds, binds), asked.port)
             yield child
             raise EnvironmentProblem(str(server.ended(child, log, choice.gguf)))
         finally:
-            stop(child)
+            server.end(child)
 
 
 def wait_until_ready(child: subprocess.Popen[bytes], log: IO[bytes], choice: Choice, host: str, port: int) -> None:
     """Until the file is loaded. Raises Refusal where it cannot be, EnvironmentProblem for want of memory or time."""
     until = time.monotonic() + server.START_SECONDS
-    while not healthy(host, port):
+    while not server.healthy(host, port):
         if child.poll() is not None:
             problem = server.ended(child, log, choice.gguf)
             raise Refusal(str(problem)) if isinstance(problem, LlamaFailed) else problem
         if time.monotonic() > until:
             raise EnvironmentProblem(f"{choice.gguf}: llama-server was not ready within {server.START_SECONDS:g} s")
-        time.sleep(POLL_SECONDS)
-
-
-def healthy(host: str, port: int) -> bool:
-    """Whether a server there says that its model is loaded."""
-    connection = http.client.HTTPConnection(host, port, timeout=END_SECONDS)
-    try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def stop(child: subprocess.Popen[bytes]) -> None:
-    """SIGTERM, which waits for an answer that is being written, and SIGKILL where that takes too long."""
-    child.terminate()
-    try:
-        child.wait(END_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+        time.sleep(server.POLL_SECONDS)

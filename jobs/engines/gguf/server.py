@@ -202,19 +202,24 @@ def serve(
     words = [*command(gguf, context=context, num_threads=num_threads, gpu_layers=gpu_layers), *more]
     key = secrets.token_hex(16)
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as slots:
-        child = subprocess.Popen(
-            [*words, "--slot-save-path", slots],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=server_environment(LLAMA_API_KEY=key),
-            preexec_fn=process.end_at_once_with_parent,
-            start_new_session=True,  # a terminal's Ctrl-C is for its parent to answer
-        )
+        child = begin([*words, "--slot-save-path", slots], log, LLAMA_API_KEY=key)
         try:
             yield Server(child, log, gguf, _ready(child, log, gguf, start_seconds), key, Path(slots))
         finally:
-            _end(child)
+            end(child)
+
+
+def begin(words: Sequence[str], log: IO[bytes], **environment: str) -> subprocess.Popen[bytes]:
+    """A child that ends with this process and writes to `log`; a terminal's Ctrl-C is for this process to answer."""
+    return subprocess.Popen(
+        list(words),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=server_environment(**environment),
+        preexec_fn=process.end_at_once_with_parent,
+        start_new_session=True,
+    )
 
 
 def _ready(child: subprocess.Popen[bytes], log: IO[bytes], gguf: Path, seconds: float) -> int:
@@ -224,14 +229,15 @@ def _ready(child: subprocess.Popen[bytes], log: IO[bytes], gguf: Path, seconds: 
         if child.poll() is not None:
             raise ended(child, log, gguf)
         found = LISTENING.search(_tail(log))
-        if found and _healthy(int(found[1])):
+        if found and healthy(HOST, int(found[1])):
             return int(found[1])
         time.sleep(POLL_SECONDS)
     raise LlamaFailed(f"{gguf}: llama-server was not ready within {seconds:g} s:{_telling(log)}")
 
 
-def _healthy(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=END_SECONDS)
+def healthy(host: str, port: int) -> bool:
+    """Whether a server there says that its model is loaded."""
+    connection = http.client.HTTPConnection(host, port, timeout=END_SECONDS)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status == http.client.OK
@@ -260,7 +266,8 @@ def _telling(log: IO[bytes]) -> str:
     return telling_lines(_tail(log).decode(errors="replace").splitlines())
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def end(child: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, which waits for an answer that is being written, and SIGKILL where that takes too long."""
     child.terminate()
     try:
         child.wait(END_SECONDS)

@@ -84,7 +84,15 @@ def front_matter(base_model: str | None, license: str, languages: Sequence[str],
     return data
 
 
-def prompt(empty_block: bool) -> str:
-    """One turn as the model was trained on it, up to where the answer begins, newlines written as \\n."""
-    block = "<think>\n\n</think>\n\n" if empty_block else ""
-    return f"<|im_start|>user\nyour text<|im_end|>\n<|im_start|>assistant\n{block}".replace("\n", "\\n")
+def prompt(opening: str) -> str:
+    """One turn as the model was trained on it, up to where it goes on, newlines written as \\n; `opening`: what stands
+    between the header of an answer and the answer."""
+    return f"<|im_start|>user\nyour text<|im_end|>\n<|im_start|>assistant\n{opening}".replace("\n", "\\n")
+
+
+def opening_said(opening: str) -> str:
+    """What an answer begins with, as the end of a sentence."""
+    if "<think>" not in opening:
+        return ""
+    where = "opens with an empty" if "</think>" in opening else "begins inside a"
+    return f"; each answer {where} thinking block"

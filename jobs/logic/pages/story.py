@@ -7,6 +7,7 @@ made.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -194,11 +195,18 @@ def samples(facts: Facts, most: int) -> list[Page]:
     return [row | {"answers": _answers(row["texts"], row["reference"])} for row in chosen]
 
 
+OPENED = re.compile(r"\A\[the prompt has (<think>)\](?=\n)")
+"""How an answer is shown to which the prompt had the beginning (`Generation.shown`)."""
+
+
 def _answers(texts: Mapping[str, str], reference: str) -> list[Page]:
     groups: dict[str, list[str]] = {}
     for model, text in texts.items():
         groups.setdefault(without_empty_block(text), []).append(model)
-    return [{"models": models, "text": text, "same": text == reference} for text, models in groups.items()]
+    return [
+        {"models": models, "text": text, "same": OPENED.sub(r"\1", text) == reference}
+        for text, models in groups.items()
+    ]
 
 
 def without_empty_block(text: str) -> str:

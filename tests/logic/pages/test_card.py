@@ -65,3 +65,17 @@ def test_sampling_that_travels_is_named() -> None:
     assert card.sampling_said({"top_k": 20, "temp": 0.6}).startswith(
         "The GGUF itself asks for temp 0.6, top_k 20, from"
     )
+
+
+@pytest.mark.parametrize(
+    ("opening", "end", "said"),
+    [
+        ("", "assistant\\n", ""),
+        ("<think>\n", "assistant\\n<think>\\n", "; each answer begins inside a thinking block"),
+        ("<think>\n\n</think>\n\n", "</think>\\n\\n", "; each answer opens with an empty thinking block"),
+    ],
+)
+def test_the_prompt_is_the_one_that_was_trained(opening: str, end: str, said: str) -> None:
+    assert card.prompt(opening).endswith(end)
+    assert "\n" not in card.prompt(opening)
+    assert card.opening_said(opening) == said
