@@ -221,7 +221,7 @@ def had_ended(out: Path) -> bool:
 
 def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
     """Facts from the adapter, the log and the outcome as they are on disk; the adapter is loaded and evaluated anew."""
-    from jobs.engines.models import adapter
+    from jobs.engines.models import adapter, model_config
     from jobs.engines.training import adapter_losses
     from jobs.logic.pages import curves
 
@@ -245,7 +245,7 @@ def measure(cfg: TrainConfig, inputs: Inputs, out: Path) -> TrainFacts:
         how = trained_facts(cfg, train, out, found.layers_by_target)
     return TrainFacts(
         dtype=cfg.dtype,
-        num_embeddings=json.loads(inputs["fetch"].file("model/config.json").read_text(encoding="utf-8"))["vocab_size"],
+        num_embeddings=model_config.values(inputs["fetch"].folder("model"), str(inputs["fetch"].root))["vocab_size"],
         restored_eval_loss=loss,
         graded_tokens_expected=sum(label != -100 for row in train for label in row["labels"][1:]),
         num_train_rows=len(train),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.core.model import StrictModel
-from jobs.core.rule import Finding, Gate, Measured, Rule, Verdict
+from jobs.core.rule import Finding, Gate, Measured, Rule, Skip, Verdict
 
 ENOUGH = 0.5
 """A cause is at least this part as far beyond its limit as what it explains."""
@@ -48,7 +48,7 @@ def _failure(
         return Failure(stage, finding, finding.name, "", (), None, False)
     said: list[str] = []
     if facts is not None and finding.status == "fail":
-        with contextlib.suppress(Exception):  # under limits of today it may skip; then there is nothing to measure
+        with contextlib.suppress(Skip):  # under the limits of today; then there is nothing to measure
             said = list(rule.check(facts, limits))
     measured = [message for message in said if isinstance(message, Measured)]
     far = max((message.distance for message in measured), default=None) if len(measured) == len(said) else None

@@ -13,7 +13,7 @@ from jobs.core.errors import Refusal
 from jobs.engines.models import adapter as adapters, shards
 from jobs.engines.models.adapter_files import CONFIG, WEIGHTS, digests
 from jobs.engines.models.folder_files import library_errors, own_files, take
-from jobs.logic.training import base_names, lora_settings
+from jobs.logic.training import base_names, lora_settings, targets
 
 MODULE = re.compile(r"model\.layers\.(?P<layer>\d+)\.(self_attn\.[qkvo]_proj|mlp\.(?:gate|up|down)_proj)")
 """The linear layers of a Qwen3 block."""
@@ -94,7 +94,7 @@ def chosen_modules(folder: Path, base: Path) -> set[str]:
     with library_errors(f"{folder / CONFIG}: PEFT cannot read it"):
         config = LoraConfig.from_pretrained(str(folder))
         if isinstance(config.target_modules, str) and config.target_modules.lower() == INCLUDE_LINEAR_LAYERS_SHORTHAND:
-            config.target_modules = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+            config.target_modules = set(targets.LINEAR_LAYERS)
         if not config.target_modules:
             raise Refusal(f"{folder / CONFIG}: target_modules: is empty; name the modules that were trained")
         names = [name.removesuffix(".weight") for name in shards.Folder(base).entries if name.endswith("_proj.weight")]
