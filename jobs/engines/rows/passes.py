@@ -35,8 +35,8 @@ SAMPLE_ROWS = 500
 """Rows that the boilerplate is read from."""
 LABEL_CHARACTERS = 20
 """An answer of fewer may be the name of a class."""
-PAIRS = 256
-"""Pairs compared in one piece of work."""
+PAIR_BYTES = 1 << 20
+"""Of the rows whose pairs are compared in one piece of work."""
 MOST_COLUMNS, LONGEST_COLUMN = 1000, 100
 """Ignored columns of a file that are named, and characters of each: rows may have keys that no other row has."""
 
@@ -155,6 +155,18 @@ def keys(store: RowStore, threshold: float, common: near.Hashes, workers: Worker
     return _joined(found, row_keys.dtype(threshold))
 
 
+class Similarity(NamedTuple):
+    """Of two rows; see `Alike`."""
+
+    whole: float
+    answer: float = 0.0
+    is_reworded: bool = False
+
+
+Compared = dict[tuple[int, int], Similarity]
+"""Pairs of rows by their numbers in a store."""
+
+
 class Alike(NamedTuple):
     """Pairs of rows that are near each other."""
 
@@ -172,28 +184,30 @@ def near_pairs(
     threshold: float,
     common: near.Hashes,
     workers: Workers,
+    compared: Compared | None = None,
 ) -> Alike:
     """Every pair of rows of `alive` that is at least `threshold` alike, by their numbers in the store.
 
-    `sketches` are those of the rows in `alive`.
+    `sketches` are those of the rows in `alive`. Pairs that are in `compared` are not compared again, others are noted
+    there.
     """
+    known = {} if compared is None else compared
     found = alive[near.candidates(sketches, threshold)]
-    tasks = (
-        (store.piece(part[:, 0]), store.piece(part[:, 1]), threshold, common)
-        for part in (found[start : start + PAIRS] for start in range(0, len(found), PAIRS))
-    )
-    alike = Alike([], [], [])
-    with progress("pairs checked", len(found)) as advance:
+    pairs = list(map(tuple, found.tolist()))
+    new = found[np.fromiter((pair not in known for pair in pairs), bool, len(pairs))]
+    tasks = ((*pieces, threshold, common) for pieces in _tasks(store, new))
+    with progress("pairs checked", len(new)) as advance:
         done = 0
         for part in workers.map(_similarities, tasks):
-            for (first, second), same in zip(found[done : done + len(part)].tolist(), part, strict=True):
-                if same.whole >= threshold:
-                    alike.pairs.append(near.Pair(first, second, same.whole))
-                    alike.answers.append(same.answer)
-                    alike.reworded.append(same.is_reworded)
+            known.update(zip(map(tuple, new[done : done + len(part)].tolist()), part, strict=True))
             done += len(part)
             advance(done)
-    return alike
+    near_ones = [(pair, known[pair]) for pair in pairs if known[pair].whole >= threshold]
+    return Alike(
+        [near.Pair(first, second, same.whole) for (first, second), same in near_ones],
+        [same.answer for _, same in near_ones],
+        [same.is_reworded for _, same in near_ones],
+    )
 
 
 def first(sources: Sequence[Source], options: FileOptions, num_rows: int) -> list[Row]:
@@ -297,34 +311,50 @@ def _checked(piece: Piece, options: CleanOptions, threshold: float, common: near
     return row_block.checked(piece.lines(), options, threshold, common)
 
 
-class _Similarity(NamedTuple):
-    """Of two rows; see `Alike`."""
+class _Compared(NamedTuple):
+    """What of a row is compared."""
 
-    whole: float
-    answer: float = 0.0
-    is_reworded: bool = False
+    grams: near.Hashes
+    prompt: str
+    answer: str
 
 
-def _similarities(task: tuple[Piece, Piece, float, near.Hashes]) -> list[_Similarity]:
+def _similarities(task: tuple[Piece, Piece, float, near.Hashes]) -> list[Similarity]:
     """For each pair how alike the conversations are, and, where they are near, their parts."""
     firsts, seconds, threshold, common = task
     lines = [firsts.lines(), seconds.lines()]
-    known = {line: conversation.stored(line, "", 0) for line in {*lines[0], *lines[1]}}
-    grams = dict(zip(known, near.grams_of([row_keys.comparable(row.messages) for row in known.values()]), strict=True))
-    found = []
-    for first, second in zip(*lines, strict=True):
-        whole = near.similarity(grams[first], grams[second], common)
-        found.append(_parts(whole, known[first], known[second]) if whole >= threshold else _Similarity(whole))
-    return found
+    rows = {line: conversation.stored(line, "", 0) for line in {*lines[0], *lines[1]}}
+    grams = near.grams_of([row_keys.comparable(row.messages) for row in rows.values()])
+    known = {
+        line: _Compared(
+            near.without(own, common), row_keys.comparable(row.messages[:-1]), row_keys.normalised(row.answer)
+        )
+        for (line, row), own in zip(rows.items(), grams, strict=True)
+    }
+    return [_similarity(known[first], known[second], threshold) for first, second in zip(*lines, strict=True)]
 
 
-def _parts(whole: float, first: Row, second: Row) -> _Similarity:
-    prompts = [row_keys.comparable(row.messages[:-1]) for row in (first, second)]
-    answers = [row_keys.normalised(row.answer) for row in (first, second)]
-    if near.other_numbers(*prompts) or not near.same_numbers(*answers):
-        return _Similarity(whole)
-    is_reworded = max(map(len, answers)) < LABEL_CHARACTERS and not near.same_words(*prompts)
-    return _Similarity(whole, near.alike(*answers), is_reworded)
+def _similarity(first: _Compared, second: _Compared, threshold: float) -> Similarity:
+    whole = near.jaccard(first.grams, second.grams)
+    answers = first.answer, second.answer
+    if whole < threshold or near.other_numbers(first.prompt, second.prompt) or not near.same_numbers(*answers):
+        return Similarity(whole)
+    is_reworded = max(map(len, answers)) < LABEL_CHARACTERS and not near.same_words(first.prompt, second.prompt)
+    return Similarity(whole, near.alike(*answers), is_reworded)
+
+
+def _tasks(store: RowStore, pairs: NDArray[np.int64]) -> Iterator[tuple[Piece, Piece]]:
+    """Pairs of rows, together as long as their rows have few bytes: each row of them is looked at once."""
+    sizes = store.ends - store.starts
+    rows, num_bytes, start = set[int](), 0, 0
+    for place, pair in enumerate(pairs.tolist()):
+        new = set(pair) - rows
+        num_bytes += sum(int(sizes[row]) for row in new)
+        rows |= new
+        if num_bytes >= PAIR_BYTES or place == len(pairs) - 1:
+            part = pairs[start : place + 1]
+            yield store.piece(part[:, 0]), store.piece(part[:, 1])
+            rows, num_bytes, start = set(), 0, place + 1
 
 
 def _joined(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
