@@ -97,7 +97,7 @@ class PrepareConfig(StageConfig):
 
     files: list[str]
     encoding: str
-    shape: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion"]
+    shape: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "text"]
     columns: dict[str, str]
     """Our name of a column to the file's."""
     max_bad_fraction: Share

@@ -258,16 +258,19 @@ def _shaped(
             continue
     columns = options.rows.columns
     if may_lack_answer:
+        columns = questions.columns_of(records, columns)
         records = [questions.answered(record, columns) for record in records]
     if records:
         try:
-            shape = shapes.detect(records, columns, options.shape)
+            found = shapes.detect(records, columns, options.shape)
         except ValueError as error:
             raise Refusal(f"{source.label}: {error}") from None
     else:  # the rows themselves will be refused
-        shape = "messages" if options.shape == "auto" else options.shape
-    row_options = replace(options.rows, shape=shape, detected=options.shape == "auto")
-    return shape, ReadOptions(source.label, row_options, options.clean, shapes.known_columns(shape, columns))
+        found = shapes.Detected("messages" if options.shape == "auto" else options.shape, columns)
+    shape, theirs = found
+    row_options = replace(options.rows, shape=shape, columns=theirs, detected=options.shape == "auto")
+    known = shapes.known_columns(shape, theirs)
+    return found.told(columns), ReadOptions(source.label, row_options, options.clean, known)
 
 
 def _noted(columns: set[str], others: Iterable[str]) -> set[str]:

@@ -64,6 +64,8 @@ IN_EVALUATION = "in-evaluation"
 """The word for rows that say what a row of an evaluation file says."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 CONTROL_BYTES = bytes(code for code in range(128) if CONTROL.match(chr(code)))
+LONGEST_LABEL = 40
+"""Characters of a class that is the answer of its row."""
 EXCHANGE = ["user", "assistant"]
 TEXT_OR_NULL = {str, type(None)}
 
@@ -191,7 +193,7 @@ def _name(data: Mapping[str, Any], name: str, columns: Mapping[str, str]) -> str
     """A text or a number that tells a row by name: `id`, `source` or `label`."""
     column = columns.get(name, name)
     value = data.get(column)
-    if value is None:
+    if value is None or (column == name and name not in columns and _is_taken(value, column, columns)):
         return None
     if not isinstance(value, str):
         liked = f"; {out_of_scope.LIKED}" if name == "label" and isinstance(value, bool) else ""
@@ -199,3 +201,9 @@ def _name(data: Mapping[str, Any], name: str, columns: Mapping[str, str]) -> str
     if not value.isprintable() and (CONTROL.search(value) or "\n" in value or INVISIBLE.search(value)):
         raise BadRow(f"{name}-type", f"`{column}` has control characters")
     return str(value).strip() or None
+
+
+def _is_taken(value: Any, column: str, columns: Mapping[str, str]) -> bool:
+    """Whether a column is read as something else and says no name: `label` as the answer may still be a class."""
+    is_name = column == "label" and isinstance(value, str) and len(value) <= LONGEST_LABEL and "\n" not in value
+    return not is_name and column in columns.values()

@@ -115,7 +115,7 @@ PAIRS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("row", PAIRS)
 def test_a_pair_is_named_and_its_way_out_works(row: dict[str, Any]) -> None:
     with pytest.raises((BadRow, Unknown)) as caught:
-        read(row, detect([row], {}))
+        read(row, detect([row], {}).shape)
     said = str(caught.value)
     assert "preference pairs are out of scope" in said
     command = re.search(r"jq -c '([^']+)'", said)
@@ -131,7 +131,7 @@ def test_a_pair_is_named_and_its_way_out_works(row: dict[str, Any]) -> None:
         assert named, said
         columns = dict(pair.split(":") for pair in named[1].split(","))
     shape = re.search(r"set prepare\.shape=(\w+)", said)
-    found = read(row, detect([row], columns, shape[1] if shape else "auto"), **columns)
+    found = read(row, detect([row], columns, shape[1] if shape else "auto").shape, **columns)
     assert found == [("user", "q"), ("assistant", "a")]
 
 
