@@ -279,7 +279,9 @@ def raw_conversations(composed: Mapping[str, Any]) -> list[Conversation]:
     from jobs.engines.rows import passes, sources as row_sources
 
     prepare = chain.load("prepare").slice(composed).model_dump()
-    sources = row_sources.sources(prepare["files"], "prepare.files", prepare["encoding"])
+    sources = row_sources.sources(
+        prepare["files"], "prepare.files", prepare["encoding"], row_sources.Inside.of(prepare)
+    )
     rows = passes.first(sources.files, passes.FileOptions.of(prepare), MOST_PREVIEWED)
     return [Conversation(row.id, row.as_dict()["messages"]) for row in rows]
 

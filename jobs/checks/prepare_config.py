@@ -100,6 +100,8 @@ class PrepareConfig(StageConfig):
     shape: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "text"]
     columns: dict[str, str]
     """Our name of a column to the file's."""
+    header_row: Count | None
+    """The line of a table from which on its header stands, where titles stand above it."""
     max_bad_fraction: Share
     max_row_bytes: Count
     max_file_bytes: Count

@@ -10,7 +10,7 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from jobs.engines.rows.streams import Chunk
 from jobs.logic.rows.conversation import BadRow
 from jobs.logic.rows.raw_bytes import BOM, Format
 
-DELIMITERS = {"csv": ",", "tsv": "\t"}
+TABLES = ("csv", "tsv")
 NO_ROWS = {
     "jsonl": "only blank lines",
     "json": "an empty array or only blank lines",
@@ -59,8 +59,9 @@ class Block(NamedTuple):
 
     format: Format
     line_end: bytes
+    delimiter: str
     columns: list[str]
-    """The header of CSV and TSV."""
+    """The header of CSV and TSV; empty for a column without a name."""
     in_array: bool
     max_row_bytes: int
     num_before: int
@@ -85,7 +86,7 @@ class Notes(NamedTuple):
     lone_returns: bool
     """Lines end in a lone carriage return, as on old Macs."""
     left_aside: list[str]
-    """Columns of Parquet that JSON has no value for: `name (type)`."""
+    """Columns of Parquet that JSON has no value for, as `name (type)`; columns without a name."""
 
 
 def digest(path: Path) -> tuple[str, int]:
@@ -103,7 +104,7 @@ def _digest(path: Path, *state: int) -> tuple[str, int]:
 def notes(source: Source) -> Notes:
     """What a person should know of the file beside its format."""
     aside = parquet.left_aside(source.path, source.label) if source.format == "parquet" else []
-    return Notes(source.byte_order_mark, source.line_end == b"\r", aside)
+    return Notes(source.byte_order_mark, source.line_end == b"\r", [*aside, *source.left_aside])
 
 
 def blocks(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: str) -> Iterator[Block]:
@@ -118,12 +119,21 @@ def blocks(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: st
     columns: list[str] = []
     some, line, num_before = False, 0, 0
     for piece in found:
-        if source.format in DELIMITERS and not columns:
+        if source.format in TABLES and not columns:
             columns, piece = _below_header(source, piece, max_row_bytes)
         some = some or bool(piece.num_thrown) or piece.data.strip() not in (b"", b"]" if source.in_array else b"")
         num_before = num_before if piece.first_line == line else 0
         if some:
-            yield Block(source.format, source.line_end, columns, source.in_array, max_row_bytes, num_before, *piece)
+            yield Block(
+                source.format,
+                source.line_end,
+                source.delimiter,
+                columns,
+                source.in_array,
+                max_row_bytes,
+                num_before,
+                *piece,
+            )
         if source.format == "json":
             line, num_before = _last_line(piece, source.line_end, num_before)
     if not some:
@@ -162,8 +172,8 @@ def _text_pieces(source: Source, max_row_bytes: int, max_file_bytes: int, encodi
     head = next(chunks, Chunk(b"", 0))
     skipped = len(BOM) if head.data.startswith(BOM) else 0
     cuts: Cuts = LineCuts(source.line_end)
-    if source.format in DELIMITERS:
-        cuts = CsvCuts(DELIMITERS[source.format].encode(), source.line_end)
+    if source.format in TABLES:
+        cuts = CsvCuts(source.delimiter.encode(), source.line_end)
     elif source.format == "json":
         cuts = JsonCuts(source.in_array)
         skipped = head.data.find(b"[", skipped) + 1 if source.in_array else skipped
@@ -191,24 +201,34 @@ def _batches(source: Source, max_row_bytes: int, max_file_bytes: int) -> Iterato
 
 
 def _below_header(source: Source, piece: Piece, max_row_bytes: int) -> tuple[list[str], Piece]:
-    """The names in the first row that is not blank, and the rows below it."""
+    """The names in the first row from `source.header_row` on that is not empty, and the rows below it."""
     start = end = 0
+    line = piece.first_line
     for end in piece.ends:
-        if piece.data[start:end].strip():
+        if line >= source.header_row and not delimited.is_empty(piece.data[start:end], source.delimiter):
             break
+        line += piece.data.count(source.line_end, start, end)
         start = end
     header, size = piece.data[start:end], end - start + piece.num_thrown
     if size > max_row_bytes:
         raise Refusal(f"{source.label}: its header has {size:,} bytes; close the quotes or raise prepare.max_row_bytes")
-    line = piece.first_line + piece.data.count(source.line_end, 0, start)
     where = f"{source.label}: line {line}"
-    columns = delimited.columns_of(header, DELIMITERS[source.format], where) if header.strip() else []
+    columns = delimited.columns_of(header, source.delimiter, where) if header.strip() else []
     return columns, piece._replace(
         first_line=line + header.count(source.line_end),
         first_offset=piece.first_offset + end,
         data=piece.data[end:],
         ends=[place - end for place in piece.ends if place > end],
     )
+
+
+def num_empty(block: Block) -> int:
+    """Rows of a table without any field that holds something: spreadsheets write such rows at the end."""
+    if block.format not in TABLES:
+        return 0
+    sign = block.delimiter.encode()
+    rows = (block.data[start:end] for start, end in pairwise([0, *block.ends]))
+    return sum(sign in row and delimited.is_empty(row, block.delimiter) for row in rows)
 
 
 def _lines(block: Block) -> Iterator[Line]:
@@ -244,7 +264,7 @@ def _rows(block: Block) -> Iterator[Line]:
         if len(raw) > block.max_row_bytes:
             nth += 1
             yield _too_large(block, number, offset, len(raw), ended)._replace(nth=nth)
-        elif raw.strip() or (block.in_array and ended):
+        elif not delimited.is_empty(raw, block.delimiter) or (block.in_array and ended):
             nth += 1
             yield _row(block, raw, number, offset, ended)._replace(nth=nth)
         num_lines = block.data.count(block.line_end, begin, end)
@@ -262,8 +282,8 @@ def _row(block: Block, raw: bytes, number: int, offset: int, ended: bool) -> Lin
         if block.format == "json" and not raw:
             raise BadRow("bad-json", "there is nothing between two commas, or after the last one")
         data = raw
-        if block.format in DELIMITERS:
-            data = delimited.as_object(raw, offset, DELIMITERS[block.format], block.columns)
+        if block.format in TABLES:
+            data = delimited.as_object(raw, offset, block.delimiter, block.columns)
     except BadRow as bad:
         return Line(number, offset, len(raw), b"", ended, bad)
     return Line(number, offset, len(raw), data, ended)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from jobs.core.errors import Refusal
-from jobs.engines.rows import hub, paths, streams
+from jobs.engines.rows import delimited, hub, paths, streams
 from jobs.engines.rows.paths import Place, printable
 from jobs.logic.rows import raw_bytes
 from jobs.logic.rows.raw_bytes import BOM, FORMATS, HEAD_BYTES, Format, Packing
@@ -38,12 +38,21 @@ class Source(NamedTuple):
     """A carriage return for files of old Macs, else a line feed, with or without a carriage return before it."""
     in_array: bool
     """Whether the rows of a JSON file are the elements of one array."""
+    delimiter: str = ""
+    """What stands between the fields of a table."""
+    header_row: int = 1
+    """The line from which on the header of a table stands."""
+    left_aside: tuple[str, ...] = ()
+    """What of the file is not read, beside what its columns are."""
 
     @property
     def kind(self) -> str:
         """The detected format in words."""
         names = {"jsonl": "JSON Lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet"}
-        return names[self.format] + (f" ({self.compression})" if self.compression else "")
+        how: list[str] = [self.compression] if self.compression else []
+        how += ["semicolons"] if self.delimiter == ";" else []
+        how += [f"header in line {self.header_row}"] if self.header_row > 1 else []
+        return names[self.format] + (f" ({', '.join(how)})" if how else "")
 
     @property
     def misnamed(self) -> bool:
@@ -54,6 +63,20 @@ class Source(NamedTuple):
         return other or packed != (self.compression is not None)
 
 
+class Inside(NamedTuple):
+    """Where in a file its rows stand, as far as a person says it."""
+
+    header_row: int | None = None
+
+    @classmethod
+    def of(cls, prepare: Mapping[str, Any]) -> Self:
+        """From the stage's slice of the config, as plain data."""
+        return cls(prepare["header_row"])
+
+
+ANYWHERE = Inside()
+
+
 class Sources(NamedTuple):
     """What the names of a config value stand for."""
 
@@ -62,7 +85,7 @@ class Sources(NamedTuple):
     """Files of folders that were not taken, for what they are called."""
 
 
-def sources(names: Sequence[str], key: str, encoding: str) -> Sources:
+def sources(names: Sequence[str], key: str, encoding: str, inside: Inside = ANYWHERE) -> Sources:
     """The data files that the config value `key` names: files, folders and `hf://datasets/...`.
 
     Raises Refusal where there is none, one stands twice, cannot be read, is empty or is no format that we know;
@@ -78,7 +101,9 @@ def sources(names: Sequence[str], key: str, encoding: str) -> Sources:
         if place.identity in seen:
             raise Refusal(f"{key}: {printable(str(place.path))} stands twice; take one out")
         seen.add(place.identity)
-    files = [_looked_at(place.path, label, encoding) for place, label in zip(places, _labels(places), strict=True)]
+    files = [
+        _looked_at(place.path, label, encoding, inside) for place, label in zip(places, _labels(places), strict=True)
+    ]
     return Sources(files, [name for one in found for name in one.left_aside])
 
 
@@ -101,7 +126,7 @@ def _require_encoding(encoding: str) -> None:
         raise Refusal(f"prepare.encoding={encoding}: is no encoding of text; expected utf-8, utf-16, cp932 ...")
 
 
-def _looked_at(path: Path, label: str, encoding: str) -> Source:
+def _looked_at(path: Path, label: str, encoding: str, inside: Inside) -> Source:
     """The source at `path`; raises Refusal for what holds no rows we can read."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
@@ -122,10 +147,25 @@ def _looked_at(path: Path, label: str, encoding: str) -> Source:
     known = raw_bytes.text_format(text)
     if known is None:
         suffix = paths.known_suffix(path.name)
-        known = FORMAT_OF[suffix] if suffix in (".csv", ".tsv") else "jsonl"
+        is_table = delimited.delimiter(text, "") == ";" and not text.lstrip().startswith((b"{", b"["))
+        known = FORMAT_OF[suffix] if suffix in (".csv", ".tsv") else "csv" if is_table else "jsonl"
     in_array = known == "json" and text.lstrip().startswith(b"[")
     line_end = raw_bytes.line_end(text, in_quotes=known in ("csv", "tsv"))
-    return Source(label, path, known, packing, marked, line_end, in_array)
+    found = Source(label, path, known, packing, marked, line_end, in_array)
+    return _as_table(found, text, inside) if known in ("csv", "tsv") else found
+
+
+def _as_table(found: Source, head: bytes, inside: Inside) -> Source:
+    """A table with the sign between its fields, the place of its header, and what that leaves aside."""
+    head = head.replace(b"\r", b"\n") if found.line_end == b"\r" else head
+    delimiter = delimited.delimiter(head, "\t" if found.format == "tsv" else ",")
+    aside = delimited.nameless(head, delimiter, inside.header_row or 1)
+    return found._replace(
+        format="tsv" if delimiter == "\t" else "csv",
+        delimiter=delimiter,
+        header_row=inside.header_row or 1,
+        left_aside=(f"{aside} columns without a name",) if aside > 1 else ("a column without a name",) * aside,
+    )
 
 
 def _head(path: Path, label: str, packing: Packing | None, encoding: str) -> bytes:
