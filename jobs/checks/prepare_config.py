@@ -100,6 +100,8 @@ class PrepareConfig(StageConfig):
     shape: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "text"]
     columns: dict[str, str]
     """Our name of a column to the file's."""
+    field: str | None
+    """The key under which the rows of a JSON file stand that is one object."""
     header_row: Count | None
     """The line of a table from which on its header stands, where titles stand above it."""
     max_bad_fraction: Share

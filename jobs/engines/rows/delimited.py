@@ -28,8 +28,8 @@ LONGEST_NAME = 1000
 def delimiter(head: bytes, usual: str) -> str:
     """What stands between the fields of a table, by its first rows.
 
-    That is the sign by which all rows from the header on have the same number of fields, two at the least: the one whose
-    header is the highest, and the usual one where several are alike or none is.
+    That is the sign by which all rows from the header on have the same number of fields, two at the least: the one
+    whose header is the highest, and the usual one where several are alike or none is.
     """
     tops = {sign: _top(head, sign) for sign in SIGNS}
     found = [sign for sign in SIGNS if tops[sign] == min(tops.values()) < MOST_TITLES]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs.core.errors import Refusal
-from jobs.engines.rows import delimited, parquet, streams
+from jobs.engines.rows import delimited, parquet, streams, wrapped
 from jobs.engines.rows.cuts import Broken, CsvCuts, Cuts, JsonCuts, LineCuts, Piece, cut
 from jobs.engines.rows.sources import Source
 from jobs.engines.rows.streams import Chunk
@@ -116,7 +116,7 @@ def blocks(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: st
         found = _batches(source, max_row_bytes, max_file_bytes)
     else:
         found = _text_pieces(source, max_row_bytes, max_file_bytes, encoding)
-    columns: list[str] = []
+    columns = list(source.columns)
     some, line, num_before = False, 0, 0
     for piece in found:
         if source.format in TABLES and not columns:
@@ -169,16 +169,20 @@ def _begin(data: bytes, start: int, end: int) -> int:
 def _text_pieces(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: str) -> Iterator[Piece]:
     """Text; places are those in the whole of it."""
     chunks = streams.chunks(source.path, source.label, source.compression, encoding, max_file_bytes)
-    head = next(chunks, Chunk(b"", 0))
-    skipped = len(BOM) if head.data.startswith(BOM) else 0
     cuts: Cuts = LineCuts(source.line_end)
     if source.format in TABLES:
         cuts = CsvCuts(source.delimiter.encode(), source.line_end)
     elif source.format == "json":
         cuts = JsonCuts(source.in_array)
+    if source.span is not None:
+        skipped = source.span[0]
+        first_line, rest = wrapped.within(chunks, source.span, source.line_end)
+    else:
+        head = next(chunks, Chunk(b"", 0))
+        skipped = len(BOM) if head.data.startswith(BOM) else 0
         skipped = head.data.find(b"[", skipped) + 1 if source.in_array else skipped
-    first_line = head.data.count(source.line_end, 0, skipped)
-    rest = chain([head._replace(data=head.data[skipped:])], chunks)
+        first_line = head.data.count(source.line_end, 0, skipped)
+        rest = chain([head._replace(data=head.data[skipped:])], chunks)
     try:
         for piece in cut(rest, cuts, source.line_end, max_row_bytes):
             yield piece._replace(
@@ -282,7 +286,12 @@ def _row(block: Block, raw: bytes, number: int, offset: int, ended: bool) -> Lin
         if block.format == "json" and not raw:
             raise BadRow("bad-json", "there is nothing between two commas, or after the last one")
         data = raw
-        if block.format in TABLES:
+        if block.format == "json" and block.columns:
+            found = wrapped.as_object(raw, block.columns)
+            if found is None:
+                raise BadRow("bad-json", f"it is no list of {len(block.columns)} values, one for each column")
+            data = found
+        elif block.format in TABLES:
             data = delimited.as_object(raw, offset, block.delimiter, block.columns)
     except BadRow as bad:
         return Line(number, offset, len(raw), b"", ended, bad)

@@ -11,7 +11,7 @@ from jobs.core.errors import Refusal
 from jobs.engines.rows import delimited, files as row_files
 from jobs.engines.rows.files import Block
 from jobs.engines.rows.sources import Source
-from jobs.logic.rows import conversation, questions, shapes
+from jobs.logic.rows import conversation, nested, questions, shapes
 from jobs.logic.rows.block import ReadOptions
 from jobs.logic.rows.conversation import BadRow
 
@@ -52,7 +52,7 @@ def _records(head: Iterable[Block]) -> list[Mapping[str, Any]]:
     records: list[Mapping[str, Any]] = []
     for line in islice((line for block in head for line in row_files.split_block(block)), SHAPE_ROWS):
         try:
-            records.append(conversation.record(line.data, line.offset, not line.ended))
+            records.append(nested.flat(conversation.record(line.data, line.offset, not line.ended)))
         except BadRow:  # the row is refused where all of them are read
             continue
     return records

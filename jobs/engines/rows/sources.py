@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from jobs.core.errors import Refusal
-from jobs.engines.rows import delimited, hub, paths, streams
+from jobs.engines.rows import delimited, hub, paths, streams, wrapped
 from jobs.engines.rows.paths import Place, printable
 from jobs.logic.rows import raw_bytes
 from jobs.logic.rows.raw_bytes import BOM, FORMATS, HEAD_BYTES, Format, Packing
 
+FILES = "prepare.files"
 FORMAT_OF: dict[str | None, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -44,6 +45,12 @@ class Source(NamedTuple):
     """The line from which on the header of a table stands."""
     left_aside: tuple[str, ...] = ()
     """What of the file is not read, beside what its columns are."""
+    field: str | None = None
+    """The key under which the rows of a JSON file stand."""
+    span: tuple[int, int] | None = None
+    """Where they begin and end in its text."""
+    columns: tuple[str, ...] = ()
+    """Of rows that are lists of values."""
 
     @property
     def kind(self) -> str:
@@ -51,6 +58,7 @@ class Source(NamedTuple):
         names = {"jsonl": "JSON Lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet"}
         how: list[str] = [self.compression] if self.compression else []
         how += ["semicolons"] if self.delimiter == ";" else []
+        how += [f"rows under {self.field}"] if self.field is not None else []
         how += [f"header in line {self.header_row}"] if self.header_row > 1 else []
         return names[self.format] + (f" ({', '.join(how)})" if how else "")
 
@@ -67,11 +75,14 @@ class Inside(NamedTuple):
     """Where in a file its rows stand, as far as a person says it."""
 
     header_row: int | None = None
+    field: str | None = None
+    max_file_bytes: int | None = None
+    """Of a file when unpacked, as far as it has to be gone through to find them."""
 
     @classmethod
     def of(cls, prepare: Mapping[str, Any]) -> Self:
         """From the stage's slice of the config, as plain data."""
-        return cls(prepare["header_row"])
+        return cls(prepare["header_row"], prepare["field"], prepare["max_file_bytes"])
 
 
 ANYWHERE = Inside()
@@ -104,6 +115,8 @@ def sources(names: Sequence[str], key: str, encoding: str, inside: Inside = ANYW
     files = [
         _looked_at(place.path, label, encoding, inside) for place, label in zip(places, _labels(places), strict=True)
     ]
+    if inside.field is not None and key == FILES and all(file.span is None for file in files):
+        raise Refusal(f"prepare.field={inside.field}: no file is one JSON object with rows in it; take the word out")
     return Sources(files, [name for one in found for name in one.left_aside])
 
 
@@ -152,7 +165,20 @@ def _looked_at(path: Path, label: str, encoding: str, inside: Inside) -> Source:
     in_array = known == "json" and text.lstrip().startswith(b"[")
     line_end = raw_bytes.line_end(text, in_quotes=known in ("csv", "tsv"))
     found = Source(label, path, known, packing, marked, line_end, in_array)
-    return _as_table(found, text, inside) if known in ("csv", "tsv") else found
+    if known in ("csv", "tsv"):
+        return _as_table(found, text, inside)
+    return found if in_array else _unwrapped(found, encoding, inside)
+
+
+def _unwrapped(found: Source, encoding: str, inside: Inside) -> Source:
+    """A file that is one JSON object with the rows under one of its keys; any other file as it is."""
+    where = found.path, found.label, found.compression, encoding
+    rows = wrapped.rows(*where, inside.field, inside.max_file_bytes)
+    if rows is None:
+        return found
+    aside = (f"{', '.join(rows.others)} beside {rows.key}",) if rows.others else ()
+    told = found._replace(format="json", in_array=True, left_aside=aside)
+    return told._replace(field=rows.key, span=rows.span, columns=rows.columns)
 
 
 def _as_table(found: Source, head: bytes, inside: Inside) -> Source:

@@ -24,7 +24,7 @@ INSTRUCTIONS = _words("instruction instructions 指示 指示文 指示内容 �
 QUESTIONS = INSTRUCTIONS | _words(
     "prompt question questions query problem request userprompt userquestion usermessage userquery user human "
     "q 質問 質問文 質問内容 問い 問 問題 問題文 設問 お題 依頼 依頼内容 プロンプト 発話 ユーザー ユーザ "
-    "問い合わせ お問い合わせ 问题 問題 题目 題目 提问 用户 质问 问 질문"
+    "問い合わせ お問い合わせ 问题 题目 題目 提问 用户 质问 问 질문"
 )
 """Of columns that ask by themselves."""
 INPUTS = _words("input inputs 入力 入力文 输入")
@@ -56,7 +56,8 @@ ASIDE = _words(
     "id ids idx index no number num uuid key name url uri link source sourceurl file filename split date time "
     "year created createdat updatedat timestamp author user_id userid lang language license licence difficulty "
     "level topic subject domain score rating tokens length model dataset version metadata meta tags type task "
-    "番号 連番 出典 日付 日時 作成日 更新日 備考 担当 担当者 担当部署 分野 難易度 言語 编号 来源 日期"
+    "annotator annotationid leadtime externalid serverid status vectors 番号 連番 出典 日付 日時 作成日 更新日 "
+    "備考 担当 担当者 担当部署 分野 難易度 言語 编号 来源 日期"
 )
 """Of columns that describe a row."""
 

@@ -50,6 +50,7 @@ BAD_REASONS = (
     "content-null",
     "content-type",
     "no-answer",
+    "answers-differ",
     "role-order",
     "ends-without-answer",
     "id-type",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-from jobs.logic.rows import cells, column_names
+from jobs.logic.rows import cells, column_names, nested
 from jobs.logic.rows.column_names import INSTRUCTIONS, Roles, plain
 from jobs.logic.rows.strict_json import Number
 from jobs.logic.rows.turns import OPENAI, SHAREGPT, is_spelled
@@ -53,10 +53,22 @@ def guess(records: Records) -> Guess:
         if len(name) <= column_names.LONGEST and any(is_spelled(record.get(name), spelling) for record in records)
     ]
     found = column_names.roles(name for name in names if any(_is_value(record.get(name)) for record in records))
+    answers = nested.answers(records)
+    if answers:
+        return _answers(records, found, answers)
     if talks:
         ways = [way._replace(columns={**way.columns, **_beside(found)}) for way in talks]
         return Guess(ways, [], [], len(talks) == 1)
     return _pairs(records, found)
+
+
+def _answers(records: Records, found: Roles, answers: Sequence[str]) -> Guess:
+    """Ways for rows of a tool that says which columns are answers."""
+    rest = Roles(*([name for name in group if name not in answers] for group in found))
+    texts = [name for name in rest.others if any(cells.is_text(record.get(name)) for record in records)]
+    asking = rest.questions or rest.inputs or rest.contexts or texts
+    guessed = _pairs(records, rest._replace(questions=asking, answers=list(answers), others=[]))
+    return guessed._replace(is_sure=len(guessed.ways) == 1 and not guessed.together)
 
 
 def contexts(records: Records) -> list[str]:
