@@ -102,6 +102,8 @@ class PrepareConfig(StageConfig):
     """Our name of a column to the file's."""
     field: str | None
     """The key under which the rows of a JSON file stand that is one object."""
+    sheet: str | None
+    """Of an Excel workbook."""
     header_row: Count | None
     """The line of a table from which on its header stands, where titles stand above it."""
     max_bad_fraction: Share

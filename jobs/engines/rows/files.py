@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs.core.errors import Refusal
-from jobs.engines.rows import delimited, parquet, streams, wrapped
+from jobs.engines.rows import delimited, parquet, streams, workbook, wrapped
 from jobs.engines.rows.cuts import Broken, CsvCuts, Cuts, JsonCuts, LineCuts, Piece, cut
 from jobs.engines.rows.sources import Source
 from jobs.engines.rows.streams import Chunk
@@ -28,6 +28,7 @@ NO_ROWS = {
     "json": "an empty array or only blank lines",
     "csv": "a header and no rows",
     "tsv": "a header and no rows",
+    "xlsx": "a header and no rows",
 }
 
 
@@ -112,7 +113,9 @@ def blocks(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: st
 
     A row above `max_row_bytes` is not kept; a file above `max_file_bytes`, unpacked, is refused.
     """
-    if source.format == "parquet":
+    if source.format == "xlsx":
+        found = _sheet(source)
+    elif source.format == "parquet":
         found = _batches(source, max_row_bytes, max_file_bytes)
     else:
         found = _text_pieces(source, max_row_bytes, max_file_bytes, encoding)
@@ -147,6 +150,8 @@ def split_block(block: Block) -> Iterator[Line]:
         return iter([row._replace(nth=block.num_before + 1)])
     if block.format == "jsonl":
         return _lines(block)
+    if block.format == "xlsx":
+        return map(_of_a_sheet, _lines(block))
     return _objects(block) if block.format == "parquet" else _rows(block)
 
 
@@ -198,6 +203,12 @@ def _text_pieces(source: Source, max_row_bytes: int, max_file_bytes: int, encodi
         ) from None
 
 
+def _sheet(source: Source) -> Iterator[Piece]:
+    size = source.path.stat().st_size
+    for part in workbook.parts(source.path, source.label, source.sheet, source.header_row):
+        yield Piece(part.first_row, 0, part.data, [], 0, True, size)
+
+
 def _batches(source: Source, max_row_bytes: int, max_file_bytes: int) -> Iterator[Piece]:
     size = source.path.stat().st_size
     for batch in parquet.batches(source.path, source.label, max_row_bytes, max_file_bytes):
@@ -228,6 +239,8 @@ def _below_header(source: Source, piece: Piece, max_row_bytes: int) -> tuple[lis
 
 def num_empty(block: Block) -> int:
     """Rows of a table without any field that holds something: spreadsheets write such rows at the end."""
+    if block.format == "xlsx":
+        return sum(not line for line in block.data.split(b"\n")[:-1])
     if block.format not in TABLES:
         return 0
     sign = block.delimiter.encode()
@@ -252,6 +265,12 @@ def _lines(block: Block) -> Iterator[Line]:
         yield _too_large(block, number, offset, len(unended), False)
     elif unended and not unended.isspace():
         yield Line(number, offset, len(unended), unended, False)
+
+
+def _of_a_sheet(line: Line) -> Line:
+    if not line.data.startswith(workbook.FAULT):
+        return line._replace(offset=0)
+    return line._replace(offset=0, data=b"", fault=BadRow("bad-cell", line.data.removeprefix(workbook.FAULT).decode()))
 
 
 def _rows(block: Block) -> Iterator[Line]:

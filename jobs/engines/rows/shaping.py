@@ -60,7 +60,7 @@ def _records(head: Iterable[Block]) -> list[Mapping[str, Any]]:
 
 def _lower_header(source: Source, options: FileOptions) -> str | None:
     """What to set where the columns' names stand below a title: the rows were read so and are of a known shape."""
-    if source.format not in row_files.TABLES or source.header_row > 1:
+    if source.format not in (*row_files.TABLES, "xlsx") or source.header_row > 1:
         return None
     for line in range(2, delimited.MOST_TITLES + 1):
         lower = source._replace(header_row=line)

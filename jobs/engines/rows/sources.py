@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from jobs.core.errors import Refusal
-from jobs.engines.rows import delimited, hub, paths, streams, wrapped
+from jobs.engines.rows import delimited, hub, paths, streams, workbook, wrapped
 from jobs.engines.rows.paths import Place, printable
 from jobs.logic.rows import raw_bytes
 from jobs.logic.rows.raw_bytes import BOM, FORMATS, HEAD_BYTES, Format, Packing
@@ -20,7 +20,16 @@ FORMAT_OF: dict[str | None, Format] = {
     ".json": "json",
     ".csv": "csv",
     ".tsv": "tsv",
+    ".xlsx": "xlsx",
     ".parquet": "parquet",
+}
+NAMES: dict[Format, str] = {
+    "jsonl": "JSON Lines",
+    "json": "JSON",
+    "csv": "CSV",
+    "tsv": "TSV",
+    "xlsx": "Excel",
+    "parquet": "Parquet",
 }
 UNFIT_ENCODINGS = ("utf-7", "unicode-escape", "raw-unicode-escape", "idna", "punycode")
 """Python knows them as text; no data file is in them, and some let half characters through."""
@@ -51,16 +60,18 @@ class Source(NamedTuple):
     """Where they begin and end in its text."""
     columns: tuple[str, ...] = ()
     """Of rows that are lists of values."""
+    sheet: str = ""
+    """Of a workbook."""
 
     @property
     def kind(self) -> str:
         """The detected format in words."""
-        names = {"jsonl": "JSON Lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet"}
         how: list[str] = [self.compression] if self.compression else []
         how += ["semicolons"] if self.delimiter == ";" else []
+        how += [f"sheet {printable(self.sheet)}"] if self.sheet else []
         how += [f"rows under {self.field}"] if self.field is not None else []
         how += [f"header in line {self.header_row}"] if self.header_row > 1 else []
-        return names[self.format] + (f" ({', '.join(how)})" if how else "")
+        return NAMES[self.format] + (f" ({', '.join(how)})" if how else "")
 
     @property
     def misnamed(self) -> bool:
@@ -76,13 +87,14 @@ class Inside(NamedTuple):
 
     header_row: int | None = None
     field: str | None = None
+    sheet: str | None = None
     max_file_bytes: int | None = None
     """Of a file when unpacked, as far as it has to be gone through to find them."""
 
     @classmethod
     def of(cls, prepare: Mapping[str, Any]) -> Self:
         """From the stage's slice of the config, as plain data."""
-        return cls(prepare["header_row"], prepare["field"], prepare["max_file_bytes"])
+        return cls(prepare["header_row"], prepare["field"], prepare["sheet"], prepare["max_file_bytes"])
 
 
 ANYWHERE = Inside()
@@ -115,6 +127,8 @@ def sources(names: Sequence[str], key: str, encoding: str, inside: Inside = ANYW
     files = [
         _looked_at(place.path, label, encoding, inside) for place, label in zip(places, _labels(places), strict=True)
     ]
+    if inside.sheet is not None and key == FILES and not any(file.sheet for file in files):
+        raise Refusal(f"prepare.sheet={inside.sheet}: no file is an Excel workbook; take the word out")
     if inside.field is not None and key == FILES and all(file.span is None for file in files):
         raise Refusal(f"prepare.field={inside.field}: no file is one JSON object with rows in it; take the word out")
     return Sources(files, [name for one in found for name in one.left_aside])
@@ -148,6 +162,11 @@ def _looked_at(path: Path, label: str, encoding: str, inside: Inside) -> Source:
     packing = raw_bytes.packing(head)
     if packing is None and head.startswith(raw_bytes.PARQUET):
         return Source(label, path, "parquet", None, False, b"\n", False)
+    if head.startswith(raw_bytes.ZIP) and workbook.is_workbook(path):
+        header_row = inside.header_row or 1
+        sheet = workbook.sheet(path, label, inside.sheet, header_row, inside.max_file_bytes)
+        found = Source(label, path, "xlsx", None, False, b"\n", False, header_row=header_row)
+        return found._replace(sheet=sheet.name, left_aside=sheet.notes)
     if packing is not None:
         head = _head(path, label, packing, "utf-8")
         _require_single(head, label, packing)

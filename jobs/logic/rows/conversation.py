@@ -28,6 +28,7 @@ BAD_REASONS = (
     "encoding",
     "bad-json",
     "bad-csv",
+    "bad-cell",
     "truncated-json",
     "control-character",
     "duplicate-key",
