@@ -12,7 +12,7 @@ from typing import Any, Literal
 import orjson
 
 from jobs.logic.row import Message, Row
-from jobs.logic.rows import out_of_scope, shapes
+from jobs.logic.rows import extras, out_of_scope, shapes
 from jobs.logic.rows.strict_json import (
     BadRow as BadRow,
     kind_of,
@@ -46,7 +46,8 @@ BAD_REASONS = (
     "unknown-role",
     "tool-call",
     "tool-role",
-    "zero-weight",
+    "turn-mark",
+    "two-thoughts",
     "content-null",
     "content-type",
     "no-answer",
@@ -58,6 +59,9 @@ BAD_REASONS = (
     "duplicate-id",
 )
 """Every word for a row that is not a conversation."""
+NOT_TO_LEARN = "not-to-learn"
+LEFT_OUT = (NOT_TO_LEARN,)
+"""The words for rows that are sound, and that their own file says are not to be learnt."""
 DUPLICATE, NEAR_DUPLICATE = "duplicate", "near-duplicate"
 """The words for rows that say what an earlier one says."""
 IN_EVALUATION = "in-evaluation"
@@ -65,6 +69,7 @@ IN_EVALUATION = "in-evaluation"
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 CONTROL_BYTES = bytes(code for code in range(128) if CONTROL.match(chr(code)))
 EXCHANGE = ["user", "assistant"]
+MARKS = frozenset(extras.MARKS)
 TEXT_OR_NULL = {str, type(None)}
 
 
@@ -100,6 +105,9 @@ def conversation(
     columns = options.columns
     out_of_scope.check(data, columns.values(), options.shape if options.detected else None)
     messages = shapes.messages(data, options.shape, columns, changes)
+    extras.with_thoughts(data, columns, messages, changes)
+    if not MARKS.isdisjoint(data):
+        extras.with_marks(data, columns.values(), messages)
     out_of_scope.check_texts(messages)
     if options.detected:
         shapes.check_single(data, options.shape, columns)
@@ -108,18 +116,26 @@ def conversation(
             messages[number] = _without_control(message, number, options, changes)
     if not _alternate(messages):
         messages = _put_in_order(messages, options, changes)
+    unlearnt, thoughts = _extras(messages, changes)
     identity = _name(data, "id", columns) or f"{file}:{place or line}"
-    return Row(identity, _name(data, "source", columns), messages, file, line, changes, _name(data, "label", columns))
+    source, label = _name(data, "source", columns), _name(data, "label", columns)
+    return Row(identity, source, messages, file, line, changes, label, unlearnt, thoughts)
 
 
 def stored(data: bytes, file: str, line: int) -> Row:
     """The row in one line of what `Row.as_dict` gives. Raises BadRow where it is no such line."""
     try:
         found = orjson.loads(data)
-        messages = [Message(turn["role"], turn["content"]) for turn in found["messages"]]
+        turns = found["messages"]
+        messages = [Message(turn["role"], turn["content"]) for turn in turns]
         row = Row(found["id"], found["source"], messages, file, line, {}, found.get("label"))
         texts = {type(row.id), *(type(message.content) for message in messages)}
-        if texts == {str} and {type(row.source), type(row.label)} <= TEXT_OR_NULL and _alternate(messages):
+        if (
+            texts == {str}
+            and {len(turn) for turn in turns} == {2}
+            and {type(row.source), type(row.label)} <= TEXT_OR_NULL
+            and _alternate(messages)
+        ):
             return row
     except (orjson.JSONDecodeError, LookupError, TypeError):
         pass
@@ -139,7 +155,25 @@ def _without_control(message: Message, number: int, options: RowOptions, changes
     if options.control_characters == "refuse":
         raise BadRow("control-character", f"message {number + 1} has {sign} at character {found.start()}")
     changes["control-character"] = sign
-    return Message(message.role, CONTROL.sub("", message.content))
+    return extras.like(message, CONTROL.sub("", message.content))
+
+
+def _extras(messages: list[Message], changes: dict[str, str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The places of answers that are not to be learnt, and of those with thoughts from a field; what stands behind the
+    last answer to learn is taken off, for nothing of it is. Raises LeftOut where no answer is to be learnt."""
+    if not any(isinstance(message, extras.Marked) for message in messages):
+        return (), ()
+    unlearnt = extras.unlearnt(messages)
+    answers = [place for place, (role, _) in enumerate(messages) if role == "assistant"]
+    learnt = [place for place in answers if place not in unlearnt]
+    if not learnt:
+        raise extras.LeftOut(NOT_TO_LEARN, f"{len(answers)} of {len(answers)} answers are marked not to be learnt")
+    if learnt[-1] < answers[-1]:
+        changes[NOT_TO_LEARN] = f"message {learnt[-1] + 2} and what followed"
+        del messages[learnt[-1] + 1 :]
+    thoughts = extras.with_field(messages)
+    messages[:] = [Message(*message) for message in messages]
+    return tuple(place for place in unlearnt if place < len(messages)), thoughts
 
 
 def _alternate(messages: list[Message]) -> bool:
@@ -167,11 +201,14 @@ def _put_in_order(messages: list[Message], options: RowOptions, changes: dict[st
 def _joined(messages: list[Message], changes: dict[str, str]) -> list[Message]:
     """Turns in a row of one role as one, with blank lines between them."""
     found, number = [], 0
-    for role, turns in groupby(messages, key=itemgetter(0)):
-        contents = [content for _, content in turns]
-        number += len(contents)
-        found.append(Message(role, "\n\n".join(contents)))
-        if len(contents) > 1:
+    for role, group in groupby(messages, key=itemgetter(0)):
+        turns = list(group)
+        number += len(turns)
+        learn = {turn.learn if isinstance(turn, extras.Marked) else None for turn in turns}
+        if role == "assistant" and False in learn and len(learn) > 1:
+            raise BadRow("turn-mark", f"messages {number - 1} and {number} would be one, and one is not to be learnt")
+        found.append(extras.like(turns[0], "\n\n".join(content for _, content in turns)))
+        if len(turns) > 1:
             changes["same-role"] = f"messages {number - 1} and {number} are the {role}'s"
     return found
 

@@ -5,9 +5,10 @@
     alpaca             {"instruction": "...", "input": "...", "output": "..."}
     prompt_completion  {"prompt": ..., "completion": ...}, each a text or a list of messages
 
-A row of any shape may have `system`, a text that is put first, and `id`, `source` and `label`. An Alpaca prompt is the
-instruction, a blank line and the input, or the instruction alone where the input is empty; its `history` is a list of
-[prompt, answer] that came before. What a file calls its columns otherwise, a column map says: ours to theirs.
+A row of any shape may have `system`, a text that is put first, `thoughts`, which are put before its last answer, and
+`id`, `source` and `label`. An Alpaca prompt is the instruction, a blank line and the input, or the instruction alone
+where the input is empty; its `history` is a list of [prompt, answer] that came before. What a file calls its columns
+otherwise, a column map says: ours to theirs.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jobs.logic.row import Message
-from jobs.logic.rows import turns
+from jobs.logic.rows import extras, turns
 from jobs.logic.rows.shape_hints import is_seed, like, told, way_out
 from jobs.logic.rows.strict_json import BadRow, kind_of
 from jobs.logic.rows.turns import OPENAI, SHAREGPT, is_spelled
@@ -38,13 +39,13 @@ SHAPES = {
     "alpaca": Shape("Alpaca", ("instruction", "output"), ("input", "history")),
     "prompt_completion": Shape("prompt and completion", ("prompt", "completion")),
 }
-ANY_SHAPE = ("system", "id", "source", "label")
+ANY_SHAPE = ("system", "thoughts", "id", "source", "label")
 """Columns that a row of every shape may have."""
 COLUMNS = (*(name for shape in SHAPES.values() for name in (*shape.needed, *shape.optional)), *ANY_SHAPE)
 """The names that a column map may give to theirs."""
 MARKS = {shape.needed[0]: name for name, shape in SHAPES.items()}
 OTHER_MARKS = {name: frozenset(MARKS) - {shape.needed[0]} for name, shape in SHAPES.items()}
-TURN_KEYS = {key for spelling in turns.SPELLINGS for key in (spelling.role, spelling.content)}
+TURN_KEYS = {key for spelling in turns.SPELLINGS for key in (spelling.role, spelling.content)} | extras.TURN_KEYS
 NO_INPUT = ("<noinput>", "<no input>")
 """Written into the `input` of generated instructions that have none."""
 
@@ -86,7 +87,7 @@ def known_columns(shape: str, columns: Columns) -> frozenset[str]:
 
 def ignored(record: Mapping[str, Any], known: frozenset[str]) -> set[str]:
     """The columns of a row that are not read, and as `messages[].name` the keys of its turns that are not."""
-    found = set(record.keys() - known)
+    found = {name for name in record.keys() - known if not extras.is_read(name, record[name])}
     for column in known:
         value = record.get(column)
         if type(value) is list:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jobs.logic.row import Message, shown
+from jobs.logic.rows import extras
 from jobs.logic.rows.strict_json import BadRow, Number, kind_of
 
 ROLES = ("system", "user", "assistant")
@@ -92,10 +93,10 @@ def _message(turn: Any, where: str, spelling: Spelling, changes: dict[str, str])
         changes["role"] = shown(name)
     if turn.get("tool_calls") or turn.get("function_call"):
         raise BadRow("tool-call", f"{where} calls tools; {TOOL_SCOPE}")
-    weight = turn.get("weight")
-    if role == "assistant" and isinstance(weight, Number) and float(weight) == 0:
-        raise BadRow("zero-weight", f"{where} asks with `weight` 0 not to be learnt, which no stage honours")
-    return Message(role, _content(turn.get(spelling.content), f"`{spelling.content}` of {where}", changes))
+    content = _content(turn.get(spelling.content), f"`{spelling.content}` of {where}", changes)
+    if len(turn) == 2 or extras.TURN_KEYS.isdisjoint(turn):
+        return Message(role, content)
+    return extras.turn(role, content, turn, "", where, changes)
 
 
 def _role(name: str, where: str, spelling: Spelling) -> str:

@@ -211,7 +211,7 @@ def test_a_row_of_two_shapes() -> None:
 
 def test_columns_that_are_not_read() -> None:
     known = known_columns("messages", {"id": "key"})
-    assert known == {"messages", "system", "key", "source", "label"}
+    assert known == {"messages", "system", "thoughts", "key", "source", "label"}
     record = {"id": 1, "key": 2, "messages": [{"role": "user", "content": "q", "name": "n"}]}
     assert ignored(record, known) == {"id", "messages[].name"}
     assert ignored(MESSAGES, known) == set()
