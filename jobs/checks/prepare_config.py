@@ -28,6 +28,7 @@ Allowed = Literal[
 class TurnsConfig(StrictModel):
     last_user: Literal["refuse", "trim"]
     same_role: Literal["refuse", "join"]
+    first_assistant: Literal["refuse", "keep", "system", "cut"]
 
 
 class CleanConfig(StrictModel):
@@ -100,6 +101,9 @@ class PrepareConfig(StageConfig):
     shape: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion"]
     columns: dict[str, str]
     """Our name of a column to the file's."""
+    roles: dict[str, Literal["user", "assistant", "system"]]
+    """The file's name of a speaker to ours."""
+    pairs: Literal["refuse", "preferred"]
     max_bad_fraction: Share
     max_row_bytes: Count
     max_file_bytes: Count

@@ -27,6 +27,7 @@ from jobs.logic.rows.block import Checked, ReadOptions, RowsRead
 from jobs.logic.rows.clean import CleanOptions
 from jobs.logic.rows.conversation import BadRow, RowOptions
 from jobs.logic.rows.count import Counted
+from jobs.logic.rows.usual import usual
 from jobs.logic.text.repetition import RepetitionLimits
 
 SHAPE_ROWS = 50
@@ -57,7 +58,14 @@ class FileOptions:
         """From the stage's slice of the config, as plain data."""
         turns, clean = prepare["turns"], prepare["clean"]
         rows = RowOptions(
-            prepare["shape"], prepare["columns"], turns["last_user"], turns["same_role"], clean["control_characters"]
+            prepare["shape"],
+            prepare["columns"],
+            turns["last_user"],
+            turns["same_role"],
+            clean["control_characters"],
+            first_assistant=turns["first_assistant"],
+            roles=prepare["roles"],
+            pairs=prepare["pairs"],
         )
         return cls(
             prepare["shape"],
@@ -251,9 +259,10 @@ def _shaped(
 ) -> tuple[str, ReadOptions]:
     """The shape of a file, by its first rows that can be read, and the options to read it with."""
     records: list[dict[str, Any]] = []
+    whole = replace(options.rows, marks=False)  # a row that is left out has a shape too
     for line in islice((line for block in head for line in row_files.split_block(block)), SHAPE_ROWS):
         try:
-            records.append(conversation.record(line.data, line.offset, not line.ended))
+            records.append(usual(conversation.record(line.data, line.offset, not line.ended), whole)[0])
         except BadRow:  # the row is refused where all of them are read
             continue
     columns = options.rows.columns
@@ -266,7 +275,7 @@ def _shaped(
             raise Refusal(f"{source.label}: {error}") from None
     else:  # the rows themselves will be refused
         shape = "messages" if options.shape == "auto" else options.shape
-    row_options = replace(options.rows, shape=shape, detected=options.shape == "auto")
+    row_options = replace(options.rows, shape=shape, detected=options.shape == "auto", marks=not may_lack_answer)
     return shape, ReadOptions(source.label, row_options, options.clean, shapes.known_columns(shape, columns))
 
 

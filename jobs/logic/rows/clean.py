@@ -139,6 +139,7 @@ class _Turn(NamedTuple):
     kept: bool
     """Whether it may have private data that is kept."""
     repeats: int
+    is_learnt: bool
 
 
 def _turns(
@@ -152,10 +153,11 @@ def _turns(
     repeats = iter(repetition.suspects(answers, limits).tolist())
     for number, row in enumerate(rows):
         prompt = ""
-        for role, text in row.messages:
+        for place, (role, text) in enumerate(row.messages):
             may_repeat = next(repeats) if role == "assistant" else 0
             its_signs, is_private, is_kept = next(screened)
-            yield _Turn(number, role, text, prompt, its_signs, is_private, is_kept, may_repeat)
+            is_learnt = not row.unlearnt or place not in row.unlearnt
+            yield _Turn(number, role, text, prompt, its_signs, is_private, is_kept, may_repeat, is_learnt)
             prompt = text if role == "user" else ""
 
 
@@ -182,8 +184,10 @@ def _fault(turns: Iterable[_Turn], unwanted: Collection[str], options: CleanOpti
 
 def _offences(turn: _Turn, unwanted: Collection[str], options: CleanOptions) -> Iterable[tuple[str, str]]:
     """(reason, what was seen) for whatever is wrong with the turn, the worst first."""
-    if turn.role == "assistant":
+    if turn.role == "assistant" and turn.is_learnt:
         return _offences_of_answer(turn, unwanted, options)
+    if turn.role == "assistant":  # read and never written by the model: a draft that is wrong may look so
+        return _offences_of_text(turn, unwanted, options) if _is_suspect(turn) else ()
     if not _says_something(turn.text):
         return [("empty-prompt", turn.text or "nothing")]
     return _offences_of_text(turn, unwanted, options) if _is_suspect(turn) else ()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from jobs.logic.row import Message
 from jobs.logic.rows import keys, near
 from jobs.logic.rows.shape_hints import is_seed
-from jobs.logic.rows.turns import OPENAI, SHAREGPT
+from jobs.logic.rows.turns import KNOWN, OPENAI, SHAREGPT
 
 TELLING = 20
 """Characters of a later turn from which on it asks something by itself; `go on` does not."""
@@ -74,7 +74,7 @@ def answered(record: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str,
         if not isinstance(turns, list) or not turns or not isinstance(turns[-1], dict):
             continue
         role = turns[-1].get(spelling.role)
-        if isinstance(role, str) and spelling.roles.get(role.strip().lower()) == "user":
+        if isinstance(role, str) and KNOWN.get(role.strip().lower()) == "user":
             found[column] = [*turns, {spelling.role: answerer, spelling.content: "-"}]
     return found
 

@@ -156,9 +156,8 @@ def test_bad_rows(data: bytes, reason: str) -> None:
     ("role", "said"),
     [
         ("usr", "expected one of system, user, assistant; did you mean user?"),
-        ("human", "did you mean user?"),
-        ("Developer", "did you mean system?"),
-        ("詩人", "expected one of system, user, assistant$"),
+        ("詩人", "expected one of system, user, assistant; if they are meant so, set prepare.roles='{詩人:user}'"),
+        ("Dr. No", "expected one of system, user, assistant; say who is who with prepare.roles, theirs to ours"),
     ],
 )
 def test_roles_are_explained(role: str, said: str) -> None:

@@ -66,8 +66,8 @@ def test_two_shapes_are_refused(records: list[dict[str, Any]], said: str) -> Non
     [
         ({"text": "once upon a time"}, "`text`; a `text` has no prompt and no answer: part it"),
         ({"instruction": "q", "instances": [{"input": "", "output": "a"}]}, r"take them apart with jq -c '\. as"),
-        ({"prompt": "q", "chosen": "a", "rejected": "b"}, r"prepare\.columns='\{completion:chosen\}'"),
-        ({"chosen": MESSAGES["messages"], "rejected": []}, r"prepare\.columns='\{messages:chosen\}'"),
+        ({"prompt": "q", "chosen": "a", "rejected": "b"}, r"set prepare\.pairs=preferred$"),
+        ({"chosen": MESSAGES["messages"], "rejected": []}, r"set prepare\.pairs=preferred$"),
         ({"question": "q", "answer": "a"}, r"set prepare\.columns='\{prompt:question,completion:answer\}'"),
         ({"prompt": "q", "response": "a"}, r"set prepare\.columns='\{completion:response\}'"),
         ({"instruction": "q", "context": "", "response": "a"}, r"columns='\{input:context,output:response\}'"),
