@@ -28,6 +28,7 @@ Allowed = Literal[
 class TurnsConfig(StrictModel):
     last_user: Literal["refuse", "trim"]
     same_role: Literal["refuse", "join"]
+    first_assistant: Literal["refuse", "keep", "system", "cut"]
 
 
 class CleanConfig(StrictModel):
@@ -106,6 +107,9 @@ class PrepareConfig(StageConfig):
     """Of an Excel workbook."""
     header_row: Count | None
     """The line of a table from which on its header stands, where titles stand above it."""
+    roles: dict[str, Literal["user", "assistant", "system"]]
+    """The file's name of a speaker to ours."""
+    pairs: Literal["refuse", "preferred"]
     max_bad_fraction: Share
     max_row_bytes: Count
     max_file_bytes: Count

@@ -56,7 +56,14 @@ class FileOptions:
         """From the stage's slice of the config, as plain data."""
         turns, clean = prepare["turns"], prepare["clean"]
         rows = RowOptions(
-            prepare["shape"], prepare["columns"], turns["last_user"], turns["same_role"], clean["control_characters"]
+            prepare["shape"],
+            prepare["columns"],
+            turns["last_user"],
+            turns["same_role"],
+            clean["control_characters"],
+            first_assistant=turns["first_assistant"],
+            roles=prepare["roles"],
+            pairs=prepare["pairs"],
         )
         return cls(
             prepare["shape"],

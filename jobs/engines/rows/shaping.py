@@ -14,6 +14,7 @@ from jobs.engines.rows.sources import Source
 from jobs.logic.rows import conversation, nested, questions, shapes
 from jobs.logic.rows.block import ReadOptions
 from jobs.logic.rows.conversation import BadRow
+from jobs.logic.rows.usual import usual
 
 if TYPE_CHECKING:
     from jobs.engines.rows.passes import FileOptions
@@ -26,7 +27,7 @@ def shaped(
     source: Source, head: Sequence[Block], options: FileOptions, may_lack_answer: bool = False
 ) -> tuple[str, ReadOptions]:
     """The shape of a file in words, by its first rows that can be read, and the options to read it with."""
-    records, columns = _records(head), options.rows.columns
+    records, columns = _records(head, options), options.rows.columns
     if may_lack_answer:
         columns = questions.columns_of(records, columns)
         records = [questions.answered(record, columns) for record in records]
@@ -42,17 +43,21 @@ def shaped(
         # the rows themselves will be refused
         found = shapes.Detected("messages" if options.shape == "auto" else options.shape, columns)
     shape, theirs = found
-    row_options = replace(options.rows, shape=shape, columns=theirs, detected=options.shape == "auto")
+    row_options = replace(
+        options.rows, shape=shape, columns=theirs, detected=options.shape == "auto", marks=not may_lack_answer
+    )
     known = shapes.known_columns(shape, theirs)
     return found.told(columns), ReadOptions(source.label, row_options, options.clean, known)
 
 
-def _records(head: Iterable[Block]) -> list[Mapping[str, Any]]:
+def _records(head: Iterable[Block], options: FileOptions) -> list[Mapping[str, Any]]:
     """The first rows of a file that can be read."""
     records: list[Mapping[str, Any]] = []
+    whole = replace(options.rows, marks=False)  # a row that is left out has a shape too
     for line in islice((line for block in head for line in row_files.split_block(block)), SHAPE_ROWS):
         try:
-            records.append(nested.flat(conversation.record(line.data, line.offset, not line.ended)))
+            record = nested.flat(conversation.record(line.data, line.offset, not line.ended))
+            records.append(usual(record, whole)[0])
         except BadRow:  # the row is refused where all of them are read
             continue
     return records
@@ -66,7 +71,7 @@ def _lower_header(source: Source, options: FileOptions) -> str | None:
         lower = source._replace(header_row=line)
         blocks = row_files.blocks(lower, options.max_row_bytes, options.max_file_bytes, options.encoding)
         try:
-            shapes.detect(_records(islice(blocks, 1)), options.rows.columns, options.shape)
+            shapes.detect(_records(islice(blocks, 1), options), options.rows.columns, options.shape)
         except (Refusal, ValueError):
             continue
         return f"line 1 holds a title, and the columns' names stand below it: set prepare.header_row={line}"

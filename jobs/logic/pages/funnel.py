@@ -13,7 +13,7 @@ from typing import Any
 
 from jobs.logic.pages.amounts import by_count, part
 from jobs.logic.rows.clean import REASONS
-from jobs.logic.rows.conversation import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE
+from jobs.logic.rows.conversation import BAD_REASONS, DUPLICATE, LEFT_OUT, NEAR_DUPLICATE
 from jobs.logic.text.seen import seen
 
 Facts = Mapping[str, Any]
@@ -22,6 +22,7 @@ DEPARTURES = ("odd-form", "other-language", "wrong-length")
 IN_EVALUATION = "in-evaluation"
 GROUPS = {
     "not a conversation": BAD_REASONS,
+    "left out as marked": LEFT_OUT,
     "unfit": REASONS,
     "departs from the set": DEPARTURES,
     "duplicate": (DUPLICATE, NEAR_DUPLICATE),

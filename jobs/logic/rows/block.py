@@ -22,6 +22,7 @@ from jobs.logic.rows.clean import CleanOptions
 from jobs.logic.rows.conversation import BadRow, RowOptions
 from jobs.logic.rows.count import Counted
 from jobs.logic.rows.near import Hashes
+from jobs.logic.rows.usual import usual
 from jobs.logic.text import private
 
 
@@ -129,8 +130,8 @@ def stored(row: Row) -> bytes:
 def _row(line: RawLine, options: ReadOptions) -> tuple[Row, set[str]]:
     if line.fault is not None:
         raise line.fault
-    record = nested.flat(conversation.record(line.data, line.offset, not line.ended))
-    row = conversation.conversation(record, options.label, line.number, options.rows, line.place)
+    record, notes = usual(nested.flat(conversation.record(line.data, line.offset, not line.ended)), options.rows)
+    row = conversation.conversation(record, options.label, line.number, options.rows, line.place, notes)
     return row, shapes.ignored(record, options.known_columns)
 
 
@@ -149,7 +150,7 @@ def asked(lines: Iterable[RawLine], options: ReadOptions) -> list[bytes]:
         try:
             if line.fault is not None:
                 raise line.fault
-            record = nested.flat(conversation.record(line.data, line.offset, not line.ended))
+            record, _ = usual(nested.flat(conversation.record(line.data, line.offset, not line.ended)), options.rows)
             record = questions.answered(record, options.rows.columns)
             row = conversation.conversation(record, options.label, line.number, options.rows, line.place)
         except BadRow as bad:

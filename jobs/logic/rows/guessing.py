@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-from jobs.logic.rows import cells, column_names, nested
+from jobs.logic.rows import cells, column_names, extras, nested
 from jobs.logic.rows.column_names import INSTRUCTIONS, Roles, plain
 from jobs.logic.rows.strict_json import Number
 from jobs.logic.rows.turns import OPENAI, SHAREGPT, is_spelled
@@ -94,7 +94,7 @@ def _pairs(records: Records, found: Roles) -> Guess:
     """Ways that read one column as the question and one as the answer."""
     asking = found.questions or found.inputs or found.contexts
     answering = found.answers or found.labels or found.derived
-    unread = [name for name in found.others if _is_long(records, name)]
+    unread = [name for name in found.others if _is_long(records, name) and name.lower() not in extras.COLUMNS]
     unread += [name for name in found.options if asking and answering]
     if not asking or not answering:
         texts = [name for name in found.others if any(cells.is_text(record.get(name)) for record in records)]

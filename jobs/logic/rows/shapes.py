@@ -6,10 +6,11 @@
     prompt_completion  {"prompt": ..., "completion": ...}, each a text or a list of messages
     text               {"text": "..."}, in which a chat template's signs or speakers' names mark the turns
 
-A row of any shape may have `system`, a text that is put first, and `id`, `source` and `label`. An Alpaca prompt is the
-instruction, a blank line and the input, or the instruction alone where the input is empty; its `history` is a list of
-[prompt, answer] that came before. What a file calls its columns otherwise, a column map says: ours to theirs. Where
-nobody says it and nothing else can be meant, it is found: `question`, `context`, `answer` are an Alpaca row's.
+A row of any shape may have `system`, a text that is put first, `thoughts`, which are put before its last answer, and
+`id`, `source` and `label`. An Alpaca prompt is the instruction, a blank line and the input, or the instruction alone
+where the input is empty; its `history` is a list of [prompt, answer] that came before. What a file calls its columns
+otherwise, a column map says: ours to theirs. Where nobody says it and nothing else can be meant, it is found:
+`question`, `context`, `answer` are an Alpaca row's.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from jobs.logic.row import Message
-from jobs.logic.rows import cells, guessing, marked_text, turns
+from jobs.logic.rows import cells, extras, guessing, marked_text, turns
 from jobs.logic.rows.guessing import Way
 from jobs.logic.rows.shape_hints import is_seed, like, other_kind, row_way_out, told, way_out
 from jobs.logic.rows.strict_json import BadRow, kind_of
@@ -43,14 +44,14 @@ SHAPES = {
     "prompt_completion": Shape("prompt and completion", ("prompt", "completion")),
     "text": Shape("marked text", ("text",)),
 }
-ANY_SHAPE = ("system", "id", "source", "label")
+ANY_SHAPE = ("system", "thoughts", "id", "source", "label")
 """Columns that a row of every shape may have."""
 COLUMNS = (*(name for shape in SHAPES.values() for name in (*shape.needed, *shape.optional)), *ANY_SHAPE)
 """The names that a column map may give to theirs."""
 MARKS = {shape.needed[0]: name for name, shape in SHAPES.items() if name != "text"}
 """First columns to shapes. A `text` beside the columns of another shape is that row once more, or something else."""
 OTHER_MARKS = {name: frozenset(MARKS) - {shape.needed[0]} for name, shape in SHAPES.items()}
-TURN_KEYS = {key for spelling in turns.SPELLINGS for key in (spelling.role, spelling.content)}
+TURN_KEYS = {key for spelling in turns.SPELLINGS for key in (spelling.role, spelling.content)} | extras.TURN_KEYS
 NO_INPUT = ("<noinput>", "<no input>")
 """Written into the `input` of generated instructions that have none."""
 
@@ -110,7 +111,7 @@ def known_columns(shape: str, columns: Columns) -> frozenset[str]:
 
 def ignored(record: Mapping[str, Any], known: frozenset[str]) -> set[str]:
     """The columns of a row that are not read, and as `messages[].name` the keys of its turns that are not."""
-    found = set(record.keys() - known)
+    found = {name for name in record.keys() - known if not extras.is_read(name, record[name])}
     for column in known:
         value = record.get(column)
         if type(value) is list:

@@ -13,6 +13,7 @@ from jobs.core.compose import compose
 from jobs.logic.rows.conversation import RowOptions, conversation
 from jobs.logic.rows.shapes import Ambiguous, Detected, Unknown, detect, known_columns
 from jobs.logic.rows.strict_json import Number, record as parsed
+from jobs.logic.rows.usual import usual
 
 Records = list[dict[str, Any]]
 LONG = "An explanation that is far too long to be the name of a class or of a file."
@@ -116,6 +117,19 @@ ASKED: list[tuple[dict[str, Any], str]] = [
 def settings(said: str) -> list[list[str]]:
     """The words of each line to paste."""
     return [shlex.split(line) for line in re.findall(r"set ((?:prepare\.\S+='(?:[^']|'\\'')+'|prepare\.\S+| )+)", said)]
+
+
+def test_thoughts_beside_question_and_answer_are_read() -> None:
+    record = {"Question": "q", "Complex_CoT": LONG, "Response": "a"}
+    found = detect([record], {})
+    assert found.columns == {"prompt": "Question", "completion": "Response"}
+    assert read(record, found) == f"q|<think>\n{LONG}\n</think>\n\na"
+
+
+def test_a_query_with_a_context_is_no_row_of_ms_swift() -> None:
+    options = RowOptions("auto", {}, "refuse", "refuse", "refuse")
+    record, _ = usual({"query": "q", "context": "c", "response": "a"}, options)
+    assert read(record, detect([record], {})) == "q\n\nc|a"
 
 
 @pytest.mark.parametrize(("record", "talk"), ASKED)

@@ -66,8 +66,8 @@ def test_two_shapes_are_refused(records: list[dict[str, Any]], said: str) -> Non
     [
         ({"text": "once upon a time"}, "`text`; a `text` has no prompt and no answer: part it"),
         ({"instruction": "q", "instances": [{"input": "", "output": "a"}]}, r"take them apart with jq -c '\. as"),
-        ({"prompt": "q", "chosen": "a", "rejected": "b"}, r"prepare\.columns='\{completion:chosen\}'"),
-        ({"chosen": MESSAGES["messages"], "rejected": []}, r"prepare\.columns='\{messages:chosen\}'"),
+        ({"prompt": "q", "chosen": "a", "rejected": "b"}, r"set prepare\.pairs=preferred$"),
+        ({"chosen": MESSAGES["messages"], "rejected": []}, r"set prepare\.pairs=preferred$"),
         ({"mesages": []}, "did you mean `messages`"),
         ({"x": 1, "y": 2}, "`x`, `y`; give the column that asks the name `prompt`"),
         ({f"c{number}": 1 for number in range(20)}, r"`c7` \.\.\.; give the column that asks"),
@@ -209,7 +209,7 @@ def test_a_row_of_two_shapes() -> None:
 
 def test_columns_that_are_not_read() -> None:
     known = known_columns("messages", {"id": "key"})
-    assert known == {"messages", "system", "key", "source", "label"}
+    assert known == {"messages", "system", "thoughts", "key", "source", "label"}
     record = {"id": 1, "key": 2, "messages": [{"role": "user", "content": "q", "name": "n"}]}
     assert ignored(record, known) == {"id", "messages[].name"}
     assert ignored(MESSAGES, known) == set()
