@@ -101,10 +101,10 @@ class PrepareConfig(StageConfig):
     shape: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "text"]
     columns: dict[str, str]
     """Our name of a column to the file's."""
-    field: str | None
+    field: str | int | None
     """The key under which the rows of a JSON file stand that is one object."""
-    sheet: str | None
-    """Of an Excel workbook."""
+    sheet: str | int | None
+    """Of an Excel workbook; a name such as 2024 is read as a number."""
     header_row: Count | None
     """The line of a table from which on its header stands, where titles stand above it."""
     roles: dict[str, Literal["user", "assistant", "system"]]

@@ -94,7 +94,8 @@ class Inside(NamedTuple):
     @classmethod
     def of(cls, prepare: Mapping[str, Any]) -> Self:
         """From the stage's slice of the config, as plain data."""
-        return cls(prepare["header_row"], prepare["field"], prepare["sheet"], prepare["max_file_bytes"])
+        field, sheet = (None if prepare[name] is None else str(prepare[name]) for name in ("field", "sheet"))
+        return cls(prepare["header_row"], field, sheet, prepare["max_file_bytes"])
 
 
 ANYWHERE = Inside()

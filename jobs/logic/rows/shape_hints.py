@@ -28,8 +28,9 @@ TEXT = "a `text` has no prompt and no answer: part it into two columns, `prompt`
 NAME_THEM = "give the column that asks the name `prompt` and the one that answers the name `completion`"
 SHOWN = 8
 """Columns that a message names."""
-BARE = re.compile(r"[\w.\-]+")
-"""Names that the config takes as they are."""
+BARE = re.compile(r"[^\s,:=\[\]](?:[^,:=\[\]]*[^\s,:=\[\]])?")
+KNOWN_WORDS = re.compile(r"null|true|false|nan|inf|[-+]?[0-9.]+", re.IGNORECASE)
+"""Names that the config takes as they are: no number and no word that it knows, without a sign between entries."""
 UNSAID = set("\"$`\\!'{}\n\r")
 """What a shell, make or the config reads as something else, wherever it stands."""
 
@@ -99,7 +100,7 @@ def is_sayable(way: Way) -> bool:
 
 def _value(name: str) -> str:
     """A name in the map. A single quote inside single quotes is `'\\''` for a shell, in ARGS="..." too."""
-    return name if BARE.fullmatch(name) else f"'\\''{name}'\\''"
+    return name if BARE.fullmatch(name) and not KNOWN_WORDS.fullmatch(name) else f"'\\''{name}'\\''"
 
 
 def _short(names: Iterable[str]) -> tuple[str, ...]:

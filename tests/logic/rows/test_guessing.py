@@ -109,7 +109,8 @@ ASKED: list[tuple[dict[str, Any], str]] = [
     ({"text": "q", "label": Number("1")}, "q|1"),
     ({"text": "q", "label": True}, "q|true"),
     ({"en": "q", "de": "a"}, "q|a"),
-    ({"Japanese": "q", "English (US)": "a"}, "q|a"),
+    ({"2024": "q", "true": "a"}, "q|a"),
+    ({"in: German, old": "q", "out": "a"}, "q|a"),
     ({"first talk": TURNS, "second": TURNS}, "q|a"),
 ]  # fmt: skip
 
