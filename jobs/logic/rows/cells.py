@@ -10,6 +10,9 @@ from jobs.logic.rows.strict_json import BadRow, Number, kind_of
 AS_TEXT, ONE_OF_LIST = "number-as-text", "list-of-one"
 """Words for what was put right: a number, or true and false, became its text; a list of one text became that text."""
 
+SQUAD = frozenset(("text", "answer_start"))
+"""Keys of an answer in SQuAD's form: the texts that people marked, and where these stand in the context."""
+
 
 def text(value: Any, where: str, changes: dict[str, str]) -> str:
     """The text of a value; what stood there instead is noted in `changes`. Raises BadRow for what is none.
@@ -20,6 +23,8 @@ def text(value: Any, where: str, changes: dict[str, str]) -> str:
         return value
     if isinstance(value, list):
         return _only(value, where, changes)
+    if isinstance(value, dict) and "text" in value and value.keys() <= SQUAD:
+        return _only(_distinct(value["text"]), where, changes)
     if value is None:
         raise BadRow("content-null", f"{where} is null or missing, expected text")
     if isinstance(value, Number | bool):
@@ -29,6 +34,11 @@ def text(value: Any, where: str, changes: dict[str, str]) -> str:
     if not isinstance(value, str):
         raise BadRow("content-type", f"{where} is {kind_of(value)}, expected text")
     return value
+
+
+def _distinct(values: Any) -> list[Any]:
+    """The texts of a span that several people marked, each once."""
+    return list(dict.fromkeys(map(str, values))) if isinstance(values, list) else [values]
 
 
 def is_text(value: Any) -> bool:

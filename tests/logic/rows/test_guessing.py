@@ -12,7 +12,7 @@ import pytest
 from jobs.core.compose import compose
 from jobs.logic.rows.conversation import RowOptions, conversation
 from jobs.logic.rows.shapes import Ambiguous, Detected, Unknown, detect, known_columns
-from jobs.logic.rows.strict_json import Number, record as parsed
+from jobs.logic.rows.strict_json import BadRow, Number, record as parsed
 from jobs.logic.rows.usual import usual
 
 Records = list[dict[str, Any]]
@@ -212,6 +212,28 @@ def test_numbers_are_the_text_they_were_written_in() -> None:
     ]
     assert [row.answer for row in found] == ["5", "5.0", "true", "1e3"]
     assert [row.changes for row in found] == [{"number-as-text": text} for text in ("5", "5.0", "true", "1e3")]
+
+
+SQUAD = {"context": "c", "question": "q", "answers": {"text": ["a"], "answer_start": [Number("3")]}}
+
+
+@pytest.mark.parametrize("texts", [["a"], ["a", "a"]])
+def test_answers_as_squad_has_them(texts: list[str]) -> None:
+    found = detect([SQUAD], {})
+    assert read({**SQUAD, "answers": {"text": texts, "answer_start": []}}, found) == "q\n\nc|a"
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"text": ["a", "b"], "answer_start": []}, "`answers` is a list of 2 values, expected one text"),
+        ({"text": [], "answer_start": []}, "`answers` is an empty list, expected one text"),
+        ({"text": "a", "label": "b"}, "`answers` is an object, expected text"),
+    ],
+)
+def test_squads_answers_that_differ_are_refused(answers: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadRow, match=f"content-type: {said}"):
+        read({**SQUAD, "answers": answers}, detect([SQUAD], {}))
 
 
 def test_a_class_that_answers_is_still_the_label_of_its_row() -> None:
