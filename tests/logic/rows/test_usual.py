@@ -206,7 +206,7 @@ def test_the_map_of_roles_that_is_named_works() -> None:
         ("uau", "prepare.turns.last_user=trim", {"last_user": "trim"}),
         ("uuau", "prepare.turns.same_role=join prepare.turns.last_user=trim",
          {"same_role": "join", "last_user": "trim"}),
-        ("aua", "; it can be kept, be the system's or be cut: set prepare.turns.first_assistant=keep", {"first_assistant": "keep"}),
+        ("aua", "be the system's or be cut: set prepare.turns.first_assistant=keep", {"first_assistant": "keep"}),
         ("sauau", "set prepare.turns.first_assistant=keep prepare.turns.last_user=trim",
          {"first_assistant": "cut", "last_user": "trim"}),
         ("usa", "expected the assistant's", None),
