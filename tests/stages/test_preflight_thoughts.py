@@ -12,7 +12,7 @@ from jobs import preflight, prepare
 from jobs.checks.preflight import GATE
 from jobs.checks.prepare import PrepareFacts
 from tests.stages import prepare_run
-from tests.stages.test_preflight import build, config, failing_anew, read
+from tests.stages.test_preflight import build, config, read
 from tests.stages.test_preflight_opening import opened
 
 THOUGHT = "これは記事の題名を問う。"
@@ -53,9 +53,19 @@ def graded(tokenizer: Path, out: Path) -> list[list[str]]:
     return found
 
 
+def made(cfg: preflight.PreflightConfig, inputs: Any, out: Path) -> tuple[preflight.PreflightFacts, dict[str, str]]:
+    out.mkdir()
+    preflight.make(cfg, inputs, out)
+    return judged(cfg, inputs, out)
+
+
 def judged(cfg: preflight.PreflightConfig, inputs: Any, out: Path) -> tuple[preflight.PreflightFacts, dict[str, str]]:
     facts = preflight.measure(cfg, inputs, out)
     return facts, dict(GATE.judge(facts, cfg.limits, {}).statuses)
+
+
+def failing(statuses: dict[str, str]) -> list[str]:
+    return [code for code, status in statuses.items() if status == "fail"]
 
 
 ANSWER = {"role": "assistant", "content": "{}の話"}
@@ -72,8 +82,8 @@ def test_thoughts_from_a_field_are_graded_in_their_block(qwen3_tokenizer_folder:
         config(chat__thinking_block="keep"),
         tmp_path / "o",
     )
-    assert failing_anew(cfg, inputs, out) == []
-    found, statuses = judged(cfg, inputs, out)
+    found, statuses = made(cfg, inputs, out)
+    assert failing(statuses) == []
     assert found.brought.model_dump() == {"num_rows": 20, "thoughts": 20, "kept": 20, "earlier": 0, "unlearnt": 0}
     assert statuses["TOK034"] == "pass"
     answers = [row["messages"][1]["content"] for row in sides[0]]
@@ -84,35 +94,20 @@ def test_the_prompt_that_opens_the_block_has_its_part_of_it(qwen3_tokenizer_fold
     sides = prepared(tmp_path, rows(THINKING))[1]
     inputs = build(tmp_path, opened(qwen3_tokenizer_folder, tmp_path / "opened"), *sides)
     cfg, out = config(chat__thinking_block="keep"), tmp_path / "o"
-    assert failing_anew(cfg, inputs, out) == []
+    assert failing(made(cfg, inputs, out)[1]) == []
     answers = [row["messages"][1]["content"] for row in sides[0]]
     wanted = [[f"{KEPT.removeprefix('<think>' + chr(10))}{answer}<|im_end|>"] for answer in answers]
     assert graded(qwen3_tokenizer_folder, out) == wanted
 
 
-def test_thoughts_given_and_not_graded(qwen3_tokenizer_folder: Path, tmp_path: Path) -> None:
+def test_another_chat_teaches_nothing_of_them_and_says_so(qwen3_tokenizer_folder: Path, tmp_path: Path) -> None:
     sides = prepared(tmp_path, rows(THINKING))[1]
-    inputs, out = build(tmp_path, qwen3_tokenizer_folder, *sides), tmp_path / "o"
-    assert failing_anew(config(chat__thinking_block="keep", chat__grade_thinking_block=False), inputs, out) == []
-    answers = [row["messages"][1]["content"] for row in sides[0]]
-    assert graded(qwen3_tokenizer_folder, out) == [[f"{answer}<|im_end|>"] for answer in answers]
-
-
-@pytest.mark.parametrize(("thinking_block", "before"), [("empty", "<think>\n\n</think>\n\n"), ("none", "")])
-def test_another_chat_teaches_nothing_of_them_and_says_so(
-    qwen3_tokenizer_folder: Path, tmp_path: Path, thinking_block: str, before: str
-) -> None:
-    sides = prepared(tmp_path, rows(THINKING))[1]
-    inputs, cfg, out = (
-        build(tmp_path, qwen3_tokenizer_folder, *sides),
-        config(chat__thinking_block=thinking_block),
-        tmp_path / "o",
-    )
-    assert failing_anew(cfg, inputs, out) == ([] if before else ["TOK006", "TOK008"])
-    found, statuses = judged(cfg, inputs, out)
+    inputs, cfg, out = build(tmp_path, qwen3_tokenizer_folder, *sides), config(), tmp_path / "o"
+    found, statuses = made(cfg, inputs, out)
+    assert failing(statuses) == []
     assert (found.brought.thoughts, found.brought.kept, statuses["TOK032"]) == (20, 0, "warn")
     answers = [row["messages"][1]["content"] for row in sides[0]]
-    assert graded(qwen3_tokenizer_folder, out) == [[f"{before}{answer}<|im_end|>"] for answer in answers]
+    assert graded(qwen3_tokenizer_folder, out) == [[f"<think>\n\n</think>\n\n{answer}<|im_end|>"] for answer in answers]
 
 
 @pytest.mark.parametrize(("with_thoughts", "without", "codes"), [(0, 20, ["TOK033"]), (20, 20, [])])
@@ -125,8 +120,8 @@ def test_rows_without_thoughts(
         config(chat__thinking_block="keep"),
         tmp_path / "o",
     )
-    assert failing_anew(cfg, inputs, out) == codes
-    found, statuses = judged(cfg, inputs, out)
+    found, statuses = made(cfg, inputs, out)
+    assert failing(statuses) == codes
     assert (found.brought.num_rows, found.brought.kept) == (with_thoughts + without, with_thoughts)
     assert statuses["TOK034"] == ("pass" if codes else "warn")
 
@@ -139,36 +134,33 @@ def test_thoughts_of_earlier_answers_go_as_in_the_template(qwen3_tokenizer_folde
         config(chat__thinking_block="keep"),
         tmp_path / "o",
     )
-    assert failing_anew(cfg, inputs, out) == []
-    found = judged(cfg, inputs, out)[0]
+    found, statuses = made(cfg, inputs, out)
+    assert failing(statuses) == []
     assert (found.brought.kept, found.brought.earlier) == (20, 20)
     answers = [row["messages"][3]["content"] for row in sides[0]]
     assert graded(qwen3_tokenizer_folder, out) == [[f"{KEPT}{answer}<|im_end|>"] for answer in answers]
 
 
 DRAFT = [{**ANSWER, "content": "{}の下書き"}, {"role": "user", "content": "もう一度。"}]
+PLAIN = "conf/chat/templates/plain.jinja"
 
 
-@pytest.mark.parametrize("mark", [{"train": False}, {"loss_weight": 0.0}, {"weight": 0}, "mask", None])
-def test_a_marked_answer_is_read_and_never_graded(qwen3_tokenizer_folder: Path, tmp_path: Path, mark: Any) -> None:
-    given = rows({**DRAFT[0], **(mark if isinstance(mark, dict) else {})}, DRAFT[1], ANSWER)
-    if mark == "mask":
-        given = [{**row, "loss_mask": [0, 0, 0, 1]} for row in given]
-    facts, sides = prepared(tmp_path, given)
-    assert facts.seen == ({"turn-not-to-learn": 20} if mark else {})
-    assert facts.ignored_columns == {}
+def test_a_marked_answer_is_read_and_never_graded(qwen3_tokenizer_folder: Path, tmp_path: Path) -> None:
+    marked = rows({**DRAFT[0], "train": False}, DRAFT[1], ANSWER)[:10]
+    masked = [{**row, "loss_mask": [0, 0, 0, 1]} for row in rows(*DRAFT, ANSWER)[10:]]
+    facts, sides = prepared(tmp_path, marked + masked)
+    assert (facts.seen, facts.ignored_columns) == ({"turn-not-to-learn": 20}, {})
     inputs = build(tmp_path, qwen3_tokenizer_folder, *sides)
     cfg, out = config(chat__thinking_block="none", chat__graded_turns="all", chat__template=PLAIN), tmp_path / "o"
-    assert failing_anew(cfg, inputs, out) == []
-    drafts = [[] if mark else [f"{row['messages'][1]['content']}<|im_end|>"] for row in sides[0]]
-    answers = [[f"{row['messages'][3]['content']}<|im_end|>"] for row in sides[0]]
-    assert graded(qwen3_tokenizer_folder, out) == [
-        draft + answer for draft, answer in zip(drafts, answers, strict=True)
-    ]
-    assert judged(cfg, inputs, out)[0].brought.unlearnt == (20 if mark else 0)
-
-
-PLAIN = "conf/chat/templates/plain.jinja"
+    found, statuses = made(cfg, inputs, out)
+    assert failing(statuses) == []
+    assert found.brought.unlearnt == 20
+    answers = [row["messages"][3]["content"] for row in sides[0]]
+    assert graded(qwen3_tokenizer_folder, out) == [[f"{answer}<|im_end|>"] for answer in answers]
+    assert found.update is not None
+    weighed = found.update.model_copy(update={"prompt_loss_weight": 0.1})  # it would learn what is marked
+    statuses = dict(GATE.judge(found.model_copy(update={"update": weighed}), cfg.limits, {}).statuses)
+    assert failing(statuses) == ["TOK035"]
 
 
 def test_a_mask_that_was_taken_out_is_noticed(qwen3_tokenizer_folder: Path, tmp_path: Path) -> None:
@@ -181,7 +173,10 @@ def test_a_mask_that_was_taken_out_is_noticed(qwen3_tokenizer_folder: Path, tmp_
         build(folder, qwen3_tokenizer_folder, *some) for folder, some in ((tmp_path, sides), (tmp_path / "bare", bare))
     ]
     out = tmp_path / "o"
-    assert failing_anew(cfg, inputs[1], out) == []
+    out.mkdir()
+    preflight.make(cfg, inputs[1], out)
+    texts = [[f"{row['messages'][place]['content']}<|im_end|>" for place in (1, 3)] for row in sides[0]]
+    assert graded(qwen3_tokenizer_folder, out) == texts
     found, statuses = judged(cfg, inputs[0], out)
     assert statuses["TOK005"] == "fail"
     assert found.offences.graded_elsewhere.num == 20
@@ -189,12 +184,6 @@ def test_a_mask_that_was_taken_out_is_noticed(qwen3_tokenizer_folder: Path, tmp_
 
 def _unmarked(turn: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in turn.items() if key != "weight"}
-
-
-def test_a_prompt_weight_would_learn_marked_answers(qwen3_tokenizer_folder: Path, tmp_path: Path) -> None:
-    sides = prepared(tmp_path, rows({**DRAFT[0], "train": False}, DRAFT[1], ANSWER))[1]
-    inputs = build(tmp_path, qwen3_tokenizer_folder, *sides)
-    assert failing_anew(config(update__prompt_loss_weight=0.1), inputs, tmp_path / "o") == ["TOK035"]
 
 
 def test_rows_that_are_not_to_be_learnt_are_counted_by_name(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def _without_control(message: Message, number: int, options: RowOptions, changes
 def _extras(messages: list[Message], changes: dict[str, str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The places of answers that are not to be learnt, and of those with thoughts from a field; what stands behind the
     last answer to learn is taken off, for nothing of it is. Raises LeftOut where no answer is to be learnt."""
-    if not any(isinstance(message, extras.Marked) for message in messages):
+    if extras.Marked not in map(type, messages):
         return (), ()
     unlearnt = extras.unlearnt(messages)
     answers = [place for place, (role, _) in enumerate(messages) if role == "assistant"]

@@ -87,8 +87,11 @@ def with_thoughts(
     data: Mapping[str, Any], columns: Mapping[str, str], messages: list[Message], changes: dict[str, str]
 ) -> None:
     """Put the thoughts in a column of the row before its last answer."""
+    known = _columns(tuple(data), columns.get("thoughts"))
+    if not known:
+        return
     taken = set(columns.values()) - {columns.get("thoughts")}
-    names = [name for name in _columns(tuple(data), columns.get("thoughts")) if name not in taken]
+    names = [name for name in known if name not in taken]
     said = {name: data[name].strip() for name in names if _is_text(data[name]) and data[name].strip()}
     places = [place for place, (role, _) in enumerate(messages) if role == "assistant"]
     if not said or not places:

@@ -34,11 +34,15 @@ EXCHANGES = (
 SYSTEMS = ("systemInstruction", "system_instruction", "system")
 SIGNS = frozenset((*TALKS, *MAYBE_TALKS, *SYSTEMS, "mapping", "query", *pairs.LIKED, *pairs.WORSE))
 """Without one of these columns a row is as it is."""
+ORDINARY = frozenset(("id", "source", "messages"))
+"""The columns of most rows; with no others, and turns that are spelled as usual, there is nothing to look for."""
 
 
 def usual(record: dict[str, Any], options: RowOptions) -> tuple[dict[str, Any], dict[str, str]]:
     """The row in a usual shape, and notes of what it was. Raises BadRow where it is none and what it is can be said."""
     notes: dict[str, str] = {}
+    if not options.roles and record.keys() <= ORDINARY and is_spelled(record.get("messages"), OPENAI):
+        return record, notes
     mapped = frozenset(options.columns.values())
     if not SIGNS.isdisjoint(record) or mapped:
         record = _opened(record, mapped, notes)
