@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +73,10 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any], as
     _warn_of_unknown_waivers(composed, mains)
     with run_dir.lock() as lock:
         _require_kept(run_dir, stages, slices, checked_redo(composed))
+        known = memory.read(run_dir.root)
         memory.keep(run_dir.root, words)
-        work, code = Work(run_dir, composed, words, asked, lock, Looks(run_dir.root)), int(Exit.PASSED)
-        for stage in stages:
-            code = _one(mains[stage.name], slices[stage.name], work, stage.name == target)
-            if code != Exit.PASSED:
-                break
+        work = Work(run_dir, composed, words, replace(asked, known=tuple(known)), lock, Looks(run_dir.root))
+        stage, code = _made(stages, mains, slices, work, target)
         if code not in (Exit.PASSED, Exit.GATE_FAILED):
             return code  # its process has said why, and that is what is to be read last
         if code == Exit.GATE_FAILED and stage.name != LAST and LAST in slices:
@@ -92,6 +90,32 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any], as
             for line in _closing(run_dir.artifact(LAST), run):
                 terminal.say(line)
     return code
+
+
+def _made(
+    stages: Sequence[pipeline.Stage], mains: Mapping[str, Main], slices: Mapping[str, Any], work: Work, target: str
+) -> tuple[pipeline.Stage, int]:
+    """Make stages up to the first that does not pass; that one, or the last, and its exit code.
+
+    What a refused command has said is not remembered, it may have been wrong; what has made something is.
+    """
+    code = int(Exit.PASSED)
+    for stage in stages:
+        try:
+            code = _one(mains[stage.name], slices[stage.name], work, stage.name == target)
+        except Refusal:
+            _unlearn(work, stages, stage)
+            raise
+        if code == Exit.REFUSED:
+            _unlearn(work, stages, stage)
+        if code != Exit.PASSED:
+            break
+    return stage, code
+
+
+def _unlearn(work: Work, stages: Sequence[pipeline.Stage], refused: pipeline.Stage) -> None:
+    behind = pipeline.NAMES[pipeline.NAMES.index(refused.name) :]
+    memory.take_back(work.run_dir.root, work.asked.known or (), behind, all_of_them=refused == stages[0])
 
 
 def _report_failure(main: Main, cfg: Any, work: Work) -> None:

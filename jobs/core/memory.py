@@ -70,6 +70,23 @@ def keep(root: Path, words: Sequence[str]) -> None:
         temporary.rename(root / NOTE)
 
 
+def take_back(root: Path, before: Sequence[str], stages: Sequence[str], all_of_them: bool) -> None:
+    """Forget what a refused command has said of `stages`, the one that refused and those behind it, or of everything.
+
+    `before`: what was remembered when the command began.
+    """
+    kept = [] if all_of_them else [word for word in read(root) if _part(word) not in stages]
+    words = [word for word in before if all_of_them or _part(word) in stages]
+    if kept or words:
+        keep(root, [*kept, *words])
+    else:
+        (root / NOTE).unlink(missing_ok=True)
+
+
+def _part(word: str) -> str:
+    return key(word).partition(".")[0]
+
+
 def read(root: Path) -> list[str]:
     """What a run remembers; nothing where there is no such run, or its note cannot be read."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):

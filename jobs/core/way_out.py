@@ -28,17 +28,20 @@ class Typed:
 
     command: str
     words: tuple[str, ...]
+    known: tuple[str, ...] | None = None
+    """What its run remembered when it began; None: what it remembers now."""
 
     def as_variable(self) -> str:
         """For the environment of a stage's process."""
-        return json.dumps([self.command, *(word for word in self.words if not is_secret(word))])
+        return json.dumps([self.command, [word for word in self.words if not is_secret(word)], self.known])
 
 
 def typed(command: str, words: Sequence[str]) -> Typed:
     """What a person typed: this, or what this process is a part of."""
     outer = os.environ.get(TYPED)
     if outer:
-        command, *words = json.loads(outer)
+        command, words, known = json.loads(outer)
+        return Typed(command, tuple(words), None if known is None else tuple(known))
     return Typed(command, tuple(words))
 
 
@@ -52,7 +55,7 @@ def line(asked: Typed, problem: Refusal | Exception | None = None) -> str:
 def arrow(asked: Typed, new: Sequence[str], without: Sequence[str] = ()) -> str:
     """`-> make all ARGS="run.name=mine ..."`: what was typed and is not remembered, changed by `new` and `without`."""
     given = whole(asked.words)
-    known = memory.read(memory.folder(given))
+    known = memory.read(memory.folder(given)) if asked.known is None else asked.known
     needed = [word for word in given if word not in known or key(word) in (*memory.RUN, "experiment")]
     kept = [word for word in needed if word not in without and key(word) not in without]
     told = with_words(kept, new)
