@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jobs.core import command_line, config, headline, memory, pipeline, process, terminal, way_out
+from jobs.core import command_line, config, headline, memory, offers, pipeline, process, terminal, way_out
 from jobs.core.artifact import Artifact, differing
 from jobs.core.errors import Damaged, EnvironmentProblem, Exit, Interrupted, MissingValue, Refusal
 from jobs.core.headline import Failure
@@ -268,7 +268,7 @@ def _way_on(work: Work, stages: Sequence[pipeline.Stage], stopped: Sequence[Fail
     if first is None:
         return way_out.arrow(work.asked, [])
     text = "\n".join([*first.finding.messages, first.finding.fix])
-    found = list(first.words) or next(way_out.found_in(text, work.asked), [])
+    found = list(first.words) or next(offers.taken(text, work.asked.words), [])
     with contextlib.suppress(Refusal):
         composed = config.compose(with_words(work.words, found))
         _require_kept(work.run_dir, stages, _slices(mains, composed, ()), False)

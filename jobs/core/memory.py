@@ -43,7 +43,7 @@ class Recalled:
         """The refusal, where it is about a word that nobody typed with the file that it stands in."""
         if not any(word in self.remembered for word in refusal.without):
             return refusal
-        return Refusal(f"{refusal} (the run remembers it: take it out of {self.file}, or give it another value)")
+        return Refusal(f"{refusal} (the run remembers it: take it out of {self.file})")
 
 
 def recall(given: Sequence[str]) -> Recalled:
@@ -53,7 +53,8 @@ def recall(given: Sequence[str]) -> Recalled:
     before = read(root)
     if not before:
         return Recalled(words, [], "", root / NOTE)
-    kept = [word for word in before if not _gone(word, words)]
+    new = [word for word in words if word not in before]
+    kept = [word for word in before if word not in words and not any(_ends(other, word) for other in new)]
     remembered = [word for word in kept if word not in words]
     which = [f"run.name={root.name}", f"run.folder={as_text(str(root.parent))}"]
     which = [word for word in which if not any(key(other) == key(word) for other in words)]
@@ -123,16 +124,10 @@ def _of_run(text: str, name: str) -> str:
     return plain_text(found[1]) if found else ""
 
 
-def _gone(word: str, given: Sequence[str]) -> bool:
-    """Whether nothing is left of a remembered word: it is said otherwise, or another option of its group is chosen."""
-    if word in given:
-        return True
-    return any(replaces(other, word) or _chosen_over(other, word) for other in given)
-
-
-def _chosen_over(choice: str, word: str) -> bool:
-    """`model=b` ends what was said of `model=a`: `model.length=4096`."""
-    return "." not in key(choice) and key(word).startswith(f"{key(choice)}.")
+def _ends(new: str, word: str) -> bool:
+    """Whether nothing is left of a remembered word: it is said otherwise, or another option of its group is chosen, as
+    `model=b` ends `model.length=4096`, which was said of `model=a`."""
+    return replaces(new, word) or ("." not in key(new) and key(word).startswith(f"{key(new)}."))
 
 
 def _line(name: str, before: Sequence[str], remembered: Sequence[str], given: Sequence[str]) -> str:
@@ -140,7 +135,7 @@ def _line(name: str, before: Sequence[str], remembered: Sequence[str], given: Se
     for word in given:
         if word in before or key(word) in OWN or key(word) == "experiment":
             continue
-        ended = [other for other in before if replaces(word, other) or _chosen_over(word, other)]
+        ended = [other for other in before if _ends(word, other)]
         changes.append(f"{word} instead of {' '.join(ended)}" if ended else f"{word} new")
     parts = [" ".join(remembered)] if remembered else []
     said = "; ".join([*parts, *changes])

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from jobs.core import command_line, memory
-from jobs.core.errors import MissingValue, Refusal
+from jobs.core.errors import Refusal
 from jobs.core.words import is_secret, key, whole, with_words
 
 TYPED = "KIWAME_TYPED"
 """Set for the process of a stage: what was typed, of which it is a part."""
-WORD = re.compile(
-    r"""(?<![\w.=/-])(?P<key>[a-z]\w*(?:\.\w+)*)=(?P<value>"[^"\s][^"]*"|'[^'\s][^']*'|[\[{][^\]}]*[\]}]|[^\s`;,)("'=]+)"""
-)
-"""A word in a text for people; in the shell's quotes, where it needs them."""
-PLACEHOLDER = re.compile(r"\.\.\.|…|value|[A-Z]+|.*\b(FOLDER|COMMIT|NAME|FILE|KEY)\b.*")
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,12 @@ def typed(command: str, words: Sequence[str]) -> Typed:
 def line(asked: Typed, problem: Refusal | Exception | None = None) -> str:
     """The last line of a command that was refused; without a value that is known, the same command once more."""
     words, without = getattr(problem, "words", ()), getattr(problem, "without", ())
-    found = list(words) if words or without else next(found_in(str(problem or ""), asked), [])
+    found = list(words)
+    if problem is not None and not found and not without:
+        with contextlib.suppress(ImportError):  # a host that only starts a container has no config to ask
+            from jobs.core.offers import taken
+
+            found = next(taken(str(problem), asked.words), [])
     return arrow(asked, found, without)
 
 
@@ -61,49 +60,3 @@ def arrow(asked: Typed, new: Sequence[str], without: Sequence[str] = ()) -> str:
     told = with_words(kept, new)
     before = "-> " if set(told) != set(needed) else "then -> "
     return before + command_line.line(asked.command, told)
-
-
-def found_in(text: str, asked: Typed) -> Iterator[list[str]]:
-    """The words that a text names as a way out and that the config takes; each alone."""
-    given = whole(asked.words)
-    candidates = [word for word in named(text) if word not in given]
-    if not candidates:
-        return
-    try:
-        before = _config(given)
-    except MissingValue:
-        before = {}
-    except Refusal:
-        return
-    for word in candidates:
-        try:
-            if _config(with_words(given, [word])) != before:
-                yield [word]
-        except Refusal:
-            continue
-
-
-def named(text: str) -> list[str]:
-    """The words `key=value` in a text, as a config takes them."""
-    found = []
-    for match in WORD.finditer(text):
-        value = match["value"].rstrip(".:")
-        if value[:1] in "'\"" and value[-1:] == value[:1] and value[1:2] in ("{", "["):
-            value = value[1:-1]
-        if value and not PLACEHOLDER.fullmatch(value):
-            found.append(f"{match['key']}={value}")
-    return found
-
-
-def _config(words: Sequence[str]) -> Mapping[str, Any]:
-    """What words compose to, the slices of all stages checked; raises Refusal."""
-    from jobs.core import chain, pipeline
-    from jobs.core.compose import compose
-
-    composed = compose(memory.recall(words).words)
-    for name in pipeline.NAMES:
-        try:
-            chain.load(name).slice(composed)
-        except MissingValue:
-            continue
-    return composed
