@@ -64,11 +64,11 @@ def _failure(
     far = max((message.distance for message in measured), default=None) if len(measured) == len(said) else None
     inherited = bool(measured) and len(measured) == len(said) and all(message.inherited for message in measured)
     words = tuple(dict.fromkeys(word for message in measured for word in message.words))
-    words = words or tuple(_allowed(rule, measured[:1]))
+    words = words or tuple(allowed(rule, measured[:1]))
     return Failure(stage, finding, rule.title, rule.why, rule.explains, far, inherited, words)
 
 
-def _allowed(rule: Rule[Any, Any], measured: Sequence[Measured]) -> Iterator[str]:
+def allowed(rule: Rule[Any, Any], measured: Sequence[Measured]) -> Iterator[str]:
     """The limit that lets pass what was measured, where the rule's `Fix:` names its key: then a person may allow it."""
     for message in measured:
         for key in LIMIT.findall(rule.fix)[:1]:
