@@ -52,7 +52,11 @@ def test_the_commands_that_are_printed_last_work_as_they_are_printed(
     line = done.stderr.splitlines()[-2].removeprefix("talk to it: ")
     assert line.startswith('make chat RUNNER=native ARGS="run.name=demo ')
     made = subprocess.run(  # what make would run, without what sets up .venv
-        ["env", "-u", "MAKELEVEL", "bash", "-c", f"{line} --dry-run"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["env", "-u", "MAKELEVEL", "bash", "-c", f"{line} --dry-run"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     recipe = made.stdout.splitlines()[-1].replace(".venv/bin/python", sys.executable)
     rows = [json.loads(text) for text in (demo_run / "prepare" / "val.jsonl").read_text("utf-8").splitlines()]
