@@ -110,6 +110,9 @@ ASKED: list[tuple[dict[str, Any], str]] = [
     ({"text": "q", "label": True}, "q|true"),
     ({"en": "q", "de": "a"}, "q|a"),
     ({"2024": "q", "true": "a"}, "q|a"),
+    ({"Japanese": "q", "English (US)": "a"}, "q|a"),
+    ({"記事": "q", "見出し": "a"}, "q|a"),
+    ({"日本語": "q", "英語 (US)": "a"}, "q|a"),
     ({"in: German, old": "q", "out": "a"}, "q|a"),
     ({"first talk": TURNS, "second": TURNS}, "q|a"),
 ]  # fmt: skip
