@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Sequence
 
-from jobs.core import pipeline, process, terminal
+from jobs.core import memory, pipeline, process, terminal, way_out
 from jobs.core.endings import ending
 from jobs.core.errors import Exit, Refusal
 
@@ -23,7 +24,7 @@ def main(words: Sequence[str]) -> int:
     if not words or words[0] in ("help", "-h", "--help"):
         return usage()
     command, rest = words[0], words[1:]
-    return ending(command, lambda: answer(command, rest))
+    return ending(command, lambda: answer(command, rest), rest)
 
 
 def answer(command: str, rest: Sequence[str]) -> int:
@@ -49,16 +50,24 @@ def answer(command: str, rest: Sequence[str]) -> int:
         from jobs.report import check_command
 
         return check_command(rest)
-    if command == "all":
-        command = pipeline.NAMES[-1]
-    if command not in pipeline.NAMES:
-        raise Refusal(f"no such stage; there are: {', '.join(pipeline.NAMES)}, {', '.join(BESIDE)}")
+    stage = pipeline.NAMES[-1] if command == "all" else command
+    if stage not in pipeline.NAMES:
+        near = difflib.get_close_matches(command, (*pipeline.NAMES, *BESIDE), n=1)
+        raise Refusal(
+            f"no such stage; there are: {', '.join(pipeline.NAMES)}, {', '.join(BESIDE)}", command=(near or ["help"])[0]
+        )
     from jobs.core.compose import compose  # a wrong key is answered before the stages' models are loaded
 
-    composed = compose(rest)
+    recalled = memory.recall(rest)
+    try:
+        composed = compose(recalled.words)
+    except Refusal as refusal:
+        raise recalled.told(refusal) from None
+    if recalled.line:
+        terminal.say(recalled.line)
     from jobs.core import chain
 
-    return chain.run_chain(command, rest, composed)
+    return chain.run_chain(stage, recalled.words, composed, way_out.Typed(command, tuple(rest)))
 
 
 def usage() -> int:

@@ -18,7 +18,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from jobs.checks.preflight import GATE, PreflightLimits
 from jobs.checks.preflight_facts import Lengths, Model, Offences, PreflightFacts, Split, Tokenizer, Update
 from jobs.checks.preflight_folder import TokenizerFolder
-from jobs.core import chain, config, terminal
+from jobs.checks.preflight_thoughts import BroughtFacts
+from jobs.core import chain, config, memory, terminal
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Exit, Refusal
 from jobs.core.model import StageConfig, StrictModel
@@ -187,6 +188,7 @@ def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
         tokenizer_folder=TokenizerFolder(**tokenizer_folder.inspect(out / "tokenizer")),
         model=Model.of(model_config.values(inputs["fetch"].folder("model"), str(inputs["fetch"].root))),
         update=None if cfg.update.adopts else Update(**cfg.update.model_dump(exclude={"adopts"})),
+        brought=BroughtFacts.of(len(train.rows) + len(val.rows), train.brought, val.brought),
         offences=Offences.of([*train.offences, *val.offences, *(("side_files_differ", one) for one in differing)]),
     )
 
@@ -239,7 +241,10 @@ def preview(words: Sequence[str]) -> int:
     take it. The rows come from `prepare.files`; without them two conversations are made up. Writes `preview.html`
     into the run's folder.
     """
-    composed = config.compose(words)
+    recalled = memory.recall(words)
+    composed = config.compose(recalled.words)
+    if recalled.line:
+        terminal.say(recalled.line)
     cfg, named = main.slice(composed), config.run_config(composed)
     run_dir = RunDir(Path(named.folder) / named.name)
     from jobs.engines.models import chat_rows, tokenizer_folder
@@ -279,7 +284,9 @@ def raw_conversations(composed: Mapping[str, Any]) -> list[Conversation]:
     from jobs.engines.rows import passes, sources as row_sources
 
     prepare = chain.load("prepare").slice(composed).model_dump()
-    sources = row_sources.sources(prepare["files"], "prepare.files", prepare["encoding"])
+    sources = row_sources.sources(
+        prepare["files"], "prepare.files", prepare["encoding"], row_sources.Inside.of(prepare)
+    )
     rows = passes.first(sources.files, passes.FileOptions.of(prepare), MOST_PREVIEWED)
     return [Conversation(row.id, row.as_dict()["messages"]) for row in rows]
 

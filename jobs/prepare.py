@@ -26,6 +26,7 @@ from jobs.core.model import StrictModel
 from jobs.core.provenance import data_digest, file_digest
 from jobs.core.room import require_space
 from jobs.core.stage import stage_main
+from jobs.logic.pages.amounts import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from jobs.engines.rows.choice import Chosen, HeldOut, NearOptions
     from jobs.engines.rows.known import Known
     from jobs.engines.rows.passes import FileOptions, Reading
-    from jobs.engines.rows.sources import Sources
+    from jobs.engines.rows.sources import Inside, Sources
     from jobs.engines.rows.store import RowStore
     from jobs.engines.rows.workers import Workers
     from jobs.logic.rows.block import Checked
@@ -91,7 +92,9 @@ def outside(cfg: PrepareConfig) -> dict[str, str]:
 
     found = {}
     for key, names in ((FILES_KEY, cfg.files), (EVALUATION_KEY, cfg.evaluation.files)):
-        for source in row_sources.sources(names, key, cfg.encoding).files if names or key == FILES_KEY else ():
+        for source in (
+            row_sources.sources(names, key, cfg.encoding, _inside(cfg)).files if names or key == FILES_KEY else ()
+        ):
             found[f"{key} {source.label}"] = row_files.digest(source.path)[0]
     previous = _previous(cfg.split.previous)
     if previous is not None:
@@ -106,7 +109,7 @@ def _sources(cfg: PrepareConfig) -> tuple[Sources, list[tuple[str, int]]]:
 
     if cfg.set.language not in ("auto", "any", *LANGUAGES[1:]):
         raise Refusal(f"prepare.set.language: {cfg.set.language} is no code of a language; write ja, en, auto or any")
-    sources = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding)
+    sources = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding, _inside(cfg))
     return sources, [row_files.digest(source.path) for source in sources.files]
 
 
@@ -139,7 +142,7 @@ def _asked(cfg: PrepareConfig, scratch: Path) -> dict[str, RowStore]:
 
     if not cfg.evaluation.files:
         return {}
-    files = row_sources.sources(cfg.evaluation.files, EVALUATION_KEY, cfg.encoding).files
+    files = row_sources.sources(cfg.evaluation.files, EVALUATION_KEY, cfg.encoding, _inside(cfg)).files
     return {
         source.label: passes.asked([source], _file_options(cfg), EVALUATION_KEY, scratch / f"asked-{number}")
         for number, source in enumerate(files)
@@ -194,6 +197,8 @@ def _files_read(sources: Sources, before: Sequence[tuple[str, int]], reading: Re
     labels = [source.label for source in sources.files]
     noted = dict(zip(labels, map(row_files.notes, sources.files), strict=True))
     columns = [f"{label}: {column}" for label, notes in noted.items() for column in notes.left_aside]
+    empty = zip(labels, reading.num_empty, strict=True)
+    columns += [f"{label}: {count(num, 'empty row')}" for label, num in empty if num]
     return FilesRead(
         files=[
             DataFile(label=label, format=source.kind, shape=shape, sha256=sha256, num_bytes=size, num_rows=num_rows)
@@ -212,7 +217,7 @@ def _refuse_changed(cfg: PrepareConfig, reading: FilesRead) -> None:
     """Raises Refusal where an input file is not what it was when it was read."""
     from jobs.engines.rows import files as row_files, sources as row_sources
 
-    files = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding).files
+    files = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding, _inside(cfg)).files
     for source, before in zip(files, reading.files, strict=True):
         if row_files.digest(source.path)[0] != before.sha256:
             raise Refusal(f"{source.label}: was changed while it was read; run the command again")
@@ -316,6 +321,12 @@ def _workers(cfg: PrepareConfig, paths: Sequence[Path]) -> Workers:
     if sum(path.stat().st_size for path in paths) < SMALL:
         return Workers(1)
     return Workers(num_cores() if cfg.workers == "auto" else cfg.workers)
+
+
+def _inside(cfg: PrepareConfig) -> Inside:
+    from jobs.engines.rows.sources import Inside
+
+    return Inside.of(cfg.model_dump())
 
 
 def _file_options(cfg: PrepareConfig) -> FileOptions:

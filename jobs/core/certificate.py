@@ -22,7 +22,7 @@ from jobs.core.model import StrictModel
 from jobs.core.provenance import data_digest
 
 NAME, SUMS, SIGNATURE = "certificate.json", "SHA256SUMS", "certificate.sig"
-SCHEMA = 3
+SCHEMA = 4
 MAX_BYTES = 256 * 2**20
 """No chain's records come near it; a file from elsewhere must not fill the memory."""
 ABOUT = (
@@ -35,6 +35,7 @@ ABOUT = (
 class Settings(StrictModel):
     """What a certificate is told by whoever makes it, beside the records."""
 
+    run: str
     title: str = Field(min_length=1, max_length=200)
     num_samples: int = Field(ge=0)
     languages: list[str]

@@ -205,6 +205,7 @@ def preflight() -> dict[str, Any]:
         "model": {"num_embeddings": 151_936, "context": 40_960, "ranks": {"q_proj": 1024}},
         "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"],
                    "neftune_alpha": 0.0, "prompt_loss_weight": 0.0},
+        "brought": {"num_rows": 1405, "thoughts": 0, "kept": 0, "earlier": 0, "unlearnt": 0},
         "offences": {name: {"num": 0, "examples": []} for name in Offences.model_fields},
     }  # fmt: skip
 

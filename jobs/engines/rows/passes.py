@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -17,20 +17,19 @@ from jobs.core.errors import Refusal
 from jobs.core.terminal import progress
 from jobs.engines.rows import files as row_files
 from jobs.engines.rows.files import Block
+from jobs.engines.rows.shaping import shaped
 from jobs.engines.rows.sources import Source
 from jobs.engines.rows.store import Piece, RowStore, RowWriter
 from jobs.engines.rows.workers import Workers
 from jobs.logic.form import departures
 from jobs.logic.row import Dropped, Row
-from jobs.logic.rows import block as row_block, conversation, keys as row_keys, near, questions, shapes
+from jobs.logic.rows import block as row_block, conversation, keys as row_keys, near
 from jobs.logic.rows.block import Checked, ReadOptions, RowsRead
 from jobs.logic.rows.clean import CleanOptions
 from jobs.logic.rows.conversation import BadRow, RowOptions
 from jobs.logic.rows.count import Counted
 from jobs.logic.text.repetition import RepetitionLimits
 
-SHAPE_ROWS = 50
-"""Rows that the shape of a file is read from."""
 SAMPLE_ROWS = 500
 """Rows that the boilerplate is read from."""
 LABEL_CHARACTERS = 20
@@ -57,7 +56,14 @@ class FileOptions:
         """From the stage's slice of the config, as plain data."""
         turns, clean = prepare["turns"], prepare["clean"]
         rows = RowOptions(
-            prepare["shape"], prepare["columns"], turns["last_user"], turns["same_role"], clean["control_characters"]
+            prepare["shape"],
+            prepare["columns"],
+            turns["last_user"],
+            turns["same_role"],
+            clean["control_characters"],
+            first_assistant=turns["first_assistant"],
+            roles=prepare["roles"],
+            pairs=prepare["pairs"],
         )
         return cls(
             prepare["shape"],
@@ -93,6 +99,8 @@ class Reading(NamedTuple):
     """Of each source."""
     shapes: list[str]
     ignored_columns: list[list[str]]
+    num_empty: list[int]
+    """Rows of tables that hold nothing, of each source."""
 
 
 def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed: Path, workers: Workers) -> Reading:
@@ -101,19 +109,21 @@ def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed
     dropped: list[Dropped] = []
     parts: list[tuple[int, RowsRead]] = []
     totals, found_shapes, ignored = [0] * len(sources), [""] * len(sources), [set[str]() for _ in sources]
+    num_empty = [0] * len(sources)
     sizes = [source.path.stat().st_size for source in sources]
     with progress("bytes read", sum(sizes)) as advance, changed.open("wb") as notes:
         for number, source in enumerate(sources):
             before = sum(sizes[:number])
             blocks = row_files.blocks(source, options.max_row_bytes, options.max_file_bytes, options.encoding)
             head = list(islice(blocks, 1))
-            found_shapes[number], chosen = _shaped(source, head, options)
-            for end, result in workers.map(partial(_read_block, options=chosen), chain(head, blocks)):
+            found_shapes[number], chosen = shaped(source, head, options)
+            for end, empty, result in workers.map(partial(_read_block, options=chosen), chain(head, blocks)):
                 writer.write(result.stored)
                 notes.writelines(orjson.dumps(note) + b"\n" for note in result.changed)
                 dropped.extend(result.dropped)
                 ignored[number] = _noted(ignored[number], result.ignored_columns)
                 totals[number] += result.num_rows
+                num_empty[number] += empty
                 parts.append((number, result._replace(stored=[], dropped=[], changed=[])))
                 advance(before + min(end, sizes[number]), f"{sum(totals):,} rows")
     return Reading(
@@ -128,6 +138,7 @@ def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed
         totals,
         found_shapes,
         [_told(columns) for columns in ignored],
+        num_empty,
     )
 
 
@@ -216,7 +227,7 @@ def first(sources: Sequence[Source], options: FileOptions, num_rows: int) -> lis
     for source in sources:
         blocks = row_files.blocks(source, options.max_row_bytes, options.max_file_bytes, options.encoding)
         head = list(islice(blocks, 1))
-        _, chosen = _shaped(source, head, options)
+        _, chosen = shaped(source, head, options)
         lines = (line for block in chain(head, blocks) for line in row_files.split_block(block))
         found.extend(islice(row_block.conversations(lines, chosen), num_rows))
     return found
@@ -228,7 +239,7 @@ def asked(sources: Sequence[Source], options: FileOptions, key: str, scratch: Pa
     for source in sources:
         blocks = row_files.blocks(source, options.max_row_bytes, options.max_file_bytes, options.encoding)
         head = list(islice(blocks, 1))
-        _, chosen = _shaped(source, head, options, may_lack_answer=True)
+        _, chosen = shaped(source, head, options, may_lack_answer=True)
         for block in chain(head, blocks):
             try:
                 writer.write(row_block.asked(row_files.split_block(block), chosen))
@@ -260,30 +271,6 @@ def checked(
             yield part
 
 
-def _shaped(
-    source: Source, head: Sequence[Block], options: FileOptions, may_lack_answer: bool = False
-) -> tuple[str, ReadOptions]:
-    """The shape of a file, by its first rows that can be read, and the options to read it with."""
-    records: list[dict[str, Any]] = []
-    for line in islice((line for block in head for line in row_files.split_block(block)), SHAPE_ROWS):
-        try:
-            records.append(conversation.record(line.data, line.offset, not line.ended))
-        except BadRow:  # the row is refused where all of them are read
-            continue
-    columns = options.rows.columns
-    if may_lack_answer:
-        records = [questions.answered(record, columns) for record in records]
-    if records:
-        try:
-            shape = shapes.detect(records, columns, options.shape)
-        except ValueError as error:
-            raise Refusal(f"{source.label}: {error}") from None
-    else:  # the rows themselves will be refused
-        shape = "messages" if options.shape == "auto" else options.shape
-    row_options = replace(options.rows, shape=shape, detected=options.shape == "auto")
-    return shape, ReadOptions(source.label, row_options, options.clean, shapes.known_columns(shape, columns))
-
-
 def _noted(columns: set[str], others: Iterable[str]) -> set[str]:
     """All of them, but no more by the alphabet than one above what is told."""
     columns |= {name if len(name) <= LONGEST_COLUMN else f"{name[:LONGEST_COLUMN]}…" for name in others}
@@ -295,8 +282,9 @@ def _told(columns: set[str]) -> list[str]:
     return ranked if len(ranked) <= MOST_COLUMNS else [*ranked[:MOST_COLUMNS], "... and others"]
 
 
-def _read_block(block: Block, options: ReadOptions) -> tuple[int, RowsRead]:
-    return block.num_read, row_block.read(row_files.split_block(block), options)
+def _read_block(block: Block, options: ReadOptions) -> tuple[int, int, RowsRead]:
+    """The bytes read until the end of the block, its rows of a table that hold nothing, and what came of the others."""
+    return block.num_read, row_files.num_empty(block), row_block.read(row_files.split_block(block), options)
 
 
 def _keys(piece: Piece, threshold: float, common: near.Hashes) -> row_keys.Keys:

@@ -17,11 +17,12 @@ from xxhash import xxh3_64_intdigest
 
 from jobs.logic.form import departures
 from jobs.logic.row import Dropped, Row
-from jobs.logic.rows import clean, conversation, keys as row_keys, questions, shapes
+from jobs.logic.rows import clean, conversation, keys as row_keys, nested, questions, shapes
 from jobs.logic.rows.clean import CleanOptions
 from jobs.logic.rows.conversation import BadRow, RowOptions
 from jobs.logic.rows.count import Counted
 from jobs.logic.rows.near import Hashes
+from jobs.logic.rows.usual import usual
 from jobs.logic.text import private
 
 
@@ -129,8 +130,8 @@ def stored(row: Row) -> bytes:
 def _row(line: RawLine, options: ReadOptions) -> tuple[Row, set[str]]:
     if line.fault is not None:
         raise line.fault
-    record = conversation.record(line.data, line.offset, not line.ended)
-    row = conversation.conversation(record, options.label, line.number, options.rows, line.place)
+    record, notes = usual(nested.flat(conversation.record(line.data, line.offset, not line.ended)), options.rows)
+    row = conversation.conversation(record, options.label, line.number, options.rows, line.place, notes)
     return row, shapes.ignored(record, options.known_columns)
 
 
@@ -149,9 +150,8 @@ def asked(lines: Iterable[RawLine], options: ReadOptions) -> list[bytes]:
         try:
             if line.fault is not None:
                 raise line.fault
-            record = questions.answered(
-                conversation.record(line.data, line.offset, not line.ended), options.rows.columns
-            )
+            record, _ = usual(nested.flat(conversation.record(line.data, line.offset, not line.ended)), options.rows)
+            record = questions.answered(record, options.rows.columns)
             row = conversation.conversation(record, options.label, line.number, options.rows, line.place)
         except BadRow as bad:
             raise BadRow(bad.reason, f"{options.label}:{line.place}: {bad.evidence}") from None

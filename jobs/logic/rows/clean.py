@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.row import Message, Row, shown
+from jobs.logic.row import THINK_OPEN, Message, Row, block, parted, shown
 from jobs.logic.text import markup, mojibake, placeholders, private, refusals, repetition, signs
 from jobs.logic.text.repetition import RepetitionLimits
 
@@ -40,7 +40,7 @@ REASONS = (
     *ALLOWABLE,
 )
 """Every word a row can be dropped for here."""
-SEEN = ("secret", *private.PERSONAL, "invisible", "nested-dialog", "placeholder")
+SEEN = ("secret", *private.PERSONAL, "invisible", "nested-dialog", "placeholder", "thoughts", "turn-not-to-learn")
 """Every word for what is left in a row and counted."""
 FILLERS = "\u115f\u1160\u3164\uffa0"
 """Letters that take no room."""
@@ -121,6 +121,7 @@ def examined(rows: Sequence[Row], options: CleanOptions) -> tuple[list[Fault | N
             if turn.kept or turn.signs & (signs.NOTABLE | signs.DRESS | signs.TOKEN):
                 for word in _words_for(turn, kept, options):
                     words[start + turn.row] |= 1 << SEEN.index(word)
+    words[[bool(row.unlearnt) for row in rows]] |= 1 << SEEN.index("turn-not-to-learn")
     return found, words
 
 
@@ -138,6 +139,7 @@ class _Turn(NamedTuple):
     kept: bool
     """Whether it may have private data that is kept."""
     repeats: int
+    is_learnt: bool
 
 
 def _turns(
@@ -151,10 +153,11 @@ def _turns(
     repeats = iter(repetition.suspects(answers, limits).tolist())
     for number, row in enumerate(rows):
         prompt = ""
-        for role, text in row.messages:
+        for place, (role, text) in enumerate(row.messages):
             may_repeat = next(repeats) if role == "assistant" else 0
             its_signs, is_private, is_kept = next(screened)
-            yield _Turn(number, role, text, prompt, its_signs, is_private, is_kept, may_repeat)
+            is_learnt = not row.unlearnt or place not in row.unlearnt
+            yield _Turn(number, role, text, prompt, its_signs, is_private, is_kept, may_repeat, is_learnt)
             prompt = text if role == "user" else ""
 
 
@@ -165,6 +168,8 @@ def _words_for(turn: _Turn, kept: Collection[str], options: CleanOptions) -> Ite
         yield "invisible"
     if turn.role == "user" and turn.signs & signs.DRESS and markup.is_nested_dialog(turn.text):
         yield "nested-dialog"
+    if turn.role == "assistant" and markup.thought(turn.text):
+        yield "thoughts"
     if turn.role == "assistant" and placeholders.unfilled(turn.text, turn.prompt) is not None:
         yield "placeholder"
 
@@ -179,8 +184,10 @@ def _fault(turns: Iterable[_Turn], unwanted: Collection[str], options: CleanOpti
 
 def _offences(turn: _Turn, unwanted: Collection[str], options: CleanOptions) -> Iterable[tuple[str, str]]:
     """(reason, what was seen) for whatever is wrong with the turn, the worst first."""
-    if turn.role == "assistant":
+    if turn.role == "assistant" and turn.is_learnt:
         return _offences_of_answer(turn, unwanted, options)
+    if turn.role == "assistant":  # read and never written by the model: a draft that is wrong may look so
+        return _offences_of_text(turn, unwanted, options) if _is_suspect(turn) else ()
     if not _says_something(turn.text):
         return [("empty-prompt", turn.text or "nothing")]
     return _offences_of_text(turn, unwanted, options) if _is_suspect(turn) else ()
@@ -268,11 +275,20 @@ def _tidy(row: Row, options: CleanOptions, notable: Iterator[bool]) -> None:
         tidied = _tidied(text, options, row.changes, not text.isascii() and next(notable))
         if tidied is not text:
             row.messages[place] = Message(role, tidied)
+    if row.thoughts:
+        _tidy_blocks(row)
     kinds = options.kinds("redact")
     if kinds:
         _redact(row, kinds)
     if row.source is not None:
         row.source = unicodedata.normalize("NFC", row.source)
+
+
+def _tidy_blocks(row: Row) -> None:
+    """Thoughts from a field, and the answer behind them, without outer space; no block where no thoughts are left."""
+    for place in row.thoughts:
+        row.messages[place] = Message("assistant", block(*parted(row.messages[place].content)))
+    row.thoughts = tuple(place for place in row.thoughts if row.messages[place].content.startswith(THINK_OPEN))
 
 
 def _hide_names(rows: Sequence[Row]) -> None:

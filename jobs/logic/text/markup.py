@@ -200,6 +200,14 @@ def without_thought(answer: str) -> str:
     return answer[thought.end() :] if thought else answer
 
 
+def thought(answer: str) -> str | None:
+    """What stands in the closed thinking block that an answer opens with; None where it opens with none."""
+    said = without_thought(answer)
+    if len(said) == len(answer):
+        return None
+    return answer[: len(answer) - len(said)].rstrip().removeprefix("<think>").removesuffix("</think>").strip()
+
+
 def is_nested_dialog(text: str) -> bool:
     """Whether one turn holds a talk of several: `User: ... Assistant: ...`."""
     asks = ASKS.search(text) if any(word in text for word in ("User", "Human", "ユーザ")) else None
