@@ -71,7 +71,8 @@ KINDS = {
     ),
     "dialogue": _any(
         _latin(
-            "dialog(?:ue)?s?|conversations?|interviews?|scripts?|screenplays?|scenes?|skits?|sketch(?:es)?|chats?"
+            "dialog(?:ue)?s?|conversations?|interviews?|screenplays?|script (?:for|between|of|in which|where)"
+            "|(?:movie|film|podcast|video|radio|tv|sales|call) scripts?|scenes?|skits?|sketch(?:es)?|chats?"
             "|chat ?logs?"
             "|transcripts?|role-?plays?|exchanges? between|debates?|podcasts?|faqs?|q ?& ?a|quiz(?:zes)?"
             "|flash ?cards?|trivia"
@@ -105,10 +106,11 @@ KINDS = {
         _latin(
             "lyrics?|songs?|chorus|refrains?|poems?|chants?|raps?|onomatop\\w*|sound effects?|sounds?|scream\\w*"
             "|shout\\w*"
-            "|laugh\\w*|cheer\\w*|lullab\\w+|mantras?|tongue.?twisters?|nursery|stretch\\w*|elongat\\w*|dna|rna"
+            "|laugh\\w*|cheer\\w*|lullab\\w+|mantras?|tongue.?twisters?|nursery|stretch(?:ed|ing)? out|elongat\\w*"
+            "|dna|rna"
             "|howl\\w*"
         ),
-        "歌詞|歌[をの]|詩|童謡|子守|ラップ|呪文|お経|念仏|唱え|オノマトペ|擬音|擬態|効果音|叫|悲鳴|笑い声|鳴き声"
+        "歌詞|歌[をの]|詩|童謡|子守|ラップ|呪文|お経|念仏|唱え|オノマトペ|擬音|擬態|効果音|叫|悲鳴|笑い声|鳴き"
         "|早口言葉|掛け声|伸ばし",
         "塩基配列|歌词|诗|儿歌|拟声|象声|喊|尖叫|绕口令",
     ),
@@ -167,7 +169,7 @@ KINDS = {
     ),
     "asks": _any(r"\?|？|\b(?:questions?|answer)\b|\bq:", "質問|答え|回答|問い|設問|教えて|問[:：]|问题|问[:：]"),
     "declines": _any(
-        r"\b(?:say (?:so|that|you)|(?:do not|don't) know|decline|refuse|politely|out of scope|only (?:answer|help"
+        r"\b(?:say (?:so|that|you)|(?:do not|don't) know|out of scope|only (?:answer|help"
         r"|discuss)"
         r"|never (?:give|share|tell|reveal|discuss)|not allowed to|must not|unanswerable|cannot be answered)\b",
         "断って|断り|分からない(?:場合|とき|と)|わからない(?:場合|とき|と)|範囲外|教えてはいけ|のことだけ"

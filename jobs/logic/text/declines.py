@@ -50,7 +50,8 @@ VAGUE = re.compile(
     r"\b(?:that|this|your|the|these|those|such|any)(?: kind of| sort of| type of)? (?:request|question|prompt|task"
     r"|topic|query)s?\b"
     r"|\b(?:with|do|discuss|answer|comply with|fulfil+|respond to) (?:that|this|it|you|these|those)\b"
-    r"|guidelines|against my|(?:usage|content) policy|comfortable|inappropriate|harmful|illegal|unethical|decline to"
+    r"|\baccess to\b|アクセスする権限|guidelines|against my|(?:usage|content) policy|comfortable|inappropriate"
+    r"|harmful|illegal|unethical|decline to"
     "|(?:ご?要望|ご?質問|ご?依頼|リクエスト|要求|この件|その件|それ|そのような内容|その内容"
     "|こちらの内容)(?:について)?(?:は|に|を)"
     "|不適切|利用規約に違反|倫理|違法|お手伝い(?:する)?(?:こと)?[はがも]?でき",
@@ -89,7 +90,9 @@ def is_answer(answer: str, asked: Asked) -> bool:
         return False
     if asked.wants("given") and asked.wants("asks") and not asked.wants("plain"):
         return not VAGUE.search(said) or NOT_IN_TEXT.search(said) is not None
-    if asked.wants("declines") or (NOT_IN_TEXT.search(said) and asked.parts[1]):
+    if asked.wants("declines") and not VAGUE.search(said):
+        return True
+    if NOT_IN_TEXT.search(said) and asked.parts[1]:
         return True
     return _is_of_a_desk(said, asked)
 

@@ -28,6 +28,7 @@ RUN = re.compile(r"([^\W\d]|[^\w\s])\1{7}")
 """One sign so often that an answer may have it as often: a translation, an edit."""
 STRUCK = re.compile(r"<s>[^<>\n]*</s>")
 """Struck through in HTML."""
+CONFIG_LINE = re.compile(r"\s*(?:#|- |(?:- )?[a-z_][a-z0-9_.-]{0,60}\s?[:=](?:\s|\Z))")
 SECTION = re.compile(r"^\[[^\]\n/]{2,40}\]$", re.MULTILINE)
 """A heading in brackets, as songs and configurations have them."""
 DATA_LINE = re.compile(r"\s*(?:-{3}|#|- |(?:- )?[\w\"'.-]{1,60}\s?[:=](?:\s|\Z))")
@@ -45,15 +46,27 @@ PLACEHOLDER = re.compile(
 )
 OUTPUT = re.compile(r"\W{0,6}(?:outputs?|results?|prints?|出力|実行結果|結果)", re.IGNORECASE)
 RUNS = re.compile(
-    r"output of|\bprints?\b|(?:program|code|script|function) (?:output|return)|実行(?:結果|する)|出力(?:結果|される)"
+    r"\boutputs?\b|\bprints?\b|(?:program|code|script|function) (?:output|return)|実行(?:結果|する)|出力|表示"
     r"|输出",
     re.IGNORECASE,
 )
+ASKS = re.compile(r"\W{0,6}(?:question|q\b|質問|問題|问)", re.IGNORECASE)
+STRING_MARKS = ("'", '"', "`")
 LABEL_WORD = re.compile(r"[A-Za-z]{3,}|[ぁ-ヿ一-鿿]{2,}")
 LEAST_LABELS = 3
 """Lines of a form that show by their number that they are one."""
-LEAST_TAGS = 4
+LEAST_TAGS = 3
 """Different tags that are a page, and no dress of a sentence."""
+AROUND = re.compile(r"\A(?:\s{0,9}</?[A-Za-z!][^<>]{0,600}>){1,9}|(?:</?[A-Za-z!][^<>]{0,600}>\s{0,9}){1,9}\Z")
+"""Tags around an answer."""
+QUANTIFIERS = "+*{?$\\."
+HASHTAG = re.compile(r"[#＃][^\s#＃、,，|／/。.!?！？:：）)」]+")
+LINE_OF_TAGS = re.compile(r"^[^#＃\n]*[#＃](?![\s#＃!])[^\n]*$", re.MULTILINE)
+FRAMES = frozenset(("<html", "<body", "<head"))
+ELEMENT = re.compile(r"</?[A-Za-z][^<>]{0,600}>")
+ATTRIBUTE = re.compile(r"\s[\w:-]{1,40}=")
+LONGEST_HEAD = 400
+"""Characters of an answer in which what stands behind its label is looked at."""
 LONGEST_ENTRY = 40
 """Characters of an answer to one of many questions in a prompt."""
 Way = Callable[[str, str, Asked], bool]
@@ -82,19 +95,35 @@ def _is_code(answer: str, asked: Asked) -> bool:
 
 
 def _hashtags(seen: str, answer: str, asked: Asked) -> bool:
-    if asked.wants("hashtags") or _is_code(answer, asked):
+    if asked.wants("hashtags"):
         return True
-    tags = {tag.lower() for tag in re.findall(r"[#＃][^\s#＃、,，|／/。.!?！？:：）)」]+", answer)}
-    if asked.wants("code") and SELECTOR.fullmatch(answer):
-        return True
+    tags = {tag.lower() for tag in HASHTAG.findall(answer)}
     if tags and all(tag in asked.everything.lower() for tag in tags):
         return True
-    return STYLE_RULE.search(answer) is not None and not asked.wants("plain")
+    if asked.wants("code") and SELECTOR.fullmatch(answer):
+        return True
+    if not (_is_code(answer, asked) or (STYLE_RULE.search(answer) and not asked.wants("plain"))):
+        return False
+    return all(_is_of_code(*found.span(), answer) for found in LINE_OF_TAGS.finditer(answer))
+
+
+def _is_of_code(start: int, end: int, answer: str) -> bool:
+    """Whether # in a line is a comment, an id or a piece of a string, and no tag of a post."""
+    line, behind = answer[start:end], answer[end:].lstrip("\n").partition("\n")[0]
+    tags = HASHTAG.findall(line)
+    if "{" in line or any(mark in line for mark in STRING_MARKS) or SELECTOR.fullmatch(line.strip(" {,;")):
+        return len(tags) == 1 or not line.lstrip().startswith("#")
+    is_comment = len(tags) == 1 and line.lstrip().startswith("#")
+    return is_comment and (len(line.split()) > 1 or program.lines_of(behind).is_code)
 
 
 def _header(seen: str, answer: str, asked: Asked) -> bool:
-    if _is_code(answer, asked) or seen.strip() in asked.everything:
+    if seen.strip() in asked.everything:
         return True
+    if seen.startswith("#") and not seen.startswith("##") and _is_asked_code(answer, asked):
+        return program.lines_of(answer.replace(seen, "", 1)).is_code  # a comment
+    if markup.PREAMBLE.match(seen):
+        return False
     headings = len(HEADING.findall(answer))
     named = sum(1 for _ in markup.HEADER.finditer(answer))
     return headings >= LEAST_LABELS and 2 * named <= headings + 1 and not asked.wants("plain")
@@ -110,9 +139,17 @@ def _labels(answer: str) -> list[str]:
 def _label(seen: str, answer: str, asked: Asked) -> bool:
     if asked.wants("data") and _is_data(answer, asked):
         return True
-    if _is_code(answer, asked) or (OUTPUT.match(seen) and RUNS.search(asked.request)):
+    head = unicodedata.normalize("NFKC", answer[:LONGEST_HEAD])
+    behind = head[len(seen) :].lstrip(" :\n\t") if head.startswith(seen) else ""
+    if "=" in seen and behind[:1] in STRING_MARKS and asked.wants("code"):
         return True
-    if _is_given_form(seen, asked) or (asked.wants("dialogue") and _speaks(answer)):
+    if seen.endswith(":") and OUTPUT.match(seen) and RUNS.search(asked.request):
+        return True
+    if _is_given_form(seen, asked):
+        return True
+    if _is_on_top(behind):
+        return False
+    if asked.wants("dialogue") and ASKS.match(seen):
         return True
     request, labels = asked.request.lower(), _labels(answer)
     if len(labels) > 1:
@@ -123,8 +160,16 @@ def _label(seen: str, answer: str, asked: Asked) -> bool:
         return True
     if markup.SUBJECT.match(answer):
         return cues.GREETS.search(answer) is not None
-    behind = answer.find(seen) > 0  # tags under a text
-    return behind and any(word.lower() in request for word in LABEL_WORD.findall(seen))
+    is_behind = answer.find(seen) > 0  # tags under a text
+    return is_behind and any(word.lower() in request for word in LABEL_WORD.findall(seen))
+
+
+def _is_on_top(behind: str) -> bool:
+    """Whether what comes behind a label begins with another one, or with code: the label is none of theirs."""
+    first = behind.partition("\n")[0]
+    return bool(first) and (
+        SPEAKER_LINE.match(first) is not None or first[0] in "[<{" or program.lines_of(first).is_code
+    )
 
 
 def _is_given_form(seen: str, asked: Asked) -> bool:
@@ -135,47 +180,71 @@ def _is_given_form(seen: str, asked: Asked) -> bool:
     return len(label) > 1 and 0 <= place < len(told) - len(label) - 1
 
 
-def _speaks(answer: str) -> bool:
-    return len(SPEAKER_LINE.findall(answer)) > 1
-
-
 def _role(seen: str, answer: str, asked: Asked) -> bool:
-    if _is_code(answer, asked) or markup.is_named(answer, asked.everything):
+    if markup.is_named(answer, asked.everything):
+        return True
+    lines = [line for line in answer.split("\n") if line.strip()]
+    if (asked.wants("data") or asked.wants("code")) and all(CONFIG_LINE.match(line) for line in lines):
         return True
     if not seen.rstrip().endswith((":", "：")) and "\n" not in seen.strip():
         return False
-    if asked.wants("dialogue"):
-        return _speaks(answer)
+    lines = [line for line in lines if SPEAKER_LINE.match(line)]
+    if len(lines) < 2 or any(_is_on_top(SPEAKER_LINE.sub("", line, count=1).strip()) for line in lines):
+        return False
     name = seen.strip(" *_#「」『』【】:：\n").split("\n")[0].rstrip(":：* ")
-    return _speaks(answer) and f"{name.lower()}:" in asked.everything.lower().replace("：", ":").replace(" :", ":")
+    told = asked.everything.lower().replace("：", ":").replace(" :", ":")
+    return asked.wants("dialogue") or f"{name.lower()}:" in told
 
 
 def _bracket(seen: str, answer: str, asked: Asked) -> bool:
-    if seen in asked.everything or _is_code(markup.MARKUP_TAG.sub(" ", answer), asked):
+    found = [one[0] for one in markup.BRACKET_TAG.finditer(markup.unquoted(answer))]
+    return all(_is_asked_bracket(one, answer, asked) for one in found)
+
+
+def _is_asked_bracket(seen: str, answer: str, asked: Asked) -> bool:
+    behind = answer.partition(seen)[2]
+    if seen in asked.everything or "bbcode" in asked.request.lower():
         return True
-    if answer.startswith(("{", "$", "%")):
+    if seen[0] in "{$%":
         return PLACEHOLDER.search(asked.request) is not None or asked.wants("code")
-    if (asked.wants("dialogue") or asked.wants("chant")) and seen.lower().strip("[]［］/") not in ENDS:
-        return "\n" in answer
-    if LOG.search(asked.request) or len(set(SECTION.findall(answer))) > 1:
-        return True
-    return "bbcode" in asked.request.lower()
+    name = seen.lower().strip("[]［］/")
+    if name in ENDS or name.startswith("end of") or seen[1] == "/":
+        return False
+    if asked.wants("code") and ("-" in seen or (behind and behind[0] in QUANTIFIERS)):
+        return program.ODD.search(answer) is not None  # a class of characters
+    if behind.startswith("\n"):  # a section of a configuration, of a song or of a play
+        first = behind.strip("\n").partition("\n")[0]
+        is_set = DATA_LINE.match(first) is not None and (asked.wants("code") or asked.wants("data"))
+        is_sung = (asked.wants("dialogue") or asked.wants("chant")) and name not in markup.NAMED_TAGS
+        return is_set or is_sung or len(set(SECTION.findall(answer))) > 1
+    return LOG.search(asked.request) is not None and name not in markup.NAMED_TAGS
 
 
 def _markup(seen: str, answer: str, asked: Asked) -> bool:
     if asked.wants("markup") or markup.has_all_tags(answer, asked.everything):
         return True
-    spoken = markup.unquoted(answer)
-    names = {markup.tag_name(found[0]).lower() for found in markup.MARKUP_TAG.finditer(spoken)}
     if asked.wants("plain"):
         return False
-    bare = program.lines_of(markup.MARKUP_TAG.sub(" ", spoken))
-    lines = program.lines_of(spoken)
-    if asked.wants("code") or asked.has_code:
-        return bare.has_code or (lines.is_code and (lines.code > 1 or "=" in spoken))
-    if lines.is_code and lines.code > LEAST_TAGS and len(names) > 2:
+    spoken = markup.unquoted(answer).strip()
+    if _is_page(spoken):
         return True
-    return len(names) >= LEAST_TAGS or (bare.is_code and bare.code >= LEAST_LABELS)
+    inner = AROUND.sub("", spoken)
+    is_within = ELEMENT.search(inner) is not None and program.lines_of(spoken).has_code
+    if asked.wants("code") or asked.has_code:
+        tags = sum(map(len, ELEMENT.findall(spoken)))
+        is_element = "=" in spoken and 2 * (len(spoken) - tags) <= tags
+        return is_within or is_element or _is_page(spoken, LEAST_TAGS - 1)
+    return is_within and program.lines_of(ELEMENT.sub(" ", spoken)).code >= LEAST_LABELS
+
+
+def _is_page(answer: str, least: int = LEAST_TAGS) -> bool:
+    """Whether the answer is more tags than text, and more than a sentence in one pair of them."""
+    tags = ELEMENT.findall(answer)
+    told = "".join(ELEMENT.sub("", answer).split())
+    names = {markup.tag_name(tag).lower() for tag in tags} - FRAMES
+    if len(told) > sum(map(len, tags)) or not tags:
+        return False
+    return not told or len(names) >= least or any(len(ATTRIBUTE.findall(tag)) > 1 for tag in tags)
 
 
 def _token(seen: str, answer: str, asked: Asked) -> bool:
@@ -196,12 +265,19 @@ def _think(seen: str, answer: str, asked: Asked) -> bool:
     return markup.THINK_TAG.search(markup.unquoted(answer)) is None or seen.lower() in asked.everything.lower()
 
 
+def _is_printed(asked: Asked) -> bool:
+    """Whether the prompt shows code and asks what it prints."""
+    return asked.has_code and RUNS.search(asked.request) is not None
+
+
 def _characters(seen: str, answer: str, asked: Asked) -> bool:
+    if _is_printed(asked):
+        return True
     if asked.wants("drawing") or _is_asked_code(answer, asked) or RUN.search(asked.everything):
         return True
     if asked.wants("chant") and seen[0].isalpha():
         return True
-    if seen[0] in "_＿." and cues.BLANKS.search(asked.request):
+    if seen[0] in "_＿" and cues.BLANKS.search(asked.request):
         return True
     if seen[0] in ".…・" and len(LEADERS.findall(answer)) > 1:
         return True
@@ -209,7 +285,7 @@ def _characters(seen: str, answer: str, asked: Asked) -> bool:
 
 
 def _phrases(seen: str, answer: str, asked: Asked) -> bool:
-    if asked.wants("drawing") or asked.wants("chant") or _is_asked_code(answer, asked):
+    if _is_printed(asked) or asked.wants("drawing") or asked.wants("chant") or _is_asked_code(answer, asked):
         return True
     piece, told, said = (" ".join(text.split()) for text in (seen, asked.everything, answer))
     if 5 * told.count(piece) >= 4 * said.count(piece):

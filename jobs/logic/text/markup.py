@@ -128,6 +128,27 @@ BRACKET_TAG = re.compile(
     rf"|[\[［](?!{_OURS})[A-ZＡ-Ｚ][A-ZＡ-Ｚ_-]{{2,20}}[\]］]\Z"
     r"|\A(?:\{\{\s*\w+\s*\}\}|\{\w+\}|\$\{\w+\}|%\w+%)\Z"
 )
+NAMED_TAGS = frozenset(
+    [
+        "title",
+        "headline",
+        "answer",
+        "output",
+        "out",
+        "response",
+        "tag",
+        "text",
+        "start",
+        "stop",
+        "input",
+        "result",
+        "question",
+        "reply",
+        "summary",
+        "label",
+    ]
+)
+"""What a template calls a part of a row, and no song or log does."""
 _SURE = (
     "br|hr|div|span|em|strong|h[1-6]|ul|ol|li|table|tbody|thead|tr|td|th|html|head|body|meta|img|font|center|section"
     "|article|script|style|iframe|headline|answer|response|blockquote|button|form|svg|nav|footer"

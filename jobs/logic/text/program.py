@@ -58,8 +58,8 @@ STATEMENT = re.compile(
 )
 """For the beginning of a line."""
 ODD = re.compile(
-    r"=>|===|!==|[^\s=]==[^\s=]|&&|\|\||\+\+|::\w|[-+*]=|<\?|\?>|->\w|\w->|#\{|\$\{|\$\w|\{\{|\{%|\\[dwsbDWSB]\b"
-    r"|\\[dwsbDWSB][+*{\])]"
+    r"=>|\bdo \||===|!==|[^\s=]==[^\s=]|&&|\|\||\+\+|::\w|[-+*]=|<\?|\?>|->\w|\w->|#\{|\$\{|\$\w|\{\{|\{%"
+    r"|\\[dwsbDWSB]\b|\\[dwsbDWSB][+*{\])]"
     r"|\[\^?[a-zA-Z0-9]-[a-zA-Z0-9]|\(\?[:=!<P]|\][+*{?]|\.\*|\w\(\)|\\[a-zA-Z]{2,20}[{\[_^]"
     r"|\$[^$\n]{1,80}[\\^_{][^$\n]{0,80}\$"
     r"|[\w\])][.]\w+\([^()\n]*\)|</\w|\w/>|\w=[\"']",
@@ -68,6 +68,9 @@ ODD = re.compile(
 """What sentences do not have, anywhere in a line."""
 FULL_STOP = re.compile(r"[^\W_][^\n]*(?:[a-z]{2}[.!?]|[。！？])[)\"'”」]?\Z")
 """A sentence that begins with a letter and ends with a full stop."""
+TAG = re.compile(r"<[^<>\n]*>")
+LONGEST_TOLD = 40
+"""Characters that a line may tell beside its tags: a longer one is what it tells."""
 STRING = re.compile(
     r"\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?|`(?:[^`\\]|\\.)*+`?"
     r"|/(?![/*\s])(?:[^/\\\n]|\\.){1,80}+/[gimsuy]{0,4}|\\[()\[\]{}]"
@@ -97,6 +100,9 @@ def lines_of(text: str) -> Lines:
     code = other = 0
     for whole in text.split("\n", MOST_LINES)[:MOST_LINES]:
         line = whole[:LONGEST_LINE].strip()
+        if "<" in line:
+            told = TAG.sub("", line).strip()
+            line = told if len(told) > LONGEST_TOLD else line
         if not line:
             continue
         if ODD.search(line) or (STATEMENT.match(line) and not FULL_STOP.match(line)):
@@ -107,5 +113,9 @@ def lines_of(text: str) -> Lines:
 
 
 def without_strings(text: str) -> str:
-    """The code without what stands in its strings."""
-    return STRING.sub('""', text)
+    """The code without what stands in its strings; one that is not closed is left as it is."""
+    return STRING.sub(lambda found: '""' if _is_closed(found[0]) else found[0], text)
+
+
+def _is_closed(string: str) -> bool:
+    return string[0] in "/\\" or (len(string) > 1 and string[0] == string[-1])

@@ -22,7 +22,8 @@ MOST_BEFORE = 6
 """Turns further back that are read, the last of them."""
 ASKING = re.compile(
     r"[?？]|(?:ください|下さい|なさい|せよ|て|[:：])[。.!！]?\s*\Z|\A(?:question|q|質問|問|问题)\b|\b(?:above|please)\b"
-    r"|\A(?:write|give|list|find|fix|answer|name|tell|explain|translate|rewrite|describe|make|create|what|how|why|who)\b"
+    r"|\A(?:write|give|list|find|fix|answer|name|tell|explain|translate|rewrite|describe|make|create|what|how|why"
+    r"|who)\b"
     "|请|上記|この(?:文章|記事|コード|テキスト)",
     re.IGNORECASE,
 )

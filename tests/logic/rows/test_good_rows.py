@@ -5,13 +5,16 @@ the number of its texts is odd, then the user and the assistant in turn.
 """
 
 import json
+import re
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from jobs.logic.row import Message, Row
 from jobs.logic.rows.clean import CleanOptions, faults
 from jobs.logic.text.repetition import RepetitionLimits
+from tests.spoilage.spoiled import dresses
 
 FOLDER = Path(__file__).parents[2] / "good_rows"
 SETS = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
@@ -24,6 +27,13 @@ OPTIONS = CleanOptions(
     allow=(),
     repetition=RepetitionLimits(marks=4, characters=12, phrases=4),
 )
+TAGS = {"{a}": "home", "{b}": "pots", "{c}": "clay", "{d}": "kitchen"}
+TAGS |= {"{thing}": "clay pots", "{year}": "2021", "{town}": "Graz", "{adj}": "old"}
+LEAST_FOUND = {
+    "label": 0.97, "role-label": 0.97, "template-header": 0.98, "bracket-tag": 0.99, "markup-tag": 0.93,
+    "chatml": 0.999, "control-token": 0.98, "refusal": 0.98, "hashtags": 0.93,
+}  # fmt: skip
+"""Share of good rows, dressed as spoilage is, that are found; hashtags are asked for in some of them."""
 OTHER = "How long should I boil an egg for a soft yolk?"
 
 
@@ -42,11 +52,10 @@ def reasons(some: list[Row]) -> list[str]:
     return [fault.reason for fault in faults(some, OPTIONS) if fault]
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_good_rows_stay(name: str) -> None:
-    some = rows(name)
+def test_good_rows_stay() -> None:
+    assert all(len(rows(name)) >= 40 for name in SETS)
+    some = [one for name in SETS for one in rows(name)]
     lost = [(fault, one.answer) for one, fault in zip(some, faults(some, OPTIONS), strict=True) if fault]
-    assert len(some) >= 40
     assert len(lost) <= MOST_LOST * len(some), lost
 
 
@@ -55,6 +64,19 @@ def test_the_prompts_are_what_keeps_them() -> None:
     answers = [one.answer for name in SETS for one in rows(name)]
     lost = reasons([row(OTHER, answer) for answer in answers])
     assert len(lost) > 0.2 * len(answers)
+
+
+@pytest.mark.parametrize("kind", sorted(LEAST_FOUND))
+def test_the_same_rows_in_a_dress_are_found(kind: str) -> None:
+    """In every task: a request for code or a dialogue is no pardon for what is put around it."""
+    rng, found = Random(kind), []
+    for name in SETS:
+        for one in rows(name):
+            for dress in rng.sample(dresses(kind, name[-2:]), 2):
+                words = {"{x}": one.answer, "{p}": one.messages[-2].content, "{q}": OTHER, "{tag}": "home", **TAGS}
+                answer = re.sub(r"\{\w+\}", lambda slot, words=words: words[slot[0]], dress)  # type: ignore[misc]
+                found.append(Row("r", None, [*one.messages[:-1], Message("assistant", answer)], "a", 1, {}))
+    assert len(reasons(found)) >= LEAST_FOUND[kind] * len(found)
 
 
 SPOILED = {
