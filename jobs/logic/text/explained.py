@@ -65,6 +65,8 @@ LINE_OF_TAGS = re.compile(r"^[^#＃\n]*[#＃](?![\s#＃!])[^\n]*$", re.MULTILINE
 FRAMES = frozenset(("<html", "<body", "<head"))
 ELEMENT = re.compile(r"</?[A-Za-z][^<>]{0,600}>")
 ATTRIBUTE = re.compile(r"\s[\w:-]{1,40}=")
+MOST_BRACKETS = 100
+"""Different ones that are looked at."""
 LONGEST_HEAD = 400
 """Characters of an answer in which what stands behind its label is looked at."""
 LONGEST_ENTRY = 40
@@ -98,7 +100,7 @@ def _hashtags(seen: str, answer: str, asked: Asked) -> bool:
     if asked.wants("hashtags"):
         return True
     tags = {tag.lower() for tag in HASHTAG.findall(answer)}
-    if tags and all(tag in asked.everything.lower() for tag in tags):
+    if tags and markup.has_all(tags, asked.everything.lower()):
         return True
     if asked.wants("code") and SELECTOR.fullmatch(answer):
         return True
@@ -109,7 +111,8 @@ def _hashtags(seen: str, answer: str, asked: Asked) -> bool:
 
 def _is_of_code(start: int, end: int, answer: str) -> bool:
     """Whether # in a line is a comment, an id or a piece of a string, and no tag of a post."""
-    line, behind = answer[start:end], answer[end:].lstrip("\n").partition("\n")[0]
+    line = answer[start:end]
+    behind = answer[end : end + program.LONGEST_LINE].lstrip("\n").partition("\n")[0]
     tags = HASHTAG.findall(line)
     if "{" in line or any(mark in line for mark in STRING_MARKS) or SELECTOR.fullmatch(line.strip(" {,;")):
         return len(tags) == 1 or not line.lstrip().startswith("#")
@@ -197,8 +200,8 @@ def _role(seen: str, answer: str, asked: Asked) -> bool:
 
 
 def _bracket(seen: str, answer: str, asked: Asked) -> bool:
-    found = [one[0] for one in markup.BRACKET_TAG.finditer(markup.unquoted(answer))]
-    return all(_is_asked_bracket(one, answer, asked) for one in found)
+    found = {one[0] for one in markup.BRACKET_TAG.finditer(markup.unquoted(answer))}
+    return len(found) <= MOST_BRACKETS and all(_is_asked_bracket(one, answer, asked) for one in found)
 
 
 def _is_asked_bracket(seen: str, answer: str, asked: Asked) -> bool:

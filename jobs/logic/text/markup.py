@@ -248,10 +248,10 @@ def unquoted(text: str) -> str:
 def has_all_tags(answer: str, prompt: str) -> bool:
     """Whether the prompt has all the tags that are in the answer, however they are closed."""
     spoken = unquoted(answer)
-    return _has_all({tag_name(found[0]) for found in MARKUP_TAG.finditer(spoken)}, prompt)
+    return has_all({tag_name(found[0]) for found in MARKUP_TAG.finditer(spoken)}, prompt)
 
 
-def _has_all(pieces: set[str], text: str) -> bool:
+def has_all(pieces: set[str], text: str) -> bool:
     """Whether every piece stands in the text; all are looked for at once, for an answer may have thousands."""
     left, signs, sizes = set(pieces), {piece[0] for piece in pieces}, {len(piece) for piece in pieces}
     for place, sign in enumerate(text):
