@@ -63,9 +63,10 @@ KINDS = {
         _latin(
             "hash ?tags?|tweets?|twitter|instagram|insta|tik ?tok|linkedin|facebook|pinterest|mastodon|bluesky"
             "|social media"
-            "|captions?|x posts?|posts? (?:for|on|to) x|reels?|youtube|sns"
+            "|captions?|x posts?|(?<!blog )posts? (?:about|for|on|announcing)|posts? (?:for|on|to) x|reels?|youtube|sns"
         ),
-        "ハッシュタグ|ツイート|ツイッター|インスタ|ティックトック|フェイスブック|ＳＮＳ|キャプション|つぶやき",
+        "ハッシュタグ|ツイート|ツイッター|インスタ|ティックトック|フェイスブック|ＳＮＳ|キャプション|つぶやき"
+        "|ストーリーズ",
         f"投稿(?:文|を|用|案|して|の)|告知文|ポスト(?:を|して|文)|{_latin('x')}(?:用|向け|に|の|で)",
         "话题标签|推文|推特|微博|小红书|朋友圈|抖音|社交媒体|配文",
     ),
@@ -110,7 +111,7 @@ KINDS = {
             "|dna|rna"
             "|howl\\w*"
         ),
-        "歌詞|歌[をの]|詩|童謡|子守|ラップ|呪文|お経|念仏|唱え|オノマトペ|擬音|擬態|効果音|叫|悲鳴|笑い声|鳴き"
+        "歌詞|歌[をの]|詩|童謡|子守|ラップ|呪文|お経|念仏|唱え|オノマトペ|擬音|擬態|効果音|叫|悲鳴|笑い声|声を文字|鳴き"
         "|早口言葉|掛け声|伸ばし",
         "塩基配列|歌词|诗|儿歌|拟声|象声|喊|尖叫|绕口令",
     ),

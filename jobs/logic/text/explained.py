@@ -64,6 +64,8 @@ HASHTAG = re.compile(r"[#＃][^\s#＃、,，|／/。.!?！？:：）)」]+")
 LINE_OF_TAGS = re.compile(r"^[^#＃\n]*[#＃](?![\s#＃!])[^\n]*$", re.MULTILINE)
 FRAMES = frozenset(("<html", "<body", "<head"))
 ELEMENT = re.compile(r"</?[A-Za-z][^<>]{0,600}>")
+FILLED = re.compile(r"<[%?][^<>]{0,200}[%?]>|\{\{[^{}\n]{0,200}\}\}|\{%[^{}\n]{0,200}%\}")
+"""What a template of a page puts between its tags."""
 ATTRIBUTE = re.compile(r"\s[\w:-]{1,40}=")
 MOST_BRACKETS = 100
 """Different ones that are looked at."""
@@ -120,11 +122,17 @@ def _is_of_code(start: int, end: int, answer: str) -> bool:
     return is_comment and (len(line.split()) > 1 or program.lines_of(behind).is_code)
 
 
+def _is_asked_template(answer: str, asked: Asked) -> bool:
+    return "{" in answer and PLACEHOLDER.search(asked.request) is not None
+
+
 def _header(seen: str, answer: str, asked: Asked) -> bool:
     if seen.strip() in asked.everything:
         return True
     if seen.startswith("#") and not seen.startswith("##") and _is_asked_code(answer, asked):
         return program.lines_of(answer.replace(seen, "", 1)).is_code  # a comment
+    if _is_asked_template(answer, asked):
+        return True
     if markup.PREAMBLE.match(seen):
         return False
     headings = len(HEADING.findall(answer))
@@ -140,7 +148,7 @@ def _labels(answer: str) -> list[str]:
 
 
 def _label(seen: str, answer: str, asked: Asked) -> bool:
-    if asked.wants("data") and _is_data(answer, asked):
+    if (asked.wants("data") and _is_data(answer, asked)) or _is_asked_template(answer, asked):
         return True
     head = unicodedata.normalize("NFKC", answer[:LONGEST_HEAD])
     behind = head[len(seen) :].lstrip(" :\n\t") if head.startswith(seen) else ""
@@ -187,7 +195,11 @@ def _role(seen: str, answer: str, asked: Asked) -> bool:
     if markup.is_named(answer, asked.everything):
         return True
     lines = [line for line in answer.split("\n") if line.strip()]
-    if (asked.wants("data") or asked.wants("code")) and all(CONFIG_LINE.match(line) for line in lines):
+    if (
+        (asked.wants("data") or asked.wants("code"))
+        and len(lines) > 1
+        and all(CONFIG_LINE.match(line) for line in lines)
+    ):
         return True
     if not seen.rstrip().endswith((":", "：")) and "\n" not in seen.strip():
         return False
@@ -243,7 +255,7 @@ def _markup(seen: str, answer: str, asked: Asked) -> bool:
 def _is_page(answer: str, least: int = LEAST_TAGS) -> bool:
     """Whether the answer is more tags than text, and more than a sentence in one pair of them."""
     tags = ELEMENT.findall(answer)
-    told = "".join(ELEMENT.sub("", answer).split())
+    told = "".join(ELEMENT.sub("", FILLED.sub("", answer)).split())
     names = {markup.tag_name(tag).lower() for tag in tags} - FRAMES
     if len(told) > sum(map(len, tags)) or not tags:
         return False
