@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.logic.row import THINK_OPEN, Message, Row, block, parted, shown
-from jobs.logic.text import markup, mojibake, placeholders, private, refusals, repetition, signs
+from jobs.logic.text import explained, markup, mojibake, placeholders, private, refusals, repetition, signs
 from jobs.logic.text.repetition import RepetitionLimits
+from jobs.logic.text.wanted import Asked
 
 TAG_REASONS = ("template-header", "hashtags", "label", "role-label", "bracket-tag", "markup-tag")
 ALLOWABLE = (
@@ -133,6 +134,10 @@ class _Turn(NamedTuple):
     text: str
     prompt: str
     """What the user said before; empty in front of the first answer."""
+    messages: Sequence[Message]
+    """Every turn of the row."""
+    place: int
+    """Which of them this is."""
     signs: int
     private: bool
     """Whether it may have private data that is not wanted."""
@@ -157,7 +162,8 @@ def _turns(
             may_repeat = next(repeats) if role == "assistant" else 0
             its_signs, is_private, is_kept = next(screened)
             is_learnt = not row.unlearnt or place not in row.unlearnt
-            yield _Turn(number, role, text, prompt, its_signs, is_private, is_kept, may_repeat, is_learnt)
+            screens = its_signs, is_private, is_kept, may_repeat, is_learnt
+            yield _Turn(number, role, text, prompt, row.messages, place, *screens)
             prompt = text if role == "user" else ""
 
 
@@ -176,10 +182,23 @@ def _words_for(turn: _Turn, kept: Collection[str], options: CleanOptions) -> Ite
 
 def _fault(turns: Iterable[_Turn], unwanted: Collection[str], options: CleanOptions) -> Fault | None:
     for turn in turns:
+        asked = None
         for reason, piece in _offences(turn, unwanted, options):
             if reason not in options.allow:
+                asked = asked or _asked(turn)
+                said = markup.without_thought(turn.text) if turn.role == "assistant" else turn.text
+                if explained.is_wanted(reason, piece, said, asked):
+                    continue
                 return Fault(reason, shown(f"{turn.role}: {_without_private(turn.text, piece)}"))
     return None
+
+
+def _asked(turn: _Turn) -> Asked:
+    """What an answer was asked by; no other turn is asked for."""
+    if turn.role != "assistant":
+        return Asked("")
+    before = [text for role, text in turn.messages[: turn.place] if role != "assistant"]
+    return Asked(turn.prompt, before[:-1] if turn.prompt else before)
 
 
 def _offences(turn: _Turn, unwanted: Collection[str], options: CleanOptions) -> Iterable[tuple[str, str]]:
@@ -229,7 +248,7 @@ def _offences_of_answer(turn: _Turn, unwanted: Collection[str], options: CleanOp
     if _is_suspect(turn):
         yield from _offences_of_text(turn, unwanted, options)
     if turn.signs & (signs.TOKEN | signs.DRESS) or markup.STARTS_LIKE_ONE.match(said):
-        yield from markup.tag_forms(said, turn.prompt)
+        yield from markup.tag_forms(said)
     if turn.repeats:
         yield from _repeated(said, turn.repeats, options.repetition)
     sentence = repetition.repeated_sentence(said, options.repetition)
