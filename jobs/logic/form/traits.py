@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import log
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import features
+from jobs.logic.form import features, tasks
 from jobs.logic.form.features import EXPLAINED, FAMILY_BITS, PAYLOAD
 from jobs.logic.form.signs import BARS, PROSE_SEPARATORS, SIGNS
+from jobs.logic.text import language
 
 Forms = NDArray[np.void]
 Mask = NDArray[np.bool_]
@@ -27,8 +29,9 @@ RICH_SHARE = 0.05
 """Of the other rows; where so many are laid out in Markdown or code, its marks are the set's own."""
 SHORT_ANSWERS = 60
 """Characters; in a set whose median is no more, answers are titles, names and labels."""
-LONG_ANSWER, LONG_SHARE = 100, 0.1
-"""Characters, and the share of longer answers from which on a set has room for lists, whatever its median."""
+LONG_ANSWER, LONG_WIDE, LONG_SHARE = 100, 60, 0.1
+"""Characters, the same of kana and Han, and the share of longer answers from which on a set has room for lists,
+whatever its median."""
 FEW_ANSWERS = 0.2
 """Distinct answers a row; in a set with fewer, answers are labels."""
 PAIRED, PAIRED_IN_PROSE = 1.0, 2.0
@@ -38,6 +41,9 @@ MIN_CONTENTS, MIN_LABELS = 3, 2
 """Contents that rows with a trait must have between them, or it is one answer that was given often."""
 LEAST_ASKED = 5
 """Prompts with the same words that show what these ask for."""
+LARGEST_TASK, BOUND = 0.6, 6.0
+"""Share of the set that one kind of prompts has at most, and the logarithm of how unlikely it is that all rows of a
+trait have such prompts by chance, for it to be that kind's."""
 SETTLED = 40
 """Rows with no trait at all that a single JSON object must stand against."""
 NEARLY_ALL = 0.95
@@ -167,15 +173,19 @@ def odd_traits(
         every = counted(left, least.rows)
         once = {each.trait: each.num for each in every if each.family == features.ONCE}
         wanted = [each for each in every if (each.trait in (LIST, JSON)) == is_first]
-        found = {trait: num for each in wanted for trait, num in _departing(each, shape, least, once)}
+        kinds = tasks.groups(left)
+        found = {
+            trait: num
+            for each in wanted
+            for trait, num in _departing(each, shape, least, once)
+            if not _is_of_its_task(each, left, kinds)
+        }
         totals = _pooled(left, found)
         for trait, num in found.items():
             together = max(num, totals.get(trait >> FAMILY_BITS, 0)) + _num_before_numbers(left, trait)
             share = together / shape.num_rows
-            if share <= max_share:
-                odd[trait] = num
-            elif share <= 1 - max_share / 2:
-                mixed[trait] = num
+            if share <= 1 - max_share / 2:
+                (odd if share <= max_share else mixed)[trait] = num
         left = forms[~has_any(forms, odd)]
     return odd, mixed
 
@@ -217,12 +227,13 @@ def shape_of(forms: Forms) -> SetShape:
     if not num_rows:
         return SetShape(0, 0, 0.0, 0.0, 0.0, 0.0, {})
     marks = forms["marks"][(forms["flags"] & features.NOTED) > 0]
-    others = forms["length"][~((forms["traits"] & ~EXPLAINED) == LIST).any(axis=1)]
+    others = forms[~((forms["traits"] & ~EXPLAINED) == LIST).any(axis=1)]
+    long = others["length"] > np.where(np.isin(others["script"], (language.KANA, language.HAN)), LONG_WIDE, LONG_ANSWER)
     return SetShape(
         num_rows,
         int((forms["traits"] == 0).all(axis=1).sum()),
         float(np.median(forms["length"])),
-        float((others > LONG_ANSWER).mean()) if len(others) else 0.0,
+        float(long.mean()) if len(others) else 0.0,
         float(((forms["flags"] & features.RICH) > 0).mean()),
         len(distinct(forms["core"])) / num_rows,
         {
@@ -298,6 +309,25 @@ def _departing(each: Counted, shape: SetShape, least: Least, once: dict[int, int
     yield each.trait, each.num
     if num_once and each.is_bar:
         yield each.once, num_once
+
+
+def _is_of_its_task(each: Counted, forms: Forms, groups: NDArray[np.uint32]) -> bool:
+    """Whether a trait keeps to one kind of prompts as chance would not have it, and is natural there.
+
+    It is where half of their answers have it, or where it would be their own if they were a set.
+    """
+    held = has_any(forms, {each.trait: each.num})
+    kinds, nums = np.unique(groups[held], return_counts=True)
+    if not len(kinds):
+        return False
+    most = int(nums.argmax())
+    same = groups == kinds[most]
+    share, num = float(same.mean()), int(nums[most])
+    if share > LARGEST_TASK or num < NEARLY_ALL * int(held.sum()) or num * -log(share) < BOUND:
+        return False
+    return bool(kinds[most] and num >= int(same.sum()) / 2) or _is_own(
+        each, shape_of(forms[same]).without(each._replace(num=num))
+    )
 
 
 def _tells_alone(each: Counted, shape: SetShape) -> bool:

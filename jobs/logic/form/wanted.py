@@ -1,0 +1,35 @@
+"""What a prompt asks for that no full stop ends: a title, a name, a label, a line of code, a formula."""
+
+from __future__ import annotations
+
+EDGE = 120
+"""Characters at either end of a prompt that ask."""
+OPEN_ENDED = (
+    "title", "headline", "caption", "slogan", "subject line", "hashtag", "name for", "one line", "label", "classif",
+    "categor", "題", "タイトル", "見出し", "件名", "名前", "標語", "キャッチ", "分類", "ラベル", "カテゴリ", "标题",
+    "分类",
+)  # fmt: skip
+CODE = (
+    "sql", "regex", "regular expression", "css", "html", "xml", "yaml", "json", "latex", "bash", "python",
+    "javascript",
+    "typescript", "react", "vue", "php", "ruby", "c++", "c#", "golang", "one-liner", "write code", "the code",
+    "code that", "code for", "code to", "a function", "a script", "正規表現", "関数", "スクリプト", "コードを",
+    "コマンドを", "代码", "函数",
+)  # fmt: skip
+
+
+def edges(prompt: str) -> str:
+    """The part of a prompt that asks, in lower case."""
+    return (prompt if len(prompt) <= 2 * EDGE else f"{prompt[:EDGE]}\n{prompt[-EDGE:]}").lower()
+
+
+def is_open_ended(prompt: str) -> bool:
+    """Whether the prompt asks for what has no full stop."""
+    asked = edges(prompt)
+    return any(word in asked for word in OPEN_ENDED) or is_code(prompt)
+
+
+def is_code(prompt: str) -> bool:
+    """Whether the prompt asks for code or a formula."""
+    asked = edges(prompt)
+    return any(word in asked for word in CODE)
