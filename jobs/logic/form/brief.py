@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
+from jobs.logic.form import wanted
+
 BRIEF, ASKING_PART = 16, 48
 """Characters of an answer that may be asked to be brief, and those at either end of its prompt that ask."""
-LINE = 160
-"""Characters of a line of a prompt that may ask."""
 ONLY = re.compile(
     r"\b(?:answer|reply|respond|give|output|write|return|state|print|name)\b[^.\n]{0,40}\bonly\b"
     r"|\bonly (?:give|output|answer|reply|respond|write|return|state|print|name)\b|\b(?:one|single) (?:word|number)\b"
@@ -65,16 +65,15 @@ NAMES = re.compile(
 
 def is_asked(answer: str, prompt: str) -> bool:
     """Whether the prompt asks for an answer as brief as this one, of at most BRIEF characters."""
-    if len(prompt) > 2 * LINE:
-        prompt = f"{prompt[:LINE]}\n{prompt[-LINE:]}"
+    asked = wanted.request(prompt)
     if NUMBER.fullmatch(answer):
-        return COUNTS.search(prompt) is not None or _asks_only(prompt)
-    if YES_NO.fullmatch(answer):
-        return CHOICES.search(prompt) is not None or _asks_only(prompt)
-    if LABEL.fullmatch(answer) and LABELS.search(prompt):
+        return COUNTS.search(asked) is not None or _asks_only(prompt)
+    if YES_NO.fullmatch(answer) and (len(answer) > 1 or answer in asked):
+        return CHOICES.search(asked) is not None or _asks_only(prompt)
+    if LABEL.fullmatch(answer) and LABELS.search(asked):
         return True
     if len(answer) > 1 and NAME.fullmatch(answer) and not OF_SENTENCES.search(answer):
-        return NAMES.search(prompt) is not None or _asks_only(prompt)
+        return NAMES.search(asked) is not None or _asks_only(prompt)
     return _asks_only(prompt)
 
 

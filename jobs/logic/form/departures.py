@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import brief, endings as ends, features, norms, traits, wanted
+from jobs.logic.form import brief, endings as ends, features, frames, norms, traits, wanted
 from jobs.logic.row import Row, shown
 from jobs.logic.text import language
 from jobs.logic.text.markup import without_thought
@@ -133,6 +133,8 @@ def measured(rows: Sequence[Row]) -> Forms:
     for place in np.flatnonzero(table["core"] % features.NOTED_EVERY == 0).tolist():
         table["flags"][place] |= features.NOTED
         table["marks"][place] = features.noted_marks(prompts[place])
+        if frames.is_of(answers[place][: frames.LONGEST], prompts[place].lower()):
+            table["flags"][place] |= features.OF_PROMPT
     for place in np.flatnonzero(table["length"] <= brief.BRIEF).tolist():
         if brief.is_asked(answers[place], prompts[place]) or wanted.is_code(prompts[place]):
             table["flags"][place] |= features.BRIEF_ASKED

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.logic.form import endings as ends, features
-from jobs.logic.form.traits import distinct
+from jobs.logic.form.shape import distinct
 from jobs.logic.text import language
 from jobs.logic.text.language import GROUPS, HAN, LANGUAGES, LATIN
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-EDGE = 120
-"""Characters at either end of a prompt that ask."""
+REQUEST, LAST = 120, 60
+"""Characters of a first line that may ask, and of a last one that does not go on with what is given."""
 OPEN_ENDED = (
     "title", "headline", "caption", "slogan", "subject line", "hashtag", "name for", "one line", "label", "classif",
-    "categor", "題", "タイトル", "見出し", "件名", "名前", "標語", "キャッチ", "分類", "ラベル", "カテゴリ", "标题",
-    "分类",
+    "categor", "題名", "表題", "題を", "タイトル", "見出し", "件名", "名前", "標語", "キャッチ", "分類", "ラベル",
+    "カテゴリ", "标题", "分类",
 )  # fmt: skip
 CODE = (
     "sql", "regex", "regular expression", "css", "html", "xml", "yaml", "json", "latex", "bash", "python",
@@ -18,18 +18,22 @@ CODE = (
 )  # fmt: skip
 
 
-def edges(prompt: str) -> str:
+def request(prompt: str) -> str:
     """The part of a prompt that asks, in lower case."""
-    return (prompt if len(prompt) <= 2 * EDGE else f"{prompt[:EDGE]}\n{prompt[-EDGE:]}").lower()
+    first, _, rest = prompt.partition("\n")
+    last = rest[rest.rfind("\n") + 1 :]
+    if not rest and len(prompt) > 2 * REQUEST:
+        last = prompt[-LAST:]
+    return f"{first[:REQUEST] if rest or last else first}\n{last if len(last) <= LAST else ''}".lower()
 
 
 def is_open_ended(prompt: str) -> bool:
     """Whether the prompt asks for what has no full stop."""
-    asked = edges(prompt)
+    asked = request(prompt)
     return any(word in asked for word in OPEN_ENDED) or is_code(prompt)
 
 
 def is_code(prompt: str) -> bool:
     """Whether the prompt asks for code or a formula."""
-    asked = edges(prompt)
+    asked = request(prompt)
     return any(word in asked for word in CODE)
