@@ -144,6 +144,8 @@ def facts(**changes: Any) -> PrepareFacts:
         ("DAT030", {}, "pass"),
         ("DAT030", {"topics": [TOPIC]}, "warn"),
         ("DAT030", {"topics": [TOPIC.model_copy(update={"kept": 15})]}, "pass"),
+        ("DAT032", {}, "pass"),
+        ("DAT032", {"num_read": 101, "dropped": {"between-sides": 1}}, "warn"),
     ],
 )
 def test_rule(code: str, changes: dict[str, Any], status: str) -> None:
