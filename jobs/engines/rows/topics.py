@@ -18,7 +18,7 @@ from jobs.logic.form import departures, topics
 from jobs.logic.form.topics import Taken, Term
 from jobs.logic.rows import conversation
 
-SAMPLE, GONE_SAMPLE = 1000, 2000
+SAMPLE, GONE_SAMPLE = 300, 500
 """Rows from all over the set that topics are looked for in: of those that stay, and of those that go for one reason."""
 Part = tuple[RowStore, NDArray[np.int64]]
 """Some rows of a store."""

@@ -6,6 +6,7 @@ What the answer is decides which questions want it: `68` goes with `how many`, a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from jobs.logic.form import wanted
 
@@ -30,6 +31,8 @@ YES_NO = re.compile(
 )
 NAME = re.compile(r"[^\W\d_a-z\u3041-\u3096][\w\u30fb.'’+#-]*(?:[ ・][^\W\d_][\w.'’-]*){0,2}[.。]?")
 """A capital, a katakana or a Han character, and what goes on like a word: no piece of a Japanese sentence."""
+SHORTEST_NAME = 4
+"""Characters in Latin; a piece of a word has fewer. Capitals and other scripts need two."""
 OF_SENTENCES = re.compile(r"[\u3041-\u3096]")
 COUNTS = re.compile(
     r"\bhow (?:many|much|old|long|far|tall|high|often|big|large|fast|deep|heavy)\b|\d\s?[-+*/x×÷^=%<>]\s?\(?\d"
@@ -67,14 +70,20 @@ def is_asked(answer: str, prompt: str) -> bool:
     """Whether the prompt asks for an answer as brief as this one, of at most BRIEF characters."""
     asked = wanted.request(prompt)
     if NUMBER.fullmatch(answer):
-        return COUNTS.search(asked) is not None or _asks_only(prompt)
+        return _asks(COUNTS, asked) or _asks_only(prompt)
     if YES_NO.fullmatch(answer) and (len(answer) > 1 or answer in asked):
-        return CHOICES.search(asked) is not None or _asks_only(prompt)
-    if LABEL.fullmatch(answer) and LABELS.search(asked):
+        return _asks(CHOICES, asked) or _asks_only(prompt)
+    if LABEL.fullmatch(answer) and _asks(LABELS, asked):
         return True
-    if len(answer) > 1 and NAME.fullmatch(answer) and not OF_SENTENCES.search(answer):
-        return NAMES.search(asked) is not None or _asks_only(prompt)
+    is_long = len(answer) >= (SHORTEST_NAME if answer.isascii() and not answer.isupper() else 2)
+    if is_long and NAME.fullmatch(answer) and not OF_SENTENCES.search(answer):
+        return _asks(NAMES, asked) or _asks_only(prompt)
     return _asks_only(prompt)
+
+
+@lru_cache(wanted.REQUESTS)
+def _asks(pattern: re.Pattern[str], asked: str) -> bool:
+    return pattern.search(asked) is not None
 
 
 def _asks_only(prompt: str) -> bool:

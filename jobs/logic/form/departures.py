@@ -133,7 +133,7 @@ def measured(rows: Sequence[Row]) -> Forms:
     for place in np.flatnonzero(table["core"] % features.NOTED_EVERY == 0).tolist():
         table["flags"][place] |= features.NOTED
         table["marks"][place] = features.noted_marks(prompts[place])
-        if frames.is_of(answers[place][: frames.LONGEST], prompts[place].lower()):
+        if frames.is_of(answers[place][: frames.SENTENCE_LENGTH], prompts[place].lower()):
             table["flags"][place] |= features.OF_PROMPT
     for place in np.flatnonzero(table["length"] <= brief.BRIEF).tolist():
         if brief.is_asked(answers[place], prompts[place]) or wanted.is_code(prompts[place]):

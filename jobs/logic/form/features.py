@@ -344,7 +344,8 @@ def _frames(block: Block, prompts: Sequence[str]) -> Found:
     looked = np.zeros(len(starts), bool)
     looked[block.rows[marks]] = True
     looked |= block.counts[:, CJK] == 0
-    looked &= ends - starts <= frames.LONGEST
+    lengths = ends - starts
+    looked &= (lengths <= frames.LONGEST) & ((lengths <= frames.SENTENCE_LENGTH) | ~among(".。")[codes[ends - 1]])
     found = []
     for row in np.flatnonzero(looked).tolist():
         told = frames.frames_of(block.answers[row], prompts[row].lower())

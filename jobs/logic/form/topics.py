@@ -22,7 +22,7 @@ PARTS = re.compile(
 HAN = re.compile(r"[\u3400-\u9fff]")
 SHORTEST, HAN_PIECES = 3, (2, 3, 4)
 """Letters of a word, and of the pieces of a run of Han characters."""
-EDGE = 400
+EDGE = 200
 """Characters at either end of a prompt in which words are looked for; whether it has one is asked of all of it."""
 LEAST_ROWS = 5
 """Rows of a topic that go for one reason; fewer may be chance."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 REQUEST, LAST = 120, 60
 """Characters of a first line that may ask, and of a last one that does not go on with what is given."""
 OPEN_ENDED = (
@@ -16,6 +18,9 @@ CODE = (
     "code that", "code for", "code to", "a function", "a script", "正規表現", "関数", "スクリプト", "コードを",
     "コマンドを", "代码", "函数",
 )  # fmt: skip
+WITHOUT_STOP = (*OPEN_ENDED, *CODE)
+REQUESTS = 2048
+"""Requests that are remembered: rows of a task have the same."""
 
 
 def request(prompt: str) -> str:
@@ -29,11 +34,14 @@ def request(prompt: str) -> str:
 
 def is_open_ended(prompt: str) -> bool:
     """Whether the prompt asks for what has no full stop."""
-    asked = request(prompt)
-    return any(word in asked for word in OPEN_ENDED) or is_code(prompt)
+    return _has_any(request(prompt), WITHOUT_STOP)
 
 
 def is_code(prompt: str) -> bool:
     """Whether the prompt asks for code or a formula."""
-    asked = request(prompt)
-    return any(word in asked for word in CODE)
+    return _has_any(request(prompt), CODE)
+
+
+@lru_cache(REQUESTS)
+def _has_any(asked: str, words: tuple[str, ...]) -> bool:
+    return any(word in asked for word in words)
