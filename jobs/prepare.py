@@ -20,6 +20,7 @@ from jobs.checks.belonging import RowsBelonging
 from jobs.checks.prepare import GATE, DataFile, Example, Histogram, PrepareFacts
 from jobs.checks.prepare_config import PrepareConfig
 from jobs.checks.prepare_files import FilesRead, SetProfile
+from jobs.checks.topics import Topic
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.model import StrictModel
@@ -51,7 +52,7 @@ NUM_EXAMPLES = 3
 
 def make(cfg: PrepareConfig, inputs: Inputs, out: Path) -> Known:
     """Write the rows to train on, those held out, and the account of the rest. Returns what is known of the rows."""
-    from jobs.engines.rows import choice, known, passes
+    from jobs.engines.rows import choice, known, passes, topics
 
     sources, before = _sources(cfg)
     require_space(out, 3 * sum(num_bytes for _, num_bytes in before))
@@ -64,9 +65,11 @@ def make(cfg: PrepareConfig, inputs: Inputs, out: Path) -> Known:
         previous = choice.prompts(_previous(cfg.split.previous), cfg.duplicates.threshold)
         chosen = choice.choose(account, asked.values(), cfg.set.options(), _alike(cfg, previous), workers)
         held_out = _held_out(cfg, account, chosen, previous, workers)
+        taken = [Topic.of(one) for one in topics.found(account, workers)]
         _write_rows(account, held_out.rows, chosen, out)
         changed.replace(out / "changed.jsonl")
-    _write(out / "profile.json", SetProfile(form=chosen.profile.as_dict(), boilerplate=chosen.common.tolist()))
+    profile = SetProfile(form=chosen.profile.as_dict(), boilerplate=chosen.common.tolist(), topics=taken)
+    _write(out / "profile.json", profile)
     _write(out / "reading.json", _files_read(sources, before, reading))
     return known.Known(
         reading.digests, chosen.keys, reading.forms, reading.counted, chosen.common, account.alive, held_out.pairs
@@ -78,7 +81,7 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None =
     reading = FilesRead.model_validate_json((out / "reading.json").read_bytes())
     _refuse_changed(cfg, reading)
     profile = SetProfile.model_validate_json((out / "profile.json").read_bytes())
-    return _facts(out, reading, profile, _looked_at(cfg, out, profile, known))
+    return _facts(cfg, out, reading, profile, _looked_at(cfg, out, profile, known))
 
 
 def run(cfg: PrepareConfig, inputs: Inputs, out: Path) -> PrepareFacts:
@@ -267,7 +270,7 @@ def _belonging(cfg: PrepareConfig, store: RowStore) -> RowsBelonging:
     return RowsBelonging(word=word, **found._asdict())
 
 
-def _facts(out: Path, reading: FilesRead, profile: SetProfile, looked: _Looked) -> PrepareFacts:
+def _facts(cfg: PrepareConfig, out: Path, reading: FilesRead, profile: SetProfile, looked: _Looked) -> PrepareFacts:
     from jobs.engines.rows import output
     from jobs.logic.form import departures
     from jobs.logic.rows import split, survey
@@ -284,6 +287,8 @@ def _facts(out: Path, reading: FilesRead, profile: SetProfile, looked: _Looked) 
         files=reading.files,
         num_read=sum(file.num_rows for file in reading.files),
         dropped=dropped,
+        topics=profile.topics,
+        allowed=sorted(cfg.clean.allow),
         changed=output.changed(out / "changed.jsonl"),
         seen=dict(sorted(found.counted.seen().items())),
         ignored_columns=reading.ignored_columns,

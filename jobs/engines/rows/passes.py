@@ -95,6 +95,9 @@ class Reading(NamedTuple):
     forms: NDArray[np.void]
     counted: Counted
     dropped: list[Dropped]
+    unfit: RowStore
+    """Rows that are no more looked at than for what they are about, the reason of each in `reasons`."""
+    reasons: list[str]
     num_rows: list[int]
     """Of each source."""
     shapes: list[str]
@@ -105,7 +108,7 @@ class Reading(NamedTuple):
 
 def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed: Path, workers: Workers) -> Reading:
     """Every raw row as a clean row in the file `scratch`, or as dropped; notes of what was put right in `changed`."""
-    writer = RowWriter(scratch)
+    writer, unfit, reasons = RowWriter(scratch), RowWriter(scratch.with_name("unfit")), list[str]()
     dropped: list[Dropped] = []
     parts: list[tuple[int, RowsRead]] = []
     totals, found_shapes, ignored = [0] * len(sources), [""] * len(sources), [set[str]() for _ in sources]
@@ -121,10 +124,12 @@ def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed
                 writer.write(result.stored)
                 notes.writelines(orjson.dumps(note) + b"\n" for note in result.changed)
                 dropped.extend(result.dropped)
+                unfit.write([line for _, line in result.unfit])
+                reasons.extend(reason for reason, _ in result.unfit)
                 ignored[number] = _noted(ignored[number], result.ignored_columns)
                 totals[number] += result.num_rows
                 num_empty[number] += empty
-                parts.append((number, result._replace(stored=[], dropped=[], changed=[])))
+                parts.append((number, result._replace(stored=[], dropped=[], unfit=[], changed=[])))
                 advance(before + min(end, sizes[number]), f"{sum(totals):,} rows")
     return Reading(
         writer.finished(),
@@ -135,6 +140,8 @@ def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed
         _joined([part.forms for _, part in parts], departures.FORM),
         Counted.joined([part.counted for _, part in parts]),
         dropped,
+        unfit.finished(),
+        reasons,
         totals,
         found_shapes,
         [_told(columns) for columns in ignored],

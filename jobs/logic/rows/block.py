@@ -71,6 +71,8 @@ class RowsRead(NamedTuple):
     counted: Counted
     dropped: list[Dropped]
     """Lines that are no conversation, and conversations unfit to learn from, in the order of the file."""
+    unfit: list[tuple[str, bytes]]
+    """The reason and the line of each of the latter, but for what is private."""
     changed: list[dict[str, Any]]
     ignored_columns: Counter[str]
     num_rows: int
@@ -99,6 +101,7 @@ def read(lines: Iterable[RawLine], options: ReadOptions) -> RowsRead:
             dropped.append(Dropped(row.id, row.file, row.line, fault.reason, fault.evidence))
     dropped.sort(key=lambda entry: entry.line)
     lines_stored = [stored(row) for row in kept]
+    unfit = [(why.reason, stored(row)) for row, why in zip(found, faults, strict=True) if why and _is_shown(why.reason)]
     return RowsRead(
         lines_stored,
         np.fromiter((row.line for row in kept), np.int64, len(kept)),
@@ -107,6 +110,7 @@ def read(lines: Iterable[RawLine], options: ReadOptions) -> RowsRead:
         departures.measured(kept),
         Counted.of(kept, words[[fault is None for fault in faults]]),
         dropped,
+        unfit,
         [row.change_note() for row in found if row.changes],
         ignored,
         num_rows,
@@ -120,6 +124,10 @@ def conversations(lines: Iterable[RawLine], options: ReadOptions) -> Iterator[Ro
             yield _row(line, options)[0]
         except BadRow:  # looked at, not read: a stage that reads refuses or counts it
             continue
+
+
+def _is_shown(reason: str) -> bool:
+    return reason not in ("secret", "personal")
 
 
 def stored(row: Row) -> bytes:
