@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 ARGS ?=
 DRY ?=
-STAGES := fetch prepare preflight train smoke merge convert quantize verify report
+STAGES := prepare fetch preflight train smoke merge convert quantize verify report
 PY := .venv/bin/python
 
 # Where the stages run: RUNNER=container in the image (ENGINE, IMAGE, GPUS, MOUNTS, PASS), RUNNER=native in .venv.
@@ -31,8 +31,8 @@ help:  ## this list
 	@printf '\n  ARGS="key=value ..." changes the config, for example\n    make train ARGS="run.name=second train.schedule.num_epochs=2"\n'
 
 # The stages, in order. Each makes everything it stands on first. RUNNER=native runs them without a container.
-fetch:      ## the base model and tokenizer at a pinned revision, every file hashed
 prepare:    ## clean, deduplicate and split the conversations
+fetch:      ## the base model and tokenizer at a pinned revision, every file hashed
 preflight:  ## tokenize and mask every row once, and look
 train:      ## LoRA fine-tune on exactly those tokens
 smoke:      ## generate with base and adapter in Hugging Face, on held-out rows

@@ -22,7 +22,7 @@ from jobs.core.model import StrictModel
 from jobs.core.provenance import data_digest
 
 NAME, SUMS, SIGNATURE = "certificate.json", "SHA256SUMS", "certificate.sig"
-SCHEMA = 3
+SCHEMA = 4
 MAX_BYTES = 256 * 2**20
 """No chain's records come near it; a file from elsewhere must not fill the memory."""
 ABOUT = (
