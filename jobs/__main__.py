@@ -53,12 +53,15 @@ def answer(command: str, rest: Sequence[str]) -> int:
         command = pipeline.NAMES[-1]
     if command not in pipeline.NAMES:
         raise Refusal(f"no such stage; there are: {', '.join(pipeline.NAMES)}, {', '.join(BESIDE)}")
+    from jobs.core import dry
+
+    rest, is_dry = dry.split(rest)
     from jobs.core.compose import compose  # a wrong key is answered before the stages' models are loaded
 
     composed = compose(rest)
     from jobs.core import chain
 
-    return chain.run_chain(command, rest, composed)
+    return chain.run_chain(command, rest, composed, is_dry)
 
 
 def usage() -> int:

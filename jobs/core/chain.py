@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.core import command_line, config, headline, pipeline, process, terminal
+from jobs.core import command_line, config, dry, headline, pipeline, process, terminal
 from jobs.core.artifact import Artifact
 from jobs.core.errors import Damaged, EnvironmentProblem, Exit, MissingValue, Refusal
 from jobs.core.headline import Failure
@@ -29,7 +29,7 @@ def load(name: str) -> Main:
     return main
 
 
-def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any]) -> int:
+def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any], is_dry: bool = False) -> int:
     """Make everything up to `target`; returns the exit code of the first stage that did not pass, or 0.
 
     `composed` is what `words` compose to; the words themselves go to each stage's process.
@@ -46,6 +46,9 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any]) ->
     checked_redo(composed)
     mains[LAST].waivers(composed)
     _warn_of_unknown_waivers(composed, mains)
+    if is_dry:
+        asked, waivers = [mains[stage.name] for stage in stages], checked_waivers(composed)
+        return dry.tell(target, words, asked, slices, run_dir, checked_redo(composed), waivers)
     with run_dir.lock() as lock:
         code, looks = int(Exit.PASSED), Looks(run_dir.root)
         for stage in stages:

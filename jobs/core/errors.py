@@ -5,6 +5,7 @@ The same codes hold for a stage, the chain, a pod and a Kubernetes Job.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -22,10 +23,15 @@ class Exit(IntEnum):
 class Refusal(Exception):
     """Bad usage, config or input, or a missing ancestor: nothing was done. Exit 2.
 
-    The message is one line that names the key, file or row, what was expected, and the way out.
+    The message is one line that names the key, file or row, what was expected, and the way out. `words` are those of a
+    command line that would be answered otherwise, `without` the words, or keys of words, that go: the line to paste.
     """
 
     exit = Exit.REFUSED
+
+    def __init__(self, message: str, *, words: Sequence[str] = (), without: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.words, self.without = tuple(words), tuple(without)
 
 
 class MissingValue(Refusal):
@@ -37,9 +43,16 @@ class Damaged(Refusal):
 
 
 class EnvironmentProblem(Exception):
-    """The machine cannot do it: no GPU, no disk, no memory, no build, run locked by another. Exit 4."""
+    """The machine cannot do it: no GPU, no disk, no memory, no build, run locked by another. Exit 4.
+
+    `words` as in Refusal.
+    """
 
     exit = Exit.ENVIRONMENT
+
+    def __init__(self, message: str, *, words: Sequence[str] = (), without: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.words, self.without = tuple(words), tuple(without)
 
 
 class Interrupted(BaseException):

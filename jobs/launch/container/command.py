@@ -18,6 +18,7 @@ import ipaddress
 import os
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,10 +27,10 @@ from jobs.core import pipeline, process, room, terminal
 from jobs.core.compose import SECRET_VALUE
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
-from jobs.launch import sources
+from jobs.launch import lines, sources, typed
 from jobs.launch.container import engine
 from jobs.launch.container.engine import Engine
-from jobs.launch.container.mounts import Mount, mounts
+from jobs.launch.container.mounts import Mount, mounts, require
 from jobs.launch.inside import entry
 
 PASSED = ("HF_TOKEN", "WANDB_API_KEY", "OPENAI_API_KEY", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TERM", "NO_COLOR",
@@ -41,8 +42,6 @@ NO_STAGE = {126: "the container's program cannot be run", 127: "the container's 
 SHARED_MEMORY = "8g"
 """The most that processes of one container may share, as NCCL does between GPUs; taken when used."""
 TALKS = ("chat", "serve")
-MAKE_WORDS = "KIWAME_MAKE_WORDS"
-"""Read where a command is printed for a person (`core/command_line.py`, which needs what is installed inside)."""
 STOP_SECONDS = 300
 """To save the state, as in a pod of Kubernetes; engines wait for 10 by themselves."""
 
@@ -55,6 +54,9 @@ def main(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> i
 
 def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     """Raises EnvironmentProblem where engine, image or GPU is missing, Refusal for a path the container cannot see."""
+    chain = stages(words)
+    if chain:
+        require(words, [stage.name for stage in chain])
     found = engine.find(environment.get("ENGINE", ""))
     accelerator = environment.get("ACCELERATOR") or "cuda"
     image = environment.get("IMAGE") or f"localhost/kiwame:{accelerator}"
@@ -69,12 +71,13 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     command = [
         found.program, "run", "--rm", "--pull=never", *terminal_words(words), *locked_down(found),
         *gpu_words(found, gpus), *(word for mount in seen for word in mount.words), "--workdir", str(sources.ROOT),
-        *passed(environment), *published(words), "--env", f"{MAKE_WORDS}={make_words(environment)}",
+        *passed(environment), *published(words), "--env", f"{lines.MAKE_WORDS}={lines.told_to_make(environment)}",
         "--env", f"KIWAME_IMAGE={known['Id']}", image, *words,
     ]  # fmt: skip
-    if environment.get("DRY") not in (None, "", "0"):
+    if typed.dry(environment):
+        code = told_by_host(words) if chain else Exit.PASSED
         print(shlex.join(command))
-        return Exit.PASSED
+        return code
     make_folders(seen)
     code = process.run_child(command, environment)
     failed = ENGINE_FAILED if entry.is_program(words) else {**ENGINE_FAILED, **NO_STAGE}
@@ -82,6 +85,22 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
         hint = "; for GPUs it needs NVIDIA's container toolkit (`make doctor`)" if gpus != "none" else ""
         raise EnvironmentProblem(f"{failed[code]}: see {found.program}'s line above{hint}")
     return code if code >= 0 else 128 - code
+
+
+def stages(words: Sequence[str]) -> Sequence[pipeline.Stage]:
+    """What the words ask for, and all before it; nothing where they ask for no stage."""
+    name = pipeline.NAMES[-1] if words[:1] == ["all"] else words[0] if words else ""
+    return pipeline.up_to(name) if name in pipeline.NAMES else ()
+
+
+def told_by_host(words: Sequence[str]) -> int:
+    """How the stages stand, where this machine has what it takes to read a config; the exit code of a dry run."""
+    python = sources.ROOT / ".venv" / "bin" / "python"
+    if not python.exists():
+        terminal.say("how its stages stand can be told after `make setup`; the engine would be told:")
+        return Exit.PASSED
+    told = subprocess.run([str(python), "-m", "jobs", *words, "dry=true"], cwd=sources.ROOT, check=False)
+    return told.returncode
 
 
 def make_folders(seen: Sequence[Mount]) -> None:
@@ -108,7 +127,7 @@ def way_to(image: str, found: Engine) -> str:
 def default_gpus(words: Sequence[str], labels: Mapping[str, str]) -> str:
     """All where the image has CUDA and something on the way to the stage computes on a GPU; TALKS can do without."""
     name = words[0] if words else ""
-    chain = pipeline.up_to(name) if name in pipeline.NAMES else pipeline.PIPELINE
+    chain = stages(words) or pipeline.PIPELINE
     computes = any(stage.gpu for stage in chain) and name != "preview" and (name not in TALKS or has_gpu())
     return "all" if computes and labels.get("kiwame.accelerator") != "cpu" else "none"
 
@@ -187,12 +206,6 @@ def published(words: Sequence[str]) -> list[str]:
         return []
     at = f"[{address}]" if address.version == 6 else str(address)
     return ["--publish", f"{at}:{number}:{number}", "--env", "KIWAME_PUBLISHED=1"]
-
-
-def make_words(environment: Mapping[str, str]) -> str:
-    """What `make` has to be told again, to find the same image with the same engine."""
-    chosen = [(name, environment.get(name)) for name in ("ENGINE", "IMAGE", "ACCELERATOR")]
-    return " ".join(f"{name}={shlex.quote(value)}" for name, value in chosen if value)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any
 from jobs.core import compose, pipeline, process, terminal
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, MissingValue, Refusal
+from jobs.launch import typed
 from jobs.launch.inside.pod_job import PREFIX
 from jobs.launch.runpod import logs as runpod_logs, place as runpod_place, spec as runpod_spec
 from jobs.launch.runpod.api import PATIENCE, Patience, RunPod, address_of, key_of
@@ -127,6 +128,9 @@ def logs(desk: Desk) -> int:
     """Follow the run's log; returns the job's exit code."""
     api = desk.api()
     pod = the_pod(api, desk)
+    if desk.dry:
+        terminal.say(f"pod {pod.id} is {pod.status}; its log would be followed")
+        return Exit.PASSED
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a log holds what no terminal's encoding has
     try:
@@ -275,7 +279,9 @@ def main(
             values["job"]["words"] = [*values["job"]["words"], *jobs]
         except (KeyError, TypeError):
             raise Refusal(f"{FILE}: job.words: expected a list") from None
-        return COMMANDS[command](Desk(values, environment, "dry=true" in dry_words, patience, sleep))
+        return COMMANDS[command](
+            Desk(values, environment, "dry=true" in dry_words or typed.dry(environment), patience, sleep)
+        )
 
     return ending(f"pod-{command}", work)
 
