@@ -12,15 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.core import other_names
+from jobs.core import other_names, values
 from jobs.core.errors import Refusal
+from jobs.core.words import SECRET_KEY as SECRET_KEY, SECRET_VALUE as SECRET_VALUE, whole
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 ALIKE = 0.75
 """From this share of common letters on (difflib) a word may mean another: `rnak` is `rank`, `use_dora` no `rslora`."""
-AUTO = "auto"
-"""Stands for a value that the program finds, of whatever type."""
 OPEN = ("waivers", "prepare.columns")
 """Where a person's own words are keys."""
 OWN_MODEL = {"fetch=local": "model=local", "fetch=demo": "model=demo"}
@@ -29,16 +28,6 @@ model, or an experiment's, by being taken in its place."""
 ECHOES = ("preflight.update.", "preflight.chat.", "report.judged_by.")
 """What repeats other values for rules to judge by; said differently here, the rules would be blind."""
 
-SECRET_KEY = re.compile(
-    r"(^|[._])(hf_?token|api_?key|secret|secret_?key|password|passwd|credentials?|(access|auth|bearer)_?token|token)$",
-    re.IGNORECASE,
-)
-SECRET_VALUE = re.compile(
-    r"\b(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|rpa_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{16,}"
-    r"|github_pat_\w{16,}|xox[abp]-[A-Za-z0-9-]{16,}|AKIA[0-9A-Z]{16})"
-    r"|://[^/\s:@]+:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY"
-)
-
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
     """The whole config as plain data, interpolations resolved, missing values left as `???`.
@@ -46,8 +35,9 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     Hydra composes the groups; values are then set on keys that exist. Raises Refusal, with the key and what was
     expected, for anything that cannot be composed.
     """
-    for word in overrides:
-        _check_override(word)
+    overrides = whole(overrides)
+    for previous, word in zip(["", *overrides], overrides, strict=False):
+        _check_override(word, previous)
     from hydra import compose as hydra_compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
@@ -69,10 +59,11 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
         for word in overrides:
             if word not in groups:
                 key = word.partition("=")[0]
-                _require_key(key, written)
-                before = OmegaConf.select(config, key, default="")
-                is_text = isinstance(before, str) and before != AUTO
-                OmegaConf.update(config, key, _value(word, is_text), merge=False, force_add=True)
+                _require_key(word, written)
+                is_missing = flatten(written).get(key) == values.MISSING
+                before: Any = values.MISSING if is_missing else OmegaConf.select(config, key, default="")
+                before = OmegaConf.to_container(before) if OmegaConf.is_config(before) else before
+                OmegaConf.update(config, key, values.value(word, before), merge=False, force_add=True)
         _forbid(OmegaConf.to_container(config, resolve=False))  # by its own key, before another one has the value
         plain = OmegaConf.to_container(config, resolve=True)
     except UnicodeDecodeError as error:
@@ -98,53 +89,68 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
     }
 
 
-def _check_override(word: str) -> None:
+def _check_override(word: str, before: str) -> None:
+    """Raises Refusal for what no word may be; `before`: the word in front of it."""
     key, equals, value = word.partition("=")
     if SECRET_VALUE.search(word) and not equals:
-        raise Refusal("a word that looks like a secret: pass secrets as environment variables")
+        raise Refusal("a word that looks like a secret: pass secrets as environment variables", without=[word])
     if not equals or not key:
-        raise Refusal(f"{word[:60]!r}: expected key=value, for example run.name=first")
+        joined = [f"{before} {word}"] if before and "." not in word else []  # a blank that a shell has cut at
+        raise Refusal(f"{word[:60]!r}: expected key=value, for example run.name=first", words=joined, without=[word])
     if "${" in value:
-        raise Refusal(f"{key[:60]}: `${{...}}` is for conf/ only; on the command line give the value itself")
+        raise Refusal(
+            f"{key[:60]}: `${{...}}` is for conf/ only; on the command line give the value itself", without=[word]
+        )
     if SECRET_KEY.search(key) or SECRET_VALUE.search(value):
         raise Refusal(
-            f"{key[:60]}: looks like a secret, and config is written to disk; pass it as an environment variable"
+            f"{key[:60]}: looks like a secret, and config is written to disk; pass it as an environment variable",
+            without=[word],
         )
     if "_target_" in key.split("."):
-        raise Refusal(f"{key[:60]}: `_target_` is forbidden: config is data and never names code")
+        raise Refusal(f"{key[:60]}: `_target_` is forbidden: config is data and never names code", without=[word])
     if key[0] in "+~" or "\n" in key:
-        raise Refusal(f"{key[:60]!r}: keys cannot be added or removed, only set: write {key.strip('+~ ')[:60]}=value")
+        plain = key.strip("+~ \n")
+        raise Refusal(
+            f"{key[:60]!r}: keys cannot be added or removed, only set: write {plain[:60]}=value",
+            words=[f"{plain}={value}"] if key[0] == "+" and "\n" not in plain else [], without=[word],
+        )  # fmt: skip
 
 
 def _check_option(word: str, options: Mapping[str, Sequence[str]]) -> None:
     """Raises Refusal for an option that a group does not have."""
     group, _, option = word.partition("=")
     if option not in options[group] and (group, option) != ("experiment", "null"):
-        raise Refusal(f"{group}={option[:60]}: no such option; there are: {', '.join(options[group])}")
+        near = difflib.get_close_matches(option, options[group], n=1)
+        raise Refusal(
+            f"{group}={option[:60]}: no such option; there are: {', '.join(options[group])}",
+            words=[f"{group}={one}" for one in near], without=[word],
+        )  # fmt: skip
 
 
-def _require_key(key: str, config: Any) -> None:
+def _require_key(word: str, config: Any) -> None:
     """Raises Refusal for a key that the composed config does not have, with the nearest that it has."""
+    key, _, value = word.partition("=")
     known = [name for name in flatten(config) if name]
     if key in (*known, *OPEN) or key.startswith(tuple(f"{name}." for name in OPEN)):
         return
     below = [name for name in known if name.startswith(f"{key}.")]
     if below:
         names = dict.fromkeys(name.removeprefix(f"{key}.").split(".")[0] for name in below)
-        raise Refusal(f"{key}: holds {', '.join(names)}; set one of them, for example {below[0]}=value")
+        raise Refusal(f"{key}: holds {', '.join(names)}; set one of them, for example {below[0]}=value", without=[word])
     told = other_names.answer(key, frozenset(config))
     if told:
-        raise Refusal(f"{key}: unknown key; {told}")
+        named = [f"{name}={value}" for name in [other_names.key_of(key)] if name in known]
+        raise Refusal(f"{key}: unknown key; {told}", words=named, without=[word])
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.8) or _same_leaf(key, known)
     if near:
-        raise Refusal(f"{key}: unknown key; did you mean {near[0]}?")
+        raise Refusal(f"{key}: unknown key; did you mean {near[0]}?", words=[f"{near[0]}={value}"], without=[word])
     parent = key.rpartition(".")[0]
     while parent and not any(name.startswith(f"{parent}.") for name in known):
         parent = parent.rpartition(".")[0]
     children = {
         name.removeprefix(f"{parent}.").split(".")[0] for name in known if not parent or name.startswith(f"{parent}.")
     }
-    raise Refusal(f"{key}: unknown key; {parent or 'the config'} has: {', '.join(sorted(children))}")
+    raise Refusal(f"{key}: unknown key; {parent or 'the config'} has: {', '.join(sorted(children))}", without=[word])
 
 
 def _same_leaf(key: str, known: Sequence[str]) -> list[str]:
@@ -158,26 +164,6 @@ def _same_leaf(key: str, known: Sequence[str]) -> list[str]:
         return ends if len(ends) == 1 else []
     leaves = {name.rpartition(".")[2]: name for name in known if name.startswith(part)}
     return [leaves[near] for near in difflib.get_close_matches(key.rpartition(".")[2], leaves, n=1, cutoff=ALIKE)]
-
-
-def _value(word: str, is_text: bool) -> Any:
-    """What an override sets its key to. Raises Refusal for what is no value, or several.
-
-    Where text stands, the words are text as they were typed: a commit's hash may be all digits.
-    """
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    key, _, text = word.partition("=")
-    if is_text and text != "null" and not text.startswith(("'", '"', "[", "{")):
-        return text
-    try:
-        override = OverridesParser.create().parse_override(word)
-    except HydraException:
-        raise Refusal(f"{key}: {text[:60]!r} cannot be read as a value; text with signs in it goes in quotes") from None
-    if override.is_sweep_override():
-        raise Refusal(f"{key}: expected one value; a list is {key}=[a,b], and text with commas goes in quotes")
-    return override.value()
 
 
 def _holding(data: bytes) -> Path:
@@ -205,9 +191,12 @@ def _require_echoes(written: Mapping[str, Any], composed: Mapping[str, Any]) -> 
             continue
         source = re.fullmatch(r"\$\{([\w.]+)\}", str(reference))
         if source is None:
-            raise Refusal(f"{key}: repeats what is said elsewhere and is not set by itself; take it out")
+            raise Refusal(f"{key}: repeats what is said elsewhere and is not set by itself; take it out", without=[key])
         if repr(_at(composed, key)) != repr(_at(composed, source[1])):
-            raise Refusal(f"{key}: repeats {source[1]} and may not differ; set {source[1]} instead")
+            raise Refusal(
+                f"{key}: repeats {source[1]} and may not differ; set {source[1]} instead",
+                words=[f"{source[1]}={_at(composed, key)}"], without=[key],
+            )  # fmt: skip
 
 
 def _at(value: Any, key: str) -> Any:

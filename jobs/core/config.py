@@ -9,12 +9,15 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from jobs.core import other_names
+from jobs.core import names, other_names
 from jobs.core.compose import ALIKE, CONF as CONF, compose as compose, flatten
 from jobs.core.errors import MissingValue, Refusal
 from jobs.core.model import StrictModel
 
-RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+RUN_NAME = names.ASCII_NAME
+"""What a launcher takes as it is; `names.ascii_slug` makes it of any other."""
+PLACEHOLDERS = {"prepare.files": "[FILE.jsonl]", "fetch.source.folder": "FOLDER", "train.adapter": "FOLDER"}
+"""What stands in a line to paste where only the person knows the value."""
 KEY = re.compile(r"\w+")
 """pydantic puts the kinds of a union between the keys, such as `constrained-int`."""
 
@@ -25,7 +28,7 @@ class RunConfig(StrictModel):
     """Top-level `run`: which folder the artifacts live in."""
 
     name: str
-    """Names the folder under `folder`; letters, digits, `.`, `_`, `-`; at most 64."""
+    """Names the folder under `folder`; letters and digits of any writing, `.`, `_`, `-`; at most 64."""
     folder: str = Field(min_length=1)
     """Where runs live."""
     seed: int
@@ -57,11 +60,19 @@ def checked(model: type[M], values: Any, path: str) -> M:
     """
     missing = [key for key, value in flatten(values, path).items() if value == "???"]
     if missing:
-        raise MissingValue("; ".join(f"{key}: has no value; set it with {key}=value" for key in missing))
+        raise MissingValue(
+            "; ".join(f"{key}: has no value; set it with {key}=value" for key in missing),
+            words=[f"{key}={PLACEHOLDERS.get(key, 'VALUE')}" for key in missing],
+        )
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise Refusal("; ".join(_explain(model, problem, path) for problem in error.errors())) from None
+        problems = error.errors()
+        raise Refusal(
+            "; ".join(_explain(model, problem, path) for problem in problems),
+            words=[word for problem in problems for word in _mended(model, problem, path)],
+            without=[_key(problem, path) for problem in problems],
+        ) from None
 
 
 def run_config(composed: Mapping[str, Any]) -> RunConfig:
@@ -72,16 +83,44 @@ def run_config(composed: Mapping[str, Any]) -> RunConfig:
     for name, model in (("model", ModelConfig), ("chat", ChatConfig)):
         checked(model, composed[name], name)
     run = checked(RunConfig, composed["run"], "run")
-    if not RUN_NAME.fullmatch(run.name):
+    run = run.model_copy(update={"name": names.composed(run.name)})
+    if not names.is_run_name(run.name):
         raise Refusal(
             "run.name: expected 1 to 64 letters, digits, '.', '_' or '-', starting with a letter or digit, "
-            f"got {run.name[:80]!r}"
+            f"got {run.name[:80]!r}",
+            words=[f"run.name={names.nearest_run_name(run.name)}"],
         )
     return run
 
 
+def _key(problem: Any, path: str) -> str:
+    return ".".join([path, *(str(part) for part in problem["loc"] if KEY.fullmatch(str(part)))])
+
+
+def _mended(model: type[StrictModel], problem: Any, path: str) -> list[str]:
+    """The word that sets an offending key to the value that was meant, or the nearest that may be; none where nobody
+    can tell."""
+    key, kind, got, context = _key(problem, path), problem["type"], problem["input"], problem.get("ctx", {})
+    if kind == "list_type" and isinstance(got, str):
+        return [f"{key}=[{got}]"]
+    if kind == "string_type" and isinstance(got, int | float):
+        return [f"{key}='{got}'"]
+    if kind == "literal_error":
+        options = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        return [f"{key}={near}" for near in difflib.get_close_matches(str(got), options, n=1)]
+    bounds = [context[name] for name in ("ge", "le") if name in context]
+    if kind in ("greater_than_equal", "less_than_equal") and bounds:
+        return [f"{key}={bounds[0]}"]
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(
+            str(problem["loc"][-1]), _names_beside(model, problem["loc"]), n=1, cutoff=ALIKE
+        )
+        return [f"{key.rpartition('.')[0]}.{name}={got}" for name in near]
+    return []
+
+
 def _explain(model: type[StrictModel], problem: Any, path: str) -> str:
-    key = ".".join([path, *(str(part) for part in problem["loc"] if KEY.fullmatch(str(part)))])
+    key = _key(problem, path)
     kind, got = problem["type"], problem["input"]
     if kind == "extra_forbidden":
         told = other_names.answer(key, frozenset({path}))

@@ -33,3 +33,8 @@ def answer(key: str, parts: frozenset[str]) -> str | None:
     if "key" not in found:
         return f"there is no such setting: {found['says']}"
     return f"here it is {found['key']}" + (f": {found['says']}" if "says" in found else "")
+
+
+def key_of(key: str) -> str:
+    """The key that has the last word of `key` for its name elsewhere; empty where there is none."""
+    return str(table().get(key.lstrip("-").lower().replace("-", "_").split(".")[-1], {}).get("key", ""))

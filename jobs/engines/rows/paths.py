@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs.core.errors import Refusal
+from jobs.core.names import spelled
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 PACKED = (".gz", ".gzip", ".zst", ".zstd")
@@ -43,7 +44,7 @@ def local(name: str, key: str) -> Found:
 
     Raises Refusal for what is not there, cannot be read, is no regular file, or leads out of its folder.
     """
-    path = Path(name)
+    path = spelled(Path(name))
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
