@@ -26,7 +26,7 @@ def typed(command: str, run: RunConfig) -> str:
     if not Path("Makefile").is_file():
         return shlex.join(["python", "-m", "jobs", command, *words])
     runner = os.environ.get(MAKE_WORDS, "RUNNER=native")
-    value = shlex.join(words).replace("$", "$$")  # make reads a dollar before the shell does
+    value = shlex.join(words)
     quoted = shlex.quote(value) if IN_DOUBLE_QUOTES & set(value) else f'"{value}"'
     return " ".join(filter(None, ("make", command, runner, f"ARGS={quoted}")))
 

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from jobs.core.errors import Refusal
+from jobs.core.words import is_secret
 
 MAKE_WORDS = "KIWAME_MAKE_WORDS"
 """What `make` was told beside ARGS, in the environment of what it starts: such as RUNNER=native."""
@@ -103,9 +104,9 @@ def _is_plain(word: str) -> bool:
 def line(target: str, words: Sequence[str], variables: Mapping[str, str] | str = "") -> str:
     """`make TARGET VARIABLE=value ARGS="..."` as it is typed in a shell."""
     told = variables if isinstance(variables, str) else told_to_make(variables)
-    value = joined(words)
+    value = joined([word for word in words if not is_secret(word)])
     quoted = shlex.quote(value) if IN_DOUBLE_QUOTES & set(value) else f'"{value}"'
-    return " ".join(filter(None, ("make", target, told, f"ARGS={quoted}" if words else "")))
+    return " ".join(filter(None, ("make", target, told, f"ARGS={quoted}" if value else "")))
 
 
 def told_to_make(environment: Mapping[str, str], names: Sequence[str] = KEPT) -> str:

@@ -24,9 +24,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jobs.core import pipeline, process, room, terminal
-from jobs.core.compose import SECRET_VALUE
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
+from jobs.core.words import SECRET_VALUE, whole
 from jobs.launch import lines, sources, typed
 from jobs.launch.container import engine
 from jobs.launch.container.engine import Engine
@@ -54,6 +54,7 @@ def main(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> i
 
 def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     """Raises EnvironmentProblem where engine, image or GPU is missing, Refusal for a path the container cannot see."""
+    words = whole(words)
     chain = stages(words)
     if chain:
         require(words, [stage.name for stage in chain])

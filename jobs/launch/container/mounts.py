@@ -14,7 +14,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.core import values
 from jobs.core.errors import EnvironmentProblem, Refusal
+from jobs.core.names import spelled
 from jobs.launch import sources
 
 CONF = Path("/opt/kiwame/conf")
@@ -109,7 +111,7 @@ def named(words: Sequence[str]) -> Iterator[tuple[str, Path]]:
         for item in items(text) if key in PATH_KEYS else ():
             if "://" in item:
                 continue
-            path = normal(key, sources.ROOT / item)
+            path = spelled(normal(key, sources.ROOT / item))
             if not exists(path):
                 continue
             yield key, path
@@ -124,7 +126,7 @@ def require(words: Sequence[str], stages: Collection[str]) -> None:
         if key not in NEEDED or key.partition(".")[0] not in stages:
             continue
         for item in items(text):
-            path = normal(key, sources.ROOT / item)
+            path = spelled(normal(key, sources.ROOT / item))
             if item and "://" not in item and not exists(path) and not any(kept in path.parents for kept in KEPT):
                 raise Refusal(f"{key}: {item}: there is no such file or folder here; check the spelling")
 
@@ -133,8 +135,18 @@ def items(text: str) -> list[str]:
     """A value's elements: `[a,'b c']` has two, anything but a list one."""
     if not text.startswith("["):
         return [unquoted("", text)] if text else []
-    found = (unescaped(element) for element in ITEM.finditer(text))
+    inside = text[1:-1] if text.endswith("]") else text[1:]
+    found = (element(part.strip()) for part in values.parts(inside, ","))
     return [item for item in found if item]
+
+
+def element(text: str) -> str:
+    """What an element of a list says; what Hydra's grammar does not know stands for itself."""
+    found = ITEM.fullmatch(text)
+    try:
+        return values.plain(text) if found is None else unescaped(found)
+    except values.Unreadable:
+        return text
 
 
 def extra(environment: Mapping[str, str]) -> list[tuple[str, Path]]:
