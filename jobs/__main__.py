@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from jobs.core import pipeline, process, terminal
 from jobs.core.endings import ending
-from jobs.core.errors import Exit, Refusal
+from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 
-BESIDE = ("all", "chat", "serve", "preview", "rules", "certificate")
+BESIDE = ("all", "look", "chat", "serve", "preview", "rules", "certificate")
 """Commands that are no stage."""
 
 
@@ -37,6 +37,8 @@ def answer(command: str, rest: Sequence[str]) -> int:
         from jobs.preflight import preview
 
         return preview(rest)
+    if command == "look":
+        return look(rest)
     if command == "chat":
         from jobs.engines.chat.command import chat
 
@@ -62,6 +64,19 @@ def answer(command: str, rest: Sequence[str]) -> int:
     from jobs.core import chain
 
     return chain.run_chain(command, rest, composed, is_dry)
+
+
+def look(words: Sequence[str]) -> int:
+    """The first rows of `prepare.files`, as `prepare` would read them; launchers ask before anything is rented."""
+    from jobs.core.compose import compose
+    from jobs.prepare import look as first_rows, main as prepare
+
+    try:
+        for line in first_rows(prepare.slice(compose(words))):
+            terminal.say(line)
+    except ModuleNotFoundError as error:
+        raise EnvironmentProblem(f"rows are not looked at: {error.name} is not installed here") from None
+    return Exit.PASSED
 
 
 def usage() -> int:

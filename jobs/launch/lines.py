@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from jobs.core.errors import Refusal
-from jobs.core.words import is_secret
+from jobs.core.errors import EnvironmentProblem, Refusal
+from jobs.core.words import is_secret, key, with_words
 
 MAKE_WORDS = "KIWAME_MAKE_WORDS"
 """What `make` was told beside ARGS, in the environment of what it starts: such as RUNNER=native."""
@@ -112,3 +113,21 @@ def line(target: str, words: Sequence[str], variables: Mapping[str, str] | str =
 def told_to_make(environment: Mapping[str, str], names: Sequence[str] = KEPT) -> str:
     """What `make` has to be told again beside ARGS, as it is typed in a shell."""
     return " ".join(f"{name}={shlex.quote(environment[name])}" for name in names if environment.get(name))
+
+
+@contextmanager
+def mended(target: str, words: Sequence[str], variables: str = "") -> Iterator[None]:
+    """A Refusal that knows the words which would do ends in the whole line that has them."""
+    try:
+        yield
+    except (Refusal, EnvironmentProblem) as problem:
+        if not (problem.words or problem.without):
+            raise
+        said = f"{problem}\n  -> {line(target, without(words, problem), variables)}"
+        raise type(problem)(said) from None
+
+
+def without(words: Sequence[str], problem: Refusal | EnvironmentProblem) -> list[str]:
+    """The words that were given, with those that would do in the place of those that would not."""
+    gone = {*problem.without, *map(key, problem.words)}
+    return with_words([word for word in words if word not in gone and key(word) not in gone], problem.words)

@@ -16,10 +16,10 @@ from typing import Any
 from jobs.core import process, terminal
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
-from jobs.launch import typed
+from jobs.launch import lines, places, typed
 from jobs.launch.kubernetes import render as kubernetes_render, spec, state as kubernetes_state
 from jobs.launch.kubernetes.kubectl import AlreadyThere, Kubectl
-from jobs.launch.kubernetes.render import NAME_LABEL, RUN_LABEL
+from jobs.launch.kubernetes.render import NAME_LABEL, RUN_LABEL, RUN_NAME
 from jobs.launch.kubernetes.spec import job_name
 
 CLAIM = "kiwame-workspace"
@@ -36,6 +36,7 @@ DELETE_SECONDS = 60
 def render(words: Sequence[str], dry: bool = False) -> int:
     """The run's manifests on stdout; no cluster is asked."""
     plan = spec.plan(words)
+    _look(plan)
     built = kubernetes_render.manifests(plan)
     _warn(plan)
     print(kubernetes_render.text(built), end="")
@@ -46,6 +47,7 @@ def render(words: Sequence[str], dry: bool = False) -> int:
 def submit(words: Sequence[str], dry: bool = False) -> int:
     """One Job for the run, its name to stdout. Raises Refusal where the run has one: it is never submitted twice."""
     plan = spec.plan(words)
+    _look(plan)
     kubectl = _kubectl(plan.settings)
     built = kubernetes_render.manifests(plan)
     there = _job(kubectl, plan.run)
@@ -68,6 +70,18 @@ def submit(words: Sequence[str], dry: bool = False) -> int:
     terminal.say(f"  follow it: {_make('logs', plan.run)}")
     print(made["name"])
     return Exit.PASSED
+
+
+def _look(plan: spec.Plan) -> None:
+    """The first rows of the files that travel with the run, before anything is asked of a cluster."""
+    if plan.rows:
+        places.look(plan.words[1:], [each.path for each in plan.rows])
+    for each in plan.rows:
+        if each.is_packed:
+            size = each.path.stat().st_size
+            terminal.say(
+                f"  {each.path.name}: packed to go along, {size / 1e6:.1f} to {len(each.content) / 1e6:.1f} MB"
+            )
 
 
 def _would_make(kubectl: Kubectl, plan: spec.Plan, documents: Sequence[Mapping[str, Any]]) -> int:
@@ -222,7 +236,8 @@ def _list(kubectl: Kubectl) -> int:
     rows = []
     for run, job in sorted(runs.items()):
         pods = [each for each in found if each["kind"] == "Pod" and _run_of(each) == run]
-        rows.append((run, job["metadata"].get("creationTimestamp", ""), kubernetes_state.judge(job, pods).line))
+        name = job["metadata"].get("annotations", {}).get(RUN_NAME, run)
+        rows.append((name, job["metadata"].get("creationTimestamp", ""), kubernetes_state.judge(job, pods).line))
     if rows:
         terminal.table("runs", ("run.name", "submitted", "how it stands"), rows)
     else:
@@ -245,7 +260,7 @@ def _there(run: str, state: kubernetes_state.State) -> str:
 
 
 def _make(command: str, run: str) -> str:
-    return f"make k8s-{command} ARGS=run.name={run}"
+    return lines.line(f"k8s-{command}", [f"run.name={run}"])
 
 
 def _warn(plan: spec.Plan) -> None:
@@ -268,7 +283,7 @@ def _of(words: Sequence[str]) -> tuple[Kubectl, str]:
 
 
 def _selector(run: str) -> str:
-    return f"{NAME_LABEL}=kiwame,{RUN_LABEL}={run}"
+    return f"{NAME_LABEL}=kiwame,{RUN_LABEL}={spec.label(run)}"
 
 
 def _run_of(manifest: Mapping[str, Any]) -> str:
@@ -309,7 +324,8 @@ def main(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> i
         if command not in COMMANDS:
             raise Refusal(f"expected one of: {', '.join(COMMANDS)}; then key=value words, k8s.key=value among them")
         own = [word for word in words[1:] if word not in ("dry=true", "dry=false")]
-        return COMMANDS[command](own, typed.dry(environment) or "dry=true" in words[1:])
+        with lines.mended(f"k8s-{command}", own):
+            return COMMANDS[command](own, typed.dry(environment) or "dry=true" in words[1:])
 
     return ending(f"k8s-{command}", work)
 
