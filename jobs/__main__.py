@@ -9,12 +9,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from jobs.core import pipeline, process, terminal
+from jobs.core import memory, pipeline, process, terminal, way_out
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 
 BESIDE = ("all", "look", "chat", "serve", "preview", "rules", "certificate")
 """Commands that are no stage."""
+DRY = "dry=true"
+"""Says what a stage and all before it would do, and does nothing."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -22,11 +24,11 @@ def main(words: Sequence[str]) -> int:
     process.install_stop_handlers()
     if not words or words[0] in ("help", "-h", "--help"):
         return usage()
-    command, rest = words[0], words[1:]
-    return ending(command, lambda: answer(command, rest))
+    command, rest = words[0], [word for word in words[1:] if word not in (DRY, "dry=false")]
+    return ending(command, lambda: answer(command, rest, DRY in words), rest)
 
 
-def answer(command: str, rest: Sequence[str]) -> int:
+def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
     """Dispatch; raises Refusal for a command that does not exist."""
     if command == "rules":
         from jobs.core.documents import rules_page
@@ -51,19 +53,21 @@ def answer(command: str, rest: Sequence[str]) -> int:
         from jobs.report import check_command
 
         return check_command(rest)
-    if command == "all":
-        command = pipeline.NAMES[-1]
-    if command not in pipeline.NAMES:
+    stage = pipeline.NAMES[-1] if command == "all" else command
+    if stage not in pipeline.NAMES:
         raise Refusal(f"no such stage; there are: {', '.join(pipeline.NAMES)}, {', '.join(BESIDE)}")
-    from jobs.core import dry
-
-    rest, is_dry = dry.split(rest)
     from jobs.core.compose import compose  # a wrong key is answered before the stages' models are loaded
 
-    composed = compose(rest)
+    recalled = memory.recall(rest)
+    try:
+        composed = compose(recalled.words)
+    except Refusal as refusal:
+        raise recalled.told(refusal) from None
+    if recalled.line:
+        terminal.say(recalled.line)
     from jobs.core import chain
 
-    return chain.run_chain(command, rest, composed, is_dry)
+    return chain.run_chain(stage, recalled.words, composed, way_out.Typed(command, tuple(rest)), is_dry)
 
 
 def look(words: Sequence[str]) -> int:

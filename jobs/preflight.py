@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from jobs.checks.preflight import GATE, PreflightLimits
 from jobs.checks.preflight_facts import Lengths, Model, Offences, PreflightFacts, Split, Tokenizer, Update
 from jobs.checks.preflight_folder import TokenizerFolder
-from jobs.core import chain, config, terminal
+from jobs.core import chain, config, memory, terminal
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Exit, Refusal
 from jobs.core.model import StageConfig, StrictModel
@@ -239,7 +239,10 @@ def preview(words: Sequence[str]) -> int:
     take it. The rows come from `prepare.files`; without them two conversations are made up. Writes `preview.html`
     into the run's folder.
     """
-    composed = config.compose(words)
+    recalled = memory.recall(words)
+    composed = config.compose(recalled.words)
+    if recalled.line:
+        terminal.say(recalled.line)
     cfg, named = main.slice(composed), config.run_config(composed)
     run_dir = RunDir(Path(named.folder) / named.name)
     from jobs.engines.models import chat_rows, tokenizer_folder

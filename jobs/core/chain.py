@@ -8,19 +8,43 @@ import os
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jobs.core import command_line, config, dry, headline, pipeline, process, terminal
-from jobs.core.artifact import Artifact
-from jobs.core.errors import Damaged, EnvironmentProblem, Exit, MissingValue, Refusal
+from jobs.core import command_line, config, dry, headline, memory, offers, pipeline, process, terminal, way_out
+from jobs.core.artifact import Artifact, differing
+from jobs.core.errors import Damaged, EnvironmentProblem, Exit, Interrupted, MissingValue, Refusal
 from jobs.core.headline import Failure
 from jobs.core.looks import Looks
 from jobs.core.run_dir import LOCK_VARIABLE, RunDir
-from jobs.core.stage import StageMain, checked_redo, checked_waivers, refusal_to_rebuild, shortened, stale_because
+from jobs.core.stage import (
+    StageMain,
+    checked_redo,
+    checked_waivers,
+    is_kept,
+    refusal_to_rebuild,
+    shortened,
+    stale_because,
+)
+from jobs.core.way_out import Typed
+from jobs.core.words import with_words
 
 Main = StageMain[Any, Any, Any]
 LAST = pipeline.PIPELINE[-1].name
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every stage of one command is made with."""
+
+    run_dir: RunDir
+    composed: Mapping[str, Any]
+    words: Sequence[str]
+    """Those that compose to it."""
+    asked: Typed
+    lock: int
+    looks: Looks
 
 
 def load(name: str) -> Main:
@@ -29,14 +53,17 @@ def load(name: str) -> Main:
     return main
 
 
-def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any], is_dry: bool = False) -> int:
+def run_chain(
+    target: str, words: Sequence[str], composed: Mapping[str, Any], asked: Typed | None = None, is_dry: bool = False
+) -> int:
     """Make everything up to `target`; returns the exit code of the first stage that did not pass, or 0.
 
-    `composed` is what `words` compose to; the words themselves go to each stage's process.
+    `composed` is what `words` compose to; the words themselves go to each stage's process. `asked`: what was typed,
+    where that is something else.
 
     Where a gate says no, the report is still made, uncertified.
     """
-    run = config.run_config(composed)
+    run, asked = config.run_config(composed), asked or Typed(target, tuple(words))
     run_dir = RunDir(Path(run.folder) / run.name)
     run_dir.require_idle()
     _check_typed(words, composed)
@@ -47,34 +74,76 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any], is
     mains[LAST].waivers(composed)
     _warn_of_unknown_waivers(composed, mains)
     if is_dry:
-        asked, waivers = [mains[stage.name] for stage in stages], checked_waivers(composed)
-        return dry.tell(target, words, asked, slices, run_dir, checked_redo(composed), waivers)
+        _require_kept(run_dir, stages, slices, checked_redo(composed))
+        return dry.tell(target, asked, [mains[stage.name] for stage in stages], slices, run_dir, composed)
     with run_dir.lock() as lock:
-        code, looks = int(Exit.PASSED), Looks(run_dir.root)
-        for stage in stages:
-            is_target = stage.name == target
-            code = _one(mains[stage.name], slices[stage.name], run_dir, composed, words, lock, is_target, looks)
-            if code != Exit.PASSED:
-                break
+        _require_kept(run_dir, stages, slices, checked_redo(composed))
+        known = memory.read(run_dir.root)
+        memory.keep(run_dir.root, words)
+        work = Work(run_dir, composed, words, replace(asked, known=tuple(known)), lock, Looks(run_dir.root))
+        stage, code = _made(stages, mains, slices, work, target)
+        if code not in (Exit.PASSED, Exit.GATE_FAILED):
+            return code  # its process has said why, and that is what is to be read last
         if code == Exit.GATE_FAILED and stage.name != LAST and LAST in slices:
-            _report_failure(mains[LAST], slices[LAST], run_dir, composed, words, lock, looks)
+            _report_failure(mains[LAST], slices[LAST], work)
         stopped = _stopped(run_dir, stages, mains, slices) if code == Exit.GATE_FAILED else []
         show(run_dir, stages, stopped)
         _say_why(run_dir, stages, code, stopped, mains)
-        if target == LAST and code == Exit.PASSED:
+        if code == Exit.GATE_FAILED:
+            terminal.say(_way_on(work, stages, stopped, mains))
+        elif target == LAST:
             for line in _closing(run_dir.artifact(LAST), run):
                 terminal.say(line)
     return code
 
 
-def _report_failure(
-    main: Main, cfg: Any, run_dir: RunDir, composed: Mapping[str, Any], words: Sequence[str], lock: int, looks: Looks
-) -> None:
+def _made(
+    stages: Sequence[pipeline.Stage], mains: Mapping[str, Main], slices: Mapping[str, Any], work: Work, target: str
+) -> tuple[pipeline.Stage, int]:
+    """Make stages up to the first that does not pass; that one, or the last, and its exit code.
+
+    What a refused command has said is not remembered, it may have been wrong; what has made something is.
+    """
+    code = int(Exit.PASSED)
+    for stage in stages:
+        try:
+            code = _one(mains[stage.name], slices[stage.name], work, stage.name == target)
+        except Refusal:
+            _unlearn(work, stages, stage)
+            raise
+        if code == Exit.REFUSED:
+            _unlearn(work, stages, stage)
+        if code != Exit.PASSED:
+            break
+    return stage, code
+
+
+def _unlearn(work: Work, stages: Sequence[pipeline.Stage], refused: pipeline.Stage) -> None:
+    behind = pipeline.NAMES[pipeline.NAMES.index(refused.name) :]
+    memory.take_back(work.run_dir.root, work.asked.known or (), behind, all_of_them=refused == stages[0])
+
+
+def _report_failure(main: Main, cfg: Any, work: Work) -> None:
     """Make the uncertified report; that it cannot be made does not hide which gate said no."""
     try:
-        _one(main, cfg, run_dir, composed, words, lock, True, looks)
+        _one(main, cfg, work, True)
     except (Refusal, EnvironmentProblem) as problem:
         terminal.say(f"{LAST}: not made: {problem}")
+
+
+def _require_kept(run_dir: RunDir, stages: Sequence[pipeline.Stage], slices: Mapping[str, Any], redo: bool) -> None:
+    """Raises Refusal where what passed was made with another config, before anything is made or fetched."""
+    differences: list[str] = []
+    for stage in stages if not redo else ():
+        with contextlib.suppress(Refusal):  # a damaged record: its own stage says so
+            artifact, cfg = run_dir.artifact(stage.name), slices[stage.name]
+            if artifact is not None and artifact.passed and not stage.follows:
+                old = artifact.record.key
+                config = cfg.model_dump(mode="json", exclude=set(cfg.beside()))
+                differences += differing(stage.name, old, old.model_copy(update={"config": config}))
+                changed = stage.name
+    if differences:
+        raise refusal_to_rebuild(run_dir, changed, differences)
 
 
 def _slices(mains: Mapping[str, Main], composed: Mapping[str, Any], asked: Collection[str]) -> dict[str, Any]:
@@ -97,18 +166,15 @@ def _check_typed(words: Sequence[str], composed: Mapping[str, Any]) -> None:
                 load(name).slice(composed)
 
 
-def _one(
-    main: Main, cfg: Any, run_dir: RunDir, composed: Mapping[str, Any], words: Sequence[str], lock: int, target: bool,
-    looks: Looks,
-) -> int:  # fmt: skip
+def _one(main: Main, cfg: Any, work: Work, target: bool) -> int:
     """Bring one stage up to date: answer from its record where nothing changed, else a child makes it."""
-    name, waivers = main.stage.name, main.waivers(composed)
-    redo = checked_redo(composed)
+    name, waivers, run_dir = main.stage.name, main.waivers(work.composed), work.run_dir
+    redo = checked_redo(work.composed)
     key = main.key(cfg, main.inputs(run_dir))
     try:
         state = main.state(run_dir, key) if not (redo and target) else None
         if state is not None and state.kind == "done" and state.artifact is not None:
-            looks.require_same(state.artifact, ships=name == LAST)
+            work.looks.require_same(state.artifact, ships=name == LAST)
     except Damaged:
         if not redo:
             raise
@@ -117,15 +183,18 @@ def _one(
         artifact = main.rejudge(state.artifact, cfg, waivers)
         terminal.say(f"{name}: nothing to do, {artifact.record.verdict.status}")
         return Exit.PASSED if artifact.passed else Exit.GATE_FAILED
-    if state is not None and state.kind == "differs" and not redo and not main.stage.follows:
-        raise Refusal(refusal_to_rebuild(run_dir, name, state.differences))
+    if state is not None and is_kept(state) and not redo and not main.stage.follows:
+        raise refusal_to_rebuild(run_dir, name, state.differences)
+    if state is not None and state.kind == "differs" and not main.stage.follows and not is_kept(state):
+        terminal.say(f"{name}: is made again, since it did not pass: {'; '.join(state.differences[:3])}")
     again = redo and (state is None or state.kind == "differs")
-    kept = [word for word in words if not word.startswith("redo=")]
+    kept = [word for word in work.words if not word.startswith("redo=")]
     command = [sys.executable, "-m", f"jobs.{name}", *kept, *(["redo=true"] if again else [])]
     terminal.say(f"{name}: {main.stage.title}")
-    child = process.run_child(command, process.environment(**{LOCK_VARIABLE: str(lock)}), (lock,))
-    if process.stop_requested() and (child < 0 or child in (Exit.PASSED, Exit.INTERRUPTED)):
-        return Exit.INTERRUPTED
+    variables = {LOCK_VARIABLE: str(work.lock), way_out.TYPED: work.asked.as_variable()}
+    child = process.run_child(command, process.environment(**variables), (work.lock,))
+    if process.stop_requested() and (child < 0 or child == Exit.PASSED):
+        raise Interrupted("stopped")
     if child < 0:
         raise EnvironmentProblem(
             f"`{name}` was ended by signal {-child}, often for lack of memory; run the command again"
@@ -152,7 +221,7 @@ def show(run_dir: RunDir, stages: Sequence[pipeline.Stage], stopped: Sequence[Fa
     for stage in stages:
         artifact = run_dir.artifact(stage.name)
         if artifact is None:
-            rows.append((stage.name, "-", "", "", "not made"))
+            rows += [] if stopped else [(stage.name, "-", "", "", "not made")]
             continue
         record, by = artifact.record, artifact.record.made_by
         failing = [one.finding for one in stopped if one.stage == stage.name] or record.verdict.failing
@@ -195,6 +264,21 @@ def _say_why(
     told = stages[-1].name == LAST or code == Exit.GATE_FAILED  # an older report tells of an older run
     if told and report.exists():
         terminal.say(f"report: {os.path.relpath(report)}")
+
+
+def _way_on(work: Work, stages: Sequence[pipeline.Stage], stopped: Sequence[Failure], mains: Mapping[str, Main]) -> str:
+    """The line to paste after a gate's no: with what its rule names, where that has a value, and `redo` where that is
+    about something that passed."""
+    first = stopped[0] if stopped else None
+    if first is None:
+        return way_out.arrow(work.asked, [])
+    text = "\n".join([*first.finding.messages, first.finding.fix])
+    found = list(first.words) or next(offers.taken(text, work.asked.words), [])
+    with contextlib.suppress(Refusal):
+        composed = config.compose(with_words(work.words, found))
+        _require_kept(work.run_dir, stages, _slices(mains, composed, ()), False)
+        return way_out.arrow(work.asked, found)
+    return way_out.arrow(work.asked, [*found, "redo=true"])
 
 
 def _closing(report: Artifact | None, run: config.RunConfig) -> list[str]:

@@ -1,38 +1,68 @@
-"""A command about a run as a person has to type it, so that it works as it is printed."""
+"""A command as a person has to type it, so that it works as it is printed. Any Python 3.9, nothing installed."""
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jobs.core import config
-from jobs.core.config import RunConfig
+from jobs.core import memory
+from jobs.core.values import as_text
+from jobs.core.words import is_secret
+
+if TYPE_CHECKING:
+    from jobs.core.config import RunConfig
 
 MAKE_WORDS = "KIWAME_MAKE_WORDS"
 """Set in a container that `make` started: what `make` was told beside ARGS, such as ACCELERATOR=cpu."""
+MADE = "MAKELEVEL"
+"""Set by `make` in all that it starts."""
+NATIVE = "RUNNER=native"
+ON_THE_HOST = ("k8s-", "pod-", "image", "doctor")
+"""Targets of `make` that run where it is typed."""
 IN_DOUBLE_QUOTES = set('"$`\\!')
 """What a shell still reads there."""
+PLAIN = re.compile(r"[\w@%+=:,./-]+")
+IN_BASH = re.compile(r"[\w@%+=:,./\[\]-]+")
+"""Signs that need no quotes; brackets do in zsh, at the prompt."""
+
+
+def line(command: str, words: Sequence[str]) -> str:
+    """`make chat ARGS="run.name=mine"`, with what else it takes; who did not come by `make`: `python -m jobs chat ...`.
+
+    A run that was not made in a container is not looked for in one. A word with a secret in it is left out.
+    """
+    words = [word for word in words if not is_secret(word)]
+    by_make = MAKE_WORDS in os.environ or MADE in os.environ or command.startswith(ON_THE_HOST)
+    if command == "certificate" or not by_make or not Path("Makefile").is_file():
+        return " ".join([_python(), "-m", "jobs", command, *(_quoted(word, PLAIN) for word in words)])
+    runner = "" if command.startswith(ON_THE_HOST) else os.environ.get(MAKE_WORDS, NATIVE)
+    value = " ".join(_quoted(word, IN_BASH) for word in words)
+    quoted = shlex.quote(value) if IN_DOUBLE_QUOTES & set(value) else f'"{value}"'
+    return " ".join(filter(None, ("make", command, runner, f"ARGS={quoted}" if value else "")))
 
 
 def typed(command: str, run: RunConfig) -> str:
-    """`make chat ARGS="run.name=mine"`, with what else it takes; where there is no Makefile, `python -m jobs chat ...`.
-
-    A run that was not made in a container is not looked for in one.
-    """
+    """A command about a run and nothing else."""
     words = [f"run.name={run.name}"]
-    if run.folder != config.run_config(config.compose([])).folder:
+    if run.folder != memory.default_folder():
         words.append(f"run.folder={as_text(run.folder)}")
-    if not Path("Makefile").is_file():
-        return shlex.join(["python", "-m", "jobs", command, *words])
-    runner = os.environ.get(MAKE_WORDS, "RUNNER=native")
-    value = shlex.join(words)
-    quoted = shlex.quote(value) if IN_DOUBLE_QUOTES & set(value) else f'"{value}"'
-    return " ".join(filter(None, ("make", command, runner, f"ARGS={quoted}")))
+    return line(command, words)
 
 
-def as_text(value: str) -> str:
-    """Text as an override of the config takes it: as it is, but in quotes where it would be read as something else."""
-    if value != "null" and not value.startswith(("'", '"', "[", "{")):
-        return value
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def _quoted(word: str, plain: re.Pattern[str]) -> str:
+    return word if plain.fullmatch(word) else shlex.quote(word)
+
+
+def _python() -> str:
+    """The program that runs this, by the shortest name that is it."""
+    here = Path(".venv/bin/python")
+    if Path(sys.prefix) == here.parent.parent.absolute() or (here.exists() and here.absolute() == Path(sys.executable)):
+        return str(here)
+    found = shutil.which("python")
+    return "python" if found and Path(found) == Path(sys.executable) else shlex.quote(sys.executable)

@@ -7,8 +7,10 @@ Overrides are `key=value` with keys that exist; they never reach disk other than
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,6 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     overrides = whole(overrides)
     for previous, word in zip(["", *overrides], overrides, strict=False):
         _check_override(word, previous)
-    from hydra import compose as hydra_compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -53,8 +54,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     if not any(word.startswith("model=") for word in groups):
         groups += [OWN_MODEL[word] for word in groups if word in OWN_MODEL][-1:]
     try:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = hydra_compose("config", groups)
+        config = deepcopy(_of_groups(CONF, tuple(groups)))
         written: Any = OmegaConf.to_container(config, resolve=False)
         for word in overrides:
             if word not in groups:
@@ -76,6 +76,15 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     _forbid(composed)
     _require_echoes(written, composed)
     return composed
+
+
+@functools.lru_cache(maxsize=8)
+def _of_groups(conf: Path, groups: tuple[str, ...]) -> Any:
+    """The files of `conf` that these choices name, composed; once a process, since a refusal asks several times."""
+    from hydra import compose as hydra_compose, initialize_config_dir
+
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        return hydra_compose("config", list(groups))
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:

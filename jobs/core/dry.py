@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.core import terminal
-from jobs.core.errors import Damaged, Exit, Refusal
+from jobs.core import command_line, terminal
+from jobs.core.errors import Damaged, Exit
 from jobs.core.run_dir import RunDir
-from jobs.core.stage import StageMain, refusal_to_rebuild
+from jobs.core.stage import StageMain, checked_redo, is_kept, refusal_to_rebuild
+from jobs.core.way_out import Typed
 
-WORD = "dry=true"
 TO_MAKE, MADE, FAILED = "to make", "made", "failed"
 Main = StageMain[Any, Any, Any]
 
 
-def split(words: Sequence[str]) -> tuple[list[str], bool]:
-    """The words without the one that asks for a dry run, and whether there was one."""
-    return [word for word in words if word not in (WORD, "dry=false")], WORD in words
-
-
 def tell(
-    target: str, words: Sequence[str], mains: Sequence[Main], slices: Mapping[str, Any], run_dir: RunDir, redo: bool,
-    waivers: Mapping[str, str],
+    target: str, asked: Typed, mains: Sequence[Main], slices: Mapping[str, Any], run_dir: RunDir,
+    composed: Mapping[str, Any],
 ) -> int:  # fmt: skip
     """The table of the stages, and the command. Raises the Refusal that the run would meet before it makes anything."""
     rows: list[tuple[str, str, str]] = []
@@ -35,7 +28,7 @@ def tell(
         if code != Exit.PASSED:
             rows.append((name, "-", "not reached"))
             continue
-        how, why = _standing(main, slices[name], run_dir, waiting, redo, name == target, waivers)
+        how, why = _standing(main, slices[name], run_dir, waiting, name == target, composed)
         if how == TO_MAKE:
             waiting.append(name)
         elif how == FAILED:
@@ -43,24 +36,18 @@ def tell(
         rows.append((name, how, why))
     terminal.table(f"dry run of {run_dir.root.name}, in {run_dir.root}", ("stage", "how it stands", ""), rows)
     if waiting:
-        terminal.say(f"nothing was run; to make {', '.join(waiting)}:")
-        terminal.say(f"  {shlex.join([sys.executable, '-m', 'jobs', target, *words])}")
+        terminal.say(f"nothing was run; this makes {', '.join(waiting)}:")
+        terminal.say(f"-> {command_line.line(asked.command, asked.words)}")
     else:
         terminal.say("nothing was run; there is nothing to make")
     return code
 
 
 def _standing(
-    main: Main,
-    cfg: Any,
-    run_dir: RunDir,
-    waiting: Sequence[str],
-    redo: bool,
-    is_target: bool,
-    waivers: Mapping[str, str],
+    main: Main, cfg: Any, run_dir: RunDir, waiting: Sequence[str], is_target: bool, composed: Mapping[str, Any]
 ) -> tuple[str, str]:
     """How a stage stands, and what it is made from; `waiting`: those before it that are to be made."""
-    stage, artifact = main.stage, run_dir.artifact(main.stage.name)
+    stage, artifact, redo = main.stage, run_dir.artifact(main.stage.name), checked_redo(composed)
     stands_on = ", ".join((*stage.needs, *stage.reads))
     if artifact is None or (redo and is_target) or set(waiting) & {*stage.needs, *stage.reads}:
         seen = [stands_on] if stands_on else _seen(main, cfg)
@@ -75,10 +62,10 @@ def _standing(
     except ModuleNotFoundError as error:
         return MADE, f"whether from the same is not known: {error.name} is not installed here"
     if state.kind == "differs":
-        if not redo and not stage.follows:
-            raise Refusal(refusal_to_rebuild(run_dir, stage.name, state.differences))
+        if is_kept(state) and not redo and not stage.follows:
+            raise refusal_to_rebuild(run_dir, stage.name, state.differences)
         return TO_MAKE, f"again: {'; '.join(state.differences[:3])}"
-    failing = main.judge(artifact.record.facts, cfg, waivers).failing
+    failing = main.judge(artifact.record.facts, cfg, main.waivers(composed)).failing
     if failing:
         return FAILED, "; ".join(f"{one.code} {one.name}" for one in failing)
     return MADE, "passed, nothing to do"

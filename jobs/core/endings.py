@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from jobs.core import room, terminal
+from jobs.core import room, terminal, way_out
 from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
 
 
-def ending(name: str, work: Callable[[], int]) -> int:
-    """Do `work` and turn every way it can end into an exit code and a word."""
+def ending(name: str, work: Callable[[], int], words: Sequence[str] | None = None) -> int:
+    """Do `work` and turn every way it can end into an exit code and a word.
+
+    `words` are those that were typed after `name`: a "no" then ends in the line to paste.
+    """
+
+    def way_on(problem: Refusal | EnvironmentProblem | None = None) -> None:
+        if words is not None:
+            terminal.say(way_out.line(way_out.typed(name, words), problem))
+
     try:
         return int(work())
     except Refusal as refusal:
         terminal.say(f"{name}: refused: {refusal}")
+        way_on(refusal)
         return Exit.REFUSED
     except EnvironmentProblem as problem:
         terminal.say(f"{name}: cannot run here: {problem}")
+        way_on(problem)
         return Exit.ENVIRONMENT
     except (Interrupted, KeyboardInterrupt) as stop:
         terminal.say(f"{name}: interrupted ({stop or 'Ctrl-C'}); the same command goes on from what was saved")
+        way_on()
         return Exit.INTERRUPTED
     except Exception as error:
         lacking = room.told(error)
         if lacking is not None:
             terminal.say(f"{name}: cannot run here: {lacking}; nothing was published")
+            way_on()
             return Exit.ENVIRONMENT
         traceback.print_exc()
         terminal.say(f"{name}: crashed; this is a bug in the stage, not a verdict on the model")

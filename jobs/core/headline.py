@@ -27,6 +27,8 @@ class Failure:
     """How far beyond its limit, 0 to 1 (`Measured`); None where there is nothing to measure, only right and wrong."""
     inherited: bool
     """What the model was made from has the same fault to the same extent, so that this stage did not bring it."""
+    words: tuple[str, ...] = ()
+    """Of a command line that mends it, where the rule knows."""
 
     @property
     def code(self) -> str:
@@ -53,7 +55,8 @@ def _failure(
     measured = [message for message in said if isinstance(message, Measured)]
     far = max((message.distance for message in measured), default=None) if len(measured) == len(said) else None
     inherited = bool(measured) and len(measured) == len(said) and all(message.inherited for message in measured)
-    return Failure(stage, finding, rule.title, rule.why, rule.explains, far, inherited)
+    words = tuple(dict.fromkeys(word for message in measured for word in message.words))
+    return Failure(stage, finding, rule.title, rule.why, rule.explains, far, inherited, words)
 
 
 def ranked(found: Iterable[Failure]) -> list[Failure]:

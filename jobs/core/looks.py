@@ -66,7 +66,10 @@ class Looks:
         problems = self.problems(artifact, ships)
         if problems:
             way_out = "say redo=true to make it again; if it happens again, check the disk"
-            raise Damaged(f"{artifact.root}: was changed after it was made: {'; '.join(problems[:3])}; {way_out}")
+            raise Damaged(
+                f"{artifact.root}: was changed after it was made: {'; '.join(problems[:3])}; {way_out}",
+                words=["redo=true"],
+            )
         self.keep()
 
     def keep(self) -> None:

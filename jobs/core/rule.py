@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -30,16 +30,20 @@ class Measured(str):
     """A message that knows how far `value` is beyond `limit`, which orders findings (`core/headline.py`).
 
     `distance` is the part of the way from the limit to `worst`, the worst that there can be: 0 at the limit, 1 at the
-    end. `inherited`: what this model was made from has the fault to the same extent.
+    end. `inherited`: what this model was made from has the fault to the same extent. `words`: those of a command line
+    that mends it, such as `preflight.max_length=1024`.
     """
 
     distance: float
     inherited: bool
+    words: tuple[str, ...]
 
     def __new__(
-        cls, text: str, value: float, limit: float, worst: float = math.inf, inherited: bool = False
-    ) -> Measured:
+        cls, text: str, value: float, limit: float, worst: float = math.inf, inherited: bool = False,
+        words: Sequence[str] = (),
+    ) -> Measured:  # fmt: skip
         message = super().__new__(cls, text)
+        message.words = tuple(words)
         message.distance, message.inherited = distance(value, limit, worst), inherited
         return message
 

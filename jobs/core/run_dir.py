@@ -143,7 +143,8 @@ class RunDir:
             if error.errno in room.SPACE or error.errno in room.SPENT:
                 raise
             raise Refusal(
-                f"run.folder: {self.root} cannot be made or written to ({error.strerror}); give a folder that can"
+                f"run.folder: {self.root} cannot be made or written to ({error.strerror}); give a folder that can",
+                without=["run.folder"],
             ) from None
         room.writes_to(self.root)
         inherited = os.environ.get(LOCK_VARIABLE, "")

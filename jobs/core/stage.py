@@ -105,7 +105,10 @@ class StageMain(Generic[C, F, L]):
             return State("missing")
         damage = artifact.problems(whole=False)
         if damage:
-            raise Damaged(f"{artifact.root}: was changed after it was made: {'; '.join(damage[:3])}; say redo=true")
+            raise Damaged(
+                f"{artifact.root}: was changed after it was made: {'; '.join(damage[:3])}; say redo=true",
+                words=["redo=true"],
+            )
         differences = tuple(differing(self.stage.name, artifact.record.key, key))
         return State("differs" if differences else "done", artifact, differences)
 
@@ -137,7 +140,8 @@ class StageMain(Generic[C, F, L]):
         own = [code for code in waivers if self.stage.follows and code.startswith(self.gate.prefix)]
         if own:
             raise Refusal(
-                f"waivers.{own[0]}: a rule of `{self.stage.name}` cannot be waived; waive the rule it repeats"
+                f"waivers.{own[0]}: a rule of `{self.stage.name}` cannot be waived; waive the rule it repeats",
+                without=[f"waivers.{own[0]}"],
             )
         return waivers
 
@@ -188,7 +192,8 @@ class StageMain(Generic[C, F, L]):
     def __call__(self, words: Sequence[str] | None = None) -> int:
         """The command `python -m jobs.<stage> key=value ...`; returns the exit code."""
         process.install_stop_handlers()
-        return ending(self.stage.name, lambda: self._command(sys.argv[1:] if words is None else words))
+        given = sys.argv[1:] if words is None else words
+        return ending(self.stage.name, lambda: self._command(given), given)
 
     def _command(self, words: Sequence[str]) -> int:
         composed = compose(words)
@@ -200,8 +205,8 @@ class StageMain(Generic[C, F, L]):
             key = self.key(cfg, inputs)
             redo = checked_redo(composed)
             state = State("missing") if redo else self.state(run_dir, key)
-            if state.kind == "differs" and not self.stage.follows:
-                raise Refusal(refusal_to_rebuild(run_dir, self.stage.name, state.differences))
+            if is_kept(state) and not self.stage.follows:
+                raise refusal_to_rebuild(run_dir, self.stage.name, state.differences)
             if state.kind == "done" and state.artifact is not None:
                 Looks(run_dir.root).require_same(state.artifact, ships=self.stage.follows)
                 artifact = self.rejudge(state.artifact, cfg, waivers)
@@ -222,11 +227,18 @@ def as_read_back(facts: Facts) -> dict[str, Any]:
     return found
 
 
-def refusal_to_rebuild(run_dir: RunDir, stage: str, differences: Sequence[str]) -> str:
+def is_kept(state: State) -> bool:
+    """Whether there is something that passed, made otherwise than is asked for. What failed is made again without a
+    word: nobody can have built on it."""
+    return state.kind == "differs" and state.artifact is not None and state.artifact.passed
+
+
+def refusal_to_rebuild(run_dir: RunDir, stage: str, differences: Sequence[str]) -> Refusal:
     """Why a finished artifact is not silently replaced, and the two ways out."""
-    return (
+    return Refusal(
         f"{run_dir.root / stage}: {'; '.join(differences[:6])}. Say redo=true to make it again, "
-        "or another run.name to keep both"
+        "or another run.name to keep both",
+        words=["redo=true"],
     )
 
 
@@ -248,7 +260,7 @@ def checked_redo(composed: Mapping[str, Any]) -> bool:
     """`redo`; raises Refusal for anything but true and false."""
     redo = composed["redo"]
     if not isinstance(redo, bool):
-        raise Refusal(f"redo: expected true or false, got {redo!r}")
+        raise Refusal(f"redo: expected true or false, got {redo!r}", words=["redo=true"])
     return redo
 
 
@@ -256,10 +268,12 @@ def checked_waivers(composed: Mapping[str, Any]) -> dict[str, str]:
     """`waivers` as code to reason; raises Refusal where a reason is missing."""
     waivers = composed.get("waivers") or {}
     if not isinstance(waivers, dict):
-        raise Refusal('waivers: expected rule codes with reasons, for example waivers.TRN007="short answers"')
+        said = 'waivers: expected rule codes with reasons, for example waivers.TRN007="short answers"'
+        raise Refusal(said, without=["waivers"])
     for code, reason in waivers.items():
         if not isinstance(reason, str) or not reason.strip():
-            raise Refusal(f'waivers.{code}: expected the reason as text, for example waivers.{code}="known, see notes"')
+            said = f'waivers.{code}: expected the reason as text, for example waivers.{code}="known, see notes"'
+            raise Refusal(said, without=[f"waivers.{code}"])
     return dict(waivers)
 
 

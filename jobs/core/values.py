@@ -55,6 +55,11 @@ def value(word: str, before: Any) -> Any:
     return found
 
 
+def as_text(text: str) -> str:
+    """Text as a word takes it: as it is, but in quotes where it would be read as something else."""
+    return text if text != "null" and not text.startswith(("'", '"', "[", "{", "~")) else quoted(text)
+
+
 def quoted(text: str) -> str:
     """Text as a value that is read as text whatever is in it."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
@@ -114,6 +119,14 @@ def _read(text: str) -> Any:
             raise Unreadable(f"expected name:name, got {part[:60]!r}")
         found[str(plain(name.strip()))] = _read(":".join(rest).strip())
     return found
+
+
+def plain_text(text: str) -> str:
+    """Text that may stand in quotes, without them; nothing is raised for a quote that has no end."""
+    try:
+        return str(plain(text.strip()))
+    except Unreadable:
+        return text
 
 
 def plain(text: str) -> str:

@@ -23,7 +23,7 @@ ESCAPED = set(" \t\n'\"\\$`;&|<>()*?#!~")
 """What a backslash protects from a shell; before anything else it is a letter."""
 IN_DOUBLE_QUOTES = set('"$`\\!')
 """What a shell still reads there."""
-UNSAFE = re.compile(r"[\s'\"\\]")
+NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def split(text: str) -> list[str]:
@@ -112,7 +112,10 @@ def line(target: str, words: Sequence[str], variables: Mapping[str, str] | str =
 
 def told_to_make(environment: Mapping[str, str], names: Sequence[str] = KEPT) -> str:
     """What `make` has to be told again beside ARGS, as it is typed in a shell."""
-    return " ".join(f"{name}={shlex.quote(environment[name])}" for name in names if environment.get(name))
+    said = {name: environment[name] for name in names if environment.get(name)}
+    if not all(NAME.fullmatch(name) and not is_secret(name) for name in said.get("PASS", "").split()):
+        del said["PASS"]  # where names belong, a person may have written a value
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value in said.items())
 
 
 @contextmanager

@@ -91,8 +91,9 @@ def is_word(name: str) -> bool:
 def become(target: str, program: Sequence[str], environment: Mapping[str, str]) -> int:
     """Become the program with the words behind it; returns where it is not run."""
     words = words_of(target, environment)
-    here = {"RUNNER": "native", "PYTHON": environment.get("PYTHON", "")}
-    kept = {**environment, **({lines.MAKE_WORDS: lines.told_to_make(here)} if program[1:3] == ["-m", "jobs"] else {})}
+    is_native = list(program[1:3]) == ["-m", "jobs"]
+    again = {"RUNNER": "native", "PYTHON": environment.get("PYTHON", "")} if is_native else environment
+    kept = {**environment, lines.MAKE_WORDS: lines.told_to_make(again)}
     command = [*program, *words]
     is_here = "/" not in program[0] or Path(program[0]).exists()
     if dry(environment) and not (is_here and knows_dry(program)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from jobs.core import chain, process
+from jobs.core import chain, memory, process
 from jobs.core.artifact import Artifact
 
 Command = Callable[[Sequence[str]], int]
@@ -29,13 +30,18 @@ class Answer:
 
     @property
     def left(self) -> list[str]:
-        """What is in the run's folder besides its lock."""
-        return sorted(path.name for path in self.run.iterdir() if path.name != ".lock") if self.run.exists() else []
+        """What is in the run's folder besides its lock and what it remembers."""
+        names = (path.name for path in self.run.iterdir()) if self.run.exists() else ()
+        return sorted(name for name in names if name not in (".lock", memory.NOTE))
 
     def refused(self, *parts: str, left: Sequence[str] = ()) -> None:
-        """Assert that nothing was made besides what was `left` from before, and that one line says why."""
+        """Assert that nothing was made besides what was `left` from before, and that one line says why.
+
+        Behind it stands nothing but the line to paste.
+        """
         assert self.code == 2, self.said
-        line = self.said.strip().splitlines()[-1]
+        line, way_on = self.said.strip().splitlines()[-2:]
+        assert re.match(r"(then )?-> \S", way_on), self.said
         assert ": refused: " in line, self.said
         missing = [part for part in parts if part not in line]
         assert not missing, f"{missing} not in: {line}"

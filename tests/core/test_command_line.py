@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,9 @@ def run_of(folder: str) -> RunConfig:
 
 def typed_at_a_shell(line: str, folder: Path) -> list[str]:
     """The words that arrive at the program where `line` is typed in `folder`."""
-    done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["env", "-u", "MAKELEVEL", "bash", "-c", line], cwd=folder, capture_output=True, text=True, check=True
+    )
     words: list[str] = json.loads(done.stdout)
     return words
 
@@ -36,6 +39,7 @@ def test_a_printed_make_arrives_as_it_was_meant(tmp_path: Path, monkeypatch: pyt
     head = f"SHELL := /bin/bash\nexport PYTHONPATH := {ROOT}\nexport KIWAME_ARGS := $(value ARGS)\nunexport ARGS\n"
     (tmp_path / "Makefile").write_text(f"{head}chat:\n\t@{recipe} $(RUNNER)\n")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MAKELEVEL", "1")
     line = command_line.typed("chat", run_of(name))
     words = typed_at_a_shell(line, tmp_path)
     assert words[0] == "native"
@@ -47,8 +51,10 @@ def test_a_printed_make_arrives_as_it_was_meant(tmp_path: Path, monkeypatch: pyt
 def test_without_a_makefile_it_is_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     line = command_line.typed("serve", run_of(name))
-    assert line.startswith("python -m jobs serve run.name=mine")
-    words = typed_at_a_shell(shlex.join(ECHO) + line.removeprefix("python -m jobs"), tmp_path)
+    python, _, rest = line.partition(" -m jobs ")
+    assert Path(shutil.which(python) or "").samefile(sys.executable)
+    assert rest.startswith("serve run.name=mine")
+    words = typed_at_a_shell(shlex.join(ECHO) + " " + rest, tmp_path)
     run = config.run_config(config.compose(words[1:]))
     assert (words[0], run.name, run.folder) == ("serve", "mine", name)
 
@@ -57,6 +63,7 @@ def test_without_a_makefile_it_is_python(tmp_path: Path, monkeypatch: pytest.Mon
     ("told", "line"),
     [
         (None, 'make chat RUNNER=native ARGS="run.name=mine"'),
+        ("typed natively", " -m jobs chat run.name=mine"),
         ("", 'make chat ARGS="run.name=mine"'),
         ("ACCELERATOR=cpu", 'make chat ACCELERATOR=cpu ARGS="run.name=mine"'),
     ],
@@ -66,8 +73,12 @@ def test_a_run_is_looked_for_where_it_was_made(
 ) -> None:
     (tmp_path / "Makefile").touch()
     monkeypatch.chdir(tmp_path)
-    if told is None:
+    monkeypatch.setenv("MAKELEVEL", "1")
+    if told == "typed natively":
+        monkeypatch.delenv("MAKELEVEL")
+    if told in (None, "typed natively"):
         monkeypatch.delenv(command_line.MAKE_WORDS, raising=False)
     else:
         monkeypatch.setenv(command_line.MAKE_WORDS, told)
-    assert command_line.typed("chat", run_of("runs")) == line
+    printed = command_line.typed("chat", run_of("runs"))
+    assert printed.endswith(line) if told == "typed natively" else printed == line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from jobs.core import config
+from jobs.core import chain, config, pipeline, stage
+from jobs.core.errors import Refusal
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "hf_" + "A1b2C3d4E5f6G7h8I9j0"
@@ -59,13 +62,31 @@ def said(done: subprocess.CompletedProcess[str]) -> list[str]:
         ("run.folder=/proc/nowhere", ["run.folder", "cannot be made or written to"]),
     ],
 )
-def test_wrong_words_are_refused_in_one_line(word: str, expected: list[str]) -> None:
+def test_wrong_words_are_refused_in_one_line_and_one_to_paste(word: str, expected: list[str]) -> None:
     done = command("train", "experiment=demo", word)
     assert done.returncode == 2, done.stderr[-2000:]
     lines = said(done)
-    assert len(lines) == 1
+    assert len(lines) == 2
     assert all(part in lines[0] for part in expected), lines[0]
+    assert re.match(r"(then )?-> .*-m jobs train ", lines[1]), lines[1]
+    pasted = shlex.split(lines[1].partition(" train ")[2])
+    assert set(pasted) != {"experiment=demo", word}
     assert "| torch" not in done.stderr
+    assert refusal_of(pasted) != lines[0].removeprefix("train: refused: ")
+
+
+def refusal_of(words: list[str]) -> str:
+    """What is said of a command line before anything is made; empty where nothing is."""
+    try:
+        composed = config.compose(words)
+        config.run_config(composed)
+        for name in pipeline.NAMES:
+            chain.load(name).waivers(composed)
+            chain.load(name).slice(composed)
+        stage.checked_redo(composed)
+    except Refusal as refusal:
+        return str(refusal)
+    return ""
 
 
 @pytest.mark.parametrize(

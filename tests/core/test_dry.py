@@ -54,7 +54,7 @@ def test_a_run_that_is_new_is_told_stage_by_stage(dry: Dry) -> None:
     assert row(said, "prepare") == "to make from rows.jsonl: JSON Lines, 8 rows looked at"
     assert row(said, "fetch").startswith("to make from Qwen/Qwen3-0.6B at ")
     assert row(said, "train") == "to make from fetch, preflight"
-    assert "nothing was run; to make prepare, fetch, preflight, train:" in said
+    assert "nothing was run; this makes prepare, fetch, preflight, train:" in said
     assert "-m jobs train" in said
 
 

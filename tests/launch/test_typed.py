@@ -173,7 +173,7 @@ def test_make_with_dry_prints_what_it_would_run(target: str) -> None:
 def test_dry_is_not_ignored_natively(tmp_path: Path) -> None:
     done = make(f"make train experiment=demo 'run.folder={tmp_path}/記 事' RUNNER=native DRY=1")
     assert done.returncode == 0, done.stderr
-    assert "nothing was run; to make prepare, fetch, preflight, train" in done.stderr
+    assert "nothing was run; this makes prepare, fetch, preflight, train" in done.stderr
     assert not any(tmp_path.iterdir())
     refused = make(f"make all run.folder={tmp_path} prepare.files=[無い.jsonl] model=qwen3_0_6b RUNNER=native DRY=1")
     assert refused.returncode == 2

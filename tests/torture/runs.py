@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from jobs.core import looks, pipeline
+from jobs.core import looks, memory, pipeline
 from jobs.core.artifact import RECORD, Artifact
 from jobs.core.errors import Exit, Refusal
 from jobs.core.provenance import ROOT
@@ -166,7 +166,7 @@ class Bench:
         run = run or self.run
         for stage in stages:
             compare.same_artifact(self.case.whole / stage, run / stage)
-        allowed = {*pipeline.NAMES, ".lock", looks.NOTE, "tracker"}
+        allowed = {*pipeline.NAMES, ".lock", looks.NOTE, memory.NOTE, "tracker"}
         litter = sorted(path.name for path in run.iterdir() if path.name not in allowed)
         require(not litter, f"left in the run: {', '.join(litter)}")
 

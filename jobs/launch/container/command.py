@@ -23,7 +23,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jobs.core import pipeline, process, room, terminal
+from jobs.core import memory, pipeline, process, room, terminal
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 from jobs.core.words import SECRET_VALUE, whole
@@ -46,29 +46,60 @@ STOP_SECONDS = 300
 """To save the state, as in a pod of Kubernetes; engines wait for 10 by themselves."""
 
 
+class NotHere(EnvironmentProblem):
+    """What this machine lacks. `first`: the command that brings it; `told`: what make is told to do without it."""
+
+    def __init__(self, message: str, first: str = "", **told: str) -> None:
+        super().__init__(message)
+        self.first, self.told = first, told
+
+
 def main(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Run `words` in the container; returns the exit code of what ran there."""
     name = words[0] if words else "container"
-    return ending(name, lambda: run(words, environment))
+
+    def work() -> int:
+        try:
+            return run(words, environment)
+        except (Refusal, EnvironmentProblem) as problem:
+            if lines.MAKE_WORDS not in environment or entry.is_program(words):
+                raise
+            raise type(problem)(f"{problem}\n{way_on(words, problem, environment)}") from None
+
+    return ending(name, work)
+
+
+def way_on(words: Sequence[str], problem: Refusal | EnvironmentProblem, environment: Mapping[str, str]) -> str:
+    """The lines to paste: with other words, with something else told to make, or the same once more."""
+    told = problem.told if isinstance(problem, NotHere) else {}
+    again = lines.line(words[0], lines.without(words[1:], problem), lines.told_to_make({**environment, **told}))
+    if problem.words or problem.without or told:
+        return f"-> {again}"
+    first = f"-> {problem.first}\n" if isinstance(problem, NotHere) and problem.first else ""
+    return f"{first}then -> {again}"
 
 
 def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     """Raises EnvironmentProblem where engine, image or GPU is missing, Refusal for a path the container cannot see."""
-    words = whole(words)
     chain = stages(words)
-    if chain:
-        require(words, [stage.name for stage in chain])
-    found = engine.find(environment.get("ENGINE", ""))
+    words = whole(words)
+    reads = bool(chain) or words[:1] == ["preview"]
+    naming = memory.recall(words[1:]).words if reads else words  # a run remembers its files
+    require(naming, [stage.name for stage in chain])
+    found = found_engine(environment)
     accelerator = environment.get("ACCELERATOR") or "cuda"
     image = environment.get("IMAGE") or f"localhost/kiwame:{accelerator}"
     known = found.image(image)
     if known is None:
-        raise EnvironmentProblem(f"the image {image} is not here; {way_to(image, found)}, or say RUNNER=native")
+        first = (
+            lines.line("image", (), environment) if image.startswith("localhost/") else f"{found.program} pull {image}"
+        )
+        raise NotHere(f"the image {image} is not here; {way_to(image, found)}, or say RUNNER=native", first)
     labels = known["Labels"]
     if labels.get("kiwame.sources") not in (None, sources.digest()):
         terminal.say(f"note: {image} is not of these sources (jobs/, requirements/ or the Dockerfile); `make image` is")
     gpus = environment.get("GPUS") or default_gpus(words, labels)
-    seen = mounts(words, environment)
+    seen = mounts(naming, environment)
     command = [
         found.program, "run", "--rm", "--pull=never", *terminal_words(words), *locked_down(found),
         *gpu_words(found, gpus), *(word for mount in seen for word in mount.words), "--workdir", str(sources.ROOT),
@@ -86,6 +117,14 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
         hint = "; for GPUs it needs NVIDIA's container toolkit (`make doctor`)" if gpus != "none" else ""
         raise EnvironmentProblem(f"{failed[code]}: see {found.program}'s line above{hint}")
     return code if code >= 0 else 128 - code
+
+
+def found_engine(environment: Mapping[str, str]) -> Engine:
+    """Raises NotHere where none answers."""
+    try:
+        return engine.find(environment.get("ENGINE", ""))
+    except EnvironmentProblem as problem:
+        raise NotHere(str(problem), RUNNER="native") from None
 
 
 def stages(words: Sequence[str]) -> Sequence[pipeline.Stage]:
@@ -155,14 +194,14 @@ def gpu_words(found: Engine, gpus: str) -> list[str]:
     if gpus != "all" and not re.fullmatch(r"\d+(,\d+)*", gpus):
         raise Refusal(f"GPUS={gpus}: expected all, none, or numbers as in 0,1")
     if not has_gpu():
-        raise EnvironmentProblem("no NVIDIA GPU is here; GPUS=none computes on the CPU, RUNNER=native without an image")
+        why = "no NVIDIA GPU is here; GPUS=none computes on the CPU, RUNNER=native without an image"
+        raise NotHere(why, GPUS="none")
     if found.kind == "docker":
         return ["--gpus", "all" if gpus == "all" else f'"device={gpus}"']
     if not device_files():
-        raise EnvironmentProblem(
-            "podman knows no GPU; `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` tells it, "
-            "GPUS=none computes on the CPU, RUNNER=native runs without the image"
-        )
+        tell = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
+        ways = "GPUS=none computes on the CPU, RUNNER=native runs without the image"
+        raise NotHere(f"podman knows no GPU; `{tell}` tells it, {ways}", tell)
     return [word for number in gpus.split(",") for word in ("--device", f"nvidia.com/gpu={number}")]
 
 

@@ -263,15 +263,42 @@ def test_the_container_knows_what_make_was_told(tmp_path: Path) -> None:
     assert expected in pairs(engines.told(tmp_path, "podman"), "--env")
 
 
-def test_make_says_in_one_line_that_the_image_is_missing(tmp_path: Path) -> None:
+def test_make_says_that_the_image_is_missing_and_the_lines_to_paste(tmp_path: Path) -> None:
     engines.write(tmp_path, "podman", engines.PODMAN)
     done = make(tmp_path, "prepare", ENGINE="podman", ARGS=f"run.folder={tmp_path}")
     assert done.returncode == 2
     said = [line for line in done.stderr.splitlines() if not line.startswith("make:")]
     assert said == [
         "prepare: cannot run here: the image localhost/kiwame:cuda is not here; `make image` builds it "
-        "(without a GPU: ACCELERATOR=cpu for both), or say RUNNER=native"
+        "(without a GPU: ACCELERATOR=cpu for both), or say RUNNER=native",
+        "-> make image ENGINE=podman",
+        f'then -> make prepare ENGINE=podman ARGS="run.folder={tmp_path}"',
     ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "words", "line"),
+    [
+        ({"ENGINE": "docker", "PASS": "LANG"}, ["prepare", "run.name=記"],
+         '-> make prepare RUNNER=native ENGINE=docker PASS=LANG ARGS="run.name=記"'),
+        ({"ENGINE": "podman", "GPUS": "all", "ACCELERATOR": "cpu"}, ["train"],
+         "-> make train ENGINE=podman ACCELERATOR=cpu GPUS=none"),
+        ({"ENGINE": "podman"}, ["prepare", "prepare.files=[無い.jsonl]"],
+         'then -> make prepare ENGINE=podman ARGS="prepare.files=[無い.jsonl]"'),
+        ({"ENGINE": "podman", "PASS": "KEY=the-secret"}, ["prepare"], "then -> make prepare ENGINE=podman"),
+    ],
+)  # fmt: skip
+def test_a_no_ends_in_a_line_that_keeps_what_make_was_told(
+    tmp_path: Path, variables: dict[str, str], words: list[str], line: str
+) -> None:
+    if variables.get("GPUS") == "all" and Path("/dev/nvidiactl").exists():
+        pytest.skip("there is a GPU here")
+    engines.write(tmp_path, "docker", engines.DOCKER_DOWN)
+    engines.write(tmp_path, "podman", engines.PODMAN, CUDA)
+    done = run(tmp_path, *words, LANG="C.UTF-8", KIWAME_MAKE_WORDS="", **variables)
+    assert done.returncode != 0
+    assert done.stderr.rstrip().splitlines()[-1] == line
+    assert "the-secret" not in done.stderr
 
 
 def test_make_refuses_another_runner(tmp_path: Path) -> None:

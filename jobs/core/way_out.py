@@ -1,0 +1,62 @@
+"""The line that a "no" ends in: a command to paste, with all the words it needs, that is answered otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jobs.core import command_line, memory
+from jobs.core.errors import Refusal
+from jobs.core.words import is_secret, key, whole, with_words
+
+TYPED = "KIWAME_TYPED"
+"""Set for the process of a stage: what was typed, of which it is a part."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A command line as it was given."""
+
+    command: str
+    words: tuple[str, ...]
+    known: tuple[str, ...] | None = None
+    """What its run remembered when it began; None: what it remembers now."""
+
+    def as_variable(self) -> str:
+        """For the environment of a stage's process."""
+        return json.dumps([self.command, [word for word in self.words if not is_secret(word)], self.known])
+
+
+def typed(command: str, words: Sequence[str]) -> Typed:
+    """What a person typed: this, or what this process is a part of."""
+    outer = os.environ.get(TYPED)
+    if outer:
+        command, words, known = json.loads(outer)
+        return Typed(command, tuple(words), None if known is None else tuple(known))
+    return Typed(command, tuple(words))
+
+
+def line(asked: Typed, problem: Refusal | Exception | None = None) -> str:
+    """The last line of a command that was refused; without a value that is known, the same command once more."""
+    words, without = getattr(problem, "words", ()), getattr(problem, "without", ())
+    found = list(words)
+    if problem is not None and not found and not without:
+        with contextlib.suppress(ImportError):  # a host that only starts a container has no config to ask
+            from jobs.core.offers import taken
+
+            found = next(taken(str(problem), asked.words), [])
+    return arrow(asked, found, without)
+
+
+def arrow(asked: Typed, new: Sequence[str], without: Sequence[str] = ()) -> str:
+    """`-> make all ARGS="run.name=mine ..."`: what was typed and is not remembered, changed by `new` and `without`."""
+    given = whole(asked.words)
+    known = memory.read(memory.folder(given)) if asked.known is None else asked.known
+    needed = [word for word in given if word not in known or key(word) in (*memory.RUN, "experiment")]
+    kept = [word for word in needed if word not in without and key(word) not in without]
+    told = with_words(kept, new)
+    before = "-> " if set(told) != set(needed) else "then -> "
+    return before + command_line.line(asked.command, told)
