@@ -55,7 +55,7 @@ endif
 
 help:  ## this list
 	$(run)awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
-	$(run)printf '\n  ARGS="key=value ..." changes the config, for example\n    make train ARGS="run.name=second train.schedule.num_epochs=2"\n'
+	$(run)printf '\n  ARGS="key=value ..." changes the config, for example\n    make train ARGS="run.name=second train.schedule.num_epochs=2"\n  DRY=1 says what would be made, and runs nothing\n'
 
 # The stages, in order. Each makes everything it stands on first. RUNNER=native runs them without a container.
 prepare:    ## clean, deduplicate and split the conversations

@@ -126,7 +126,7 @@ def mended(target: str, words: Sequence[str], variables: str = "") -> Iterator[N
     except (Refusal, EnvironmentProblem) as problem:
         if not (problem.words or problem.without):
             raise
-        said = f"{problem}\n  -> {line(target, without(words, problem), variables)}"
+        said = f"{problem}\n-> {line(target, without(words, problem), variables)}"
         raise type(problem)(said) from None
 
 

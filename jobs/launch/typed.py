@@ -60,7 +60,7 @@ def words_of(target: str, environment: Mapping[str, str]) -> list[str]:
             rest = [other for other in given if other != word]
             kept = {**environment, name: value}
             raise Refusal(
-                f"{name}: is for make and stands beside ARGS\n  -> {lines.line(target, [*rest, *beside], kept)}"
+                f"{name}: is for make and stands beside ARGS\n-> {lines.line(target, [*rest, *beside], kept)}"
             )
     keys = {word.partition("=")[0]: word for word in given if "=" in word}
     for word in beside:
@@ -69,7 +69,7 @@ def words_of(target: str, environment: Mapping[str, str]) -> list[str]:
             rest = [other for other in given if other != keys[key]]
             raise Refusal(
                 f"{key}: ARGS says {keys[key]}, and beside it stands {word}; say one of them, such as\n"
-                f"  -> {lines.line(target, [*rest, *beside], environment)}"
+                f"-> {lines.line(target, [*rest, *beside], environment)}"
             )
     new = [word for word in beside if word not in given]
     return placed(given, new) if target.startswith("pod-") else [*given, *new]
@@ -129,7 +129,7 @@ def check(takers: Sequence[str], others: Sequence[str], goals: Sequence[str], fl
     rest = [*lines.split(given.get("ARGS", "")), *words]
 
     def line(target: str, said: Sequence[str] = rest, **more: str) -> str:
-        return f"\n  -> {lines.line(target, said, lines.told_to_make({**given, **more}, (*lines.KEPT, 'DRY')))}"
+        return f"\n-> {lines.line(target, said, lines.told_to_make({**given, **more}, (*lines.KEPT, 'DRY')))}"
 
     good = [goal for goal in goals if goal in targets]
     for goal in goals:
@@ -178,7 +178,7 @@ def _no_target(goal: str, near: str, good: Sequence[str], rest: Sequence[str], l
         return f"{goal}: is no target; a word of the config is key=value{told}"
     if near:
         return f"{goal}: is no target; did you mean {near}?{line(f'{others} {near}'.strip(), rest)}"
-    return f"{goal}: is no target; this lists them\n  -> make help"
+    return f"{goal}: is no target; this lists them\n-> make help"
 
 
 def _checked(words: Sequence[str]) -> int:

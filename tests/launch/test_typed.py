@@ -100,7 +100,7 @@ def test_words_that_cannot_both_hold_are_named(args: str, beside: str, said: str
     with pytest.raises(Refusal) as refusal:
         typed.words_of("train", {"KIWAME_ARGS": args, "MAKEFLAGS": f"-- {beside}"})
     assert said in str(refusal.value)
-    assert str(refusal.value).endswith(f"\n  -> {line}")
+    assert str(refusal.value).endswith(f"\n-> {line}")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_what_make_would_not_take_is_named_with_the_line(goals: str, flags: str,
     with pytest.raises(Refusal) as refusal:
         typed.check(TAKERS, OTHERS, goals.split(), f"-- {flags}")
     assert said in str(refusal.value)
-    assert str(refusal.value).endswith(f"\n  -> {line}")
+    assert str(refusal.value).endswith(f"\n-> {line}")
 
 
 @pytest.mark.parametrize("flags", ["image=i job.run=m", "HF_TOKEN=x", "DRY=1 CUDA_VISIBLE_DEVICES=0"])
@@ -149,7 +149,7 @@ def test_a_variable_that_nothing_reads_is_noted(capsys: pytest.CaptureFixture[st
 def test_make_itself_says_so_and_runs_nothing() -> None:
     done = make("make trian run.name=記事")
     assert done.returncode == 2
-    assert '  -> make train ARGS="run.name=記事"' in done.stderr.splitlines()
+    assert '-> make train ARGS="run.name=記事"' in done.stderr.splitlines()
     assert done.stdout == ""
 
 

@@ -306,7 +306,7 @@ def _mended(
     pod = [word for word, yes in zip(kept, is_own, strict=True) if yes]
     job = [word for word, yes in zip(kept, is_own, strict=True) if not yes] if command == "submit" else []
     line = lines.line(f"pod-{command}", [*pod, *(["--", *job] if job else [])])
-    return type(problem)(f"{problem}\n  -> {line}")
+    return type(problem)(f"{problem}\n-> {line}")
 
 
 def main(
