@@ -25,13 +25,16 @@ class Refusal(Exception):
 
     The message is one line that names the key, file or row, what was expected, and the way out. `words` are those of a
     command line that would be answered otherwise, `without` the words, or keys of words, that go: the line to paste.
+    `command`: it is another one that helps, about the same run. `instead`: a piece of a word, and what was meant by it.
     """
 
     exit = Exit.REFUSED
 
-    def __init__(self, message: str, *, words: Sequence[str] = (), without: Sequence[str] = ()) -> None:
+    def __init__(
+        self, message: str, *, words: Sequence[str] = (), without: Sequence[str] = (), command: str = ""
+    ) -> None:
         super().__init__(message)
-        self.words, self.without = tuple(words), tuple(without)
+        self.words, self.without, self.command, self.instead = tuple(words), tuple(without), command, instead
 
 
 class MissingValue(Refusal):
@@ -50,9 +53,11 @@ class EnvironmentProblem(Exception):
 
     exit = Exit.ENVIRONMENT
 
-    def __init__(self, message: str, *, words: Sequence[str] = (), without: Sequence[str] = ()) -> None:
+    def __init__(
+        self, message: str, *, words: Sequence[str] = (), without: Sequence[str] = (), command: str = ""
+    ) -> None:
         super().__init__(message)
-        self.words, self.without = tuple(words), tuple(without)
+        self.words, self.without, self.command = tuple(words), tuple(without), command
 
 
 class Interrupted(BaseException):

@@ -42,7 +42,13 @@ def typed(command: str, words: Sequence[str]) -> Typed:
 def line(asked: Typed, problem: Refusal | Exception | None = None) -> str:
     """The last line of a command that was refused; without a value that is known, the same command once more."""
     words, without = getattr(problem, "words", ()), getattr(problem, "without", ())
-    found = list(words)
+    found, other, instead = list(words), getattr(problem, "command", ""), getattr(problem, "instead", None)
+    if instead:
+        found = [word.replace(*instead) for word in whole(asked.words) if instead[0] in word.partition("=")[2]]
+        found = found or [word.replace(*instead) for word in _known(asked) if instead[0] in word.partition("=")[2]]
+    if other:
+        run = [word for word in whole(asked.words) if key(word) in (*memory.RUN, "experiment")]
+        return "-> " + command_line.line(other, with_words(run, found))
     if problem is not None and not found and not without:
         with contextlib.suppress(ImportError):  # a host that only starts a container has no config to ask
             from jobs.core.offers import taken
@@ -51,10 +57,14 @@ def line(asked: Typed, problem: Refusal | Exception | None = None) -> str:
     return arrow(asked, found, without)
 
 
+def _known(asked: Typed) -> Sequence[str]:
+    return memory.read(memory.folder(whole(asked.words))) if asked.known is None else asked.known
+
+
 def arrow(asked: Typed, new: Sequence[str], without: Sequence[str] = ()) -> str:
     """`-> make all ARGS="run.name=mine ..."`: what was typed and is not remembered, changed by `new` and `without`."""
     given = whole(asked.words)
-    known = memory.read(memory.folder(given)) if asked.known is None else asked.known
+    known = _known(asked)
     needed = [word for word in given if word not in known or key(word) in (*memory.RUN, "experiment")]
     kept = [word for word in needed if word not in without and key(word) not in without]
     told = with_words(kept, new)

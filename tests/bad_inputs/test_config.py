@@ -37,7 +37,7 @@ WRONG_WORDS = {
     "D83-value-for-a-part": ("train.schedule=3", ["train.schedule: holds learning_rate", f"{RATE}=value"]),
     "D83-part-for-a-part": ("run={name: x}", ["run: holds name", "run.name=value"]),
     "D83-several-values": ("train.seed=1,2", ["train.seed: expected one value"]),
-    "D83-no-value": ("prepare.files=[", ["prepare.files: '[' cannot be read as a value", "in quotes"]),
+    "D83-no-value": ("prepare.files=[", ["prepare.files: '[' cannot be read as a value", "`[` has no `]`"]),
     "D83-empty-folder": ("run.folder=", ["run.folder", "at least 1 character"]),
     "D83-one-of-two-types": ("prepare.workers=0", ["prepare.workers: expected greater than or equal to 1, got 0"]),
     "D84-rate-zero": (f"{RATE}=0", [RATE, "greater than 0", "got 0"]),
@@ -63,7 +63,7 @@ WRONG_WORDS = {
     "D94-batch-zero": ("train.schedule.batch_size=0", ["train.schedule.batch_size", "greater than or equal to 1"]),
     "D97-target-in-an-override": ("train._target_=os.system", ["train._target_", "config is data"]),
     "D97-target-in-a-value": ("report.title={_target_: os.system}", ["report.title", "config is data"]),
-    "D97-tag-in-an-override": ("train.seed=!!python/object/apply:os.system", ["train.seed", "cannot be read"]),
+    "D97-tag-in-an-override": ("train.seed=!!python/object/apply:os.system", ["train.seed", "valid integer"]),
     "D97-key-added": ("+train.extra=1", ["keys cannot be added or removed"]),
     "D97-value-from-outside": ("report.title=${oc.env:HOME}", ["report.title", "give the value itself"]),
     "D99-name-leaves-the-folder": ("run.name=../up", ["run.name", "1 to 64 letters, digits"]),
@@ -72,7 +72,7 @@ WRONG_WORDS = {
     "D99-name-of-300": ("run.name=" + "a" * 300, ["run.name", "1 to 64 letters, digits"]),
     "D99-no-name": ("run.name=", ["run.name", "1 to 64 letters, digits"]),
     "D99-name-like-an-option": ("run.name=-rf", ["run.name", "starting with a letter or digit"]),
-    "D99-name-in-kana": ("run.name=名刀", ["run.name", "1 to 64 letters, digits"]),
+    "D99-name-with-a-blank": ("run.name=名刀 極め", ["run.name", "1 to 64 letters, digits"]),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,15 +38,22 @@ def choose(run_dir: RunDir, wanted: str) -> Choice:
     Raises Refusal where the run, or a GGUF of that type in it, is not there, or was changed after it was made.
     """
     if not run_dir.root.is_dir():
-        raise Refusal(f"run.name: there is no run {run_dir.root}; {_others(run_dir.root)}")
+        others = runs_beside(run_dir.root)
+        raise Refusal(
+            f"run.name: there is no run {run_dir.root}; {_told(others, run_dir.root.parent)}",
+            words=[f"run.name={name}" for name in others[:1]] or ["experiment=demo"], command="" if others else "all",
+        )  # fmt: skip
     found = ggufs(run_dir)
     if not found:
         raise Refusal(
-            f"{run_dir.root}: has no GGUF yet: {state(run_dir)}; `make all` with the words of this run goes on"
+            f"{run_dir.root}: has no GGUF yet: {state(run_dir)}; `make all` with the words of this run goes on",
+            command="all",
         )
     names = {name.upper(): name for name in found}
     if wanted and wanted.upper() not in names:
-        raise Refusal(f"file={wanted[:60]}: this run has {', '.join(found)}")
+        near = difflib.get_close_matches(wanted.upper(), names, n=1) or list(names)[:1]
+        said = f"file={wanted[:60]}: this run has {', '.join(found)}"
+        raise Refusal(said, words=[f"file={names[one]}" for one in near])
     kind = names[wanted.upper()] if wanted else next(iter(found))
     artifact, name = found[kind]
     for part in parts(artifact, name):
@@ -104,9 +112,13 @@ def longest_row(run_dir: RunDir) -> int:
     return int(lengths.get("longest") or 0)
 
 
-def _others(root: Path) -> str:
-    """The runs beside one that is not there."""
+def runs_beside(root: Path) -> list[str]:
+    """The names of the runs beside one that is not there, the most alike first."""
     found = sorted(path.name for path in root.parent.glob("*/") if any((path / place).is_dir() for place in PLACES))
-    if not found:
-        return f"there is none in {root.parent}; `make demo` makes one in minutes"
-    return f"there are {', '.join(found[:8])}: say run.name={found[0]}"
+    return sorted(found, key=lambda name: -difflib.SequenceMatcher(None, root.name, name).ratio())
+
+
+def _told(others: list[str], folder: Path) -> str:
+    if not others:
+        return f"there is none in {folder}; `make demo` makes one in minutes"
+    return f"there are {', '.join(others[:8])}: say run.name={others[0]}"

@@ -97,7 +97,7 @@ def speakers(
     request: dict[str, object] = {"temperature": asked.temperature}
     if asked.think is not None:
         if "enable_thinking" not in template:
-            raise Refusal("think: this run's template has no such switch; leave the word out")
+            raise Refusal("think: this run's template has no such switch; leave the word out", without=["think"])
         request["chat_template_kwargs"] = {"enable_thinking": asked.think}
     context = room_for(asked, header.context_length)
     settings = talking.Settings(request, choice.longest_row, colour="NO_COLOR" not in os.environ)
@@ -115,7 +115,10 @@ def base_beside(asked: Words, choice: Choice) -> Path:
     """The base model's GGUF, of the type that is talked to."""
     fetch = asked.run_dir.artifact("fetch")
     if fetch is None:
-        raise Refusal(f"against=base: {asked.run_dir.root / 'fetch'} is not there; make it, or leave the word out")
+        raise Refusal(
+            f"against=base: {asked.run_dir.root / 'fetch'} is not there; make it, or leave the word out",
+            without=["against"],
+        )
     return base_gguf.made(fetch, choice.type, room.cache_folder() / "base")
 
 
@@ -147,7 +150,8 @@ def room_for(asked: Words, positions: int | None) -> int:
     """Tokens of context: what was asked for, else what is usual, and never more than the model has positions."""
     if asked.context and positions and asked.context > positions:
         raise Refusal(
-            f"context={asked.context}: the model has {positions:,} positions; say context={positions} or less"
+            f"context={asked.context}: the model has {positions:,} positions; say context={positions} or less",
+            words=[f"context={positions}"],
         )
     return asked.context or min(MOST_CONTEXT, positions or MOST_CONTEXT)
 

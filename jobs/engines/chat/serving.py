@@ -72,7 +72,8 @@ def require_free(host: str, port: int) -> None:
         except OSError as error:
             other = port + 1 if port < 65_535 else 8080
             raise EnvironmentProblem(
-                f"port {port} of {host}: {(error.strerror or str(error)).lower()}; say port={other}"
+                f"port {port} of {host}: {(error.strerror or str(error)).lower()}; say port={other}",
+                words=[f"port={other}"],
             ) from None
 
 

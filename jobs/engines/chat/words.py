@@ -12,6 +12,7 @@ from typing import TypeVar
 from jobs.core import config
 from jobs.core.errors import Refusal
 from jobs.core.run_dir import RunDir
+from jobs.core.words import whole as whole_words
 
 OWN = {
     "file": "a type that the run has, as in Q4_K_M; without it the first that ships",
@@ -50,14 +51,17 @@ def read(command: str, words: Sequence[str]) -> Words:
     known = (*OF_BOTH, *OF_ONE[command])
     own: dict[str, str] = {}
     rest = []
-    for word in words:
+    for word in whole_words(words):
         key, equals, value = word.partition("=")
         if key in known and equals:
             own[key] = value
         elif key in RUN and equals:
             rest.append(word)
         else:
-            raise Refusal(unknown(command, key, known))
+            near = nearest(key, known)
+            raise Refusal(
+                unknown(command, key, known), words=[f"{name}={value}" for name in near[:1] if value], without=[word]
+            )
     run = config.run_config(config.compose(rest))
     return Words(
         run_dir=RunDir(Path(run.folder) / run.name),
@@ -73,10 +77,15 @@ def read(command: str, words: Sequence[str]) -> Words:
     )
 
 
+def nearest(key: str, known: Sequence[str]) -> list[str]:
+    """The word that was meant, if any is near."""
+    names = [*RUN, *known]
+    return difflib.get_close_matches(key, names, n=1, cutoff=0.6) or [name for name in names if key.startswith(name)]
+
+
 def unknown(command: str, key: str, known: Sequence[str]) -> str:
     """What to say of a word that is none of ours."""
-    names = [*RUN, *known]
-    near = difflib.get_close_matches(key, names, n=1, cutoff=0.6) or [name for name in names if key.startswith(name)]
+    near = nearest(key, known)
     if near:
         return f"{key[:60]}: unknown word; did you mean {near[0]}=...?"
     told = "; ".join(f"{name}=... ({OWN[name]})" for name in known)
@@ -92,7 +101,8 @@ def whole(key: str, own: Mapping[str, str], least: int, most: int) -> int | None
     except ValueError:
         value = least - 1
     if not least <= value <= most:
-        raise Refusal(f"{key}={own[key][:60]}: expected a whole number from {least:,} to {most:,}")
+        said = f"{key}={own[key][:60]}: expected a whole number from {least:,} to {most:,}"
+        raise Refusal(said, without=[key])
     return value
 
 
@@ -100,7 +110,7 @@ def one_of(key: str, own: Mapping[str, str], values: Mapping[str, T]) -> T:
     """The meaning of a word that has few; the one of "" where nothing was said."""
     text = own.get(key, "")
     if text not in values or (key in own and not text):
-        raise Refusal(f"{key}={text[:60]}: expected {' or '.join(filter(None, values))}")
+        raise Refusal(f"{key}={text[:60]}: expected {' or '.join(filter(None, values))}", without=[key])
     return values[text]
 
 
@@ -111,7 +121,7 @@ def temperature(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 5:
-        raise Refusal(f"temp={text[:60]}: expected a number from 0 to 5")
+        raise Refusal(f"temp={text[:60]}: expected a number from 0 to 5", without=["temp"])
     return value
 
 
@@ -121,5 +131,6 @@ def host(text: str) -> str:
         return str(ipaddress.ip_address("127.0.0.1" if text == "localhost" else text))
     except ValueError:
         raise Refusal(
-            f"host={text[:60]}: expected an address: 127.0.0.1 for this machine alone, 0.0.0.0 for all"
+            f"host={text[:60]}: expected an address: 127.0.0.1 for this machine alone, 0.0.0.0 for all",
+            without=["host"],
         ) from None

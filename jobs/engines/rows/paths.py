@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
 import stat
@@ -17,6 +18,8 @@ SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 PACKED = (".gz", ".gzip", ".zst", ".zstd")
 SHOWN = 5
 """Names of files in a message."""
+NEAR = 0.7
+"""Share of common letters (difflib) from which on another name may be the one that was meant."""
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories of signs that break a line or cannot be seen."""
 
@@ -48,7 +51,11 @@ def local(name: str, key: str) -> Found:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        raise Refusal(f"{key}: {printable(name)}: {why(path, error)}") from None
+        near = alike(path) if not path.is_symlink() else None
+        meant = f"; did you mean {printable(near)}?" if near else ""
+        raise Refusal(
+            f"{key}: {printable(name)}: {why(path, error)}{meant}", instead=(name, near) if near else None
+        ) from None
     if not stat.S_ISDIR(mode):
         require_regular(path, f"{key}: {printable(name)}")
         return Found([Place(path, path.parts, path.resolve())], [])
@@ -62,6 +69,18 @@ def local(name: str, key: str) -> Found:
             found.left_aside.append(printable(inside.relative_to(path).as_posix()))
     require_some(found.places, found.left_aside, f"{key}: {printable(name)}")
     return found
+
+
+def alike(path: Path) -> str | None:
+    """The file or folder that may be meant by one that is not there, written as it was: of its folder, by its name."""
+    try:
+        if path.exists():
+            return None
+        names = [each.name for each in path.parent.iterdir() if each.is_dir() or is_data(each.name)]
+    except (OSError, ValueError):
+        return None
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=NEAR)
+    return str(path.parent / near[0]) if near else None
 
 
 def require_some(data: Sequence[object], left_aside: Sequence[str], where: str) -> None:

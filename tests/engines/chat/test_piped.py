@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -85,13 +86,15 @@ def test_every_sampler_setting_of_a_gguf_is_said() -> None:
         (QUESTION * 40, [], 2, "chat: refused: too long: the conversation has more than the 256 tokens"),
     ],
 )
-def test_what_cannot_be_answered_is_said_in_one_line(
+def test_what_cannot_be_answered_is_said_in_one_line_and_one_to_paste(
     tiny_run: Path, text: str | bytes, words: list[str], code: int, said: str
 ) -> None:
     done = chat(tiny_run, text, *words)
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith(said)
-    assert len(done.stderr.splitlines()) == 1
+    (line,) = done.stderr.splitlines()[1:]
+    assert re.match(r"(then )?-> .* -m jobs chat ", line)
+    assert not words or words[0] not in line or line.startswith("then ")
 
 
 def test_who_reads_may_go_away(tiny_run: Path) -> None:
