@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Sequence
 
@@ -55,7 +56,10 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
         return check_command(rest)
     stage = pipeline.NAMES[-1] if command == "all" else command
     if stage not in pipeline.NAMES:
-        raise Refusal(f"no such stage; there are: {', '.join(pipeline.NAMES)}, {', '.join(BESIDE)}")
+        near = difflib.get_close_matches(command, (*pipeline.NAMES, *BESIDE), n=1)
+        raise Refusal(
+            f"no such stage; there are: {', '.join(pipeline.NAMES)}, {', '.join(BESIDE)}", command=(near or ["help"])[0]
+        )
     from jobs.core.compose import compose  # a wrong key is answered before the stages' models are loaded
 
     recalled = memory.recall(rest)

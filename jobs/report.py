@@ -48,6 +48,8 @@ SIGNING_KEY = "signing key"
 class ReportConfig(StageConfig):
     beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "sign_with"})
 
+    run: str
+    """Its name, for the line to paste."""
     title: str = Field(min_length=1, max_length=200)
     num_samples: int = Field(ge=0)
     """Held-out rows shown with every model's answer."""
@@ -126,6 +128,7 @@ def settings_of(cfg: ReportConfig) -> certificate.Settings:
     """What the certificate is told beside the records, with keys in the order that it is read back in."""
     plain = cfg.model_dump(mode="json")
     return certificate.Settings(
+        run=cfg.run,
         title=cfg.title,
         num_samples=cfg.num_samples,
         languages=cfg.languages,
@@ -279,7 +282,7 @@ def record_of(found: certificate.Certificate, folder: Path, names: Sequence[str]
     """The record under which the run published this folder; `names` are its files beside the certified ones."""
     settings, records = found.settings, {name: link.record for name, link in found.links.items()}
     stored = as_read_back(facts_of(found, run_of(records, settings.limits), []))
-    asked = {"title", "num_samples", "languages", "license"}
+    asked = {"run", "title", "num_samples", "languages", "license"}
     beside = {n: FileEntry(sha256=file_digest(folder / n), bytes=(folder / n).stat().st_size) for n in names}
     return Record(
         schema_version=SCHEMA,

@@ -43,13 +43,20 @@ def test_every_gate_passed_and_the_folder_is_certified(demo_run: Path) -> None:
     assert "CERTIFIED" in done.stdout + done.stderr
 
 
-def test_the_commands_that_are_printed_last_work_as_they_are_printed(demo_run: Path) -> None:
+def test_the_commands_that_are_printed_last_work_as_they_are_printed(
+    demo_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAKELEVEL", "1")  # asked by `make`, which then is what is printed
     done = whole_run.command("all", "experiment=demo", f"run.folder={demo_run.parent}")
     assert done.returncode == 0, done.stderr
     line = done.stderr.splitlines()[-2].removeprefix("talk to it: ")
     assert line.startswith('make chat RUNNER=native ARGS="run.name=demo ')
     made = subprocess.run(  # what make would run, without what sets up .venv
-        ["bash", "-c", f"{line} --dry-run"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["env", "-u", "MAKELEVEL", "bash", "-c", f"{line} --dry-run"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     recipe = made.stdout.splitlines()[-1].replace(".venv/bin/python", sys.executable)
     rows = [json.loads(text) for text in (demo_run / "prepare" / "val.jsonl").read_text("utf-8").splitlines()]
@@ -136,7 +143,10 @@ def test_a_changed_limit_judges_again_and_ends_with_the_rule(demo_run: Path, tmp
     assert "fix:" in done.stderr
     certificate = json.loads((run / "report" / "certificate.json").read_text())
     assert certificate["certified"] is False
-    again = whole_run.command(*words)
+    pasted = done.stderr.splitlines()[-1].partition(" -m jobs ")[2] or done.stderr.splitlines()[-1]
+    assert "convert" in pasted
+    assert whole_run.command(*words).returncode == 3  # a limit is remembered as every word is
+    again = whole_run.command(*words, "convert.limits.max_logits_kl=1e-6")
     assert again.returncode == 0, again.stderr
 
 

@@ -20,6 +20,12 @@ class Shipped(StrictModel):
     num_bytes: int
 
 
+def instead(facts: VerifyFacts, quant: str, larger: str | None) -> list[str]:
+    """The words that ship a larger type in the place of one; none where there is none."""
+    types = dict.fromkeys(str(larger) if one.type == quant else one.type for one in facts.ships)
+    return [f"quantize.types=[{','.join(types)}]"] if larger else []
+
+
 def chosen_among(facts: VerifyFacts) -> list[advice.Choice]:
     """What was measured of each type that ships, from small to large."""
     plain = [[one.model_dump() for one in found] for found in (facts.ships, facts.parities, facts.behaviours)]

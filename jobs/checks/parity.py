@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jobs.core.model import StrictModel
 from jobs.core.rule import Measured
 from jobs.logic.pages.amounts import beside, nats, percent
@@ -34,11 +36,11 @@ class Parity(StrictModel):
             f"KL {nats(self.kl_mean)} (p99 {nats(self.kl_p99)}), same top token {percent(self.same_top)}"
         )
 
-    def too_little_kept(self, least: float, blame: str) -> Measured:
+    def too_little_kept(self, least: float, blame: str, words: Sequence[str] = ()) -> Measured:
         """The message of a rule whose least the lower end of the interval does not reach."""
         low, shown = beside(self.retention_low, least, percent)
         text = (
             f"{self.artifact} keeps {percent(self.retention)} of what training changed (95% interval {low} to "
             f"{percent(self.retention_high)}), the least of its lower end is {shown}; {blame}"
         )
-        return Measured(text, self.retention_low, least, worst=0.0)
+        return Measured(text, self.retention_low, least, worst=0.0, words=words)

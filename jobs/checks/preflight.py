@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from jobs.checks import preflight_folder
@@ -288,7 +289,9 @@ def update_too_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[s
     if not planned(facts).heat <= limits.max_heat:
         shown, most = beside(planned(facts).heat, limits.max_heat, learning_rate)
         text = f"{planned(facts).with_heat(shown)}, at most {most} (a warning from {learning_rate(limits.warn_heat)})"
-        yield Measured(text, planned(facts).heat, limits.max_heat)
+        rate = planned(facts).learning_rate * limits.max_heat / planned(facts).heat
+        words = [f"train.schedule.learning_rate={rate * 0.995:.2e}"]  # below the limit when rounded too
+        yield Measured(text, planned(facts).heat, limits.max_heat, words=words if math.isfinite(rate) else ())
 
 
 @GATE.rule("022", "update-hot", level="warn")

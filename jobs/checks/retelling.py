@@ -8,7 +8,7 @@ from typing import Any
 from jobs.checks import lengths
 from jobs.checks.certifying import Told, ggufs, plain_facts
 from jobs.checks.verify import VerifyFacts
-from jobs.core import headline, pipeline, terminal
+from jobs.core import command_line, headline, names, offers, pipeline, terminal
 from jobs.core.certificate import Certificate
 from jobs.core.evidence import evidence
 from jobs.core.links import Link, chain_problems, failed, stale
@@ -117,7 +117,7 @@ def limits_changed(certificate: Certificate) -> list[Page]:
     return [{"status": "warn", "code": "CRT008", "messages": messages, "title": title}]
 
 
-def stop(run: Mapping[str, Told]) -> Page | None:
+def stop(run: Mapping[str, Told], run_name: str) -> Page | None:
     """The rule that explains what else failed where the chain stopped: measured value and limit, why, and the fix."""
     found = [failure for one in run.values() for failure in _failures(one)]
     if not found:
@@ -127,11 +127,18 @@ def stop(run: Mapping[str, Told]) -> Page | None:
     follows = headline.explained_by(first, found)
     return {
         "stage": first.stage, "code": first.code, "name": first.finding.name, "title": first.title, "why": first.why,
-        "messages": shortened(first.finding.messages, 4), "fix": first.finding.fix,
+        "messages": shortened(first.finding.messages, 4), "fix": first.finding.fix, "paste": to_paste(first, run_name),
         "more": [one.code for one in others],
         "others": [_told(one.finding, one.title, "follows from it" if one.code in follows else "") for one in others],
         "causes": [_told(one, _title(run, one), {"warn": "warning"}.get(one.status, one.status)) for one in causes],
     }  # fmt: skip
+
+
+def to_paste(first: headline.Failure, run: str) -> str:
+    """The command that goes on, with the words that the rule names; the same on every machine."""
+    words = list(first.words) or offers.named("\n".join(first.said))[:1]
+    again = ["redo=true"] if any(".limits." not in word for word in words) else []
+    return command_line.by_make("all", [f"run.name={names.nearest_run_name(run)}", *words, *again])
 
 
 def _failures(one: Told) -> list[headline.Failure]:
@@ -219,7 +226,7 @@ def provenance(run: Mapping[str, Told], certificate: Certificate) -> Page:
 
 def page_of(run: Mapping[str, Told], certificate: Certificate, log: Sequence[Mapping[str, Any]]) -> Page:
     """Everything `report.html` shows."""
-    facts, stopped, quants = plain_facts(run), stop(run), ggufs(run)
+    facts, stopped, quants = plain_facts(run), stop(run, certificate.settings.run), ggufs(run)
     quant = next(iter(quants), None)
     return {
         "title": certificate.title,
@@ -327,7 +334,7 @@ def use(run: Mapping[str, Told], certificate: Certificate, quants: Mapping[str, 
 
 def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
     """Everything the model card shows."""
-    facts, stopped, quants = plain_facts(run), stop(run), ggufs(run)
+    facts, stopped, quants = plain_facts(run), stop(run, certificate.settings.run), ggufs(run)
     quant = next(iter(quants), None)
     survived, values = survival(run), sampling(run)
     preflight = facts.get("preflight", {})

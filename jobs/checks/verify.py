@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from jobs.checks.advised import Shipped, another_type_is_recommended, chosen_among
+from jobs.checks.advised import Shipped, another_type_is_recommended, chosen_among, instead
 from jobs.checks.behaviour import Behaviour, Sample, behaviour_lines, name, rates_above, wilson
 from jobs.checks.belonging import answers_ignore_prompts, prompts_not_shown_to_matter
 from jobs.checks.lengths import LengthFacts, LengthLimits, register
@@ -226,8 +226,8 @@ def fine_tune_lost_in_quantizing(facts: VerifyFacts, limits: VerifyLimits) -> It
     for one in quants:
         if not one.retention_low >= least(limits, one.artifact):
             larger = next_larger(one.artifact)
-            advice = f"; the next larger type to try is {larger}" if larger else ""
-            yield one.too_little_kept(least(limits, one.artifact), lost_by(one.artifact, right) + advice)
+            told = lost_by(one.artifact, right) + (f"; the next larger type to try is {larger}" if larger else "")
+            yield one.too_little_kept(least(limits, one.artifact), told, instead(facts, one.artifact, larger))
 
 
 @GATE.rule("006", "artifact-does-not-run", explains=("PAR007",))

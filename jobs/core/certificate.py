@@ -35,6 +35,7 @@ ABOUT = (
 class Settings(StrictModel):
     """What a certificate is told by whoever makes it, beside the records."""
 
+    run: str
     title: str = Field(min_length=1, max_length=200)
     num_samples: int = Field(ge=0)
     languages: list[str]

@@ -269,16 +269,15 @@ def _say_why(
 def _way_on(work: Work, stages: Sequence[pipeline.Stage], stopped: Sequence[Failure], mains: Mapping[str, Main]) -> str:
     """The line to paste after a gate's no: with what its rule names, where that has a value, and `redo` where that is
     about something that passed."""
-    first = stopped[0] if stopped else None
+    first, asked = stopped[0] if stopped else None, replace(work.asked, known=None)
     if first is None:
-        return way_out.arrow(work.asked, [])
-    text = "\n".join([*first.finding.messages, first.finding.fix])
-    found = list(first.words) or next(offers.taken(text, work.asked.words), [])
+        return way_out.arrow(asked, [])
+    found = list(first.words) or next(offers.taken("\n".join(first.said), asked.words), [])
     with contextlib.suppress(Refusal):
         composed = config.compose(with_words(work.words, found))
         _require_kept(work.run_dir, stages, _slices(mains, composed, ()), False)
-        return way_out.arrow(work.asked, found)
-    return way_out.arrow(work.asked, [*found, "redo=true"])
+        return way_out.arrow(asked, found)
+    return way_out.arrow(asked, [*found, "redo=true"])
 
 
 def _closing(report: Artifact | None, run: config.RunConfig) -> list[str]:

@@ -38,10 +38,14 @@ def line(command: str, words: Sequence[str]) -> str:
     A run that was not made in a container is not looked for in one. A word with a secret in it is left out.
     """
     words = [word for word in words if not is_secret(word)]
-    by_make = MAKE_WORDS in os.environ or MADE in os.environ or command.startswith(ON_THE_HOST)
-    if command == "certificate" or not by_make or not Path("Makefile").is_file():
+    is_made = MAKE_WORDS in os.environ or MADE in os.environ or command.startswith(ON_THE_HOST)
+    if command == "certificate" or not is_made or not Path("Makefile").is_file():
         return " ".join([_python(), "-m", "jobs", command, *(_quoted(word, PLAIN) for word in words)])
-    runner = "" if command.startswith(ON_THE_HOST) else os.environ.get(MAKE_WORDS, NATIVE)
+    return by_make(command, words, "" if command.startswith(ON_THE_HOST) else os.environ.get(MAKE_WORDS, NATIVE))
+
+
+def by_make(command: str, words: Sequence[str], runner: str = "") -> str:
+    """`make all ARGS="..."`, whatever it is typed on."""
     value = " ".join(_quoted(word, IN_BASH) for word in words)
     quoted = shlex.quote(value) if IN_DOUBLE_QUOTES & set(value) else f'"{value}"'
     return " ".join(filter(None, ("make", command, runner, f"ARGS={quoted}" if value else "")))

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from jobs.core import room, terminal, way_out
-from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
+from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, No, Refusal
 
 
 def ending(name: str, work: Callable[[], int], words: Sequence[str] | None = None) -> int:
@@ -15,7 +15,7 @@ def ending(name: str, work: Callable[[], int], words: Sequence[str] | None = Non
     `words` are those that were typed after `name`: a "no" then ends in the line to paste.
     """
 
-    def way_on(problem: Refusal | EnvironmentProblem | None = None) -> None:
+    def way_on(problem: No | None = None) -> None:
         if words is not None:
             terminal.say(way_out.line(way_out.typed(name, words), problem))
 

@@ -20,21 +20,26 @@ class Exit(IntEnum):
     INTERRUPTED = 75
 
 
-class Refusal(Exception):
-    """Bad usage, config or input, or a missing ancestor: nothing was done. Exit 2.
+class No(Exception):
+    """What a command ends with where it cannot go on, and what is known of the command line that could.
 
     The message is one line that names the key, file or row, what was expected, and the way out. `words` are those of a
     command line that would be answered otherwise, `without` the words, or keys of words, that go: the line to paste.
     `command`: it is another one that helps, about the same run. `instead`: a piece of a word, and what was meant by it.
     """
 
-    exit = Exit.REFUSED
-
     def __init__(
-        self, message: str, *, words: Sequence[str] = (), without: Sequence[str] = (), command: str = ""
-    ) -> None:
+        self, message: str, *, words: Sequence[str] = (), without: Sequence[str] = (), command: str = "",
+        instead: tuple[str, str] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(message)
         self.words, self.without, self.command, self.instead = tuple(words), tuple(without), command, instead
+
+
+class Refusal(No):
+    """Bad usage, config or input, or a missing ancestor: nothing was done. Exit 2."""
+
+    exit = Exit.REFUSED
 
 
 class MissingValue(Refusal):
@@ -45,19 +50,10 @@ class Damaged(Refusal):
     """An artifact on disk is not the one that was recorded."""
 
 
-class EnvironmentProblem(Exception):
-    """The machine cannot do it: no GPU, no disk, no memory, no build, run locked by another. Exit 4.
-
-    `words` as in Refusal.
-    """
+class EnvironmentProblem(No):
+    """The machine cannot do it: no GPU, no disk, no memory, no build, run locked by another. Exit 4."""
 
     exit = Exit.ENVIRONMENT
-
-    def __init__(
-        self, message: str, *, words: Sequence[str] = (), without: Sequence[str] = (), command: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.words, self.without, self.command = tuple(words), tuple(without), command
 
 
 class Interrupted(BaseException):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ from jobs.core.rule import Finding, Gate, Measured, Rule, Skip, Verdict
 
 ENOUGH = 0.5
 """A cause is at least this part as far beyond its limit as what it explains."""
+LIMIT = re.compile(r"\b[a-z]+\.limits(?:\.\w+)+")
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,11 @@ class Failure:
     """What the model was made from has the same fault to the same extent, so that this stage did not bring it."""
     words: tuple[str, ...] = ()
     """Of a command line that mends it, where the rule knows."""
+
+    @property
+    def said(self) -> list[str]:
+        """What was found and how to mend it, in words."""
+        return [*self.finding.messages, self.finding.fix]
 
     @property
     def code(self) -> str:
@@ -56,7 +64,18 @@ def _failure(
     far = max((message.distance for message in measured), default=None) if len(measured) == len(said) else None
     inherited = bool(measured) and len(measured) == len(said) and all(message.inherited for message in measured)
     words = tuple(dict.fromkeys(word for message in measured for word in message.words))
+    words = words or tuple(allowed(rule, measured[:1]))
     return Failure(stage, finding, rule.title, rule.why, rule.explains, far, inherited, words)
+
+
+def allowed(rule: Rule[Any, Any], measured: Sequence[Measured]) -> Iterator[str]:
+    """The limit that lets pass what was measured, where the rule's `Fix:` names its key: then a person may allow it."""
+    for message in measured:
+        for key in LIMIT.findall(rule.fix)[:1]:
+            if math.isfinite(message.value) and message.value != message.limit:
+                step = 10.0 ** (math.floor(math.log10(abs(message.value))) - 1) if message.value else 1.0
+                rounded = math.ceil if message.value > message.limit else math.floor
+                yield f"{key}={rounded(message.value / step) * step:.6g}"
 
 
 def ranked(found: Iterable[Failure]) -> list[Failure]:

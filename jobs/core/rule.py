@@ -36,6 +36,8 @@ class Measured(str):
 
     distance: float
     inherited: bool
+    value: float
+    limit: float
     words: tuple[str, ...]
 
     def __new__(
@@ -43,7 +45,7 @@ class Measured(str):
         words: Sequence[str] = (),
     ) -> Measured:  # fmt: skip
         message = super().__new__(cls, text)
-        message.words = tuple(words)
+        message.value, message.limit, message.words = value, limit, tuple(words)
         message.distance, message.inherited = distance(value, limit, worst), inherited
         return message
 

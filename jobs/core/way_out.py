@@ -5,15 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.core import command_line, memory
-from jobs.core.errors import Refusal
+from jobs.core.errors import No
 from jobs.core.words import is_secret, key, whole, with_words
 
 TYPED = "KIWAME_TYPED"
 """Set for the process of a stage: what was typed, of which it is a part."""
+KEPT = (*memory.RUN, "experiment")
+"""Said in every line: they say which run it is."""
+TALKS = ("chat", "serve")
+FIRST = re.compile(r"run `make (\w+)` first")
+"""How a message says that another command comes before."""
 
 
 @dataclass(frozen=True)
@@ -39,33 +45,43 @@ def typed(command: str, words: Sequence[str]) -> Typed:
     return Typed(command, tuple(words))
 
 
-def line(asked: Typed, problem: Refusal | Exception | None = None) -> str:
+def line(asked: Typed, problem: No | None = None) -> str:
     """The last line of a command that was refused; without a value that is known, the same command once more."""
-    words, without = getattr(problem, "words", ()), getattr(problem, "without", ())
-    found, other, instead = list(words), getattr(problem, "command", ""), getattr(problem, "instead", None)
-    if instead:
-        found = [word.replace(*instead) for word in whole(asked.words) if instead[0] in word.partition("=")[2]]
-        found = found or [word.replace(*instead) for word in _known(asked) if instead[0] in word.partition("=")[2]]
-    if other:
-        run = [word for word in whole(asked.words) if key(word) in (*memory.RUN, "experiment")]
-        return "-> " + command_line.line(other, with_words(run, found))
-    if problem is not None and not found and not without:
+    if problem is None:
+        return arrow(asked, [])
+    given, found = whole(asked.words), list(problem.words)
+    command = problem.command or next(iter(FIRST.findall(str(problem))), "")
+    if command:
+        own = asked.command in TALKS  # words of no other command
+        kept = [word for word in _needed(asked) if not own or key(word) in KEPT]
+        return "-> " + command_line.line(command, with_words(kept, found))
+    if problem.instead:
+        old, new = problem.instead
+        meant = [word for word in given if old in word.partition("=")[2]] or [
+            word for word in _known(asked) if old in word.partition("=")[2]
+        ]
+        found += [word.replace(old, new) for word in meant]
+    if not found and not problem.without:
         with contextlib.suppress(ImportError):  # a host that only starts a container has no config to ask
             from jobs.core.offers import taken
 
             found = next(taken(str(problem), asked.words), [])
-    return arrow(asked, found, without)
+    return arrow(asked, found, problem.without)
 
 
 def _known(asked: Typed) -> Sequence[str]:
     return memory.read(memory.folder(whole(asked.words))) if asked.known is None else asked.known
 
 
+def _needed(asked: Typed) -> list[str]:
+    """What was typed and is not remembered."""
+    known = _known(asked)
+    return [word for word in whole(asked.words) if word not in known or key(word) in KEPT]
+
+
 def arrow(asked: Typed, new: Sequence[str], without: Sequence[str] = ()) -> str:
     """`-> make all ARGS="run.name=mine ..."`: what was typed and is not remembered, changed by `new` and `without`."""
-    given = whole(asked.words)
-    known = _known(asked)
-    needed = [word for word in given if word not in known or key(word) in (*memory.RUN, "experiment")]
+    needed = _needed(asked)
     kept = [word for word in needed if word not in without and key(word) not in without]
     told = with_words(kept, new)
     before = "-> " if set(told) != set(needed) else "then -> "

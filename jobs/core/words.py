@@ -110,7 +110,9 @@ def with_words(words: Sequence[str], new: Iterable[str]) -> list[str]:
     """`words` with others set: what is said twice is said last, and a whole map replaces its parts."""
     found = list(words)
     for word in new:
-        found = [other for other in found if not replaces(word, other)] + [word]
+        ended = [place for place, other in enumerate(found) if replaces(word, other)]
+        found = [other for place, other in enumerate(found) if place not in ended]
+        found.insert(ended[0] if ended else len(found), word)
     return found
 
 

@@ -112,3 +112,26 @@ def test_no_rule_explains_what_explains_it_or_what_comes_before_it() -> None:
         last = {code for code, codes in waiting.items() if not codes & waiting.keys()}
         assert last, f"{sorted(waiting)} explain each other in a circle"
         waiting = {code: codes for code, codes in waiting.items() if code not in last}
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "words"),
+    [
+        (0.0287, 0.01, ("prepare.limits.max_mojibake_share=0.029",)),
+        (0.5, 0.01, ("prepare.limits.max_mojibake_share=0.5",)),
+        (0.01, 0.01, ()),
+        (math.nan, 0.01, ()),
+    ],
+)
+def test_a_limit_that_the_fix_names_has_the_value_that_lets_it_pass(
+    value: float, limit: float, words: tuple[str, ...]
+) -> None:
+    rule = next(one for one in chain.load("prepare").gate.rules if "prepare.limits.max_mojibake_share" in one.fix)
+    assert tuple(headline.allowed(rule, [Measured("x", value, limit)])) == words
+
+
+def test_a_lost_fine_tune_names_the_type_to_ship() -> None:
+    parities = [records.parity("merged", 1.0, 0.0, 3e-13), records.parity("F16", 1.0, 0.0, 1e-6),
+                records.parity("Q4_K_M", 0.2, 0.1, 0.4)]  # fmt: skip
+    found = {one.code: one.words for one in failing("verify", parities=parities)}
+    assert found["PAR005"] == ("quantize.types=[Q5_K_M]",)

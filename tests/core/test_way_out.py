@@ -36,7 +36,7 @@ def words_of(line: str) -> str:
         (["a=1", "b=2"], Refusal("x", without=["a"]), "-> all b=2"),
         (["a.b=1", "a.c=2"], Refusal("x", words=["a={b:3}"]), "-> all 'a={b:3}'"),
         (["a=1"], Refusal("x"), "then -> all a=1"),
-        (["a=1", "b=2"], Refusal("x", words=["a=1"]), "then -> all b=2 a=1"),
+        (["a=1", "b=2"], Refusal("x", words=["a=1"]), "then -> all a=1 b=2"),
         (["prepare.files=[my", "rows.jsonl]"], Refusal("x"), "then -> all 'prepare.files=[my rows.jsonl]'"),
         (["a=1", f"b={SECRET}"], Refusal("x"), "then -> all a=1"),
         ([], EnvironmentProblem("port 8080 is taken", words=["port=8081"]), "-> all port=8081"),

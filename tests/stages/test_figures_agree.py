@@ -43,7 +43,7 @@ def told(folder: Path, inputs: dict[str, Artifact]) -> str:
     out = folder / "told"
     out.mkdir()
     report.run(
-        report.ReportConfig(title="t", num_samples=0, languages=[], license="unknown", sign_with=None,
+        report.ReportConfig(run="t", title="t", num_samples=0, languages=[], license="unknown", sign_with=None,
                             judged_by=records.limits(), limits=ReportLimits()), inputs, out,
     )  # fmt: skip
     page = DRAWN.sub("", (out / "report.html").read_text(encoding="utf-8"))

@@ -50,7 +50,8 @@ class Page(HTMLParser):
 
 def config(**changed: Any) -> report.ReportConfig:
     values: dict[str, Any] = {
-        "title": "test", "num_samples": 8, "languages": ["ja"], "license": "apache-2.0", "sign_with": None,
+        "run": "test", "title": "test", "num_samples": 8, "languages": ["ja"], "license": "apache-2.0",
+        "sign_with": None,
         "judged_by": records.limits(), "limits": ReportLimits(),
     }  # fmt: skip
     return report.ReportConfig(**values | changed)

@@ -43,7 +43,7 @@ def test_signed_folder(signed: tuple[Path, Path, Path], capsys: pytest.CaptureFi
         assert not any(line.encode() in data for line in lines), path
         assert str(private).encode() not in data, path
     assert Artifact.open(folder).record.key.config.keys() == {
-        "title", "num_samples", "languages", "license", "judged_by",
+        "run", "title", "num_samples", "languages", "license", "judged_by",
     }  # fmt: skip
 
 
