@@ -77,9 +77,10 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
 def look(words: Sequence[str]) -> int:
     """The first rows of `prepare.files`, as `prepare` would read them; launchers ask before anything is rented."""
     from jobs.core.compose import compose
-    from jobs.prepare import look as first_rows, main as prepare
 
     try:
+        from jobs.prepare import look as first_rows, main as prepare
+
         for line in first_rows(prepare.slice(compose(words))):
             terminal.say(line)
     except ModuleNotFoundError as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.core import terminal
+from jobs.core import command_line, terminal
 from jobs.core.errors import Exit, Refusal
 from jobs.core.provenance import ROOT
 
@@ -18,6 +20,8 @@ OWN_FILES = ("chat.template", "report.sign_with")
 """Keys whose values are a path where they have a `/`, and a name that the image knows where not."""
 IN_IMAGE = ("data/demo/", "conf/", "/opt/kiwame/")
 """What the image has; any other relative path is a file of this machine."""
+BY_MAKE = (command_line.MAKE_WORDS, command_line.MADE)
+"""Without them a line to paste is one for Python, whose words are seen."""
 Instead = Callable[[str, str], tuple[str, Sequence[str]]]
 """Of a key and a path: what is said of it, and the words that would do."""
 
@@ -77,9 +81,12 @@ def look(words: Sequence[str], files: Sequence[Path]) -> None:
     rest = [word for word in words if not word.startswith(("prepare.files=", "redo="))]
     named_files = listed("prepare.files", [str(path.absolute()) for path in files])
     command = [sys.executable, "-m", "jobs", "look", *rest, named_files]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    plain = {name: value for name, value in os.environ.items() if name not in BY_MAKE}
+    done = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=False)
     said = done.stderr.strip().splitlines()
     if done.returncode == Exit.REFUSED:
-        raise Refusal((said or ["look: refused"])[0].partition("refused: ")[2])
+        mended = [word for line in said if line.startswith("-> ") for word in shlex.split(line)]
+        new = [word for word in mended if "=" in word and word not in command]
+        raise Refusal((said or ["look: refused"])[0].partition("refused: ")[2], words=new)
     for line in said if done.returncode == Exit.PASSED else said[-1:]:
         terminal.say(f"  {line}")

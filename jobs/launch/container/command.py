@@ -136,7 +136,7 @@ def stages(words: Sequence[str]) -> Sequence[pipeline.Stage]:
 def told_by_host(words: Sequence[str]) -> int:
     """How the stages stand, where this machine has what it takes to read a config; the exit code of a dry run."""
     python = sources.ROOT / ".venv" / "bin" / "python"
-    if not python.exists():
+    if not (sources.ROOT / ".venv" / ".made").exists():
         terminal.say("how its stages stand can be told after `make setup`; the engine would be told:")
         return Exit.PASSED
     told = subprocess.run([str(python), "-m", "jobs", *words, "dry=true"], cwd=sources.ROOT, check=False)
