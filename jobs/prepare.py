@@ -105,6 +105,16 @@ def outside(cfg: PrepareConfig) -> dict[str, str]:
     return found
 
 
+def look(cfg: PrepareConfig) -> list[str]:
+    """What the first rows say, before anything is made; raises Refusal for a file or a column that is not there."""
+    from jobs.engines.rows import looking
+
+    options = _file_options(cfg)
+    looking.here(cfg.evaluation.files, EVALUATION_KEY, options.encoding)
+    _previous(cfg.split.previous)
+    return looking.told(cfg.files, FILES_KEY, options)
+
+
 def _sources(cfg: PrepareConfig) -> tuple[Sources, list[tuple[str, int]]]:
     """The files of rows, and the digest and size of each before it is read."""
     from jobs.engines.rows import files as row_files, sources as row_sources
@@ -344,7 +354,7 @@ def _write(path: Path, model: StrictModel) -> None:
     path.write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-main = stage_main("prepare", PrepareConfig, run, GATE, outside=outside)
+main = stage_main("prepare", PrepareConfig, run, GATE, outside=outside, look=look)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -19,6 +19,7 @@ WORD = re.compile(
     r"""(?<![\w.=/?&-])(?P<key>[a-z]\w*(?:\.\w+)*)=(?P<value>"[^"\s][^"]*"|'[^'\s][^']*'|[\[{][^\]}]*[\]}]|[^\s`;,)("'=]+)"""
 )
 """A word in a text for people; in the shell's quotes, where it needs them."""
+EXAMPLE = re.compile(r"(for example|such as|as in)[ `']*\Z")
 PLACEHOLDER = re.compile(r"\.\.\.|…|value|[A-Z]+|.*\b(FOLDER|COMMIT|NAME|FILE|KEY)\b.*")
 
 
@@ -69,6 +70,9 @@ def named(text: str) -> list[str]:
         value = match["value"].rstrip(".:")
         if value[:1] in "'\"" and value[-1:] == value[:1] and value[1:2] in ("{", "["):
             value = value[1:-1]
-        if value and not PLACEHOLDER.fullmatch(value):
+        is_example = EXAMPLE.search(text[: match.start()]) or text[match.end() :].lstrip("'`\"").startswith(
+            " or the like"
+        )
+        if value and not is_example and not PLACEHOLDER.fullmatch(value):
             found.append(f"{match['key']}={value}")
     return found

@@ -38,6 +38,8 @@ L = TypeVar("L", bound=Limits)
 Run = Callable[[C, Inputs, Path], F]
 Outside = Callable[[C], dict[str, str]]
 """Fingerprints of what a stage takes from outside the run: label to digest."""
+Look = Callable[[C], list[str]]
+"""What is seen of that before anything is made or fetched, in lines; raises Refusal as the stage would."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,11 @@ class StageMain(Generic[C, F, L]):
     """A stage: its config model, its run, its gate. Called with overrides, it is the stage's command."""
 
     def __init__(
-        self, name: str, config_model: type[C], run: Run[C, F], gate: Gate[F, L], outside: Outside[C] | None = None
-    ) -> None:
-        self.stage, self.config_model, self.run, self.gate, self.outside = (
-            pipeline.stage(name),
-            config_model,
-            run,
-            gate,
-            outside,
-        )
+        self, name: str, config_model: type[C], run: Run[C, F], gate: Gate[F, L], outside: Outside[C] | None = None,
+        look: Look[C] | None = None,
+    ) -> None:  # fmt: skip
+        self.stage, self.config_model, self.run, self.gate = pipeline.stage(name), config_model, run, gate
+        self.outside, self.look = outside, look
 
     def slice(self, composed: Mapping[str, Any]) -> C:
         """This stage's part of the config, checked."""

@@ -88,6 +88,7 @@ def test_a_stage_says_the_command_that_it_is_a_part_of(
         ("prepare.clean.allow=[markup-tag, label] keeps them", ["prepare.clean.allow=[markup-tag, label]"]),
         ("a list of one is prepare.files=[a.jsonl].", ["prepare.files=[a.jsonl]"]),
         ("expected key=value; write prepare.field=NAME or a=...", []),
+        ("say them with prepare.columns='{prompt:question}' or the like; for example `run.name=first`", []),
         ("https://x.y/?a.b=c and --a.b=c", []),
     ],
 )
