@@ -21,7 +21,7 @@ def main(words: Sequence[str]) -> int:
     """Answer one command line; returns the exit code."""
     process.install_stop_handlers()
     if not words or words[0] in ("help", "-h", "--help"):
-        return usage()
+        return ending("help", usage)
     command, rest = words[0], words[1:]
     return ending(command, lambda: answer(command, rest))
 

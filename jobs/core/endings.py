@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import select
+import sys
 import traceback
 from collections.abc import Callable
 
@@ -10,7 +13,34 @@ from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
 
 
 def ending(name: str, work: Callable[[], int]) -> int:
-    """Do `work` and turn every way it can end into an exit code and a word."""
+    """Do `work` and turn every way it can end into an exit code and a word; none where nobody reads any more."""
+    try:
+        code = _ending(name, work)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        if not _unread():
+            raise
+        for descriptor in _unread():  # what is still in a buffer goes nowhere, without another word
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+        return Exit.NOBODY_READS
+
+
+def _unread() -> list[int]:
+    """Which of stdout and stderr are pipes whose reader is gone."""
+    found = []
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            descriptor = stream.fileno()
+        except (AttributeError, OSError):  # none there, or not a file: a test's
+            continue
+        poll = select.poll()
+        poll.register(descriptor, 0)  # a pipe's end is told unasked
+        found += [descriptor for _, event in poll.poll(0) if event & select.POLLERR]
+    return found
+
+
+def _ending(name: str, work: Callable[[], int]) -> int:
     try:
         return int(work())
     except Refusal as refusal:
@@ -23,6 +53,8 @@ def ending(name: str, work: Callable[[], int]) -> int:
         terminal.say(f"{name}: interrupted ({stop or 'Ctrl-C'}); the same command goes on from what was saved")
         return Exit.INTERRUPTED
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _unread():
+            raise
         lacking = room.told(error)
         if lacking is not None:
             terminal.say(f"{name}: cannot run here: {lacking}; nothing was published")

@@ -113,8 +113,7 @@ def swapped(out: Path) -> None:
 
 def of_another_quant(out: Path) -> None:
     """The same tensors in the same types, of other weights."""
-    gguf_tamper.swap_tensors(out / PARTS[2], "blk.0.attn_k_norm.weight", "blk.1.attn_k_norm.weight")
-    gguf_tamper.set_first_value(out / PARTS[2], "blk.0.attn_k_norm.weight", b"\x00\x00\x80\x3f")
+    gguf_tamper.set_first_value(out / PARTS[2], "blk.1.attn_k_norm.weight", b"\x00\x00\x00\x40")
 
 
 def whole_beside(out: Path) -> None:
