@@ -29,7 +29,8 @@ from jobs.engines.gguf.file import (
 )
 from jobs.logic.parity import quant_files
 
-OF_A_PART = ("split.no", "split.count", "split.tensors.count")
+OF_A_PART = ("split.no", "split.tensors.count", "split.count")
+"""In the order of llama-gguf-split, whose files are the same bytes where they are cut at the same places."""
 _UINT16, _UINT32, _INT32 = 2, 4, 5
 _HEADER_BYTES = 24
 _CHUNK_BYTES = 16 << 20
@@ -120,7 +121,7 @@ def problems(first: Path) -> list[str]:
         return found
     total = sum(len(file.tensors) for file in files)
     for number, file in enumerate(files):
-        expected = dict(zip(OF_A_PART, (number, len(files), total), strict=True))
+        expected = dict(zip(OF_A_PART, (number, total, len(files)), strict=True))
         found += [
             f"{file.path}: {key} is {file.metadata.get(key)}, expected {value}"
             for key, value in expected.items()
@@ -157,7 +158,7 @@ def _kept(file: GgufFile) -> list[tuple[int, int]]:
 
 def _keys_of_a_part(number: int, count: int, num_tensors: int, alignment: int) -> list[bytes]:
     """What a part says of itself, raw; `number` from 0. The first has the alignment among its metadata."""
-    values = [(_UINT16, "<H", number), (_UINT16, "<H", count), (_INT32, "<i", num_tensors)]
+    values = [(_UINT16, "<H", number), (_INT32, "<i", num_tensors), (_UINT16, "<H", count)]
     keys = [
         _string(key) + struct.pack("<I", kind) + struct.pack(form, value)
         for key, (kind, form, value) in zip(OF_A_PART, values, strict=True)

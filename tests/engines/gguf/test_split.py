@@ -82,7 +82,7 @@ def test_another_reader_finds_the_same(tmp_path: Path) -> None:
     for number, reader in enumerate(readers):
         own = [int(reader.fields[key].parts[-1][0]) for key in split.OF_A_PART]
         kinds = [reader.fields[key].types[0].name for key in split.OF_A_PART]
-        assert (own, kinds) == ([number, len(paths), 6], ["UINT16", "UINT16", "INT32"])
+        assert (own, kinds) == ([number, 6, len(paths)], ["UINT16", "INT32", "UINT16"])
     found = {tensor.name: tensor.data.tobytes() for reader in readers for tensor in reader.tensors}
     assert found == {tensor.name: tensor.data.tobytes() for tensor in gguf.GGUFReader(whole.path).tensors}
 
