@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jobs.engines.rows.account import Account
-    from jobs.engines.rows.choice import Chosen, NearOptions
+    from jobs.engines.rows.choice import Chosen, HeldOut, NearOptions
     from jobs.engines.rows.known import Known
     from jobs.engines.rows.passes import FileOptions, Reading
     from jobs.engines.rows.sources import Sources
@@ -62,12 +62,14 @@ def make(cfg: PrepareConfig, inputs: Inputs, out: Path) -> Known:
         asked = _asked(cfg, scratch) if cfg.evaluation.overlap == "drop" else {}
         previous = choice.prompts(_previous(cfg.split.previous), cfg.duplicates.threshold)
         chosen = choice.choose(account, asked.values(), cfg.set.options(), _alike(cfg, previous), workers)
-        held_out = _held_out(cfg, account, chosen, previous)
-        _write_rows(account, held_out, chosen, out)
+        held_out = _held_out(cfg, account, chosen, previous, workers)
+        _write_rows(account, held_out.rows, chosen, out)
         changed.replace(out / "changed.jsonl")
     _write(out / "profile.json", SetProfile(form=chosen.profile.as_dict(), boilerplate=chosen.common.tolist()))
     _write(out / "reading.json", _files_read(sources, before, reading))
-    return known.Known(reading.digests, chosen.keys, reading.forms, reading.counted, chosen.common)
+    return known.Known(
+        reading.digests, chosen.keys, reading.forms, reading.counted, chosen.common, account.alive, held_out.pairs
+    )
 
 
 def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None = None) -> PrepareFacts:
@@ -160,14 +162,17 @@ def _alike(cfg: PrepareConfig, previous: frozenset[int] = frozenset()) -> NearOp
     return NearOptions(near.near == "drop", near.threshold, near.answer_threshold, near.boilerplate_share, previous)
 
 
-def _held_out(cfg: PrepareConfig, account: Account, chosen: Chosen, previous: frozenset[int]) -> NDArray[np.int64]:
-    """The numbers of the rows that are held out. Raises Refusal where none is left, or none can be."""
+def _held_out(
+    cfg: PrepareConfig, account: Account, chosen: Chosen, previous: frozenset[int], workers: Workers
+) -> HeldOut:
+    """The rows that are held out. Raises Refusal where none is left, or none can be."""
     from jobs.engines.rows import choice
 
     if not len(account.alive):
         raise Refusal(f"{FILES_KEY}: no row is left: {account.told()}; {account.way_out()}")
     try:
-        return choice.held_out(account, chosen.keys, chosen.pairs, previous, cfg.split.options(cfg.seed))
+        options = cfg.split.options(cfg.seed)
+        return choice.held_out(account, chosen, previous, options, cfg.duplicates.threshold, workers)
     except ValueError as error:
         raise Refusal(
             f"{FILES_KEY}: {error} ({account.told()}): none can be held out; add rows of another kind"
@@ -229,14 +234,14 @@ class _Looked(NamedTuple):
 def _looked_at(cfg: PrepareConfig, out: Path, profile: SetProfile, known: Known | None) -> _Looked:
     import numpy as np
 
-    from jobs.engines.rows import known as row_known, overlap, passes, store as row_store
+    from jobs.engines.rows import known as row_known, overlap, store as row_store
 
     sides = [row_store.opened(out / name) for name in ("train.jsonl", "val.jsonl")]
     store, common = row_store.joined(sides), np.asarray(profile.boilerplate, np.uint64)
     threshold, everything = cfg.duplicates.threshold, np.arange(len(store))
     with _workers(cfg, store.paths) as workers, TemporaryDirectory() as scratch:
         checked = row_known.checked(store, known, _file_options(cfg).clean, threshold, common, workers)
-        pairs = passes.near_pairs(store, everything, checked.keys["sketch"], threshold, common, workers).pairs
+        pairs = row_known.near_pairs(store, known, checked, threshold, common, workers)
         asked = _asked(cfg, Path(scratch))
         same = overlap.overlaps(store, everything, asked.values(), threshold, common, workers)
         overlapping = {name: len(rows) for name, rows in zip(asked, same, strict=True)}

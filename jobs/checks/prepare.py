@@ -12,6 +12,7 @@ from jobs.logic.pages.amounts import beside, count, percent, share as share_of
 from jobs.logic.pages.funnel import DEPARTURES
 from jobs.logic.row import shown
 from jobs.logic.rows.clean import REASONS
+from jobs.logic.rows.conversation import BETWEEN_SIDES
 from jobs.logic.rows.reasons import PERSONAL, SECRET
 
 __all__ = ["GATE", "DataFile", "Example", "Histogram", "PrepareFacts", "PrepareLimits"]
@@ -299,6 +300,18 @@ def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
 
 GATE.rule("021", "answers-of-other-prompts", explains=("GEN007", "GEN015"))(answers_of_other_prompts)
 GATE.rule("022", "belonging-not-shown", level="info")(belonging_not_shown)
+
+
+@GATE.rule("032", "rows-between-sides", level="info")
+def rows_between_sides(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
+    """Rows were left out because they are like training rows and like held-out rows.
+
+    Why: near copies that tie the sources of a set together would all have to be held out, or none; the chain is cut.
+    Fix: give rows of one text one `source`, and take near copies out of other sources; dropped.jsonl names them.
+    """
+    found = facts.dropped.get(BETWEEN_SIDES, 0)
+    if found:
+        yield f"{count(found)} of {count(facts.num_read, 'row')} ({percent(share_of(found, facts.num_read))})"
 
 
 @GATE.rule("023", "placeholders-unfilled", level="warn", explains=("GEN007",))

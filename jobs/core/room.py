@@ -107,6 +107,25 @@ def require_space(folder: Path, num_bytes: int, key: str = "run.folder") -> None
         )
 
 
+def reserve(path: Path) -> None:
+    """Give a file the blocks of its whole size, before it is written through a map: where the disk is full, a page that
+    has none ends the process by SIGBUS.
+
+    Raises EnvironmentProblem where the disk is full, else OSError.
+    """
+    with path.open("r+b") as file:
+        num_bytes = os.fstat(file.fileno()).st_size
+        try:
+            os.posix_fallocate(file.fileno(), 0, num_bytes)
+        except OSError as error:
+            if error.errno in SPACE:
+                needed, free = size(num_bytes), size(free_bytes(path.parent))
+                raise EnvironmentProblem(
+                    f"{FULL[error.errno]}: {path}: {needed} are needed and {free} are free"
+                ) from None
+            raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 def free_bytes(folder: Path) -> int:
     """Bytes that this user may still write to the file system of `folder`, or of its nearest folder that exists."""
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())

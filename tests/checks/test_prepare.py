@@ -137,6 +137,8 @@ def facts(**changes: Any) -> PrepareFacts:
         ("DAT023", {}, "pass"),
         ("DAT023", {"seen": {"placeholder": 1}}, "warn"),
         ("DAT023", {"num_train": 0, "num_val": 0}, "warn"),
+        ("DAT032", {}, "pass"),
+        ("DAT032", {"num_read": 101, "dropped": {"between-sides": 1}}, "warn"),
     ],
 )
 def test_rule(code: str, changes: dict[str, Any], status: str) -> None:

@@ -50,6 +50,15 @@ def test_what_is_no_lack_is_not_told(error: Exception) -> None:
     assert room.told(error) is None
 
 
+def test_a_file_to_be_mapped_has_the_blocks_of_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "logits.npy"
+    with path.open("wb") as file:
+        file.truncate(1 << 20)
+    assert path.stat().st_blocks == 0
+    room.reserve(path)
+    assert (path.stat().st_blocks * 512, path.stat().st_size) == (1 << 20, 1 << 20)
+
+
 def test_a_copy_names_where_it_goes_and_not_where_it_comes_from(tmp_path: Path) -> None:
     error = OSError(errno.ENOSPC, "No space left on device", "source/model.gguf", None, str(tmp_path / "model.gguf"))
     said = room.told(error) or ""

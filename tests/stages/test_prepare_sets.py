@@ -4,12 +4,14 @@ import gzip
 import json
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import yaml
 
 from jobs.core.errors import Refusal
-from jobs.prepare import SMALL, PrepareConfig, outside, run
+from jobs.engines.rows import passes
+from jobs.prepare import SMALL, PrepareConfig, make, measure, outside, run
 from tests.stages.prepare_run import ROOT, TOPICS, config, entries, rows, statuses, words, written
 
 
@@ -221,3 +223,53 @@ def test_an_earlier_runs_held_out_rows_stay_where_twins_come_before_them(tmp_pat
     facts = run(config([grown], split={**split, "previous": str(old)}), {}, new)
     assert facts.dropped == {"near-duplicate": len(twins)}
     assert before <= {row["id"] for row in entries(new / "val.jsonl")}
+
+
+def tied(num_sources: int, num_ties: int) -> list[dict[str, Any]]:
+    """Sources of eight rows, and rows of theirs that ask nearly what a row of the next source asks; answers differ."""
+    found, rng = [], Random(4)
+    for number in range(8 * num_sources):
+        asked = words(number) + words(number + 5000)
+        found.append((f"r{number}", f"s{number // 8}", asked, words(number + 20000)[:24] + "。"))
+    for tie in range(num_ties):
+        source = tie % num_sources
+        _, _, asked, _ = found[(source + 1) % num_sources * 8 + tie % 8]
+        found.append((f"t{tie}", f"s{source}", f"{asked}ええ", words(tie + 40000)[:24] + "。"))
+    rng.shuffle(found)
+    turns = ("user", "assistant")
+    return [
+        {
+            "id": name,
+            "source": source,
+            "messages": [{"role": r, "content": text} for r, text in zip(turns, texts, strict=True)],
+        }
+        for name, source, *texts in found
+    ]
+
+
+def test_near_copies_between_sources_leave_the_share_as_it_was_asked_for(tmp_path: Path, out: Path) -> None:
+    path = written(tmp_path / "rows.jsonl", tied(40, 45))
+    cfg = config([path])
+    facts = run(cfg, {}, out)
+    assert facts.num_near > 20
+    assert abs(facts.num_val - 0.2 * facts.num_kept) <= 12
+    assert 0 < facts.dropped["between-sides"] <= 25
+    assert facts.num_kept + facts.dropped["between-sides"] == facts.num_read
+    assert {statuses(cfg, facts)[code] for code in ("DAT001", "DAT003", "DAT007")} == {"pass"}
+    assert statuses(cfg, facts)["DAT032"] == "warn"
+    assert all("on the other side" in entry["evidence"] for entry in entries(out / "dropped.jsonl"))
+    assert measure(cfg, {}, out) == facts
+
+
+def test_near_copies_are_not_searched_for_again(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "rows.jsonl", tied(10, 8))
+    cfg = config([path])
+    known = make(cfg, {}, out)
+    found = measure(cfg, {}, out, known)
+    searched = []
+    search = passes.near_pairs
+    monkeypatch.setattr(passes, "near_pairs", lambda *given: searched.append(given) or search(*given))
+    assert measure(cfg, {}, out, known) == found
+    assert not searched
+    assert measure(cfg, {}, out) == found
+    assert len(searched) == 1

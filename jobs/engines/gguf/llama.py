@@ -232,6 +232,8 @@ def _call(gguf: Path, verb: str, progress: Progress | None = None, **job: Any) -
             child.wait()
         if child.returncode == 0 and "result" in answer:
             return answer["result"]
+        if "lacking" in answer:
+            raise EnvironmentProblem(answer["lacking"])
         error = answer.get("error") or f"llama.cpp {how_it_ended(child.returncode)}"
         log.seek(0)
         lines = log.readlines()

@@ -11,12 +11,15 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import llama_cpp.llama_cpp as api
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.core.errors import EnvironmentProblem
+from jobs.core.room import reserve
 from jobs.logic.parity.divergence import label_nll, token_kl
 
 Tell = Callable[[int, int], None]
@@ -140,6 +143,7 @@ def write_logits(gguf: str, tell: Tell, rows: Rows, out: str, **how: Any) -> Non
         if file is None:
             total = sum(len(positions) for _, positions in rows)
             file = np.lib.format.open_memmap(out, "w+", np.float32, (total, logits.shape[1]))
+            reserve(Path(out))
         file[done : done + len(logits)] = logits
         done += len(logits)
     if file is not None:
@@ -272,6 +276,8 @@ def main() -> None:
         say({"result": VERBS[job.pop("verb")](tell=lambda done, of: say({"done": done, "of": of}), **job)})
     except JobFailed as error:
         say({"error": str(error)})
+    except EnvironmentProblem as problem:
+        say({"lacking": str(problem)})
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from transformers import AutoModelForCausalLM, DynamicCache
 from transformers.utils import logging as transformers_logging
 
 from jobs.core.errors import EnvironmentProblem
+from jobs.core.room import reserve
 from jobs.core.terminal import size
 from jobs.engines.gguf.llama import Scores
 from jobs.logic.parity.divergence import label_nll, token_kl
@@ -135,6 +136,7 @@ def write_logits(
     starts = offsets(positions)
     width = _inner(model).get_output_embeddings().weight.shape[0]
     file = np.lib.format.open_memmap(out, mode="w+", dtype=np.float32, shape=(starts[-1], width))
+    reserve(out)
     for done, (number, logits) in enumerate(score(model, rows, positions, batch_size), start=1):
         file[starts[number] : starts[number + 1]] = logits
         progress(done)

@@ -15,7 +15,7 @@ from jobs.engines.rows.store import BLOCK_ROWS
 from jobs.logic.pages.amounts import score
 from jobs.logic.row import Dropped, Row
 from jobs.logic.rows.clean import ALLOWABLE
-from jobs.logic.rows.conversation import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE
+from jobs.logic.rows.conversation import BAD_REASONS, BETWEEN_SIDES, DUPLICATE, NEAR_DUPLICATE
 from jobs.logic.rows.keys import firsts
 
 DUPLICATE_ID = "duplicate-id"
@@ -60,6 +60,11 @@ class Account:
         """Rows go that say nearly what another one says, which stays."""
         for row, (other, similarity) in copies.items():
             self._drop(row, Gone(NEAR_DUPLICATE, other, similarity))
+
+    def drop_between(self, alike: dict[int, tuple[int, float]]) -> None:
+        """Rows go that are like a row of the other side of the split."""
+        for row, (other, similarity) in alike.items():
+            self._drop(row, Gone(BETWEEN_SIDES, other, similarity))
 
     def bad(self) -> list[Dropped]:
         """The rows that are no conversation, or one whose id another row has."""
@@ -106,4 +111,5 @@ class Account:
             return "{}:{} has this id as well".format(*self._place(gone.other))
         if gone.reason == DUPLICATE:
             return f"the same as {identity}"
-        return f"{score(gone.similarity)} like {identity}"
+        where = " on the other side" if gone.reason == BETWEEN_SIDES else ""
+        return f"{score(gone.similarity)} like {identity}{where}"

@@ -108,14 +108,47 @@ def _labels(answers: NDArray[np.uint64], alive: NDArray[np.int64]) -> NDArray[np
     return np.isin(answers, names[counts >= LABEL_ROWS])
 
 
+class HeldOut(NamedTuple):
+    """Rows by their numbers in the store."""
+
+    rows: NDArray[np.int64]
+    """Those that are held out."""
+    pairs: list[Pair]
+    """Near each other, among the rows that stay."""
+
+
 def held_out(
-    account: Account, keys: row_keys.Keys, pairs: list[Pair], previous: frozenset[int], options: SplitOptions
-) -> NDArray[np.int64]:
-    """The rows that are held out, by their numbers in the store. Raises ValueError where all belong together."""
-    alive = account.alive
+    account: Account,
+    chosen: Chosen,
+    previous: frozenset[int],
+    options: SplitOptions,
+    threshold: float,
+    workers: Workers,
+) -> HeldOut:
+    """The rows that are held out; rows go that are like rows of both sides.
+
+    Of a crowd not all are compared: it is searched again without those that went, until none goes. Raises ValueError
+    where all rows belong together.
+    """
+    store, keys, alive, pairs = account.reading.store, chosen.keys, account.alive, chosen.pairs
+    found = split.held_out(keys[alive], _among(pairs, alive), previous, options)
+    sides, between = np.zeros(len(store), bool), found.between
+    sides[alive] = found.is_out
+    while between:
+        account.drop_between({int(alive[row]): (int(alive[other]), same) for row, (other, same) in between.items()})
+        gone, alive = account.gone, account.alive
+        pairs = [pair for pair in pairs if pair.first not in gone and pair.second not in gone]
+        if not near.is_crowded(keys["sketch"][alive]):
+            break
+        pairs = passes.near_pairs(store, alive, keys["sketch"][alive], threshold, chosen.common, workers).pairs
+        between = split.between(keys[alive], _among(pairs, alive), previous, sides[alive])
+    return HeldOut(alive[sides[alive]], pairs)
+
+
+def _among(pairs: Iterable[Pair], alive: NDArray[np.int64]) -> list[Pair]:
+    """Pairs by their places among the rows that stay."""
     places = {row: place for place, row in enumerate(alive.tolist())}
-    among = [Pair(places[pair.first], places[pair.second], pair.similarity) for pair in pairs]
-    return alive[split.held_out(keys[alive], among, previous, options)]
+    return [Pair(places[pair.first], places[pair.second], pair.similarity) for pair in pairs]
 
 
 def prompts(path: Path | None, threshold: float) -> frozenset[int]:

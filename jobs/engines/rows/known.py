@@ -32,6 +32,10 @@ class Known(NamedTuple):
     counted: Counted
     common: near.Hashes
     """What the keys were made with."""
+    stayed: NDArray[np.int64]
+    """The places of the rows that were kept."""
+    pairs: list[near.Pair]
+    """Near each other, among those, by their places."""
 
     def places(self, digests: NDArray[np.uint64]) -> NDArray[np.int64]:
         """[digests] The place of a row with that digest, or -1."""
@@ -74,3 +78,17 @@ def checked(
         unclean += part.unclean
         done += len(here)
     return Checked(keys, forms, Counted.placed(len(store), counted), unclean)
+
+
+def near_pairs(
+    store: RowStore, known: Known | None, found: Checked, threshold: float, common: near.Hashes, workers: Workers
+) -> list[near.Pair]:
+    """The rows of the store that are near each other; not searched again where they are just those that were kept."""
+    if known is not None and np.array_equal(known.common, common):
+        places = known.places(passes.digests(store, workers))
+        if np.array_equal(np.sort(places), known.stayed):
+            here = dict(zip(places.tolist(), range(len(places)), strict=True))
+            ends = [(*sorted((here[pair.first], here[pair.second])), pair.similarity) for pair in known.pairs]
+            return [near.Pair(*pair) for pair in sorted(ends)]
+    everything = np.arange(len(store))
+    return passes.near_pairs(store, everything, found.keys["sketch"], threshold, common, workers).pairs

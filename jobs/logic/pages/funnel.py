@@ -13,19 +13,19 @@ from typing import Any
 
 from jobs.logic.pages.amounts import by_count, part
 from jobs.logic.rows.clean import REASONS
-from jobs.logic.rows.conversation import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE
+from jobs.logic.rows.conversation import BAD_REASONS, BETWEEN_SIDES, DUPLICATE, IN_EVALUATION, NEAR_DUPLICATE
 from jobs.logic.text.seen import seen
 
 Facts = Mapping[str, Any]
 DEPARTURES = ("odd-form", "other-language", "wrong-length")
 """The words for rows that went because the rest of the set is otherwise."""
-IN_EVALUATION = "in-evaluation"
 GROUPS = {
     "not a conversation": BAD_REASONS,
     "unfit": REASONS,
     "departs from the set": DEPARTURES,
     "duplicate": (DUPLICATE, NEAR_DUPLICATE),
     "in evaluation": (IN_EVALUATION,),
+    "between the sides": (BETWEEN_SIDES,),
 }
 """Group to the reasons in it, in the order in which rows are dropped; a reason belongs to the first that has it."""
 ELSE = "other"

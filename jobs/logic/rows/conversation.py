@@ -60,6 +60,8 @@ BAD_REASONS = (
 """Every word for a row that is not a conversation."""
 DUPLICATE, NEAR_DUPLICATE = "duplicate", "near-duplicate"
 """The words for rows that say what an earlier one says."""
+BETWEEN_SIDES = "between-sides"
+"""The word for rows that are like training rows and like held-out rows."""
 IN_EVALUATION = "in-evaluation"
 """The word for rows that say what a row of an evaluation file says."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

@@ -180,6 +180,16 @@ def is_crowded(found: Sketches) -> bool:
     return bool(np.any(ranked[MAX_BUCKET:] == ranked[:-MAX_BUCKET]))
 
 
+def crowded(found: Sketches) -> NDArray[np.bool_]:
+    """Whether each text, [len(found)], is in such a bucket."""
+    bands = found["bands"]
+    crowd = np.zeros(len(found), bool)
+    for band in range(bands.shape[1] if is_crowded(found) else 0):
+        ranked = np.sort(bands[:, band])
+        crowd |= np.isin(bands[:, band], ranked[MAX_BUCKET:][ranked[MAX_BUCKET:] == ranked[:-MAX_BUCKET]])
+    return crowd
+
+
 def between(ours: Sketches, theirs: Sketches, threshold: float) -> Ints:
     """Pairs of one of `ours` and one of `theirs` that may be at least `threshold` alike, [pairs, 2], each once.
 
