@@ -60,12 +60,13 @@ def make(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> None:
     """One file a type, each from F32; in parts where it is larger than a file may be."""
     from jobs.engines.gguf import llama_tools, splitting
 
-    source, f16 = inputs["convert"].file(SOURCE), inputs["convert"].file(VERIFIED_F16)
+    source = inputs["convert"].file(SOURCE)
+    there = {"F16": inputs["convert"].file(VERIFIED_F16)} if "F16" in cfg.types else {}
     made = [quant for quant in cfg.types if quant != "F16"]
     splits = cfg.max_file_bytes is not None
     require_space(out, int(0.5 * source.stat().st_size * (len(cfg.types) + 1 if splits else len(made))))
     if cfg.max_file_bytes is not None:
-        splitting.require_room_for_each_tensor(source, f16, cfg.types, cfg.max_file_bytes)
+        splitting.require_room_for_each_tensor(source, there, cfg.types, cfg.max_file_bytes)
     weights = None
     if cfg.imatrix:
         if num_tokens(cfg, inputs) < 2 * CHUNK:
@@ -79,9 +80,9 @@ def make(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> None:
         llama_tools.imatrix(source, text, weights, num_threads=threads(cfg))
         text.unlink()
     whole: dict[str, str] = {}
-    if "F16" in cfg.types:
-        link_or_copy(f16, out / quant_files.whole("F16"))
-        whole |= splitting.split_large(out, "F16", cfg.max_file_bytes)
+    for quant, path in there.items():
+        link_or_copy(path, out / quant_files.whole(quant))
+        whole |= splitting.split_large(out, quant, cfg.max_file_bytes)
     for quant in made:
         terminal.say(f"quantize: {quant}")
         weighing = None if quant in ROUNDED else weights

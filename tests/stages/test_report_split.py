@@ -26,7 +26,7 @@ def test_a_split_quant_ships_in_parts(tmp_path: Path) -> None:
     assert report.check(out)[1] == []
     card = (out / "README.md").read_text(encoding="utf-8")
     assert f"llama-completion -m {first} " in card
-    assert "with the other parts 3 files" in card
+    assert "with the 2 parts after it, is the model that was trained" in card
     merge = f"llama-gguf-split --merge {first} {GGUF}"
     assert f"{merge}\nollama create test -f Modelfile\nrm {GGUF}\nollama run test\n" in card
     modelfile = (out / "Modelfile").read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,18 +15,19 @@ ADDED_METADATA = 512
 """Bytes that quantizing may add to the header: where its importance matrix came from."""
 
 
-def require_room_for_each_tensor(source: Path, f16: Path, types: Sequence[str], most: int) -> None:
-    """Raise Refusal where a quant of `source` would have a tensor, or metadata, that `most` bytes do not hold."""
-    needed = [(*planned(source, f16, quant).least(), quant) for quant in types]
+def require_room_for_each_tensor(source: Path, there: Mapping[str, Path], types: Sequence[str], most: int) -> None:
+    """Raise Refusal where a quant of `source` would have a tensor, or metadata, that `most` bytes do not hold; `there`
+    has the types whose files are made already."""
+    needed = [(*planned(source, there, quant).least(), quant) for quant in types]
     least, what, quant = max(needed, key=lambda one: one[0])
     if least > most:
         raise too_small(most, least, what, quant)
 
 
-def planned(source: Path, f16: Path, quant: str) -> split.Layout:
+def planned(source: Path, there: Mapping[str, Path], quant: str) -> split.Layout:
     """What the file of a type will have, before it is made."""
-    if quant == "F16":
-        return split.layout(gguf_file.read(f16))
+    if quant in there:
+        return split.layout(gguf_file.read(there[quant]))
     types = llama_tools.planned_types(source, quant)
     found = split.layout(gguf_file.read(source))
     tensors = [gguf_file.as_type(tensor, types[tensor.name]) for tensor in found.tensors]

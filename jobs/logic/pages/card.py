@@ -63,7 +63,7 @@ def ollama(name: str, first: str, one: str) -> str:
 
 def of_files(first: str, num_parts: int) -> str:
     """A GGUF by the file that it is loaded from, and how many files it is."""
-    return first if num_parts == 1 else f"{first} (with the other parts {count(num_parts, 'file')})"
+    return first if num_parts == 1 else f"{first}, with the {count(num_parts - 1, 'part')} after it,"
 
 
 def parts_said(first: str, num_parts: int) -> str:
