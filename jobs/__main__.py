@@ -24,7 +24,7 @@ def main(words: Sequence[str]) -> int:
     """Answer one command line; returns the exit code."""
     process.install_stop_handlers()
     if not words or words[0] in ("help", "-h", "--help"):
-        return usage()
+        return ending("help", usage)
     command, rest = words[0], [word for word in words[1:] if word not in (DRY, "dry=false")]
     return ending(command, lambda: answer(command, rest, DRY in words), rest)
 

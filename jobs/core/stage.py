@@ -110,6 +110,8 @@ class StageMain(Generic[C, F, L]):
                 words=["redo=true"],
             )
         differences = tuple(differing(self.stage.name, artifact.record.key, key))
+        if not differences:
+            self.facts(artifact.record.facts)
         return State("differs" if differences else "done", artifact, differences)
 
     def judge(self, facts: Mapping[str, Any], cfg: C, waivers: Mapping[str, str]) -> Verdict:
@@ -118,10 +120,10 @@ class StageMain(Generic[C, F, L]):
         return self.gate.judge(self.facts(facts), limits, waivers)
 
     def facts(self, stored: Mapping[str, Any]) -> F:
-        """Stored facts as the gate's model; raises Refusal where another version of this program measured them."""
+        """Stored facts as the gate's model; raises Damaged where another version of this program measured them."""
         found = self.facts_or_none(stored)
         if found is None:
-            raise Refusal(
+            raise Damaged(
                 f"{self.stage.name}: its facts were measured by another version of this program; "
                 "make it again with redo=true"
             )

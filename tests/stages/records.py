@@ -82,7 +82,8 @@ def publish(
 ) -> Artifact:
     """Write the stage's files and its record."""
     folder = root / stage.name
-    for name, text in FILES[stage.name].items():
+    shipped = {name: f"GGUF {name}" for quant in facts.get("quants", []) for name in quant["files"]}
+    for name, text in (shipped or FILES[stage.name]).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -312,9 +313,10 @@ def quantize() -> dict[str, Any]:
     quant = {
         "file": "model-Q4_K_M.gguf", "type": "Q4_K_M", "problems": [], "types": {"F32": 113, "Q4_K": 169, "Q6_K": 28},
         "fallbacks": [], "metadata_differs": [], "nonfinite": [], "error": 0.071, "error_tensor": "blk.0.attn_v.weight",
-        "num_bytes": 396_705_472, "bits_per_weight": 5.32,
+        "num_bytes": 396_705_472, "bits_per_weight": 5.32, "files": {"model-Q4_K_M.gguf": 396_705_472}, "whole": None,
+        "joined": None,
     }  # fmt: skip
-    return {"quants": [quant], "asked": ["Q4_K_M"], "imatrix_tokens": None, "is_verified_f16": None}
+    return {"quants": [quant], "asked": ["Q4_K_M"]}
 
 
 def parity(artifact: str, kept: float, half: float, kl_mean: float) -> dict[str, Any]:
@@ -391,7 +393,6 @@ FILES = {
     "smoke": {"generations.jsonl": "{}\n"},
     "merge": {"model/model.safetensors": "merged weights"},
     "convert": {"model-f32.gguf": "GGUF f32", "model-f16.gguf": "GGUF f16"},
-    "quantize": {"model-Q4_K_M.gguf": "GGUF q4"},
     "verify": {"rows.jsonl": "{}\n", "generations.jsonl": "{}\n"},
 }
 OUTSIDE = {
