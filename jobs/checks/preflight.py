@@ -290,7 +290,7 @@ def update_too_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[s
         shown, most = beside(planned(facts).heat, limits.max_heat, learning_rate)
         text = f"{planned(facts).with_heat(shown)}, at most {most} (a warning from {learning_rate(limits.warn_heat)})"
         rate = planned(facts).learning_rate * limits.max_heat / planned(facts).heat
-        words = [f"train.schedule.learning_rate={rate * 0.995:.2e}"]  # below the limit when rounded too
+        words = [f"train.schedule.learning_rate={learning_rate(0.99 * rate)}"]  # below the limit when rounded too
         yield Measured(text, planned(facts).heat, limits.max_heat, words=words if math.isfinite(rate) else ())
 
 
