@@ -89,14 +89,11 @@ def publish(
         path.write_text(text, encoding="utf-8")
     gate = chain.load(stage.name).gate
     model = gate.facts.model_validate({**nothing(gate.facts), **facts}, strict=False)
+    inputs = {name: made[name].digest for name in stage.needs}
     record = Record(
         schema_version=1,
         stage=stage.name,
-        key=Key(
-            config={"seed": 1},
-            outside=OUTSIDE.get(stage.name, {}),
-            inputs={name: made[name].digest for name in stage.needs},
-        ),  # fmt: skip
+        key=Key(config={"seed": 1}, inputs=inputs, outside=OUTSIDE.get(stage.name, {})),
         files=hash_files(folder),
         facts=model.model_dump(mode="json"),
         verdict=gate.judge(model, gate.limits.model_validate(judged_by), waivers),
