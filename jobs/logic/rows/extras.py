@@ -15,8 +15,9 @@ from jobs.logic.row import THINK_CLOSE, THINK_OPEN, Message, block, parted, show
 from jobs.logic.rows.strict_json import BadRow, Number, kind_of
 from jobs.logic.text.markup import thought
 
-MARKS = ("weight", "train", "loss", "loss_weight", "trainable", "loss_mask")
-"""Keys that say of a turn, or of all turns of a row, whether it is to be learnt."""
+MARKS = ("weight", "train", "loss", "loss_weight", "trainable", "loss_mask", "loss_scale", "train_detail")
+"""Keys that say of a turn, or of all turns of a row, whether it is to be learnt; `train_detail` says it of letters,
+which no stage honours, and is refused."""
 FIELDS = ("reasoning_content", "thinking", "reasoning", "thought", "thoughts")
 """Keys of a turn with the thoughts before its answer."""
 COLUMNS = frozenset((

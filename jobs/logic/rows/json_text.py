@@ -9,10 +9,10 @@ from typing import Any
 
 from jobs.logic.rows.strict_json import BadRow, parse_line
 
-TOKEN = re.compile(
-    r"\s*(?:(?P<text>'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"
+NEXT_TOKEN = re.compile(
+    r"\s*(?:(?P<text>'(?:[^'\\\n]|\\[\\'\"abfnrtvxuU0-7])*'|\"(?:[^\"\\\n]|\\[\\'\"abfnrtvxuU0-7])*\")"
     r"|(?P<word>None|True|False)\b|(?P<number>-?[0-9]+(?:\.[0-9]+)?)\b|(?P<sign>[\[\]{},:]))"
-)
+).match
 """What Python prints of lists, dicts and texts, and nothing that would be computed."""
 WORDS = {"None": "null", "True": "true", "False": "false"}
 AGAIN = (
@@ -47,7 +47,7 @@ def _from_python(text: str) -> str | None:
     found, place, before = [], 0, ""
     end = len(text.rstrip())
     while place < end:
-        token = TOKEN.match(text, place)
+        token = NEXT_TOKEN(text, place)
         if token is None or (token["text"] and before == "text"):
             return None
         place, before = token.end(), token.lastgroup or ""

@@ -171,6 +171,14 @@ def test_half_a_turn_is_refused(value: Any) -> None:
     assert refused(talk({"loss_weight": value}, {})).startswith("turn-mark: `loss_weight` of message 2 of `messages`")
 
 
+def test_letters_that_are_not_to_be_learnt_are_refused() -> None:
+    detail = [{"begin_offset": 0, "end_offset": 1, "train": False}]
+    assert "turn-mark: `train_detail` of message 2 of `messages` is a list" in refused(
+        talk({"train_detail": detail}, {})
+    )
+    assert read(talk({"loss_scale": 0}, {"loss_scale": 1})).unlearnt == (1,)
+
+
 def test_marks_that_contradict_each_other_are_refused() -> None:
     assert "by one and not by another of weight, train" in refused(talk({"train": True, "weight": 0}, {}))
     assert "the row is not to be learnt, and message 2 is" in refused({**talk({"train": True}), "train": False})
