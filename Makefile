@@ -7,8 +7,17 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 ARGS ?=
 DRY ?=
-STAGES := fetch prepare preflight train smoke merge convert quantize verify report
+STAGES := prepare fetch preflight train smoke merge convert quantize verify report
 PY := .venv/bin/python
+
+# What was typed reaches the program letter by letter, in ARGS or beside it: neither make nor the shell reads it.
+export KIWAME_ARGS := $(value ARGS)
+unexport ARGS
+export DRY
+typed := $(PYTHON) -m jobs.launch.typed
+# DRY=1 runs nothing: what knows a dry run says what it would do, of anything else make prints the commands.
+dry := $(filter-out 0 no false off,$(DRY))
+run := $(if $(dry),+)@
 
 # Where the stages run: RUNNER=container in the image (ENGINE, IMAGE, GPUS, MOUNTS, PASS), RUNNER=native in .venv.
 # Unless RUNNER says otherwise the stages run in the image, and the demo, which needs no container, in .venv.
@@ -19,20 +28,38 @@ STAGE_RUNNER := $(or $(RUNNER),container)
 DEMO_RUNNER := $(or $(RUNNER),native)
 container := $(PYTHON) -m jobs.launch.container.command
 native := $(PY) -m jobs
-needs_native := setup
+needs_native := $(if $(dry),,setup)
 needs_container :=
+needs_host := $(if $(dry),,.venv/.host)
 
+CLUSTER := k8s-render k8s-submit k8s-logs k8s-status k8s-delete
 PODS := pod-submit pod-status pod-logs pod-stop pod-delete pod-reap
 
-.PHONY: help setup demo all chat serve preview shell image doctor test torture test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS)
+# Whose recipes take words; what stands beside them on make's command line is looked at before anything is made.
+TAKERS := $(STAGES) $(PODS) $(CLUSTER) all demo chat serve preview test torture test-container test-unsloth test-gpu bench-gpu bench
+OTHERS := help setup shell image doctor check docs licences lock clean
+ifneq ($(and $(dry),$(filter-out $(STAGES) $(PODS) $(CLUSTER) all demo chat serve preview image doctor help,$(MAKECMDGOALS))),)
+MAKEFLAGS += -n
+endif
+quoted = '$(subst ','\'',$(1))'
+blank := $(subst ,, )
+beside := $(filter-out ARGS=% DRY=% RUNNER=% ACCELERATOR=% PYTHON=%,$(subst \$(blank),_,$(MAKEOVERRIDES)))
+odd := $(beside) $(filter-out $(TAKERS) $(OTHERS) .%,$(MAKECMDGOALS)) $(if $(value ARGS),$(filter $(OTHERS),$(MAKECMDGOALS)))
+ifneq ($(strip $(odd)),)
+ifneq ($(shell $(typed) --check $(foreach list,TAKERS OTHERS MAKECMDGOALS MAKEOVERRIDES,$(call quoted,$($(list))))),)
+$(error nothing was run)
+endif
+endif
+
+.PHONY: help setup demo all chat serve preview shell image doctor test torture test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS) $(CLUSTER)
 
 help:  ## this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
-	@printf '\n  ARGS="key=value ..." changes the config, for example\n    make train ARGS="run.name=second train.schedule.num_epochs=2"\n'
+	$(run)awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	$(run)printf '\n  ARGS="key=value ..." changes the config, for example\n    make train ARGS="run.name=second train.schedule.num_epochs=2"\n  DRY=1 says what would be made, and runs nothing\n'
 
 # The stages, in order. Each makes everything it stands on first. RUNNER=native runs them without a container.
-fetch:      ## the base model and tokenizer at a pinned revision, every file hashed
 prepare:    ## clean, deduplicate and split the conversations
+fetch:      ## the base model and tokenizer at a pinned revision, every file hashed
 preflight:  ## tokenize and mask every row once, and look
 train:      ## LoRA fine-tune on exactly those tokens
 smoke:      ## generate with base and adapter in Hugging Face, on held-out rows
@@ -43,22 +70,22 @@ verify:     ## what survived of the fine-tune in every artifact
 report:     ## report.html, model card, Modelfile, SHA256SUMS, certificate
 
 $(STAGES): $(needs_$(STAGE_RUNNER))
-	@$($(STAGE_RUNNER)) $@ $(ARGS)
+	$(run)$(typed) $@ $($(STAGE_RUNNER)) $@
 
 all: $(needs_$(STAGE_RUNNER))  ## every stage, to the certificate
-	@$($(STAGE_RUNNER)) all $(ARGS)
+	$(run)$(typed) $@ $($(STAGE_RUNNER)) all
 
 demo: $(needs_$(DEMO_RUNNER))  ## the whole chain on a small model and data of our own, no GPU, no hub and no container
-	@$(if $(filter container,$(DEMO_RUNNER)),GPUS=$(or $(GPUS),none)) $($(DEMO_RUNNER)) all experiment=demo $(ARGS)
+	$(run)$(if $(filter container,$(DEMO_RUNNER)),GPUS=$(or $(GPUS),none)) $(typed) $@ $($(DEMO_RUNNER)) all experiment=demo
 
 chat: $(needs_$(STAGE_RUNNER))  ## talk to a run's GGUF: ARGS="run.name=mine"; against=base shows the base model beside it
-	@$($(STAGE_RUNNER)) chat $(ARGS)
+	$(run)$(typed) $@ $($(STAGE_RUNNER)) chat
 
 serve: $(needs_$(STAGE_RUNNER))  ## the same GGUF as an OpenAI-compatible endpoint: ARGS="run.name=mine port=8080"
-	@$($(STAGE_RUNNER)) serve $(ARGS)
+	$(run)$(typed) $@ $($(STAGE_RUNNER)) serve
 
 preview: $(needs_$(STAGE_RUNNER))  ## which tokens of your rows are graded, for any model: ARGS="model.id=..."
-	@$($(STAGE_RUNNER)) preview $(ARGS)
+	$(run)$(typed) $@ $($(STAGE_RUNNER)) preview
 
 shell: $(needs_$(STAGE_RUNNER))  ## a shell where the stages run
 ifeq ($(STAGE_RUNNER),container)
@@ -68,10 +95,10 @@ else
 endif
 
 image:  ## build the image: ACCELERATOR=cuda|cpu, ENGINE=docker|podman, BASE_BUILD and BASE_RUNTIME by digest
-	@$(PYTHON) -m jobs.launch.container.image
+	$(run)$(typed) $@ $(PYTHON) -m jobs.launch.container.image
 
 doctor:  ## what is here (GPU, driver, engine, image, libraries, disk, memory), and what is missing for which target
-	@$(PYTHON) -m jobs.launch.doctor
+	$(run)$(PYTHON) -m jobs.launch.doctor
 
 # RunPod, from a machine without a GPU: RUNPOD_API_KEY from the environment, the pod from runpod.yaml, DRY=1 changes nothing.
 pod-submit:  ## rent a pod for one job: ARGS="job.run=... image=... -- key=value"; DRY=1 shows request and price
@@ -81,8 +108,8 @@ pod-stop:    ## let a run's job save its state, and release the GPU
 pod-delete:  ## delete a run's pod; the volume stays
 pod-reap:    ## delete pods whose job has ended, that are over their time, or that never started
 
-$(PODS): .venv/.host
-	@$(PY) -m jobs.launch.runpod.command $(@:pod-%=%) $(if $(filter-out 0,$(DRY)),dry=true) $(ARGS)
+$(PODS): $(needs_host)
+	$(run)$(typed) $@ $(PY) -m jobs.launch.runpod.command $(@:pod-%=%)
 
 .venv/.host: requirements/host.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=python3.11" >&2; exit 4; }
@@ -113,29 +140,29 @@ always:
 	@touch $@
 
 test: setup .venv/examples/.made  ## every test that needs no GPU
-	@$(PY) -m pytest $(ARGS)
+	$(run)$(typed) $@ $(PY) -m pytest
 
 torture: setup  ## kills, damage, full disks and edits on a small case, a few minutes: ARGS="trials=1000 only=kills,stops seed=1"
-	@$(PY) -m tests.torture $(ARGS)
+	$(run)$(typed) $@ $(PY) -m tests.torture
 
 test-container: setup  ## build the CPU image on a base of our own and run the demo in it, locked down (root, podman)
-	@$(PY) -m pytest -n 0 -m container tests/container $(ARGS)
+	$(run)$(typed) $@ $(PY) -m pytest -n 0 -m container tests/container
 
 # Unsloth beside the stack, found by PYTHONPATH alone: its own requirements would change the stack's pins.
-UNSLOTH := PYTHONPATH="$(CURDIR)/.venv/unsloth" $(PY)
+UNSLOTH = PYTHONPATH="$(CURDIR)/.venv/unsloth" $(typed) $@ $(PY)
 .venv/.unsloth: .venv/.made requirements/unsloth.txt
 	@rm -rf .venv/unsloth
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --target .venv/unsloth -r requirements/unsloth.txt
 	@touch $@
 
 test-unsloth: setup .venv/.unsloth  ## the unsloth backend against hf, on a CPU
-	@KIWAME_TEST_DEVICE=cpu $(UNSLOTH) -m pytest -n 0 -m gpu tests/gpu $(ARGS)
+	$(run)KIWAME_TEST_DEVICE=cpu $(UNSLOTH) -m pytest -n 0 -m gpu tests/gpu
 
 test-gpu: setup .venv/.unsloth  ## the same on a GPU, if the PyTorch in .venv can use one
-	@KIWAME_TEST_DEVICE=cuda $(UNSLOTH) -m pytest -n 0 -m gpu tests/gpu $(ARGS)
+	$(run)KIWAME_TEST_DEVICE=cuda $(UNSLOTH) -m pytest -n 0 -m gpu tests/gpu
 
 bench-gpu: setup .venv/.unsloth  ## a GPU's training steps, hf and unsloth, and its scoring: ARGS="shapes=0.6B,4B"
-	@$(UNSLOTH) -m tests.bench_gpu $(ARGS)
+	$(run)$(UNSLOTH) -m tests.bench_gpu
 
 check: setup  ## ruff, formatting, mypy strict, and that the generated docs are fresh
 	@$(PY) -m ruff check .
@@ -157,19 +184,17 @@ lock: setup  ## requirements/cuda.txt from cuda.in, with hashes; reads the index
 	  --generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock" -o requirements/cuda.txt
 
 bench: setup  ## time and memory of the demo's stages, and ratios against the stock tools
-	@$(PY) -m tests.bench $(ARGS)
+	$(run)$(typed) $@ $(PY) -m tests.bench
 
 # On a cluster, as a Kubernetes Job: words of the config, and k8s.key=value for what k8s/launch.yaml has.
-CLUSTER := k8s-render k8s-submit k8s-logs k8s-status k8s-delete
-.PHONY: $(CLUSTER)
 k8s-render:  ## the manifests of a run, for another tool to apply
 k8s-submit:  ## start a run: ARGS="run.name=mine k8s.image=... k8s.rows=[my.jsonl]"
 k8s-logs:    ## follow it to its end: ARGS=run.name=...
 k8s-status:  ## how it stands; without ARGS, every run
 k8s-delete:  ## stop it and remove its Job; what it made stays on the volume
 
-$(CLUSTER): .venv/.host
-	@$(PY) -m jobs.launch.kubernetes.command $(@:k8s-%=%) $(ARGS)
+$(CLUSTER): $(needs_host)
+	$(run)$(typed) $@ $(PY) -m jobs.launch.kubernetes.command $(@:k8s-%=%)
 
 clean:  ## remove .venv; runs and what is cached outside stay
 	rm -rf .venv

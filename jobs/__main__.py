@@ -12,22 +12,24 @@ from collections.abc import Sequence
 
 from jobs.core import memory, pipeline, process, terminal, way_out
 from jobs.core.endings import ending
-from jobs.core.errors import Exit, Refusal
+from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 
-BESIDE = ("all", "chat", "serve", "preview", "rules", "certificate")
+BESIDE = ("all", "look", "chat", "serve", "preview", "rules", "certificate")
 """Commands that are no stage."""
+DRY = "dry=true"
+"""Says what a stage and all before it would do, and does nothing."""
 
 
 def main(words: Sequence[str]) -> int:
     """Answer one command line; returns the exit code."""
     process.install_stop_handlers()
     if not words or words[0] in ("help", "-h", "--help"):
-        return usage()
-    command, rest = words[0], words[1:]
-    return ending(command, lambda: answer(command, rest), rest)
+        return ending("help", usage)
+    command, rest = words[0], [word for word in words[1:] if word not in (DRY, "dry=false")]
+    return ending(command, lambda: answer(command, rest, DRY in words), rest)
 
 
-def answer(command: str, rest: Sequence[str]) -> int:
+def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
     """Dispatch; raises Refusal for a command that does not exist."""
     if command == "rules":
         from jobs.core.documents import rules_page
@@ -38,6 +40,8 @@ def answer(command: str, rest: Sequence[str]) -> int:
         from jobs.preflight import preview
 
         return preview(rest)
+    if command == "look":
+        return look(rest)
     if command == "chat":
         from jobs.engines.chat.command import chat
 
@@ -67,7 +71,21 @@ def answer(command: str, rest: Sequence[str]) -> int:
         terminal.say(recalled.line)
     from jobs.core import chain
 
-    return chain.run_chain(stage, recalled.words, composed, way_out.Typed(command, tuple(rest)))
+    return chain.run_chain(stage, recalled.words, composed, way_out.Typed(command, tuple(rest)), is_dry)
+
+
+def look(words: Sequence[str]) -> int:
+    """The first rows of `prepare.files`, as `prepare` would read them; launchers ask before anything is rented."""
+    from jobs.core.compose import compose
+
+    try:
+        from jobs.prepare import look as first_rows, main as prepare
+
+        for line in first_rows(prepare.slice(compose(words))):
+            terminal.say(line)
+    except ModuleNotFoundError as error:
+        raise EnvironmentProblem(f"rows are not looked at: {error.name} is not installed here") from None
+    return Exit.PASSED
 
 
 def usage() -> int:

@@ -170,7 +170,16 @@ def outside(cfg: FetchConfig) -> dict[str, str]:
             return {}
 
 
-main = stage_main("fetch", FetchConfig, run, GATE, outside)
+def look(cfg: FetchConfig) -> list[str]:
+    """Where the model comes from; raises Refusal for a folder that is not there."""
+    match cfg.source:
+        case HubSource():
+            return [f"{cfg.id} at {cfg.revision}, from the hub"]
+        case _:
+            return list(outside(cfg))
+
+
+main = stage_main("fetch", FetchConfig, run, GATE, outside, look)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from jobs.checks.preflight import GATE, PreflightLimits
 from jobs.checks.preflight_facts import Lengths, Model, Offences, PreflightFacts, Split, Tokenizer, Update
 from jobs.checks.preflight_folder import TokenizerFolder
+from jobs.checks.preflight_thoughts import BroughtFacts
 from jobs.core import chain, config, memory, terminal
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Exit, Refusal
@@ -187,6 +188,7 @@ def measure(cfg: PreflightConfig, inputs: Inputs, out: Path) -> PreflightFacts:
         tokenizer_folder=TokenizerFolder(**tokenizer_folder.inspect(out / "tokenizer")),
         model=Model.of(model_config.values(inputs["fetch"].folder("model"), str(inputs["fetch"].root))),
         update=None if cfg.update.adopts else Update(**cfg.update.model_dump(exclude={"adopts"})),
+        brought=BroughtFacts.of(len(train.rows) + len(val.rows), train.brought, val.brought),
         offences=Offences.of([*train.offences, *val.offences, *(("side_files_differ", one) for one in differing)]),
     )
 
@@ -282,7 +284,9 @@ def raw_conversations(composed: Mapping[str, Any]) -> list[Conversation]:
     from jobs.engines.rows import passes, sources as row_sources
 
     prepare = chain.load("prepare").slice(composed).model_dump()
-    sources = row_sources.sources(prepare["files"], "prepare.files", prepare["encoding"])
+    sources = row_sources.sources(
+        prepare["files"], "prepare.files", prepare["encoding"], row_sources.Inside.of(prepare)
+    )
     rows = passes.first(sources.files, passes.FileOptions.of(prepare), MOST_PREVIEWED)
     return [Conversation(row.id, row.as_dict()["messages"]) for row in rows]
 

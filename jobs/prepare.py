@@ -20,12 +20,14 @@ from jobs.checks.belonging import RowsBelonging
 from jobs.checks.prepare import GATE, DataFile, Example, Histogram, PrepareFacts
 from jobs.checks.prepare_config import PrepareConfig
 from jobs.checks.prepare_files import FilesRead, SetProfile
+from jobs.checks.topics import Topic
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.model import StrictModel
 from jobs.core.provenance import data_digest, file_digest
 from jobs.core.room import require_space
 from jobs.core.stage import stage_main
+from jobs.logic.pages.amounts import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from jobs.engines.rows.choice import Chosen, HeldOut, NearOptions
     from jobs.engines.rows.known import Known
     from jobs.engines.rows.passes import FileOptions, Reading
-    from jobs.engines.rows.sources import Sources
+    from jobs.engines.rows.sources import Inside, Sources
     from jobs.engines.rows.store import RowStore
     from jobs.engines.rows.workers import Workers
     from jobs.logic.rows.block import Checked
@@ -50,7 +52,7 @@ NUM_EXAMPLES = 3
 
 def make(cfg: PrepareConfig, inputs: Inputs, out: Path) -> Known:
     """Write the rows to train on, those held out, and the account of the rest. Returns what is known of the rows."""
-    from jobs.engines.rows import choice, known, passes
+    from jobs.engines.rows import choice, known, passes, topics
 
     sources, before = _sources(cfg)
     require_space(out, 3 * sum(num_bytes for _, num_bytes in before))
@@ -63,9 +65,11 @@ def make(cfg: PrepareConfig, inputs: Inputs, out: Path) -> Known:
         previous = choice.prompts(_previous(cfg.split.previous), cfg.duplicates.threshold)
         chosen = choice.choose(account, asked.values(), cfg.set.options(), _alike(cfg, previous), workers)
         held_out = _held_out(cfg, account, chosen, previous, workers)
+        taken = [Topic.of(one) for one in topics.found(account, workers)]
         _write_rows(account, held_out.rows, chosen, out)
         changed.replace(out / "changed.jsonl")
-    _write(out / "profile.json", SetProfile(form=chosen.profile.as_dict(), boilerplate=chosen.common.tolist()))
+    profile = SetProfile(form=chosen.profile.as_dict(), boilerplate=chosen.common.tolist(), topics=taken)
+    _write(out / "profile.json", profile)
     _write(out / "reading.json", _files_read(sources, before, reading))
     return known.Known(
         reading.digests, chosen.keys, reading.forms, reading.counted, chosen.common, account.alive, held_out.pairs
@@ -77,7 +81,7 @@ def measure(cfg: PrepareConfig, inputs: Inputs, out: Path, known: Known | None =
     reading = FilesRead.model_validate_json((out / "reading.json").read_bytes())
     _refuse_changed(cfg, reading)
     profile = SetProfile.model_validate_json((out / "profile.json").read_bytes())
-    return _facts(out, reading, profile, _looked_at(cfg, out, profile, known))
+    return _facts(cfg, out, reading, profile, _looked_at(cfg, out, profile, known))
 
 
 def run(cfg: PrepareConfig, inputs: Inputs, out: Path) -> PrepareFacts:
@@ -91,12 +95,24 @@ def outside(cfg: PrepareConfig) -> dict[str, str]:
 
     found = {}
     for key, names in ((FILES_KEY, cfg.files), (EVALUATION_KEY, cfg.evaluation.files)):
-        for source in row_sources.sources(names, key, cfg.encoding).files if names or key == FILES_KEY else ():
+        for source in (
+            row_sources.sources(names, key, cfg.encoding, _inside(cfg)).files if names or key == FILES_KEY else ()
+        ):
             found[f"{key} {source.label}"] = row_files.digest(source.path)[0]
     previous = _previous(cfg.split.previous)
     if previous is not None:
         found[PREVIOUS_KEY] = file_digest(previous)
     return found
+
+
+def look(cfg: PrepareConfig) -> list[str]:
+    """What the first rows say, before anything is made; raises Refusal for a file or a column that is not there."""
+    from jobs.engines.rows import looking
+
+    options = _file_options(cfg)
+    looking.here(cfg.evaluation.files, EVALUATION_KEY, options.encoding)
+    _previous(cfg.split.previous)
+    return looking.told(cfg.files, FILES_KEY, options)
 
 
 def _sources(cfg: PrepareConfig) -> tuple[Sources, list[tuple[str, int]]]:
@@ -106,7 +122,7 @@ def _sources(cfg: PrepareConfig) -> tuple[Sources, list[tuple[str, int]]]:
 
     if cfg.set.language not in ("auto", "any", *LANGUAGES[1:]):
         raise Refusal(f"prepare.set.language: {cfg.set.language} is no code of a language; write ja, en, auto or any")
-    sources = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding)
+    sources = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding, _inside(cfg))
     return sources, [row_files.digest(source.path) for source in sources.files]
 
 
@@ -139,7 +155,7 @@ def _asked(cfg: PrepareConfig, scratch: Path) -> dict[str, RowStore]:
 
     if not cfg.evaluation.files:
         return {}
-    files = row_sources.sources(cfg.evaluation.files, EVALUATION_KEY, cfg.encoding).files
+    files = row_sources.sources(cfg.evaluation.files, EVALUATION_KEY, cfg.encoding, _inside(cfg)).files
     return {
         source.label: passes.asked([source], _file_options(cfg), EVALUATION_KEY, scratch / f"asked-{number}")
         for number, source in enumerate(files)
@@ -194,6 +210,8 @@ def _files_read(sources: Sources, before: Sequence[tuple[str, int]], reading: Re
     labels = [source.label for source in sources.files]
     noted = dict(zip(labels, map(row_files.notes, sources.files), strict=True))
     columns = [f"{label}: {column}" for label, notes in noted.items() for column in notes.left_aside]
+    empty = zip(labels, reading.num_empty, strict=True)
+    columns += [f"{label}: {count(num, 'empty row')}" for label, num in empty if num]
     return FilesRead(
         files=[
             DataFile(label=label, format=source.kind, shape=shape, sha256=sha256, num_bytes=size, num_rows=num_rows)
@@ -212,7 +230,7 @@ def _refuse_changed(cfg: PrepareConfig, reading: FilesRead) -> None:
     """Raises Refusal where an input file is not what it was when it was read."""
     from jobs.engines.rows import files as row_files, sources as row_sources
 
-    files = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding).files
+    files = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding, _inside(cfg)).files
     for source, before in zip(files, reading.files, strict=True):
         if row_files.digest(source.path)[0] != before.sha256:
             raise Refusal(f"{source.label}: was changed while it was read; run the command again")
@@ -262,7 +280,7 @@ def _belonging(cfg: PrepareConfig, store: RowStore) -> RowsBelonging:
     return RowsBelonging(word=word, **found._asdict())
 
 
-def _facts(out: Path, reading: FilesRead, profile: SetProfile, looked: _Looked) -> PrepareFacts:
+def _facts(cfg: PrepareConfig, out: Path, reading: FilesRead, profile: SetProfile, looked: _Looked) -> PrepareFacts:
     from jobs.engines.rows import output
     from jobs.logic.form import departures
     from jobs.logic.rows import split, survey
@@ -279,6 +297,8 @@ def _facts(out: Path, reading: FilesRead, profile: SetProfile, looked: _Looked) 
         files=reading.files,
         num_read=sum(file.num_rows for file in reading.files),
         dropped=dropped,
+        topics=profile.topics,
+        allowed=sorted(cfg.clean.allow),
         changed=output.changed(out / "changed.jsonl"),
         seen=dict(sorted(found.counted.seen().items())),
         ignored_columns=reading.ignored_columns,
@@ -318,6 +338,12 @@ def _workers(cfg: PrepareConfig, paths: Sequence[Path]) -> Workers:
     return Workers(num_cores() if cfg.workers == "auto" else cfg.workers)
 
 
+def _inside(cfg: PrepareConfig) -> Inside:
+    from jobs.engines.rows.sources import Inside
+
+    return Inside.of(cfg.model_dump())
+
+
 def _file_options(cfg: PrepareConfig) -> FileOptions:
     from jobs.engines.rows.passes import FileOptions
 
@@ -328,7 +354,7 @@ def _write(path: Path, model: StrictModel) -> None:
     path.write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-main = stage_main("prepare", PrepareConfig, run, GATE, outside=outside)
+main = stage_main("prepare", PrepareConfig, run, GATE, outside=outside, look=look)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,7 +1,8 @@
 """Quantize the F32 GGUF to the types that ship, and look at what came out, tensor by tensor.
 
 Reads `convert` (the F32 file) and `preflight` (training rows, for an importance matrix); makes `model-<TYPE>.gguf`
-for each type, and `imatrix.gguf` where one is asked for.
+for each type, and `imatrix.gguf` where one is asked for. A type larger than `max_file_bytes` becomes
+`model-<TYPE>-00001-of-0000N.gguf` and the parts after it, with `split.json`: what the whole file was, by its digest.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from jobs.checks.quantize import GATE, QuantFacts, QuantizeFacts, QuantizeLimits
 from jobs.core import terminal
-from jobs.core.artifact import Inputs
+from jobs.core.artifact import Inputs, listing
 from jobs.core.errors import Refusal
 from jobs.core.linking import link_or_copy
 from jobs.core.model import StageConfig
 from jobs.core.provenance import ROOT, file_digest
 from jobs.core.room import require_space
 from jobs.core.stage import stage_main
+from jobs.logic.parity import quant_files
 from jobs.logic.parity.quant_types import NEED_IMATRIX, asked_types, fallbacks
 
-SOURCE, VERIFIED_F16, IMATRIX = "model-f32.gguf", "model-f16.gguf", "imatrix.gguf"
+SOURCE, VERIFIED_F16, IMATRIX, SPLIT = "model-f32.gguf", "model-f16.gguf", "imatrix.gguf", "split.json"
 CHUNK = 512
 """Tokens that the importance matrix is measured on at a time; llama.cpp wants two chunks at least."""
 ROUNDED = ("F16", "BF16")
@@ -39,6 +41,8 @@ class QuantizeConfig(StageConfig):
     """Weigh weights by how much the training rows use them."""
     imatrix_rows: int = Field(ge=1)
     num_threads: int = Field(ge=0)
+    max_file_bytes: int | None = Field(ge=1)
+    """A larger quant is written in parts; None: one file each."""
     limits: QuantizeLimits
 
     @model_validator(mode="after")
@@ -53,12 +57,16 @@ class QuantizeConfig(StageConfig):
 
 
 def make(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> None:
-    """One file a type, each from F32."""
-    from jobs.engines.gguf import llama_tools
+    """One file a type, each from F32; in parts where it is larger than a file may be."""
+    from jobs.engines.gguf import llama_tools, splitting
 
     source = inputs["convert"].file(SOURCE)
+    there = {"F16": inputs["convert"].file(VERIFIED_F16)} if "F16" in cfg.types else {}
     made = [quant for quant in cfg.types if quant != "F16"]
-    require_space(out, int(0.5 * source.stat().st_size * len(made)))
+    splits = cfg.max_file_bytes is not None
+    require_space(out, int(0.5 * source.stat().st_size * (len(cfg.types) + 1 if splits else len(made))))
+    if cfg.max_file_bytes is not None:
+        splitting.require_room_for_each_tensor(source, there, cfg.types, cfg.max_file_bytes)
     weights = None
     if cfg.imatrix:
         if num_tokens(cfg, inputs) < 2 * CHUNK:
@@ -71,12 +79,17 @@ def make(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> None:
         terminal.say("quantize: importance matrix from training rows")
         llama_tools.imatrix(source, text, weights, num_threads=threads(cfg))
         text.unlink()
-    if "F16" in cfg.types:
-        link_or_copy(inputs["convert"].file(VERIFIED_F16), out / "model-F16.gguf")
+    whole: dict[str, str] = {}
+    for quant, path in there.items():
+        link_or_copy(path, out / quant_files.whole(quant))
+        whole |= splitting.split_large(out, quant, cfg.max_file_bytes)
     for quant in made:
         terminal.say(f"quantize: {quant}")
         weighing = None if quant in ROUNDED else weights
-        llama_tools.quantize(source, out / f"model-{quant}.gguf", quant, weighing, threads(cfg))
+        llama_tools.quantize(source, out / quant_files.whole(quant), quant, weighing, threads(cfg))
+        whole |= splitting.split_large(out, quant, cfg.max_file_bytes)
+    if whole:
+        (out / SPLIT).write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def measure(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> QuantizeFacts:
@@ -84,26 +97,33 @@ def measure(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> QuantizeFacts:
     from jobs.engines.gguf import file as gguf_file
 
     source = gguf_file.read(inputs["convert"].file(SOURCE))
+    first = quant_files.first_files(listing(out))
+    whole = json.loads((out / SPLIT).read_text(encoding="utf-8")) if (out / SPLIT).exists() else {}
     quants = [
-        inspect(out / f"model-{quant}.gguf", quant, source, cfg.imatrix and quant not in ROUNDED)
+        inspect(out / first[quant], quant, source, cfg.imatrix and quant not in ROUNDED, whole.get(quant))
         for quant in cfg.types
-        if (out / f"model-{quant}.gguf").exists()
+        if quant in first
     ]
     tokens = measured_tokens(out / IMATRIX) if cfg.imatrix else None
     return QuantizeFacts(
         quants=quants,
         asked=list(cfg.types),
         imatrix_tokens=tokens,
-        is_verified_f16=is_verified(out / "model-F16.gguf", inputs),
+        is_verified_f16=is_verified(out / first["F16"], inputs) if "F16" in first else None,
+        max_file_bytes=cfg.max_file_bytes,
     )
 
 
-def is_verified(path: Path, inputs: Inputs) -> bool | None:
-    """Whether a file is the F16 file that `convert` proved, by its bytes; None where there is none at `path`."""
-    if not path.exists():
-        return None
+def is_verified(first: Path, inputs: Inputs) -> bool:
+    """Whether a file, or its parts, has what the F16 file has that `convert` proved, byte for byte."""
+    from jobs.engines.gguf import split
+
     proven = inputs["convert"].file(VERIFIED_F16)
-    return path.samefile(proven) or file_digest(path) == file_digest(proven)
+    if len(quant_files.parts(first.name)) == 1:
+        return first.samefile(proven) or file_digest(first) == file_digest(proven)
+    return not split.problems(first) and split.content(split.read_whole(first)) == split.content(
+        split.read_whole(proven)
+    )
 
 
 def measured_tokens(weights: Path) -> int:
@@ -116,46 +136,58 @@ def measured_tokens(weights: Path) -> int:
     return int(header.get("imatrix.chunk_count", 0)) * int(header.get("imatrix.chunk_size", 0))
 
 
-def inspect(path: Path, quant: str, source: Any, weighed: bool) -> QuantFacts:
-    """One quantized file against the F32 file it was made from; `weighed` is one by an importance matrix."""
-    from jobs.engines.gguf import checks, file as gguf_file
+def inspect(first: Path, quant: str, source: Any, weighed: bool, whole: str | None) -> QuantFacts:
+    """One quant against the F32 file it was made from; `weighed` is one by an importance matrix, `whole` the digest of
+    what was split."""
+    from jobs.engines.gguf import checks, file as gguf_file, split
 
-    problems = [problem.replace(f"{path}: ", "") for problem in gguf_file.structure_problems(path)]
-    size = path.stat().st_size
-    if problems:
-        return QuantFacts(
-            file=path.name,
-            type=quant,
-            problems=problems,
-            types={},
-            fallbacks=[],
-            metadata_differs=[],
-            nonfinite=[],
-            error=float("nan"),
-            error_tensor="",
-            num_bytes=size,
-            bits_per_weight=float("nan"),
-        )
-    file = gguf_file.read(path)
+    told = [problem.replace(f"{first}: ", "") for problem in split.problems(first)]
+    names = quant_files.parts(first.name)
+    files = {name: size_of(first.with_name(name)) for name in names}
+    others = [path.name for path in sorted(first.parent.iterdir()) if quant_files.type_of(path.name) == quant]
+    facts = QuantFacts(
+        file=first.name,
+        files=files,
+        type=quant,
+        problems=[problem.replace(f"{first.parent}{os.sep}", "") for problem in told]
+        + [f"{name} is none of its {len(names)} files" for name in others if name not in names],
+        whole=whole,
+        joined=None,
+        types={},
+        fallbacks=[],
+        metadata_differs=[],
+        nonfinite=[],
+        error=math.nan,
+        error_tensor="",
+        num_bytes=sum(files.values()),
+        bits_per_weight=math.nan,
+    )
+    if facts.problems:
+        return facts
+    file = split.read_whole(first)
     types = {name: (tensor.type, len(tensor.shape)) for name, tensor in file.tensors.items()}
     error, where = largest_error(file, source)
     differing = checks.differing_metadata(file, source, quant)
     if ("quantize.imatrix.file" in file.metadata) != weighed:
         differing.append("quantize.imatrix.file")
     weights = sum(tensor.n_bytes for tensor in source.tensors.values()) // 4
-    return QuantFacts(
-        file=path.name,
-        type=quant,
-        problems=[],
-        types=gguf_file.type_histogram(file),
-        fallbacks=fallbacks(quant, types),
-        metadata_differs=differing,
-        nonfinite=sorted(gguf_file.non_finite(file)),
-        error=error,
-        error_tensor=where,
-        num_bytes=size,
-        bits_per_weight=round(8 * sum(tensor.n_bytes for tensor in file.tensors.values()) / weights, 4),
+    return facts.model_copy(
+        update={
+            "joined": split.content(file) if len(names) > 1 else None,
+            "types": gguf_file.type_histogram(file),
+            "fallbacks": fallbacks(quant, types),
+            "metadata_differs": differing,
+            "nonfinite": sorted(gguf_file.non_finite(file)),
+            "error": error,
+            "error_tensor": where,
+            "bits_per_weight": round(8 * sum(tensor.n_bytes for tensor in file.tensors.values()) / weights, 4),
+        }
     )
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    return path.stat().st_size if path.is_file() else 0
 
 
 def largest_error(file: Any, source: Any) -> tuple[float, str]:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from jobs.checks.certifying import Told, certificate_of, ggufs, plain_facts, run_of
+from jobs.checks.certifying import Told, certificate_of, gguf_files, ggufs, plain_facts, run_of
 from jobs.checks.offline import Checked, checked_folder, signature_problems
 from jobs.checks.report import GATE, ReportFacts, ReportLimits
 from jobs.checks.retelling import card_of, context, page_of
@@ -41,6 +41,7 @@ from jobs.core.provenance import commit, file_digest, maker
 from jobs.core.stage import as_read_back, stage_main
 from jobs.logic.pages import card, modelfile, story
 from jobs.logic.pages.curves import read_log
+from jobs.logic.parity import quant_files
 
 SIGNING_KEY = "signing key"
 
@@ -70,7 +71,7 @@ def make(cfg: ReportConfig, inputs: Inputs, out: Path) -> None:
     records = {name: artifact.record for name, artifact in inputs.items()}
     changed = changed_files(inputs)
     run = run_of(records, settings.limits)
-    for name in ggufs(run).values():
+    for name in gguf_files(run):
         link_or_copy(inputs[chain_links.SHIPS].root / name, out / name)
     log = inputs[chain_links.LOG_STAGE].root / chain_links.LOG if chain_links.LOG_STAGE in inputs else None
     if log and not any(said.startswith(f"{chain_links.LOG}:") for said in changed[chain_links.LOG_STAGE]):
@@ -98,7 +99,7 @@ def measure(cfg: ReportConfig, inputs: Inputs, out: Path) -> ReportFacts:
     result = checked(found, out)
     again = result.again or found
     run = run_of({name: link.record for name, link in again.links.items()}, cfg.judged_by)
-    folder = [*result.altered, *chain_links.ship_problems(again.links, found.shipped, ggufs(run).values())]
+    folder = [*result.altered, *chain_links.ship_problems(again.links, found.shipped, gguf_files(run))]
     digests = {name: link.digest for name, link in found.links.items()}
     folder += [f"{certificate.NAME}: {name} is not the one in the run" for name in differing(digests, inputs)]
     if found.settings != settings_of(cfg):
@@ -218,14 +219,16 @@ def ollama(run: Mapping[str, Told], written: certificate.Certificate) -> str:
     preflight = plain_facts(run).get("preflight", {})
     quant, gguf = next(iter(ggufs(run).items()))
     num_ctx, why = context(run, quant)
+    one = quant_files.merged(gguf)
     said = "certified" if written.certified else "NOT CERTIFIED, see README.md"
     notes = [
         f"{written.title}: {said}; chain {written.chain_digest}",
         "Checked as a Go template, never in Ollama itself.",
+        *([f"Ollama takes one file: llama-gguf-split --merge {gguf} {one}"] if one != gguf else []),
         *([f"num_ctx is {why}."] if why else []),
     ]
     opening = modelfile.opening(preflight.get("thinking_block"), preflight.get("opening", ""))
-    return modelfile.modelfile(gguf, opening, num_ctx, notes)
+    return modelfile.modelfile(one, opening, num_ctx, notes)
 
 
 def closing(gguf: str) -> list[str]:

@@ -31,7 +31,7 @@ from jobs.core.provenance import ROOT, file_digest
 from jobs.core.room import require_space
 from jobs.core.stage import stage_main
 from jobs.core.terminal import progress
-from jobs.logic.parity import blame
+from jobs.logic.parity import blame, quant_files
 from jobs.logic.parity.draw import draw_rows, draw_tokens
 
 
@@ -165,16 +165,20 @@ def gguf_files(inputs: Inputs) -> dict[str, Path]:
 
 
 def quants(inputs: Inputs) -> dict[str, Path]:
-    """Every quant to its file."""
-    names = [name for name in sorted(inputs["quantize"].record.files) if name.startswith("model-")]
-    return {name.removeprefix("model-").removesuffix(".gguf"): inputs["quantize"].file(name) for name in names}
+    """Every quant to the file that it is loaded from, which has llama.cpp read its other parts too."""
+    quantize, found = inputs["quantize"], {}
+    for quant, first in quant_files.first_files(inputs["quantize"].record.files).items():
+        found[quant], *_ = [quantize.file(name) for name in quant_files.parts(first)]
+    return found
 
 
 def ships(inputs: Inputs) -> list[Shipped]:
-    """Every type that ships and what its file takes, in the order that was asked for."""
+    """Every type that ships and what its files take, in the order that was asked for."""
     files, asked = inputs["quantize"].record.files, inputs["quantize"].record.facts.get("asked", [])
-    order = sorted(quants(inputs), key=lambda quant: asked.index(quant) if quant in asked else len(asked))
-    return [Shipped(type=quant, num_bytes=files[f"model-{quant}.gguf"].bytes) for quant in order]
+    first = quant_files.first_files(files)
+    order = sorted(first, key=lambda quant: asked.index(quant) if quant in asked else len(asked))
+    sizes = {quant: sum(files[name].bytes for name in quant_files.parts(first[quant])) for quant in order}
+    return [Shipped(type=quant, num_bytes=num_bytes) for quant, num_bytes in sizes.items()]
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from jobs.core.links import Link, chain_problems, changed_limits, ship_problems,
 from jobs.core.model import Facts
 from jobs.core.provenance import ROOT, file_digest
 from jobs.core.rule import Gate, Rule, Verdict
+from jobs.logic.parity import quant_files
 
 AnyGate = Gate[Any, Any]
 PIN = "vendor/llama.cpp/PIN"
@@ -94,12 +95,17 @@ def plain_facts(run: Mapping[str, Told]) -> dict[str, dict[str, Any]]:
 
 
 def ggufs(run: Mapping[str, Told]) -> dict[str, str]:
-    """Quantization to file name of the GGUFs that ship, the first asked for first."""
+    """Quantization to the file that each GGUF that ships is loaded from, the first asked for first."""
     one = run.get("quantize")
     if one is None or one.facts is None:
         return {}
     quants = plain_facts(run)["quantize"]["quants"]
-    return {quant["type"]: quant["file"] for quant in quants if quant["file"] in one.record.files}
+    return {quant["type"]: quant["file"] for quant in quants if one.record.files.keys() >= quant["files"].keys()}
+
+
+def gguf_files(run: Mapping[str, Told]) -> list[str]:
+    """Every file of the GGUFs that ship: of a split one all parts."""
+    return [name for first in ggufs(run).values() for name in quant_files.parts(first)]
 
 
 def run_of(records: Mapping[str, Record], limits: Mapping[str, Mapping[str, Any]]) -> dict[str, Told]:
@@ -124,7 +130,7 @@ def certificate_of(
         for name, one in run.items()
     ]
     links = {link.stage: link for link in chain_}
-    reasons = [*chain_problems(links), *ship_problems(links, shipped, ggufs(run).values())]
+    reasons = [*chain_problems(links), *ship_problems(links, shipped, gguf_files(run))]
     parts: dict[str, Any] = {
         "schema_version": SCHEMA,
         "about": ABOUT,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs.checks.certifying import Told, certificate_of, ggufs, run_of
+from jobs.checks.certifying import Told, certificate_of, gguf_files, run_of
 from jobs.core.artifact import kind
 from jobs.core.certificate import MAX_BYTES, NAME, SIGNATURE, Certificate, own_digest
 from jobs.core.errors import Refusal
@@ -61,7 +61,7 @@ def checked_folder(found: Certificate, folder: Path, pages: Pages, holds: Holds)
         return Checked(None, [*altered, said], [])
     altered += signature_problems(found, folder, found.settings.signed_by, holds)
     links = again.links
-    return Checked(again, altered, [*chain_problems(links), *ship_problems(links, found.shipped, ggufs(run).values())])
+    return Checked(again, altered, [*chain_problems(links), *ship_problems(links, found.shipped, gguf_files(run))])
 
 
 def _claims(found: Certificate, again: Certificate) -> list[str]:
@@ -100,7 +100,7 @@ def _page_problems(again: Certificate, run: Mapping[str, Told], folder: Path, pa
             found += [f"{name}: is missing"] * (name not in again.shipped)
         elif path.stat().st_size != len(data) or path.read_bytes() != data:
             found.append(f"{name}: does not say what the records and limits in the certificate give")
-    known = {*made, *to_ship(again.links, ggufs(run).values())}
+    known = {*made, *to_ship(again.links, gguf_files(run))}
     return found + [f"{name}: is neither a page nor a file of the chain" for name in again.shipped if name not in known]
 
 

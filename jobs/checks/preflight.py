@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from jobs.checks import preflight_folder
+from jobs.checks import preflight_folder, preflight_thoughts
 from jobs.checks.preflight_facts import PreflightFacts, Rows, planned
 from jobs.checks.preflight_options import noise_implausible, prompts_outweigh_answers
 from jobs.core.model import Limits
@@ -352,3 +352,7 @@ GATE.rule("026", "template-in-several-places", explains=("GGF002",))(preflight_f
 GATE.rule("027", "stop-token-differs", explains=("GGF003",))(preflight_folder.stop_token_differs)
 GATE.rule("030", "prompts-outweigh-answers", level="warn", explains=("GEN007",))(prompts_outweigh_answers)
 GATE.rule("031", "noise-implausible", level="warn", explains=("TRN005",))(noise_implausible)
+GATE.rule("032", "thoughts-not-taught", level="warn")(preflight_thoughts.thoughts_not_taught)
+GATE.rule("033", "no-thoughts", explains=("GEN006", "GEN008"))(preflight_thoughts.no_thoughts)
+GATE.rule("034", "thoughts-missing", level="warn", explains=("GEN006",))(preflight_thoughts.thoughts_missing)
+GATE.rule("035", "marked-answers-weighed")(preflight_thoughts.marked_answers_weighed)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from jobs.checks.preflight_folder import TokenizerFolder
+from jobs.checks.preflight_thoughts import BroughtFacts
 from jobs.core.errors import Refusal
 from jobs.core.model import Facts, StrictModel
 from jobs.core.rule import Skip
@@ -254,6 +255,7 @@ class PreflightFacts(Facts):
     model: Model
     update: Update | None
     """None where an adapter is adopted and nothing is trained."""
+    brought: BroughtFacts
     offences: Offences
 
     def lines(self) -> list[tuple[str, str]]:
@@ -271,6 +273,7 @@ class PreflightFacts(Facts):
             ("dropped as too long", count(self.offences.dropped.num)),
             ("thinking block", f"{self.thinking_block}; {self.tokenizer.num_prompts} generation prompt(s){self.opens}"),
             ("graded turns", self.graded_turns),
+            *self.brought.lines(),
             ("tokenizer", f"{self.tokenizer.num_tokens:,} entries, {self.model.num_embeddings:,} rows in the model"),
             ("update", str(self.update or "none: an adapter is adopted")),
         ]

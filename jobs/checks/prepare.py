@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 from jobs.checks.belonging import answers_of_other_prompts, belonging_not_shown
 from jobs.checks.prepare_facts import LEAKS, DataFile, Example, Histogram, PrepareFacts, counts
+from jobs.checks.topics import Topic, topic_dropped
+from jobs.checks.ways_out import accepted, kept_by, least_odd_share
 from jobs.core.model import Limits
 from jobs.core.rule import Gate, Measured, Skip
-from jobs.logic.pages.amounts import beside, count, percent, share as share_of
+from jobs.logic.pages.amounts import beside, count, number, percent, share as share_of
 from jobs.logic.pages.funnel import DEPARTURES
 from jobs.logic.row import shown
 from jobs.logic.rows.clean import REASONS
 from jobs.logic.rows.conversation import BETWEEN_SIDES
 from jobs.logic.rows.reasons import PERSONAL, SECRET
 
-__all__ = ["GATE", "DataFile", "Example", "Histogram", "PrepareFacts", "PrepareLimits"]
+__all__ = ["GATE", "DataFile", "Example", "Histogram", "PrepareFacts", "PrepareLimits", "Topic"]
 
 
 class PrepareLimits(Limits):
@@ -29,6 +31,7 @@ class PrepareLimits(Limits):
     enough_val_rows: int
     max_spoiled_share: float
     max_departing_share: float
+    max_topic_share: float
     max_lost_share: float
     max_personal_share: float
     max_mojibake_share: float
@@ -108,7 +111,8 @@ def few_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     if facts.num_kept < limits.min_rows:
         raise Skip("there are too few rows anyway")
     if facts.num_kept < limits.advised_rows:
-        yield f"{count(facts.num_kept, 'row')} kept, at least {count(limits.advised_rows)} are advised"
+        found = f"{count(facts.num_kept, 'row')} kept, at least {count(limits.advised_rows)} are advised"
+        yield f"{found}{accepted('advised_rows', facts.num_kept, 'more rows, or')}"
 
 
 @GATE.rule("006", "side-without-rows")
@@ -135,9 +139,11 @@ def held_out_share_off(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[s
     if not (limits.min_val_share <= share or is_enough) or not share <= limits.max_val_share:
         broken = limits.max_val_share if share > limits.max_val_share else limits.min_val_share
         found, _ = beside(share, broken, percent)
+        middle = number((limits.min_val_share + limits.max_val_share) / 2)
         yield (
             f"{count(facts.num_val)} of {count(facts.num_kept, 'row')} are held out ({found}), "
-            f"advised are {percent(limits.min_val_share)} to {percent(limits.max_val_share)}"
+            f"advised are {percent(limits.min_val_share)} to {percent(limits.max_val_share)}; "
+            f"to draw anew: prepare.split.val_fraction={middle}"
         )
 
 
@@ -158,10 +164,11 @@ def spoiled_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
 
     Why: contaminated data is the first cause of failed fine-tunes, and there may be more of it that no pattern knows.
     Fix: read dropped.jsonl, mend where the rows come from, and look at a sample of what was kept. Where the task is to
-    write such things, allow them by their word with prepare.clean.allow.
+    write such things, keep them with the words that the message ends in.
     """
-    found = counts({reason: facts.dropped[reason] for reason in REASONS if reason in facts.dropped})
-    yield from above(facts.num_spoiled, facts.num_read, limits.max_spoiled_share, then=f": {found}")
+    found = {reason: facts.dropped[reason] for reason in REASONS if reason in facts.dropped}
+    then = f": {counts(found)}{kept_by(found, facts.allowed)}"
+    yield from above(facts.num_spoiled, facts.num_read, limits.max_spoiled_share, then=then)
 
 
 @GATE.rule("010", "mojibake")
@@ -172,7 +179,10 @@ def mojibake(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     Fix: export the data again in UTF-8; changed.jsonl and dropped.jsonl name the rows. If the mended ones are all
     right, allow for them with prepare.limits.max_mojibake_share.
     """
-    yield from above(facts.num_mojibake, facts.num_read, limits.max_mojibake_share)
+    then = accepted(
+        "max_mojibake_share", share_of(facts.num_mojibake, facts.num_read), "once all mended ones are right:"
+    )
+    yield from above(facts.num_mojibake, facts.num_read, limits.max_mojibake_share, then=then)
 
 
 @GATE.rule("011", "one-answer-only", explains=("TRN009", "GEN006"))
@@ -200,7 +210,8 @@ def few_different_answers(facts: PrepareFacts, limits: PrepareLimits) -> Iterato
     if not share >= limits.min_distinct_share:
         shown, least = beside(share, limits.min_distinct_share, percent)
         found, rows = count(facts.num_distinct_answers, "different answer"), count(facts.num_kept, "row")
-        yield f"{found} in {rows} ({shown}), the least is {least}"
+        then = accepted("min_distinct_share", share, "for labels to choose from:")
+        yield f"{found} in {rows} ({shown}), the least is {least}{then}"
 
 
 @GATE.rule("013", "contradictory-answers", level="warn", explains=("GEN007",))
@@ -210,7 +221,9 @@ def contradictory_answers(facts: PrepareFacts, limits: PrepareLimits) -> Iterato
     Why: the model learns a mixture of them, and on such prompts no measure of agreement can be met.
     Fix: keep one answer to a prompt, or put what decides between them into the prompt.
     """
-    yield from above(facts.num_contradictory, facts.num_kept, limits.max_contradictory_share)
+    share = share_of(facts.num_contradictory, facts.num_kept)
+    then = accepted("max_contradictory_share", share, "where several answers are right:")
+    yield from above(facts.num_contradictory, facts.num_kept, limits.max_contradictory_share, then=then)
 
 
 @GATE.rule("014", "evaluation-row-kept")
@@ -236,7 +249,7 @@ def secret_kept(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """
     found = facts.seen.get(SECRET, 0)
     if found:
-        yield f"{count(found)} of {count(facts.num_kept, 'kept row')}, the most is 0"
+        yield f"{count(found)} of {count(facts.num_kept, 'kept row')}, the most is 0; prepare.clean.secrets=redact"
 
 
 @GATE.rule("016", "personal-data-kept", level="warn")
@@ -247,7 +260,8 @@ def personal_data_kept(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[s
     Fix: set prepare.clean.personal to redact or drop; or keep them, if those people know.
     """
     found = {kind: facts.seen[kind] for kind in PERSONAL if facts.seen.get(kind)}
-    yield from above(sum(found.values()), facts.num_kept, limits.max_personal_share, what=counts(found))
+    then = "; prepare.clean.personal=redact"
+    yield from above(sum(found.values()), facts.num_kept, limits.max_personal_share, what=counts(found), then=then)
 
 
 @GATE.rule("017", "departing-rows", level="warn", explains=("DAT020", "GEN005"))
@@ -255,10 +269,11 @@ def departing_rows(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """Many answers departed from the rest of the set and were dropped.
 
     Why: in bulk they are a second source, another task, or a contamination that no pattern lists.
-    Fix: read them in dropped.jsonl; if they belong, set prepare.set.form=keep or prepare.set.language=any.
+    Fix: read them in dropped.jsonl; if they belong, keep them with the words that the message ends in.
     """
-    found = counts({reason: facts.dropped[reason] for reason in DEPARTURES if reason in facts.dropped})
-    yield from above(facts.num_departing, facts.num_read, limits.max_departing_share, then=f": {found}")
+    found = {reason: facts.dropped[reason] for reason in DEPARTURES if reason in facts.dropped}
+    then = f": {counts(found)}{kept_by(found, facts.allowed)}"
+    yield from above(facts.num_departing, facts.num_read, limits.max_departing_share, then=then)
 
 
 @GATE.rule("018", "label-without-held-out-rows", level="warn")
@@ -273,7 +288,7 @@ def label_without_held_out_rows(facts: PrepareFacts, limits: PrepareLimits) -> I
     for label, (train, val) in facts.labels.items():
         if not train or not val:
             sides = f"{count(train, 'training row')} and {count(val, 'held-out row')}"
-            yield f"{shown(label)}: {sides}, the least is 1 of each"
+            yield f"{shown(label)}: {sides}, the least is 1 of each; more sources, or prepare.split.val_fraction=0.3"
 
 
 @GATE.rule("019", "two-forms-in-one-set", level="warn", explains=("GEN007",))
@@ -285,7 +300,8 @@ def two_forms_in_one_set(facts: PrepareFacts, limits: PrepareLimits) -> Iterator
     """
     for form, found in facts.mixed_forms.items():
         of = f"{count(found)} of {count(facts.num_kept, 'kept answer')}"
-        yield f"{of} {form}, the others do not: at most 0 in two forms are advised"
+        then = f"to drop the smaller part: prepare.set.max_odd_share={least_odd_share(found, facts.num_kept)}"
+        yield f"{of} {form}, the others do not: at most 0 in two forms are advised; {then}"
 
 
 @GATE.rule("020", "mostly-dropped", explains=("DAT004", "DAT006"))
@@ -295,7 +311,9 @@ def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     Why: what is left is not the set that was meant; with so much gone nobody can say which part was the right one.
     Fix: mend the rows where they come from; dropped.jsonl has each with its reason.
     """
-    yield from above(facts.num_spoiled + facts.num_departing, facts.num_read, limits.max_lost_share)
+    found = [reason for reason in (*REASONS, *DEPARTURES) if facts.dropped.get(reason)]
+    then = kept_by(found, facts.allowed)
+    yield from above(facts.num_spoiled + facts.num_departing, facts.num_read, limits.max_lost_share, then=then)
 
 
 GATE.rule("021", "answers-of-other-prompts", explains=("GEN007", "GEN015"))(answers_of_other_prompts)
@@ -321,4 +339,9 @@ def placeholders_unfilled(facts: PrepareFacts, limits: PrepareLimits) -> Iterato
     Why: the model learns to write them, and says `I am {{name}}` to a user.
     Fix: fill them where the rows come from, or take those rows out; a prompt that asks for a template explains them.
     """
-    yield from above(facts.seen.get("placeholder", 0), facts.num_kept, limits.max_placeholder_share)
+    found = facts.seen.get("placeholder", 0)
+    then = accepted("max_placeholder_share", share_of(found, facts.num_kept), "where templates are the task:")
+    yield from above(found, facts.num_kept, limits.max_placeholder_share, then=then)
+
+
+GATE.rule("030", "topic-dropped", level="warn", explains=("GEN007",))(topic_dropped)

@@ -28,6 +28,7 @@ Allowed = Literal[
 class TurnsConfig(StrictModel):
     last_user: Literal["refuse", "trim"]
     same_role: Literal["refuse", "join"]
+    first_assistant: Literal["refuse", "keep", "system", "cut"]
 
 
 class CleanConfig(StrictModel):
@@ -97,9 +98,18 @@ class PrepareConfig(StageConfig):
 
     files: list[str]
     encoding: str
-    shape: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion"]
+    shape: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "text"]
     columns: dict[str, str]
     """Our name of a column to the file's."""
+    field: str | int | None
+    """The key under which the rows of a JSON file stand that is one object."""
+    sheet: str | int | None
+    """Of an Excel workbook; a name such as 2024 is read as a number."""
+    header_row: Count | None
+    """The line of a table from which on its header stands, where titles stand above it."""
+    roles: dict[str, Literal["user", "assistant", "system"]]
+    """The file's name of a speaker to ours."""
+    pairs: Literal["refuse", "preferred"]
     max_bad_fraction: Share
     max_row_bytes: Count
     max_file_bytes: Count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jobs.checks.belonging import RowsBelonging
+from jobs.checks.topics import Topic
 from jobs.core.model import Facts, StrictModel
 from jobs.core.stage import shortened
 from jobs.logic.pages import funnel
@@ -60,6 +61,10 @@ class PrepareFacts(Facts):
     num_read: int
     dropped: dict[str, int]
     """Reason to rows."""
+    topics: list[Topic]
+    """Of which a reason took many rows, the largest first."""
+    allowed: list[str]
+    """Reasons that rows are kept for all the same."""
     changed: dict[str, int]
     """What was put right to rows: `nfc`, `mojibake`, `line-ends` ..."""
     seen: dict[str, int]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.checks.prepare_facts import DataFile
+from jobs.checks.topics import Topic
 from jobs.core.model import StrictModel
 
 
@@ -15,6 +16,7 @@ class SetProfile(StrictModel):
     """See `departures.Profile`."""
     boilerplate: list[int]
     """Hashes of the 5-grams that make no two rows alike."""
+    topics: list[Topic]
 
 
 class FilesRead(StrictModel):

@@ -7,15 +7,23 @@ from collections.abc import Iterator
 from jobs.core.model import Facts, Limits, StrictModel
 from jobs.core.rule import Gate, Measured, Skip
 from jobs.logic.pages.amounts import beside, count, number, relative, size
+from jobs.logic.parity import quant_files
 
 
 class QuantFacts(StrictModel):
-    """One quantized file."""
+    """One quant: a file, or the parts of one."""
 
     file: str
+    """What it is loaded from: the file, or the first part."""
+    files: dict[str, int]
+    """Every file of it, in order, to its bytes."""
     type: str
     problems: list[str]
     """By which the file is not what its own header says."""
+    whole: str | None
+    """Digest of metadata and tensors of the file that was split; None where it was not."""
+    joined: str | None
+    """The same of its parts together."""
     types: dict[str, int]
     fallbacks: list[str]
     """`tensor: type` of every tensor that did not get what was asked."""
@@ -37,12 +45,14 @@ class QuantizeFacts(Facts):
     """Training tokens that the importance matrix was measured on; None without one."""
     is_verified_f16: bool | None
     """Whether the F16 file that ships is the one that `convert` proved, byte for byte; None where none ships."""
+    max_file_bytes: int | None
+    """No file may be larger, which was asked for; None where nothing was asked."""
 
     def lines(self) -> list[tuple[str, str]]:
         shown = [
             (
                 quant.type,
-                f"{size(quant.num_bytes)}, {number(quant.bits_per_weight)} bits a weight, "
+                f"{size(quant.num_bytes)}{_in_files(quant)}, {number(quant.bits_per_weight)} bits a weight, "
                 f"error {relative(quant.error)} at {quant.error_tensor}; {_types(quant.types)}",
             )
             for quant in self.quants
@@ -71,6 +81,8 @@ def quant_not_whole(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[st
         yield f"made {', '.join(made) or 'nothing'}, asked for {', '.join(facts.asked)}"
     for quant in facts.quants:
         yield from (f"{quant.file}: {problem}" for problem in quant.problems)
+        if list(quant.files) != quant_files.parts(quant.file):
+            yield f"{quant.file}: its files are {', '.join(quant.files) or 'none'}, which its name does not say"
 
 
 @GATE.rule("002", "quant-fallback", explains=("PAR005",))
@@ -150,6 +162,41 @@ def f16_not_the_proven_one(facts: QuantizeFacts, limits: QuantizeLimits) -> Iter
         raise Skip("no F16 file ships")
     if not facts.is_verified_f16:
         yield "model-F16.gguf has other bytes than convert's model-f16.gguf"
+
+
+@GATE.rule("017", "parts-are-not-the-whole", explains=("PAR004", "PAR005", "PAR006", "PAR007"))
+def parts_are_not_the_whole(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
+    """The parts of a quant do not hold, together, what the file held that was split.
+
+    Why: llama.cpp puts parts together by their names and asks nothing else; a part of another quant is loaded.
+    Fix: make `quantize` again with redo=true; it splits each file anew.
+    """
+    split = [quant for quant in facts.quants if len(quant.files) > 1 or quant.whole is not None]
+    if not split:
+        raise Skip("nothing was split")
+    for quant in split:
+        if not quant.problems and (quant.joined is None or quant.joined != quant.whole):
+            yield f"{quant.file}: the parts have the digest {quant.joined}, what was split had {quant.whole}"
+
+
+@GATE.rule("018", "file-above-the-limit")
+def file_above_the_limit(facts: QuantizeFacts, limits: QuantizeLimits) -> Iterator[str]:
+    """A file that ships is larger than quantize.max_file_bytes.
+
+    Why: it was asked for so that each file can be stored or sent where it is to go.
+    Fix: make `quantize` again with redo=true.
+    """
+    if facts.max_file_bytes is None:
+        raise Skip("quantize.max_file_bytes is null: a file may have any size")
+    for quant in facts.quants:
+        for name, num_bytes in quant.files.items():
+            if not num_bytes <= facts.max_file_bytes:
+                text = f"{name}: {count(num_bytes, 'byte')}, the most is {count(facts.max_file_bytes)}"
+                yield Measured(text, num_bytes, facts.max_file_bytes)
+
+
+def _in_files(quant: QuantFacts) -> str:
+    return f" in {count(len(quant.files), 'file')}" if len(quant.files) > 1 else ""
 
 
 def _types(types: dict[str, int]) -> str:

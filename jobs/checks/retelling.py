@@ -16,6 +16,7 @@ from jobs.core.rule import Finding
 from jobs.core.stage import shortened
 from jobs.logic.pages import card, data_section, modelfile, story
 from jobs.logic.pages.amounts import count, percent
+from jobs.logic.parity import quant_files
 
 Page = dict[str, Any]
 SHOWN_VALUES = 8
@@ -166,15 +167,15 @@ def other_reasons(certificate: Certificate, stopped: Page | None) -> list[str]:
     return [reason for reason in certificate.reasons if reason in known]
 
 
-def lede(certificate: Certificate, stopped: Page | None, facts: story.Facts, quant: str | None) -> str:
-    """The verdict in a sentence."""
+def lede(certificate: Certificate, stopped: Page | None, facts: story.Facts, quants: Mapping[str, str]) -> str:
+    """The verdict in a sentence; `quants`: type to the file that each is loaded from."""
     if certificate.certified:
-        parity = story.named(facts.get("verify", {}).get("parities", []), "artifact", quant or "")
+        quant, first = next(iter(quants.items()), ("", ""))
+        parity = story.named(facts.get("verify", {}).get("parities", []), "artifact", quant)
+        name = card.of_files(first, len(quant_files.parts(first)))
         kept = f" {percent(parity['retention'])} of what training changed is still in it." if parity else ""
         waived = f" Waived, see below: {count(len(certificate.waivers), 'failed rule')}." if certificate.waivers else ""
-        return (
-            f"model-{quant}.gguf is the model that was trained: every stage passed, every digest matches.{kept}{waived}"
-        )
+        return f"{name} is the model that was trained: every stage passed, every digest matches.{kept}{waived}"
     if stopped is not None:
         more = (
             f" {count(len(stopped['more']), 'more rule')} failed there: {', '.join(stopped['more'])}."
@@ -232,7 +233,7 @@ def page_of(run: Mapping[str, Told], certificate: Certificate, log: Sequence[Map
         "title": certificate.title,
         "subtitle": " · ".join([*list(certificate.base_model.values())[:1], *([quant] if quant else [])]),
         "certified": certificate.certified,
-        "lede": lede(certificate, stopped, facts, quant),
+        "lede": lede(certificate, stopped, facts, quants),
         "stop": stopped,
         "reasons": other_reasons(certificate, stopped),
         "stages": stage_pages(run, certificate),
@@ -323,13 +324,19 @@ def use(run: Mapping[str, Told], certificate: Certificate, quants: Mapping[str, 
         ("serve it with llama.cpp", card.serve(gguf, values)),
         (
             "Ollama (the Modelfile was never tried in Ollama itself)",
-            f"ollama create {name} -f Modelfile\nollama run {name}",
+            ollama(gguf, name),
         ),
         ("check the files", "sha256sum -c SHA256SUMS"),
     ]
     said = ["In this folder. Everything was measured greedily; send text in Unicode NFC.", card.sampling_said(values)]
-    said += [length_said(run, next(iter(quants)))]
+    said += [card.parts_said(gguf, len(quant_files.parts(gguf))), length_said(run, next(iter(quants)))]
     return {"note": " ".join(filter(None, said)), "commands": commands}
+
+
+def ollama(gguf: str, name: str) -> str:
+    """The commands that talk to a GGUF in Ollama, which takes no parts."""
+    one = quant_files.merged(gguf)
+    return card.ollama(name, "" if one == gguf else gguf, one)
 
 
 def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
@@ -341,13 +348,14 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
     opening = modelfile.opening(preflight.get("thinking_block"), preflight.get("opening", ""))
     base = certificate.base_model
     asked = next((one["num_rows"] for one in story.default_behaviours(facts)), None)
-    gguf = quants[quant] if quant else None
+    gguf = quants[quant] if quant else ""
+    num_parts = len(quant_files.parts(gguf))
     name = card.slug(certificate.title)
     provenance = [(f"base model {key}", value) for key, value in base.items()]
     provenance += [(f"llama.cpp {key}", value) for key, value in certificate.llama_cpp.items()]
     return {
         "title": certificate.title, "certified": certificate.certified, "stop": stopped,
-        "lede": lede(certificate, stopped, facts, quant), "reasons": other_reasons(certificate, stopped),
+        "lede": lede(certificate, stopped, facts, quants), "reasons": other_reasons(certificate, stopped),
         "made": made_of(facts, base.get("id", "a model that was not fetched")), "waivers": certificate.waivers,
         "changed_limits": certificate.changed_limits, "adopted": story.adopted(facts),
         "measured": [
@@ -357,7 +365,7 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
         "tables": survived["tables"] if survived else [],
         "warnings": [one for one in attention(run) if one["status"] == "warn"],
         "data": data_section.summary(facts), "gguf": gguf, "talk": card.talk(gguf, sampling=values) if gguf else "",
-        "ollama": f"ollama create {name} -f Modelfile\nollama run {name}",
+        "ollama": ollama(gguf, name) if gguf else "", "parts": card.parts_said(gguf, num_parts),
         "prompt": card.prompt(opening), "opening": card.opening_said(opening),
         "rows": f", on {count(asked, 'held-out row')}" if asked else "", "lengths": length_said(run, quant),
         "context": context(run, quant)[1] if quant else "", "sampling": card.sampling_said(values) if gguf else "",

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from jobs.core.compose import flatten
-from jobs.core.errors import Refusal
+from jobs.core.errors import Damaged, Refusal
 from jobs.core.model import StrictModel
 from jobs.core.provenance import data_digest, file_digest
 from jobs.core.rule import Verdict
@@ -71,7 +71,7 @@ class Artifact:
 
     @classmethod
     def open(cls, root: Path) -> Artifact:
-        """Raises Refusal where the record is missing or damaged."""
+        """Raises Refusal where there is no record, Damaged where it cannot be read."""
         path = root / RECORD
         if kind(path) not in ("a file", "nothing"):
             raise Refusal(f"{path}: is {kind(path)}, expected a plain file; remove the folder")
@@ -84,11 +84,11 @@ class Artifact:
         except FileNotFoundError:
             raise Refusal(f"{path}: there is no record; the folder is not an artifact") from None
         except KeyError as error:
-            raise Refusal(f"{path}: the record is damaged (no {error.args[0]}); remove the folder") from None
+            raise Damaged(f"{path}: the record is damaged (no {error.args[0]}); remove the folder") from None
         except (ValidationError, ValueError, TypeError, RecursionError) as error:
-            raise Refusal(f"{path}: the record is damaged ({str(error).splitlines()[0]}); remove the folder") from None
+            raise Damaged(f"{path}: the record is damaged ({str(error).splitlines()[0]}); remove the folder") from None
         if edited:
-            raise Refusal(f"{path}: was edited after it was written; make `{record.stage}` again with redo=true")
+            raise Damaged(f"{path}: was edited after it was written; make `{record.stage}` again with redo=true")
         return cls(root, record)
 
     @property

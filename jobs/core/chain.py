@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jobs.core import command_line, config, headline, memory, offers, pipeline, process, terminal, way_out
+from jobs.core import command_line, config, dry, headline, memory, offers, pipeline, process, terminal, way_out
 from jobs.core.artifact import Artifact, differing
 from jobs.core.errors import Damaged, EnvironmentProblem, Exit, Interrupted, MissingValue, Refusal
 from jobs.core.headline import Failure
@@ -53,7 +53,9 @@ def load(name: str) -> Main:
     return main
 
 
-def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any], asked: Typed | None = None) -> int:
+def run_chain(
+    target: str, words: Sequence[str], composed: Mapping[str, Any], asked: Typed | None = None, is_dry: bool = False
+) -> int:
     """Make everything up to `target`; returns the exit code of the first stage that did not pass, or 0.
 
     `composed` is what `words` compose to; the words themselves go to each stage's process. `asked`: what was typed,
@@ -71,6 +73,9 @@ def run_chain(target: str, words: Sequence[str], composed: Mapping[str, Any], as
     checked_redo(composed)
     mains[LAST].waivers(composed)
     _warn_of_unknown_waivers(composed, mains)
+    if is_dry:
+        _require_kept(run_dir, stages, slices, checked_redo(composed))
+        return dry.tell(target, asked, [mains[stage.name] for stage in stages], slices, run_dir, composed)
     with run_dir.lock() as lock:
         _require_kept(run_dir, stages, slices, checked_redo(composed))
         known = memory.read(run_dir.root)

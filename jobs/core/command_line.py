@@ -46,7 +46,7 @@ def line(command: str, words: Sequence[str]) -> str:
 
 def by_make(command: str, words: Sequence[str], runner: str = "") -> str:
     """`make all ARGS="..."`, whatever it is typed on."""
-    value = " ".join(_quoted(word, IN_BASH) for word in words).replace("$", "$$")  # make reads a dollar first
+    value = " ".join(_quoted(word, IN_BASH) for word in words)
     quoted = shlex.quote(value) if IN_DOUBLE_QUOTES & set(value) else f'"{value}"'
     return " ".join(filter(None, ("make", command, runner, f"ARGS={quoted}" if value else "")))
 

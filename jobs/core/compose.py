@@ -14,7 +14,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from jobs.core import other_names, values
+from jobs.core import other_names, process, values
 from jobs.core.errors import Refusal
 from jobs.core.words import SECRET_KEY as SECRET_KEY, SECRET_VALUE as SECRET_VALUE, whole
 
@@ -31,6 +31,7 @@ ECHOES = ("preflight.update.", "preflight.chat.", "report.judged_by.")
 """What repeats other values for rules to judge by; said differently here, the rules would be blind."""
 
 
+@process.held_stop()  # the parsers of Hydra and OmegaConf fall over one, and the config would be called wrong
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
     """The whole config as plain data, interpolations resolved, missing values left as `???`.
 

@@ -10,7 +10,10 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Process exit codes. Anything that is not listed is the system's own (137: killed)."""
+    """Process exit codes. Anything that is not listed is the system's own (137: killed).
+
+    141 is what a shell says of a program whose reader went away, as in `| head -1`: 128 and the number of SIGPIPE.
+    """
 
     PASSED = 0
     CRASHED = 1
@@ -18,6 +21,7 @@ class Exit(IntEnum):
     GATE_FAILED = 3
     ENVIRONMENT = 4
     INTERRUPTED = 75
+    NOBODY_READS = 141
 
 
 class No(Exception):
@@ -47,7 +51,7 @@ class MissingValue(Refusal):
 
 
 class Damaged(Refusal):
-    """An artifact on disk is not the one that was recorded."""
+    """An artifact on disk is not the one that was recorded, or this version cannot read it; redo makes it again."""
 
 
 class EnvironmentProblem(No):

@@ -13,6 +13,7 @@ MOST_BYTES = 200
 """Of a folder's name; file systems take 255, and launchers put a word behind it."""
 ASCII_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """A name that containers, clusters and pods take as it is."""
+TAGGED = re.compile(r"-[0-9a-f]{8}\Z")
 FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 
@@ -48,16 +49,18 @@ def nearest_run_name(text: str) -> str:
     return name.rstrip("-._") or "first"
 
 
-def ascii_slug(name: str) -> str:
-    """The name of a run where only ASCII is taken (image tags, Kubernetes, pods).
+def ascii_slug(name: str, fits: re.Pattern[str] = ASCII_NAME) -> str:
+    """The name of a run where only ASCII is taken (Kubernetes, pods): lower-case letters, digits and `-`, at most 41.
 
-    A plain one as it is, else what can be written of it and eight digits that tell it from others.
+    One that `fits` as it is, else what can be written of it and eight digits that tell it from others. A name that ends
+    as such a one does gets digits of its own, so that no two names meet.
     """
-    if ASCII_NAME.fullmatch(name):
+    name = composed(name)
+    if fits.fullmatch(name) and not TAGGED.search(name):
         return name
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     kept = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:32].strip("-")
-    return f"{kept or 'run'}-{hashlib.sha256(composed(name).encode()).hexdigest()[:8]}"
+    return f"{kept or 'run'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def spelled(path: Path) -> Path:

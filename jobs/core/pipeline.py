@@ -25,8 +25,9 @@ class Stage:
 
 
 CHAIN = (
-    Stage("fetch", "the base model and tokenizer at a pinned revision, every file hashed; offline from here on"),
+    # First what takes seconds and is a person's own: a column that is misspelt is told before a model is downloaded.
     Stage("prepare", "clean, deduplicate and split the conversations"),
+    Stage("fetch", "the base model and tokenizer at a pinned revision, every file hashed; offline from here on"),
     Stage(
         "preflight",
         "tokenize and mask every row once, and look: nothing is trained on that was not judged here",

@@ -78,6 +78,16 @@ def deferred_stop(
         _answered()
 
 
+@contextmanager
+def held_stop() -> Iterator[None]:
+    """Within it a stop waits for the end: for work of a moment in libraries that take one for an error of their own."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _say(waiting: Waiting) -> None:
     """One line on stderr for one stop, past Python's buffers, which the signal may have come in the middle of."""
     if time.monotonic() - _Stop.said > SAME_STOP_SECONDS:

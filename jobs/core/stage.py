@@ -38,6 +38,8 @@ L = TypeVar("L", bound=Limits)
 Run = Callable[[C, Inputs, Path], F]
 Outside = Callable[[C], dict[str, str]]
 """Fingerprints of what a stage takes from outside the run: label to digest."""
+Look = Callable[[C], list[str]]
+"""What is seen of that before anything is made or fetched, in lines; raises Refusal as the stage would."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,11 @@ class StageMain(Generic[C, F, L]):
     """A stage: its config model, its run, its gate. Called with overrides, it is the stage's command."""
 
     def __init__(
-        self, name: str, config_model: type[C], run: Run[C, F], gate: Gate[F, L], outside: Outside[C] | None = None
-    ) -> None:
-        self.stage, self.config_model, self.run, self.gate, self.outside = (
-            pipeline.stage(name),
-            config_model,
-            run,
-            gate,
-            outside,
-        )
+        self, name: str, config_model: type[C], run: Run[C, F], gate: Gate[F, L], outside: Outside[C] | None = None,
+        look: Look[C] | None = None,
+    ) -> None:  # fmt: skip
+        self.stage, self.config_model, self.run, self.gate = pipeline.stage(name), config_model, run, gate
+        self.outside, self.look = outside, look
 
     def slice(self, composed: Mapping[str, Any]) -> C:
         """This stage's part of the config, checked."""
@@ -112,6 +110,8 @@ class StageMain(Generic[C, F, L]):
                 words=["redo=true"],
             )
         differences = tuple(differing(self.stage.name, artifact.record.key, key))
+        if not differences:
+            self.facts(artifact.record.facts)
         return State("differs" if differences else "done", artifact, differences)
 
     def judge(self, facts: Mapping[str, Any], cfg: C, waivers: Mapping[str, str]) -> Verdict:
@@ -120,10 +120,10 @@ class StageMain(Generic[C, F, L]):
         return self.gate.judge(self.facts(facts), limits, waivers)
 
     def facts(self, stored: Mapping[str, Any]) -> F:
-        """Stored facts as the gate's model; raises Refusal where another version of this program measured them."""
+        """Stored facts as the gate's model; raises Damaged where another version of this program measured them."""
         found = self.facts_or_none(stored)
         if found is None:
-            raise Refusal(
+            raise Damaged(
                 f"{self.stage.name}: its facts were measured by another version of this program; "
                 "make it again with redo=true"
             )

@@ -129,4 +129,6 @@ def table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         drawn.add_column(header, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
-    console.print(drawn)
+    with console.capture() as text:  # rich itself would end the process where nobody reads
+        console.print(drawn)
+    print(text.get(), file=sys.stderr, end="", flush=True)

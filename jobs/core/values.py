@@ -23,7 +23,7 @@ MISSING = "???"
 """Stands for a value that somebody has to give."""
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):
     """Why a text is no value, and the text that would be."""
 
     def __init__(self, why: str, meant: str = "") -> None:
@@ -93,17 +93,17 @@ def parsed(text: str) -> tuple[Any, bool]:
 def _taken_apart(key: str, text: str) -> tuple[Any, bool]:
     try:
         found = _read(text.strip())
-    except _Unreadable as problem:
+    except Unreadable as problem:
         raise Refusal(
             f"{key}: {text[:60]!r} cannot be read as a value: {problem}",
             words=[f"{key}={problem.meant}"] if problem.meant else [],
             without=[f"{key}={text}"],
         ) from None
-    return found, isinstance(found, str) and found == text.strip() and len(_parts(text, ",")) > 1
+    return found, isinstance(found, str) and found == text.strip() and len(parts(text, ",")) > 1
 
 
 def _read(text: str) -> Any:
-    """Raises _Unreadable."""
+    """Raises Unreadable."""
     try:
         found, is_sweep = parsed(text)
         if not is_sweep:
@@ -112,59 +112,61 @@ def _read(text: str) -> Any:
         pass
     opening, closing = text[:1], PAIRS.get(text[:1])
     if closing is None:
-        return _text(text)
+        return plain(text)
     if not text.endswith(closing) or is_open(text):
-        raise _Unreadable(f"`{opening}` has no `{closing}`", text + closing if is_open(text) else "")
-    parts = [part.strip() for part in _parts(text[1:-1], ",")]
-    if "" in parts:
-        kept = ",".join(part for part in parts if part)
-        raise _Unreadable("there is nothing between two commas", f"{opening}{kept}{closing}")
+        raise Unreadable(f"`{opening}` has no `{closing}`", text + closing if is_open(text) else "")
+    found_parts = [part.strip() for part in parts(text[1:-1], ",")]
+    if "" in found_parts:
+        kept = ",".join(part for part in found_parts if part)
+        raise Unreadable("there is nothing between two commas", f"{opening}{kept}{closing}")
     if opening == "[":
-        return [_read(part) for part in parts]
+        return [_read(part) for part in found_parts]
     found = {}
-    for part in parts:
-        name, *rest = _parts(part, ":")
+    for part in found_parts:
+        name, *rest = parts(part, ":")
         if not rest:
-            raise _Unreadable(f"expected name:name, got {part[:60]!r}")
-        found[str(_text(name.strip()))] = _read(":".join(rest).strip())
+            raise Unreadable(f"expected name:name, got {part[:60]!r}")
+        found[str(plain(name.strip()))] = _read(":".join(rest).strip())
     return found
 
 
 def plain_text(text: str) -> str:
     """Text that may stand in quotes, without them; nothing is raised for a quote that has no end."""
     try:
-        return str(_text(text.strip()))
-    except _Unreadable:
+        return str(plain(text.strip()))
+    except Unreadable:
         return text
 
 
-def _text(text: str) -> str:
+def plain(text: str) -> str:
     """Letters as they are, without quotes around them and backslashes before signs that mean something here."""
     for quote in "'\"":
         if text[:1] == quote:
             if len(text) > 1 and text.endswith(quote):
                 return re.sub(rf"\\({quote}|\\)", r"\1", text[1:-1])
             if quote == '"' or text.count(quote) == 1:
-                raise _Unreadable(f"a quote ({quote}) has no end", text + quote)
+                raise Unreadable(f"a quote ({quote}) has no end", text + quote)
     return ESCAPED.sub(r"\1", text)
 
 
-def _parts(text: str, at: str) -> list[str]:
+def parts(text: str, at: str) -> list[str]:
     """`text` cut at a sign, outside of brackets and of quotes that open an element."""
-    parts, depth, quote, before = [""], 0, "", ""
+    found, depth, quote, before = [""], 0, "", ""
     for sign in text:
         if quote:
             quote = "" if sign == quote and before != "\\" else quote
-        elif sign in "'\"" and not parts[-1].strip(" [{"):
+        elif sign in "'\"" and not found[-1].strip(" [{"):
             quote = sign
+        elif before == "\\" and sign in "[{]}":
+            pass
         elif sign in "[{":
             depth += 1
         elif sign in "]}":
             depth -= 1
         elif sign == at and depth == 0 and before != "\\":
-            parts.append("")
+            found.append("")
             before = sign
             continue
-        parts[-1] += sign
+        found[-1] += sign
         before = sign
-    return parts
+    return found

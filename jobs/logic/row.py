@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 EVIDENCE = 60
 """Characters."""
+THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 
 
 class Message(NamedTuple):
@@ -30,6 +31,10 @@ class Row:
     """What was put right (`nfc`, `line-ends` ...) to a short piece of what stood there."""
     label: str | None = None
     """What the row is an example of; both sides of the split get their share of each."""
+    unlearnt: tuple[int, ...] = ()
+    """Places of answers that are marked not to be learnt: they are read, and never graded."""
+    thoughts: tuple[int, ...] = ()
+    """Places of answers whose thoughts stood in a field of their own, and stand in a block before the answer now."""
 
     @property
     def answer(self) -> str:
@@ -37,7 +42,12 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """The row as training reads it."""
-        messages = [{"role": role, "content": content} for role, content in self.messages]
+        messages: list[dict[str, Any]] = [{"role": role, "content": content} for role, content in self.messages]
+        for place in self.thoughts:
+            thoughts, answer = parted(self.messages[place].content)
+            messages[place] = {"role": "assistant", "reasoning_content": thoughts, "content": answer}
+        for place in self.unlearnt:
+            messages[place]["weight"] = 0
         label = {} if self.label is None else {"label": self.label}
         return {"id": self.id, "source": self.source, **label, "messages": messages}
 
@@ -54,6 +64,18 @@ class Dropped(NamedTuple):
     line: int
     reason: str
     evidence: str
+
+
+def block(thoughts: str, answer: str) -> str:
+    """An answer behind its thoughts, as Qwen3's template writes them; the answer alone where there are none."""
+    inner = thoughts.strip()
+    return f"{THINK_OPEN}\n{inner}\n{THINK_CLOSE}\n\n{answer.strip()}" if inner else answer.strip()
+
+
+def parted(content: str) -> tuple[str, str]:
+    """The thoughts and the answer of what `block` made."""
+    thoughts, _, answer = content.removeprefix(THINK_OPEN).partition(THINK_CLOSE)
+    return thoughts.strip(), answer.strip()
 
 
 def shown(text: str) -> str:

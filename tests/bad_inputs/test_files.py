@@ -111,7 +111,7 @@ REFUSED: dict[str, tuple[bytes, list[str]]] = {
     "A23-ten-megabytes": (large(10_000_000), ["rows.jsonl:2", "too-large", "10,000,0", "the most is 1,000,000"]),
     "A24-damaged-gzip": (b"\x1f\x8b\x08\x00" + b"\xff" * 40, ["rows.jsonl", "gzip", "fetch it again"]),
     "A24-truncated-gzip": (gzip.compress(TEXT)[:-200], ["rows.jsonl", "gzip", "download"]),
-    "A26-csv-of-other-columns": (b"q,a\n1,2\n3,4\n", ["rows.jsonl", "`q`", "`a`", "prepare.columns"]),
+    "A26-csv-of-other-columns": (b"x,y\n1,2\n3,4\n", ["rows.jsonl", "`x`", "`y`", "prepare.columns"]),
     "A26-damaged-parquet": (b"PAR1" + b"\0" * 40 + b"PAR1", ["rows.jsonl", "Parquet"]),
     "A26-zip": (b"PK\x03\x04" + b"\0" * 40, ["rows.jsonl", "is zip", "unzip"]),
     "A26-sqlite": (b"SQLite format 3\x00" + b"\0" * 40, ["rows.jsonl", "is SQLite", "CSV"]),

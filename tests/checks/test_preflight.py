@@ -54,6 +54,7 @@ def facts(**changes: Any) -> PreflightFacts:
         "model": {"num_embeddings": 151_936, "context": 40_960, "ranks": {"q_proj": 1024, "k_proj": 512}},
         "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"],
                    "neftune_alpha": 1.0, "prompt_loss_weight": 0.1},
+        "brought": {"num_rows": 1000, "thoughts": 0, "kept": 0, "earlier": 0, "unlearnt": 0},
         "offences": {name: {"num": 0, "examples": []} for name in Offences.model_fields},
     }  # fmt: skip
     for key, value in changes.items():
@@ -134,6 +135,20 @@ def test_good_facts_pass() -> None:
         ("TOK031", {"update__neftune_alpha": 15.1}, "warn"),
         ("TOK031", {"update__neftune_alpha": NAN}, "warn"),
         ("TOK031", {"update__neftune_alpha": 0.0}, "skip"),
+        ("TOK032", {"brought__thoughts": 1}, "warn"),
+        ("TOK032", {"brought__earlier": 1}, "warn"),
+        ("TOK032", {"brought__thoughts": 9, "brought__kept": 9, "thinking_block": "keep"}, "pass"),
+        ("TOK033", {"thinking_block": "keep"}, "fail"),
+        ("TOK033", {"thinking_block": "keep", "brought__earlier": 5}, "fail"),
+        ("TOK033", {"thinking_block": "keep", "brought__num_rows": 0}, "pass"),
+        ("TOK033", {"thinking_block": "keep", "brought__kept": 1}, "pass"),
+        ("TOK034", {"thinking_block": "keep", "brought__kept": 999}, "warn"),
+        ("TOK034", {"thinking_block": "keep", "brought__kept": 1000}, "pass"),
+        ("TOK034", {"thinking_block": "keep", "brought__kept": 0}, "pass"),
+        ("TOK035", {"brought__unlearnt": 1}, "fail"),
+        ("TOK035", {"brought__unlearnt": 1, "update__prompt_loss_weight": NAN}, "fail"),
+        ("TOK035", {"brought__unlearnt": 1, "update__prompt_loss_weight": 0.0}, "pass"),
+        ("TOK035", {"brought__unlearnt": 1, "update": None}, "pass"),
         ("TOK023", {"update__rank": 513, "update__target_modules": []}, "pass"),
         ("TOK024", {"val__num_rows": 199}, "warn"),
         ("TOK024", {"val__num_content_tokens": 4999}, "warn"),
@@ -222,3 +237,13 @@ def test_lines_are_words() -> None:
     )
     assert lines["update"] == "scale 32 / 16 = 2, times learning rate 2e-4 = 4e-4"
     assert Update(learning_rate=1e-4, rank=64, alpha=16.0, rslora=True, target_modules=[], **OPTIONS).scale == 2
+
+
+def test_lines_tell_thoughts_and_marked_answers() -> None:
+    assert not {"thoughts", "not to be learnt"} & dict(facts().lines()).keys()
+    lines = dict(facts(brought__thoughts=7, brought__kept=7, brought__earlier=2, brought__unlearnt=3).lines())
+    assert lines["thoughts"] == (
+        "7 of 1,000 rows bring them, 7 are taught them; before earlier answers of 2 rows they are left out, as the "
+        "template does"
+    )
+    assert lines["not to be learnt"] == "3 answers marked so, none of them graded"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jobs.checks.prepare import GATE, DataFile, Example, Histogram, PrepareFacts, PrepareLimits
+from jobs.checks.prepare import GATE, DataFile, Example, Histogram, PrepareFacts, PrepareLimits, Topic
 
 LIMITS = PrepareLimits(
     max_bad_share=0.0,
@@ -15,6 +15,7 @@ LIMITS = PrepareLimits(
     enough_val_rows=5000,
     max_spoiled_share=0.05,
     max_departing_share=0.05,
+    max_topic_share=0.5,
     max_lost_share=0.5,
     max_personal_share=0.01,
     max_mojibake_share=0.01,
@@ -27,6 +28,7 @@ BELONGING = {
     "word": "belong", "num_rows": 512, "own": 0.24, "other": 0.06, "z": 51.7, "p": 0.005, "num_displaced": 50,
     "num_alone": 6, "shift": 0,
 }  # fmt: skip
+TOPIC = Topic(reason="markup-tag", kind="prompt", text="regular expression", dropped=15, kept=0)
 NO_LEAKS = {"id": 0, "conversation": 0, "prompt": 0, "near": 0, "source": 0}
 GOOD: dict[str, Any] = {
     "files": [
@@ -34,6 +36,8 @@ GOOD: dict[str, Any] = {
     ],
     "num_read": 110,
     "dropped": {"hashtags": 4, "near-duplicate": 5, "mojibake": 1},
+    "topics": [],
+    "allowed": [],
     "changed": {"nfc": 3},
     "seen": {"email": 1, "invisible": 4},
     "ignored_columns": {"a.jsonl": ["score"]},
@@ -137,6 +141,9 @@ def facts(**changes: Any) -> PrepareFacts:
         ("DAT023", {}, "pass"),
         ("DAT023", {"seen": {"placeholder": 1}}, "warn"),
         ("DAT023", {"num_train": 0, "num_val": 0}, "warn"),
+        ("DAT030", {}, "pass"),
+        ("DAT030", {"topics": [TOPIC]}, "warn"),
+        ("DAT030", {"topics": [TOPIC.model_copy(update={"kept": 15})]}, "pass"),
         ("DAT032", {}, "pass"),
         ("DAT032", {"num_read": 101, "dropped": {"between-sides": 1}}, "warn"),
     ],
@@ -161,17 +168,21 @@ def test_rule(code: str, changes: dict[str, Any], status: str) -> None:
         ("max_departing_share", "DAT017"),
         ("max_lost_share", "DAT020"),
         ("max_placeholder_share", "DAT023"),
+        ("max_topic_share", "DAT030"),
     ],
 )
 def test_a_limit_that_is_not_a_number_is_no_pass(limit: str, code: str) -> None:
     limits = LIMITS.model_copy(update={limit: float("nan")})
-    assert GATE.judge(facts(), limits, waivers={}).statuses[code] in ("fail", "warn")
+    assert GATE.judge(facts(topics=[TOPIC]), limits, waivers={}).statuses[code] in ("fail", "warn")
+
+
+KEPT = "; where they belong: prepare.clean.allow=[hashtags,label]"
 
 
 def test_spoiled_rows_are_told_with_their_reasons() -> None:
     verdict = GATE.judge(facts(dropped={"hashtags": 20, "label": 11}), LIMITS, waivers={})
     message = next(finding.messages[0] for finding in verdict.findings if finding.code == "DAT009")
-    assert message == "31 of 110 rows (28.2%), the most is 5.0%: hashtags 20, label 11"
+    assert message == f"31 of 110 rows (28.2%), the most is 5.0%: hashtags 20, label 11{KEPT}"
 
 
 def test_what_a_person_is_shown() -> None:

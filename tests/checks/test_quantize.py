@@ -18,8 +18,11 @@ LIMITS = config.checked(QuantizeConfig, config.compose([])["quantize"], "quantiz
 def quant(**changes: Any) -> QuantFacts:
     good = QuantFacts(
         file="model-Q4_K_M.gguf",
+        files={"model-Q4_K_M.gguf": 396_705_472},
         type="Q4_K_M",
         problems=[],
+        whole=None,
+        joined=None,
         types={"F32": 113, "Q4_K": 169, "Q6_K": 28},
         fallbacks=[],
         metadata_differs=[],
@@ -32,7 +35,11 @@ def quant(**changes: Any) -> QuantFacts:
     return good.model_copy(update=changes)
 
 
-GOOD = QuantizeFacts(quants=[quant()], asked=["Q4_K_M"], imatrix_tokens=20_000, is_verified_f16=True)
+PARTS = {f"model-Q4_K_M-0000{number}-of-00002.gguf": 200_000_000 for number in (1, 2)}
+SPLIT = quant(file="model-Q4_K_M-00001-of-00002.gguf", files=PARTS, whole="aa", joined="aa")
+GOOD = QuantizeFacts(
+    quants=[SPLIT], asked=["Q4_K_M"], imatrix_tokens=20_000, is_verified_f16=True, max_file_bytes=200_000_000
+)
 BROKEN = quant(problems=["truncated"], error=NAN, error_tensor="", bits_per_weight=NAN, types={})
 
 
@@ -68,6 +75,18 @@ def test_good_facts_pass_every_rule() -> None:
         ({"imatrix_tokens": 19_999}, "QNT006", "warn"),
         ({"imatrix_tokens": 0}, "QNT006", "warn"),
         ({"imatrix_tokens": None}, "QNT006", "skip"),
+        ({"quants": [SPLIT.model_copy(update={"files": dict(list(PARTS.items())[:1])})]}, "QNT001", "fail"),
+        ({"quants": [SPLIT.model_copy(update={"files": {}})]}, "QNT001", "fail"),
+        ({"quants": [SPLIT.model_copy(update={"joined": "bb"})]}, "QNT017", "fail"),
+        ({"quants": [SPLIT.model_copy(update={"joined": None})]}, "QNT017", "fail"),
+        ({"quants": [SPLIT.model_copy(update={"whole": None})]}, "QNT017", "fail"),
+        ({"quants": [SPLIT.model_copy(update={"whole": None, "joined": None})]}, "QNT017", "fail"),
+        ({"quants": [quant(whole="aa")]}, "QNT017", "fail"),
+        ({"quants": [SPLIT.model_copy(update={"joined": None, "problems": ["is missing"]})]}, "QNT017", "pass"),
+        ({"quants": [quant()]}, "QNT017", "skip"),
+        ({"max_file_bytes": 199_999_999}, "QNT018", "fail"),
+        ({"quants": [quant()]}, "QNT018", "fail"),
+        ({"max_file_bytes": None}, "QNT018", "skip"),
         ({"is_verified_f16": False}, "QNT010", "fail"),
         ({"is_verified_f16": None}, "QNT010", "skip"),
     ],
@@ -85,5 +104,6 @@ def test_limits_name_types_that_can_be_asked_for() -> None:
 
 def test_a_person_is_shown_each_file() -> None:
     shown = dict(GOOD.lines())
+    assert shown["Q4_K_M"].startswith("397 MB in 2 files, 5.32 bits a weight")
     assert shown["Q4_K_M"].endswith("error 0.071 at blk.0.attn_v.weight; 113 F32, 169 Q4_K, 28 Q6_K")
     assert dict(GOOD.model_copy(update={"imatrix_tokens": None}).lines())["importance matrix"] == "none"

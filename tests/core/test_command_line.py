@@ -14,6 +14,7 @@ import pytest
 from jobs.core import command_line, config
 from jobs.core.config import RunConfig
 
+ROOT = Path(__file__).resolve().parents[2]
 ECHO = [sys.executable, "-c", "import json, sys; print(json.dumps(sys.argv[1:]))"]
 FOLDERS = ["runs", "my runs", "/abs/a$b", "it's", 'say "hi"', "a\\b", "a`b", "wow!", "a#b", "a=b,c", "[x]", "'q'",
            "null", "{a}", "記事", "a;b & c", "*"]  # fmt: skip
@@ -34,8 +35,9 @@ def typed_at_a_shell(line: str, folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_printed_make_arrives_as_it_was_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    recipe = shlex.join(ECHO).replace("$", "$$")
-    (tmp_path / "Makefile").write_text(f"SHELL := /bin/bash\nchat:\n\t@{recipe} $(RUNNER) $(ARGS)\n")
+    recipe = shlex.join([sys.executable, "-m", "jobs.launch.typed", "chat", *ECHO]).replace("$", "$$")
+    head = f"SHELL := /bin/bash\nexport PYTHONPATH := {ROOT}\nexport KIWAME_ARGS := $(value ARGS)\nunexport ARGS\n"
+    (tmp_path / "Makefile").write_text(f"{head}chat:\n\t@{recipe} $(RUNNER)\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MAKELEVEL", "1")
     line = command_line.typed("chat", run_of(name))

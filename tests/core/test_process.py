@@ -41,6 +41,14 @@ PASSES_ON = """
     process.run_child([sys.executable, "-c", code, str(stop)], process.environment(), asked=stop.touch,
                       waiting=lambda: "waits for the child")
     raise Interrupted("saved")"""
+SWALLOWS = """
+    with process.held_stop():
+        try: up()
+        finally: raise ValueError("a parser that fell over the stop")"""
+COMPOSES = """
+    from jobs.core.compose import compose
+    print("up", flush=True)
+    while True: compose([f"run.name=n{time.time_ns()}"])"""
 TWICE = """
     process.SAME_STOP_SECONDS = 0.0
     try: up()
@@ -98,6 +106,22 @@ def test_what_a_stop_waits_for_is_said_once_and_first(work: str, line: str) -> N
     code, said = ended(child)
     ends = "work: interrupted (saved); the same command goes on from what was saved"
     assert (code, said.splitlines()) == (75, [line, ends])
+
+
+def test_a_stop_in_the_middle_of_another_library_is_still_a_stop() -> None:
+    child = start(SWALLOWS.replace("up()", "print('up', flush=True); time.sleep(1)"))
+    child.send_signal(signal.SIGTERM)
+    code, said = ended(child)
+    assert (code, "interrupted (SIGTERM)" in said, "ValueError" in said) == (75, True, False)
+
+
+@pytest.mark.parametrize("milliseconds", [100, 137, 171, 213, 256])
+def test_a_config_is_never_called_wrong_for_a_stop(milliseconds: int) -> None:
+    child = start(COMPOSES)
+    time.sleep(milliseconds / 1000)
+    child.send_signal(signal.SIGTERM)
+    code, said = ended(child)
+    assert (code, said.count("refused")) == (75, 0), said
 
 
 def test_what_cannot_be_said_harms_nothing() -> None:

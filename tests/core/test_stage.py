@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from jobs.core.artifact import Artifact, Inputs
+from jobs.core.artifact import Artifact, Inputs, write_record
 from jobs.core.endings import ending
-from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
+from jobs.core.errors import Damaged, EnvironmentProblem, Exit, Interrupted, Refusal
 from jobs.core.model import Facts, Limits, StageConfig
 from jobs.core.rule import Gate
 from jobs.core.run_dir import RunDir
@@ -106,8 +106,18 @@ def test_a_changed_file_is_never_opened(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="changed after it was made"):
         state_of(run_dir, main, "abc")
     (tmp_path / "fetch" / "artifact.json").write_text("{")
-    with pytest.raises(Refusal, match="record is damaged"):
+    with pytest.raises(Damaged, match="record is damaged"):
         run_dir.artifact("fetch")
+
+
+def test_facts_of_another_version_are_damage_that_redo_makes_good(tmp_path: Path) -> None:
+    run_dir, main = RunDir(tmp_path), toy()
+    before = made(run_dir, main)
+    old = before.record.model_copy(update={"facts": {"length": 3}})
+    write_record(before.root, old)
+    with pytest.raises(Damaged, match="measured by another version of this program; make it again with redo=true"):
+        state_of(run_dir, main, "abc")
+    assert state_of(run_dir, main, "abd").kind == "differs"
 
 
 def test_ancestors_must_be_there_passed_and_fresh(tmp_path: Path) -> None:

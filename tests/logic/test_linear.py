@@ -33,11 +33,13 @@ MATCHED = {
     "refusals.REFUSED_JA", "private.ISSUER", "private.NOBODYS_NUMBER", "endings.LAID_OUT",
     "layouts.NUMBERED", "layouts.SET_APART", "layouts.SNAKE", "layouts.BLOB", "layouts.PATH", "layouts.MARKED",
     "layouts.JSON_OPENING", "raw_bytes.FOREIGN", "raw_bytes.PACKINGS", "behaviour.THINK", "cuts.WITHIN_ROW",
-    "cuts.BETWEEN_ROWS", "cuts.IN_STRING",
+    "cuts.BETWEEN_ROWS", "cuts.IN_STRING", "program.NEUTRAL", "program.STATEMENT", "program.FULL_STOP",
+    "explained.DATA_LINE", "explained.CONFIG_LINE", "explained.SELECTOR", "explained.OUTPUT",
 }  # fmt: skip
 """Patterns that are only asked whether the text begins with them; bound methods in `layouts.PATTERNS` are others."""
 CUT = {
     "refusals.REFUSED": 300, "refusals.REFUSED_JA": 300, "endings.RESULT": 96, "layouts.DATE_BEHIND": 16,
+    "program.NEUTRAL": 300, "program.STATEMENT": 300, "program.FULL_STOP": 300, "program.ODD": 300,
 }  # fmt: skip
 """Patterns that never see more than so many characters, whatever the row has."""
 MADE = {
@@ -46,8 +48,12 @@ MADE = {
     "repetition._runs": repetition._runs(4, 12),
 }
 """Patterns that are made where they are needed, by the function."""
-TEXTS_BETWEEN = {"mojibake.BARE_JIS": 60}
-"""So much is counted up to its limit of 300 pairs of signs that not every text is tried."""
+TEXTS_BETWEEN = {
+    "mojibake.BARE_JIS": 60, "declines.NOT_IN_TEXT": 12, "program.ODD": 4,
+    **{f"cues.KINDS[{kind}]": 15 for kind in ("code", "check", "given", "desk", "plain", "chant", "drawing")},
+}  # fmt: skip
+"""So much is counted up to the limit of 300 pairs of signs, or for so many words side by side, that not every text is
+tried."""
 MOST_STEPS = 4_000_000
 """On one text."""
 DOUBLED = 2.3
@@ -170,6 +176,7 @@ def test_no_pattern_is_made_where_it_is_not_asked() -> None:
             if any(not isinstance(call.args[0], ast.Constant) for call in calls):
                 made.add(f"{module.__name__.rpartition('.')[2]}.{function.name}")  # type: ignore[attr-defined]
     assert made == {
+        "cues._any",  # all of them are held by the module
         "strict_json.id_pattern", "markup.name_pattern", "repetition._runs",
         "cuts.__init__", "mojibake._offensive",  # one character, and two characters, of classes that ftfy gives
         "private._accounts", "private._is_random", "private._secret_words",  # a number of 34 characters; a value of 200

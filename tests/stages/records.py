@@ -82,7 +82,8 @@ def publish(
 ) -> Artifact:
     """Write the stage's files and its record."""
     folder = root / stage.name
-    for name, text in FILES[stage.name].items():
+    shipped = {name: f"GGUF {name}" for quant in facts.get("quants", []) for name in quant["files"]}
+    for name, text in (shipped or FILES[stage.name]).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -162,7 +163,8 @@ def prepare() -> dict[str, Any]:
         "num_read": 1964,
         "dropped": {"hashtags": 268, "repeated-character": 91, "empty-answer": 42, "mojibake": 11,
                     "odd-form": 9, "duplicate": 89, "near-duplicate": 46, "in-evaluation": 3},
-        "changed": {"nfc": 44, "line-ends": 3}, "seen": {"e-mail": 4},
+        "topics": [{"reason": "label", "kind": "prompt", "text": "港", "dropped": 12, "kept": 40}],
+        "allowed": [], "changed": {"nfc": 44, "line-ends": 3}, "seen": {"e-mail": 4},
         "ignored_columns": {"data/titles.jsonl": ["difficulty"]}, "num_train": 1124, "num_val": 281,
         "split_digest": "5" * 64, "labels": {"天気": [424, 106], "sport": [700, 175]}, "unclean": {},
         "leaks": {"id": 0, "conversation": 0, "prompt": 0, "near": 0, "source": 0},
@@ -205,6 +207,7 @@ def preflight() -> dict[str, Any]:
         "model": {"num_embeddings": 151_936, "context": 40_960, "ranks": {"q_proj": 1024}},
         "update": {"learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "rslora": False, "target_modules": ["q_proj"],
                    "neftune_alpha": 0.0, "prompt_loss_weight": 0.0},
+        "brought": {"num_rows": 1405, "thoughts": 0, "kept": 0, "earlier": 0, "unlearnt": 0},
         "offences": {name: {"num": 0, "examples": []} for name in Offences.model_fields},
     }  # fmt: skip
 
@@ -310,9 +313,10 @@ def quantize() -> dict[str, Any]:
     quant = {
         "file": "model-Q4_K_M.gguf", "type": "Q4_K_M", "problems": [], "types": {"F32": 113, "Q4_K": 169, "Q6_K": 28},
         "fallbacks": [], "metadata_differs": [], "nonfinite": [], "error": 0.071, "error_tensor": "blk.0.attn_v.weight",
-        "num_bytes": 396_705_472, "bits_per_weight": 5.32,
+        "num_bytes": 396_705_472, "bits_per_weight": 5.32, "files": {"model-Q4_K_M.gguf": 396_705_472}, "whole": None,
+        "joined": None,
     }  # fmt: skip
-    return {"quants": [quant], "asked": ["Q4_K_M"], "imatrix_tokens": None, "is_verified_f16": None}
+    return {"quants": [quant], "asked": ["Q4_K_M"]}
 
 
 def parity(artifact: str, kept: float, half: float, kl_mean: float) -> dict[str, Any]:
@@ -389,7 +393,6 @@ FILES = {
     "smoke": {"generations.jsonl": "{}\n"},
     "merge": {"model/model.safetensors": "merged weights"},
     "convert": {"model-f32.gguf": "GGUF f32", "model-f16.gguf": "GGUF f16"},
-    "quantize": {"model-Q4_K_M.gguf": "GGUF q4"},
     "verify": {"rows.jsonl": "{}\n", "generations.jsonl": "{}\n"},
 }
 OUTSIDE = {

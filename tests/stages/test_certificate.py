@@ -235,7 +235,7 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "own digest": ("plain", lambda f: raw(f, '"title": "', '"title": "x'), "its own digest differs"),
     "certificate of an older version": (
         "plain", lambda f: (f / certificate.NAME).write_text('{"schema_version": 2, "about": ""}'),
-        "has schema 2, this program reads 3",
+        "has schema 2, this program reads 4",
     ),
 }  # fmt: skip
 

@@ -27,7 +27,7 @@ def opened(tokenizer: Path, folder: Path) -> Path:
     ("thoughts", "thinking_block", "codes"),
     [
         ("<think>\nwell\n</think>\n\n", "keep", []),
-        ("", "keep", ["TOK004", "TOK008"]),
+        ("", "keep", ["TOK004", "TOK008", "TOK033"]),
         ("", "empty", ["TOK004", "TOK008"]),
         ("", "none", ["TOK006", "TOK008"]),
     ],

@@ -171,7 +171,7 @@ def test_strict_by_default_and_lenient_by_config(tmp_path: Path, out: Path) -> N
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (b"<html><body>404</body></html>", "is an HTML page"),
         (b"PAR1....PAR1", "Parquet"),
-        (b"q,a\n1,2\n", "prepare.columns"),
+        (b"x,y\n1,2\n", "prepare.columns"),
         ('{"id": "題"}\n'.encode("utf-16"), "prepare.encoding=utf-16"),
         (b'{"id": "caf\xe9"}\n', "byte 0xe9 at offset 11"),
         (b'{"id": "' + b"x" * 1_000_001 + b'"}\n', "too-large: 1,000,011 bytes, the most is 1,000,000"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,8 @@ from jobs.core import pipeline
 from jobs.core.artifact import Artifact
 from jobs.core.errors import Refusal
 from jobs.core.run_dir import RunDir
+from jobs.logic.parity import quant_files
 
-NAME = re.compile(r"model-(\w+?)(-00001-of-\d{5})?\.gguf")
-"""A whole file, or the first of several."""
 PLACES = ("report", "quantize", "convert")
 """Where a run has GGUFs; what ships comes first."""
 
@@ -56,7 +54,7 @@ def choose(run_dir: RunDir, wanted: str) -> Choice:
         raise Refusal(said, words=[f"file={names[one]}" for one in near])
     kind = names[wanted.upper()] if wanted else next(iter(found))
     artifact, name = found[kind]
-    for part in parts(artifact, name):
+    for part in quant_files.parts(name):
         artifact.file(part)
     certified = artifact.record.stage == PLACES[0]
     return Choice(artifact.root / name, kind, "" if certified else state(run_dir, kind), longest_row(run_dir))
@@ -69,10 +67,8 @@ def ggufs(run_dir: RunDir) -> dict[str, tuple[Artifact, str]]:
     for artifact in artifacts:
         if artifact is None or (artifact.record.stage == PLACES[0] and not artifact.passed):
             continue
-        for name in artifact.record.files:
-            match = NAME.fullmatch(name)
-            if match:
-                found.setdefault(match[1].upper(), (artifact, name))
+        for kind, name in quant_files.first_files(artifact.record.files).items():
+            found.setdefault(kind.upper(), (artifact, name))
     asked = asked_types(artifacts[1])
     order = [kind for kind in asked if kind in found] + [kind for kind in ("F16", "F32") if kind in found]
     return {kind: found[kind] for kind in dict.fromkeys([*order, *found])}
@@ -82,15 +78,6 @@ def asked_types(quantize: Artifact | None) -> list[str]:
     """The types that `quantize` made, in the order they were asked for."""
     quants: list[dict[str, Any]] = quantize.record.facts.get("quants", []) if quantize else []
     return [str(quant["type"]).upper() for quant in quants]
-
-
-def parts(artifact: Artifact, name: str) -> list[str]:
-    """Every file of a GGUF that is split, by the name of its first."""
-    if "-00001-of-" not in name:
-        return [name]
-    before, _, behind = name.partition("-00001-of-")
-    pattern = re.compile(rf"{re.escape(before)}-\d{{5}}-of-{re.escape(behind)}")
-    return sorted(other for other in artifact.record.files if pattern.fullmatch(other))
 
 
 def state(run_dir: RunDir, kind: str = "what there is") -> str:

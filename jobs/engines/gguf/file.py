@@ -15,7 +15,7 @@ import struct
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ import gguf
 from gguf import quants
 
 Float32 = NDArray[np.float32]
+
+ALIGNMENT, USUAL_ALIGNMENT = "general.alignment", 32
 
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 _STRING, _ARRAY = 8, 9
@@ -53,6 +55,8 @@ class Tensor:
     n_bytes: int
     offset: int
     """From the start of the file, in bytes."""
+    path: Path
+    """The file that has its bytes."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,11 @@ class GgufFile:
     path: Path
     metadata: dict[str, Any]
     tensors: dict[str, Tensor]
+    """In the order of the file."""
     data_offset: int
     alignment: int
+    spans: dict[str, tuple[int, int]]
+    """Where in the file a key of the metadata, with its value, begins and ends."""
 
 
 @dataclass(frozen=True)
@@ -122,15 +129,15 @@ def structure_problems(path: Path) -> list[str]:
         file = read(path)
     except BrokenGguf as error:
         return [str(error)]
-    if not file.tensors:
+    if not file.tensors and "split.count" not in file.metadata:  # the first of several parts may have none
         return [f"{path}: no tensors"]
     problems = []
-    expected = file.data_offset
+    end = expected = file.data_offset
     for tensor in sorted(file.tensors.values(), key=lambda tensor: tensor.offset):
         if tensor.offset != expected:
             problems.append(f"{path}: {tensor.name} is at byte {tensor.offset}, expected at {expected}")
         end = tensor.offset + tensor.n_bytes
-        expected = _pad(end, file.alignment)
+        expected = padded(end, file.alignment)
     size = path.stat().st_size
     if size not in (end, expected):
         what = "truncated" if size < end else "followed by bytes that no tensor owns"
@@ -161,6 +168,22 @@ def describe(file: GgufFile) -> Description:
     )
 
 
+def as_type(tensor: Tensor, type: str) -> Tensor:
+    """The tensor as it would be in another type, as in Q4_K."""
+    per_block, block_bytes = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[type]]
+    return replace(tensor, type=type, n_bytes=math.prod(tensor.shape) // per_block * block_bytes)
+
+
+def type_number(type: str) -> int:
+    """The number by which a header names a type."""
+    return int(gguf.GGMLQuantizationType[type])
+
+
+def padded(place: int, alignment: int) -> int:
+    """The next place that `alignment` divides."""
+    return -(-place // alignment) * alignment
+
+
 def type_histogram(file: GgufFile) -> dict[str, int]:
     """How many tensors have each type."""
     return dict(Counter(tensor.type for tensor in file.tensors.values()))
@@ -169,14 +192,14 @@ def type_histogram(file: GgufFile) -> dict[str, int]:
 def tensor_values(file: GgufFile, name: str) -> Float32:
     """One tensor as float32 in its `shape`, dequantized if need be. KeyError if there is none of that name."""
     tensor = file.tensors[name]
-    return np.concatenate(list(_row_chunks(file, tensor))).reshape(tensor.shape)
+    return np.concatenate(list(_row_chunks(tensor))).reshape(tensor.shape)
 
 
 def non_finite(file: GgufFile) -> dict[str, int]:
     """How many values are NaN or infinite, for every tensor that has any; reads the whole file."""
     counts = {}
     for tensor in file.tensors.values():
-        bad = sum(int((~np.isfinite(chunk)).sum()) for chunk in _row_chunks(file, tensor))
+        bad = sum(int((~np.isfinite(chunk)).sum()) for chunk in _row_chunks(tensor))
         if bad:
             counts[tensor.name] = bad
     return counts
@@ -232,20 +255,22 @@ class _Header:
         self.at = 8
         num_tensors, num_keys = self.scalar("<Q"), self.scalar("<Q")
         metadata: dict[str, Any] = {}
+        spans: dict[str, tuple[int, int]] = {}
         for _ in range(num_keys):
-            key = self.string()
+            begin, key = self.at, self.string()
             if key in metadata:
                 raise BrokenGguf(f"{self.path}: the key {key} is there twice")
             metadata[key] = self.value(self.scalar("<I"))
+            spans[key] = (begin, self.at)
         found = [self.tensor() for _ in range(num_tensors)]
-        alignment = metadata.get("general.alignment", 32)
+        alignment = metadata.get(ALIGNMENT, USUAL_ALIGNMENT)
         if not isinstance(alignment, int) or alignment <= 0 or alignment % 8:
             raise BrokenGguf(f"{self.path}: alignment {alignment}, expected a multiple of 8")
-        start = _pad(self.at, alignment)
-        tensors = {name: Tensor(name, shape, kind, size, start + offset) for name, shape, kind, size, offset in found}
+        start = padded(self.at, alignment)
+        tensors = {one[0]: Tensor(*one[:4], start + one[4], self.path) for one in found}
         if len(tensors) != num_tensors:
             raise BrokenGguf(f"{self.path}: two tensors have the same name")
-        return GgufFile(self.path, metadata, tensors, start, alignment)
+        return GgufFile(self.path, metadata, tensors, start, alignment, spans)
 
     def scalar(self, layout: str) -> Any:
         (value,) = struct.unpack_from(layout, self.data, self.at)
@@ -285,11 +310,11 @@ class _Header:
         return name, shape, kind.name, math.prod(shape) // per_block * block_bytes, self.scalar("<Q")
 
 
-def _row_chunks(file: GgufFile, tensor: Tensor) -> Iterator[Float32]:
+def _row_chunks(tensor: Tensor) -> Iterator[Float32]:
     """The tensor's rows as float32 `[rows, columns]`, some megabytes at a time."""
     kind = gguf.GGMLQuantizationType[tensor.type]
     rows = math.prod(tensor.shape[:-1])
-    raw = np.memmap(file.path, np.uint8, "r", tensor.offset, (rows, tensor.n_bytes // rows))
+    raw = np.memmap(tensor.path, np.uint8, "r", tensor.offset, (rows, tensor.n_bytes // rows))
     step = max(1, _CHUNK_BYTES // (4 * tensor.shape[-1]))
     for start in range(0, rows, step):
         yield quants.dequantize(raw[start : start + step], kind)
@@ -325,7 +350,3 @@ def _safetensors(model_dir: Path) -> Iterator[tuple[str, Float32]]:
                 yield name, (raw.astype("<u4") << 16).view("<f4")
             else:
                 yield name, np.ascontiguousarray(raw, "<f4")
-
-
-def _pad(place: int, alignment: int) -> int:
-    return -(-place // alignment) * alignment

@@ -34,6 +34,7 @@ INVENTED = (
 )  # fmt: skip
 """Keys that the converter fills from names."""
 TAIL_LINES, MAX_LINE = 6, 300
+PLANNED = re.compile(r"^\[ *\d+/ *\d+\] (\S+) +- \[.*\], type = +(\w+), size = .*?(?:-> .*\((\w+)\))?$", re.MULTILINE)
 REASON = re.compile(r"^(\S+ )?E |\b(\w*error|fail\w*|abort\w*|invalid|exception|what\(\))|ASSERT", re.IGNORECASE)
 
 
@@ -102,6 +103,15 @@ def quantize(source: Path, out: Path, type: str, imatrix: Path | None = None, nu
     weights = ["--imatrix", imatrix.name] if imatrix else []
     command = [_tool("llama-quantize"), *weights, str(source.resolve()), str(out.resolve()), type, str(num_threads)]
     _run(command, out, imatrix.parent if imatrix else None)
+
+
+def planned_types(source: Path, type: str) -> dict[str, str]:
+    """Tensor to the type that `quantize` would give it without an importance matrix, as in Q6_K; nothing is made."""
+    text = _run([_tool("llama-quantize"), "--dry-run", str(source.resolve()), type])
+    found = {match[1]: (match[3] or match[2]).upper() for match in PLANNED.finditer(text)}
+    if not found:
+        raise ToolFailed(f"llama-quantize --dry-run named no tensor:{telling_lines(text.splitlines())}")
+    return found
 
 
 def imatrix(gguf: Path, text_file: Path, out: Path, num_threads: int, context: int = 512, num_chunks: int = -1) -> None:

@@ -84,11 +84,11 @@ def drop_near(
     Of a crowd not all are compared: where some of it have gone, pairs are found that were not before, so that the
     search goes on until none goes. What stays is then what a search in it finds, and no more.
     """
-    labels = _labels(keys["answer"], account.alive)
+    labels, compared = _labels(keys["answer"], account.alive), passes.Compared()
     while True:
         alive = account.alive
         sketches = keys["sketch"][alive]
-        found = passes.near_pairs(account.reading.store, alive, sketches, options.threshold, common, workers)
+        found = passes.near_pairs(account.reading.store, alive, sketches, options.threshold, common, workers, compared)
         alike = [
             pair
             for pair, answers, reworded in zip(*found, strict=True)

@@ -175,11 +175,12 @@ class CsvCuts:
 class JsonCuts:
     """Objects one after another, or (`in_array`) the elements of one array whose `[` was already taken off.
 
-    An element ends after its comma, the last one after the `]`.
+    An element ends after its comma, the last one after the `]`; with `closing` `}` they are the members of an object.
     """
 
-    def __init__(self, in_array: bool) -> None:
+    def __init__(self, in_array: bool, closing: bytes = b"]") -> None:
         self._in_array = in_array
+        self._closing = closing
         self._depth = 0
         self._in_string = False
         self._escaped = False
@@ -219,7 +220,7 @@ class JsonCuts:
             self._depth -= 1
             if not self._depth and not self._in_array:
                 found.append(after)
-        elif self._in_array and sign == b"]":
+        elif self._in_array and sign == self._closing:
             self._closed = True
             found.append(after)
         else:

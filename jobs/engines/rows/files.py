@@ -10,24 +10,25 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from jobs.core.errors import Refusal
-from jobs.engines.rows import delimited, parquet, streams
+from jobs.engines.rows import delimited, parquet, streams, workbook, wrapped
 from jobs.engines.rows.cuts import Broken, CsvCuts, Cuts, JsonCuts, LineCuts, Piece, cut
 from jobs.engines.rows.sources import Source
 from jobs.engines.rows.streams import Chunk
 from jobs.logic.rows.conversation import BadRow
 from jobs.logic.rows.raw_bytes import BOM, Format
 
-DELIMITERS = {"csv": ",", "tsv": "\t"}
+TABLES = ("csv", "tsv")
 NO_ROWS = {
     "jsonl": "only blank lines",
     "json": "an empty array or only blank lines",
     "csv": "a header and no rows",
     "tsv": "a header and no rows",
+    "xlsx": "a header and no rows",
 }
 
 
@@ -59,8 +60,9 @@ class Block(NamedTuple):
 
     format: Format
     line_end: bytes
+    delimiter: str
     columns: list[str]
-    """The header of CSV and TSV."""
+    """The header of CSV and TSV; empty for a column without a name."""
     in_array: bool
     max_row_bytes: int
     num_before: int
@@ -85,7 +87,7 @@ class Notes(NamedTuple):
     lone_returns: bool
     """Lines end in a lone carriage return, as on old Macs."""
     left_aside: list[str]
-    """Columns of Parquet that JSON has no value for: `name (type)`."""
+    """Columns of Parquet that JSON has no value for, as `name (type)`; columns without a name."""
 
 
 def digest(path: Path) -> tuple[str, int]:
@@ -103,7 +105,7 @@ def _digest(path: Path, *state: int) -> tuple[str, int]:
 def notes(source: Source) -> Notes:
     """What a person should know of the file beside its format."""
     aside = parquet.left_aside(source.path, source.label) if source.format == "parquet" else []
-    return Notes(source.byte_order_mark, source.line_end == b"\r", aside)
+    return Notes(source.byte_order_mark, source.line_end == b"\r", [*aside, *source.left_aside])
 
 
 def blocks(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: str) -> Iterator[Block]:
@@ -111,19 +113,30 @@ def blocks(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: st
 
     A row above `max_row_bytes` is not kept; a file above `max_file_bytes`, unpacked, is refused.
     """
-    if source.format == "parquet":
+    if source.format == "xlsx":
+        found = _sheet(source)
+    elif source.format == "parquet":
         found = _batches(source, max_row_bytes, max_file_bytes)
     else:
         found = _text_pieces(source, max_row_bytes, max_file_bytes, encoding)
-    columns: list[str] = []
+    columns = list(source.columns)
     some, line, num_before = False, 0, 0
     for piece in found:
-        if source.format in DELIMITERS and not columns:
+        if source.format in TABLES and not columns:
             columns, piece = _below_header(source, piece, max_row_bytes)
         some = some or bool(piece.num_thrown) or piece.data.strip() not in (b"", b"]" if source.in_array else b"")
         num_before = num_before if piece.first_line == line else 0
         if some:
-            yield Block(source.format, source.line_end, columns, source.in_array, max_row_bytes, num_before, *piece)
+            yield Block(
+                source.format,
+                source.line_end,
+                source.delimiter,
+                columns,
+                source.in_array,
+                max_row_bytes,
+                num_before,
+                *piece,
+            )
         if source.format == "json":
             line, num_before = _last_line(piece, source.line_end, num_before)
     if not some:
@@ -137,6 +150,8 @@ def split_block(block: Block) -> Iterator[Line]:
         return iter([row._replace(nth=block.num_before + 1)])
     if block.format == "jsonl":
         return _lines(block)
+    if block.format == "xlsx":
+        return map(_of_a_sheet, _lines(block))
     return _objects(block) if block.format == "parquet" else _rows(block)
 
 
@@ -159,16 +174,20 @@ def _begin(data: bytes, start: int, end: int) -> int:
 def _text_pieces(source: Source, max_row_bytes: int, max_file_bytes: int, encoding: str) -> Iterator[Piece]:
     """Text; places are those in the whole of it."""
     chunks = streams.chunks(source.path, source.label, source.compression, encoding, max_file_bytes)
-    head = next(chunks, Chunk(b"", 0))
-    skipped = len(BOM) if head.data.startswith(BOM) else 0
     cuts: Cuts = LineCuts(source.line_end)
-    if source.format in DELIMITERS:
-        cuts = CsvCuts(DELIMITERS[source.format].encode(), source.line_end)
+    if source.format in TABLES:
+        cuts = CsvCuts(source.delimiter.encode(), source.line_end)
     elif source.format == "json":
         cuts = JsonCuts(source.in_array)
+    if source.span is not None:
+        skipped = source.span[0]
+        first_line, rest = wrapped.within(chunks, source.span, source.line_end)
+    else:
+        head = next(chunks, Chunk(b"", 0))
+        skipped = len(BOM) if head.data.startswith(BOM) else 0
         skipped = head.data.find(b"[", skipped) + 1 if source.in_array else skipped
-    first_line = head.data.count(source.line_end, 0, skipped)
-    rest = chain([head._replace(data=head.data[skipped:])], chunks)
+        first_line = head.data.count(source.line_end, 0, skipped)
+        rest = chain([head._replace(data=head.data[skipped:])], chunks)
     try:
         for piece in cut(rest, cuts, source.line_end, max_row_bytes):
             yield piece._replace(
@@ -184,6 +203,12 @@ def _text_pieces(source: Source, max_row_bytes: int, max_file_bytes: int, encodi
         ) from None
 
 
+def _sheet(source: Source) -> Iterator[Piece]:
+    size = source.path.stat().st_size
+    for part in workbook.parts(source.path, source.label, source.sheet, source.header_row):
+        yield Piece(part.first_row, 0, part.data, [], 0, True, size)
+
+
 def _batches(source: Source, max_row_bytes: int, max_file_bytes: int) -> Iterator[Piece]:
     size = source.path.stat().st_size
     for batch in parquet.batches(source.path, source.label, max_row_bytes, max_file_bytes):
@@ -191,24 +216,36 @@ def _batches(source: Source, max_row_bytes: int, max_file_bytes: int) -> Iterato
 
 
 def _below_header(source: Source, piece: Piece, max_row_bytes: int) -> tuple[list[str], Piece]:
-    """The names in the first row that is not blank, and the rows below it."""
+    """The names in the first row from `source.header_row` on that is not empty, and the rows below it."""
     start = end = 0
+    line = piece.first_line
     for end in piece.ends:
-        if piece.data[start:end].strip():
+        if line >= source.header_row and not delimited.is_empty(piece.data[start:end], source.delimiter):
             break
+        line += piece.data.count(source.line_end, start, end)
         start = end
     header, size = piece.data[start:end], end - start + piece.num_thrown
     if size > max_row_bytes:
         raise Refusal(f"{source.label}: its header has {size:,} bytes; close the quotes or raise prepare.max_row_bytes")
-    line = piece.first_line + piece.data.count(source.line_end, 0, start)
     where = f"{source.label}: line {line}"
-    columns = delimited.columns_of(header, DELIMITERS[source.format], where) if header.strip() else []
+    columns = delimited.columns_of(header, source.delimiter, where) if header.strip() else []
     return columns, piece._replace(
         first_line=line + header.count(source.line_end),
         first_offset=piece.first_offset + end,
         data=piece.data[end:],
         ends=[place - end for place in piece.ends if place > end],
     )
+
+
+def num_empty(block: Block) -> int:
+    """Rows of a table without any field that holds something: spreadsheets write such rows at the end."""
+    if block.format == "xlsx":
+        return sum(not line for line in block.data.split(b"\n")[:-1])
+    if block.format not in TABLES:
+        return 0
+    sign = block.delimiter.encode()
+    rows = (block.data[start:end] for start, end in pairwise([0, *block.ends]))
+    return sum(sign in row and delimited.is_empty(row, block.delimiter) for row in rows)
 
 
 def _lines(block: Block) -> Iterator[Line]:
@@ -230,6 +267,12 @@ def _lines(block: Block) -> Iterator[Line]:
         yield Line(number, offset, len(unended), unended, False)
 
 
+def _of_a_sheet(line: Line) -> Line:
+    if not line.data.startswith(workbook.FAULT):
+        return line._replace(offset=0)
+    return line._replace(offset=0, data=b"", fault=BadRow("bad-cell", line.data.removeprefix(workbook.FAULT).decode()))
+
+
 def _rows(block: Block) -> Iterator[Line]:
     """Of JSON, CSV and TSV."""
     number, start, nth = block.first_line, 0, block.num_before
@@ -244,7 +287,7 @@ def _rows(block: Block) -> Iterator[Line]:
         if len(raw) > block.max_row_bytes:
             nth += 1
             yield _too_large(block, number, offset, len(raw), ended)._replace(nth=nth)
-        elif raw.strip() or (block.in_array and ended):
+        elif not delimited.is_empty(raw, block.delimiter) or (block.in_array and ended):
             nth += 1
             yield _row(block, raw, number, offset, ended)._replace(nth=nth)
         num_lines = block.data.count(block.line_end, begin, end)
@@ -262,8 +305,13 @@ def _row(block: Block, raw: bytes, number: int, offset: int, ended: bool) -> Lin
         if block.format == "json" and not raw:
             raise BadRow("bad-json", "there is nothing between two commas, or after the last one")
         data = raw
-        if block.format in DELIMITERS:
-            data = delimited.as_object(raw, offset, DELIMITERS[block.format], block.columns)
+        if block.format == "json" and block.columns:
+            found = wrapped.as_object(raw, block.columns)
+            if found is None:
+                raise BadRow("bad-json", f"it is no list of {len(block.columns)} values, one for each column")
+            data = found
+        elif block.format in TABLES:
+            data = delimited.as_object(raw, offset, block.delimiter, block.columns)
     except BadRow as bad:
         return Line(number, offset, len(raw), b"", ended, bad)
     return Line(number, offset, len(raw), data, ended)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -17,26 +17,25 @@ from jobs.core.errors import Refusal
 from jobs.core.terminal import progress
 from jobs.engines.rows import files as row_files
 from jobs.engines.rows.files import Block
+from jobs.engines.rows.shaping import shaped
 from jobs.engines.rows.sources import Source
 from jobs.engines.rows.store import Piece, RowStore, RowWriter
 from jobs.engines.rows.workers import Workers
 from jobs.logic.form import departures
 from jobs.logic.row import Dropped, Row
-from jobs.logic.rows import block as row_block, conversation, keys as row_keys, near, questions, shapes
+from jobs.logic.rows import block as row_block, conversation, keys as row_keys, near
 from jobs.logic.rows.block import Checked, ReadOptions, RowsRead
 from jobs.logic.rows.clean import CleanOptions
 from jobs.logic.rows.conversation import BadRow, RowOptions
 from jobs.logic.rows.count import Counted
 from jobs.logic.text.repetition import RepetitionLimits
 
-SHAPE_ROWS = 50
-"""Rows that the shape of a file is read from."""
 SAMPLE_ROWS = 500
 """Rows that the boilerplate is read from."""
 LABEL_CHARACTERS = 20
 """An answer of fewer may be the name of a class."""
-PAIRS = 256
-"""Pairs compared in one piece of work."""
+PAIR_BYTES = 1 << 20
+"""Of the rows whose pairs are compared in one piece of work."""
 MOST_COLUMNS, LONGEST_COLUMN = 1000, 100
 """Ignored columns of a file that are named, and characters of each: rows may have keys that no other row has."""
 
@@ -57,7 +56,14 @@ class FileOptions:
         """From the stage's slice of the config, as plain data."""
         turns, clean = prepare["turns"], prepare["clean"]
         rows = RowOptions(
-            prepare["shape"], prepare["columns"], turns["last_user"], turns["same_role"], clean["control_characters"]
+            prepare["shape"],
+            prepare["columns"],
+            turns["last_user"],
+            turns["same_role"],
+            clean["control_characters"],
+            first_assistant=turns["first_assistant"],
+            roles=prepare["roles"],
+            pairs=prepare["pairs"],
         )
         return cls(
             prepare["shape"],
@@ -89,32 +95,41 @@ class Reading(NamedTuple):
     forms: NDArray[np.void]
     counted: Counted
     dropped: list[Dropped]
+    unfit: RowStore
+    """Rows that are no more looked at than for what they are about, the reason of each in `reasons`."""
+    reasons: list[str]
     num_rows: list[int]
     """Of each source."""
     shapes: list[str]
     ignored_columns: list[list[str]]
+    num_empty: list[int]
+    """Rows of tables that hold nothing, of each source."""
 
 
 def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed: Path, workers: Workers) -> Reading:
     """Every raw row as a clean row in the file `scratch`, or as dropped; notes of what was put right in `changed`."""
-    writer = RowWriter(scratch)
+    writer, unfit, reasons = RowWriter(scratch), RowWriter(scratch.with_name("unfit")), list[str]()
     dropped: list[Dropped] = []
     parts: list[tuple[int, RowsRead]] = []
     totals, found_shapes, ignored = [0] * len(sources), [""] * len(sources), [set[str]() for _ in sources]
+    num_empty = [0] * len(sources)
     sizes = [source.path.stat().st_size for source in sources]
     with progress("bytes read", sum(sizes)) as advance, changed.open("wb") as notes:
         for number, source in enumerate(sources):
             before = sum(sizes[:number])
             blocks = row_files.blocks(source, options.max_row_bytes, options.max_file_bytes, options.encoding)
             head = list(islice(blocks, 1))
-            found_shapes[number], chosen = _shaped(source, head, options)
-            for end, result in workers.map(partial(_read_block, options=chosen), chain(head, blocks)):
+            found_shapes[number], chosen = shaped(source, head, options)
+            for end, empty, result in workers.map(partial(_read_block, options=chosen), chain(head, blocks)):
                 writer.write(result.stored)
                 notes.writelines(orjson.dumps(note) + b"\n" for note in result.changed)
                 dropped.extend(result.dropped)
+                unfit.write([line for _, line in result.unfit])
+                reasons.extend(reason for reason, _ in result.unfit)
                 ignored[number] = _noted(ignored[number], result.ignored_columns)
                 totals[number] += result.num_rows
-                parts.append((number, result._replace(stored=[], dropped=[], changed=[])))
+                num_empty[number] += empty
+                parts.append((number, result._replace(stored=[], dropped=[], unfit=[], changed=[])))
                 advance(before + min(end, sizes[number]), f"{sum(totals):,} rows")
     return Reading(
         writer.finished(),
@@ -125,9 +140,12 @@ def read(sources: Sequence[Source], options: FileOptions, scratch: Path, changed
         _joined([part.forms for _, part in parts], departures.FORM),
         Counted.joined([part.counted for _, part in parts]),
         dropped,
+        unfit.finished(),
+        reasons,
         totals,
         found_shapes,
         [_told(columns) for columns in ignored],
+        num_empty,
     )
 
 
@@ -155,6 +173,18 @@ def keys(store: RowStore, threshold: float, common: near.Hashes, workers: Worker
     return _joined(found, row_keys.dtype(threshold))
 
 
+class Similarity(NamedTuple):
+    """Of two rows; see `Alike`."""
+
+    whole: float
+    answer: float = 0.0
+    is_reworded: bool = False
+
+
+Compared = dict[tuple[int, int], Similarity]
+"""Pairs of rows by their numbers in a store."""
+
+
 class Alike(NamedTuple):
     """Pairs of rows that are near each other."""
 
@@ -172,28 +202,30 @@ def near_pairs(
     threshold: float,
     common: near.Hashes,
     workers: Workers,
+    compared: Compared | None = None,
 ) -> Alike:
     """Every pair of rows of `alive` that is at least `threshold` alike, by their numbers in the store.
 
-    `sketches` are those of the rows in `alive`.
+    `sketches` are those of the rows in `alive`. Pairs that are in `compared` are not compared again, others are noted
+    there.
     """
+    known = {} if compared is None else compared
     found = alive[near.candidates(sketches, threshold)]
-    tasks = (
-        (store.piece(part[:, 0]), store.piece(part[:, 1]), threshold, common)
-        for part in (found[start : start + PAIRS] for start in range(0, len(found), PAIRS))
-    )
-    alike = Alike([], [], [])
-    with progress("pairs checked", len(found)) as advance:
+    pairs = list(map(tuple, found.tolist()))
+    new = found[np.fromiter((pair not in known for pair in pairs), bool, len(pairs))]
+    tasks = ((*pieces, threshold, common) for pieces in _tasks(store, new))
+    with progress("pairs checked", len(new)) as advance:
         done = 0
         for part in workers.map(_similarities, tasks):
-            for (first, second), same in zip(found[done : done + len(part)].tolist(), part, strict=True):
-                if same.whole >= threshold:
-                    alike.pairs.append(near.Pair(first, second, same.whole))
-                    alike.answers.append(same.answer)
-                    alike.reworded.append(same.is_reworded)
+            known.update(zip(map(tuple, new[done : done + len(part)].tolist()), part, strict=True))
             done += len(part)
             advance(done)
-    return alike
+    near_ones = [(pair, known[pair]) for pair in pairs if known[pair].whole >= threshold]
+    return Alike(
+        [near.Pair(first, second, same.whole) for (first, second), same in near_ones],
+        [same.answer for _, same in near_ones],
+        [same.is_reworded for _, same in near_ones],
+    )
 
 
 def first(sources: Sequence[Source], options: FileOptions, num_rows: int) -> list[Row]:
@@ -202,7 +234,7 @@ def first(sources: Sequence[Source], options: FileOptions, num_rows: int) -> lis
     for source in sources:
         blocks = row_files.blocks(source, options.max_row_bytes, options.max_file_bytes, options.encoding)
         head = list(islice(blocks, 1))
-        _, chosen = _shaped(source, head, options)
+        _, chosen = shaped(source, head, options)
         lines = (line for block in chain(head, blocks) for line in row_files.split_block(block))
         found.extend(islice(row_block.conversations(lines, chosen), num_rows))
     return found
@@ -214,7 +246,7 @@ def asked(sources: Sequence[Source], options: FileOptions, key: str, scratch: Pa
     for source in sources:
         blocks = row_files.blocks(source, options.max_row_bytes, options.max_file_bytes, options.encoding)
         head = list(islice(blocks, 1))
-        _, chosen = _shaped(source, head, options, may_lack_answer=True)
+        _, chosen = shaped(source, head, options, may_lack_answer=True)
         for block in chain(head, blocks):
             try:
                 writer.write(row_block.asked(row_files.split_block(block), chosen))
@@ -246,30 +278,6 @@ def checked(
             yield part
 
 
-def _shaped(
-    source: Source, head: Sequence[Block], options: FileOptions, may_lack_answer: bool = False
-) -> tuple[str, ReadOptions]:
-    """The shape of a file, by its first rows that can be read, and the options to read it with."""
-    records: list[dict[str, Any]] = []
-    for line in islice((line for block in head for line in row_files.split_block(block)), SHAPE_ROWS):
-        try:
-            records.append(conversation.record(line.data, line.offset, not line.ended))
-        except BadRow:  # the row is refused where all of them are read
-            continue
-    columns = options.rows.columns
-    if may_lack_answer:
-        records = [questions.answered(record, columns) for record in records]
-    if records:
-        try:
-            shape = shapes.detect(records, columns, options.shape)
-        except ValueError as error:
-            raise Refusal(f"{source.label}: {error}") from None
-    else:  # the rows themselves will be refused
-        shape = "messages" if options.shape == "auto" else options.shape
-    row_options = replace(options.rows, shape=shape, detected=options.shape == "auto")
-    return shape, ReadOptions(source.label, row_options, options.clean, shapes.known_columns(shape, columns))
-
-
 def _noted(columns: set[str], others: Iterable[str]) -> set[str]:
     """All of them, but no more by the alphabet than one above what is told."""
     columns |= {name if len(name) <= LONGEST_COLUMN else f"{name[:LONGEST_COLUMN]}…" for name in others}
@@ -281,8 +289,9 @@ def _told(columns: set[str]) -> list[str]:
     return ranked if len(ranked) <= MOST_COLUMNS else [*ranked[:MOST_COLUMNS], "... and others"]
 
 
-def _read_block(block: Block, options: ReadOptions) -> tuple[int, RowsRead]:
-    return block.num_read, row_block.read(row_files.split_block(block), options)
+def _read_block(block: Block, options: ReadOptions) -> tuple[int, int, RowsRead]:
+    """The bytes read until the end of the block, its rows of a table that hold nothing, and what came of the others."""
+    return block.num_read, row_files.num_empty(block), row_block.read(row_files.split_block(block), options)
 
 
 def _keys(piece: Piece, threshold: float, common: near.Hashes) -> row_keys.Keys:
@@ -297,34 +306,50 @@ def _checked(piece: Piece, options: CleanOptions, threshold: float, common: near
     return row_block.checked(piece.lines(), options, threshold, common)
 
 
-class _Similarity(NamedTuple):
-    """Of two rows; see `Alike`."""
+class _Compared(NamedTuple):
+    """What of a row is compared."""
 
-    whole: float
-    answer: float = 0.0
-    is_reworded: bool = False
+    grams: near.Hashes
+    prompt: str
+    answer: str
 
 
-def _similarities(task: tuple[Piece, Piece, float, near.Hashes]) -> list[_Similarity]:
+def _similarities(task: tuple[Piece, Piece, float, near.Hashes]) -> list[Similarity]:
     """For each pair how alike the conversations are, and, where they are near, their parts."""
     firsts, seconds, threshold, common = task
     lines = [firsts.lines(), seconds.lines()]
-    known = {line: conversation.stored(line, "", 0) for line in {*lines[0], *lines[1]}}
-    grams = dict(zip(known, near.grams_of([row_keys.comparable(row.messages) for row in known.values()]), strict=True))
-    found = []
-    for first, second in zip(*lines, strict=True):
-        whole = near.similarity(grams[first], grams[second], common)
-        found.append(_parts(whole, known[first], known[second]) if whole >= threshold else _Similarity(whole))
-    return found
+    rows = {line: conversation.stored(line, "", 0) for line in {*lines[0], *lines[1]}}
+    grams = near.grams_of([row_keys.comparable(row.messages) for row in rows.values()])
+    known = {
+        line: _Compared(
+            near.without(own, common), row_keys.comparable(row.messages[:-1]), row_keys.normalised(row.answer)
+        )
+        for (line, row), own in zip(rows.items(), grams, strict=True)
+    }
+    return [_similarity(known[first], known[second], threshold) for first, second in zip(*lines, strict=True)]
 
 
-def _parts(whole: float, first: Row, second: Row) -> _Similarity:
-    prompts = [row_keys.comparable(row.messages[:-1]) for row in (first, second)]
-    answers = [row_keys.normalised(row.answer) for row in (first, second)]
-    if near.other_numbers(*prompts) or not near.same_numbers(*answers):
-        return _Similarity(whole)
-    is_reworded = max(map(len, answers)) < LABEL_CHARACTERS and not near.same_words(*prompts)
-    return _Similarity(whole, near.alike(*answers), is_reworded)
+def _similarity(first: _Compared, second: _Compared, threshold: float) -> Similarity:
+    whole = near.jaccard(first.grams, second.grams)
+    answers = first.answer, second.answer
+    if whole < threshold or near.other_numbers(first.prompt, second.prompt) or not near.same_numbers(*answers):
+        return Similarity(whole)
+    is_reworded = max(map(len, answers)) < LABEL_CHARACTERS and not near.same_words(first.prompt, second.prompt)
+    return Similarity(whole, near.alike(*answers), is_reworded)
+
+
+def _tasks(store: RowStore, pairs: NDArray[np.int64]) -> Iterator[tuple[Piece, Piece]]:
+    """Pairs of rows, together as long as their rows have few bytes: each row of them is looked at once."""
+    sizes = store.ends - store.starts
+    rows, num_bytes, start = set[int](), 0, 0
+    for place, pair in enumerate(pairs.tolist()):
+        new = set(pair) - rows
+        num_bytes += sum(int(sizes[row]) for row in new)
+        rows |= new
+        if num_bytes >= PAIR_BYTES or place == len(pairs) - 1:
+            part = pairs[start : place + 1]
+            yield store.piece(part[:, 0]), store.piece(part[:, 1])
+            rows, num_bytes, start = set(), 0, place + 1
 
 
 def _joined(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from jobs.core.errors import Refusal
 from jobs.core.names import spelled
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".xlsx", ".parquet")
 PACKED = (".gz", ".gzip", ".zst", ".zstd")
 SHOWN = 5
 """Names of files in a message."""

@@ -18,18 +18,19 @@ import ipaddress
 import os
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jobs.core import pipeline, process, room, terminal
-from jobs.core.compose import SECRET_VALUE
+from jobs.core import memory, pipeline, process, room, terminal
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
-from jobs.launch import sources
+from jobs.core.words import SECRET_VALUE, whole
+from jobs.launch import lines, sources, typed
 from jobs.launch.container import engine
 from jobs.launch.container.engine import Engine
-from jobs.launch.container.mounts import Mount, mounts
+from jobs.launch.container.mounts import Mount, mounts, require
 from jobs.launch.inside import entry
 
 PASSED = ("HF_TOKEN", "WANDB_API_KEY", "OPENAI_API_KEY", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TERM", "NO_COLOR",
@@ -41,40 +42,74 @@ NO_STAGE = {126: "the container's program cannot be run", 127: "the container's 
 SHARED_MEMORY = "8g"
 """The most that processes of one container may share, as NCCL does between GPUs; taken when used."""
 TALKS = ("chat", "serve")
-MAKE_WORDS = "KIWAME_MAKE_WORDS"
-"""Read where a command is printed for a person (`core/command_line.py`, which needs what is installed inside)."""
 STOP_SECONDS = 300
 """To save the state, as in a pod of Kubernetes; engines wait for 10 by themselves."""
+
+
+class NotHere(EnvironmentProblem):
+    """What this machine lacks. `first`: the command that brings it; `told`: what make is told to do without it."""
+
+    def __init__(self, message: str, first: str = "", **told: str) -> None:
+        super().__init__(message)
+        self.first, self.told = first, told
 
 
 def main(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Run `words` in the container; returns the exit code of what ran there."""
     name = words[0] if words else "container"
-    return ending(name, lambda: run(words, environment))
+
+    def work() -> int:
+        try:
+            return run(words, environment)
+        except (Refusal, EnvironmentProblem) as problem:
+            if lines.MAKE_WORDS not in environment or entry.is_program(words):
+                raise
+            raise type(problem)(f"{problem}\n{way_on(words, problem, environment)}") from None
+
+    return ending(name, work)
+
+
+def way_on(words: Sequence[str], problem: Refusal | EnvironmentProblem, environment: Mapping[str, str]) -> str:
+    """The lines to paste: with other words, with something else told to make, or the same once more."""
+    told = problem.told if isinstance(problem, NotHere) else {}
+    again = lines.line(words[0], lines.without(words[1:], problem), lines.told_to_make({**environment, **told}))
+    if problem.words or problem.without or told:
+        return f"-> {again}"
+    first = f"-> {problem.first}\n" if isinstance(problem, NotHere) and problem.first else ""
+    return f"{first}then -> {again}"
 
 
 def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     """Raises EnvironmentProblem where engine, image or GPU is missing, Refusal for a path the container cannot see."""
-    found = engine.find(environment.get("ENGINE", ""))
+    chain = stages(words)
+    words = whole(words)
+    reads = bool(chain) or words[:1] == ["preview"]
+    naming = memory.recall(words[1:]).words if reads else words  # a run remembers its files
+    require(naming, [stage.name for stage in chain])
+    found = found_engine(environment)
     accelerator = environment.get("ACCELERATOR") or "cuda"
     image = environment.get("IMAGE") or f"localhost/kiwame:{accelerator}"
     known = found.image(image)
     if known is None:
-        raise EnvironmentProblem(f"the image {image} is not here; {way_to(image, found)}, or say RUNNER=native")
+        first = (
+            lines.line("image", (), environment) if image.startswith("localhost/") else f"{found.program} pull {image}"
+        )
+        raise NotHere(f"the image {image} is not here; {way_to(image, found)}, or say RUNNER=native", first)
     labels = known["Labels"]
     if labels.get("kiwame.sources") not in (None, sources.digest()):
         terminal.say(f"note: {image} is not of these sources (jobs/, requirements/ or the Dockerfile); `make image` is")
     gpus = environment.get("GPUS") or default_gpus(words, labels)
-    seen = mounts(words, environment)
+    seen = mounts(naming, environment)
     command = [
         found.program, "run", "--rm", "--pull=never", *terminal_words(words), *locked_down(found),
         *gpu_words(found, gpus), *(word for mount in seen for word in mount.words), "--workdir", str(sources.ROOT),
-        *passed(environment), *published(words), "--env", f"{MAKE_WORDS}={make_words(environment)}",
+        *passed(environment), *published(words), "--env", f"{lines.MAKE_WORDS}={lines.told_to_make(environment)}",
         "--env", f"KIWAME_IMAGE={known['Id']}", image, *words,
     ]  # fmt: skip
-    if environment.get("DRY") not in (None, "", "0"):
+    if typed.dry(environment):
+        code = told_by_host(words) if chain else Exit.PASSED
         print(shlex.join(command))
-        return Exit.PASSED
+        return code
     make_folders(seen)
     code = process.run_child(command, environment)
     failed = ENGINE_FAILED if entry.is_program(words) else {**ENGINE_FAILED, **NO_STAGE}
@@ -82,6 +117,30 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
         hint = "; for GPUs it needs NVIDIA's container toolkit (`make doctor`)" if gpus != "none" else ""
         raise EnvironmentProblem(f"{failed[code]}: see {found.program}'s line above{hint}")
     return code if code >= 0 else 128 - code
+
+
+def found_engine(environment: Mapping[str, str]) -> Engine:
+    """Raises NotHere where none answers."""
+    try:
+        return engine.find(environment.get("ENGINE", ""))
+    except EnvironmentProblem as problem:
+        raise NotHere(str(problem), RUNNER="native") from None
+
+
+def stages(words: Sequence[str]) -> Sequence[pipeline.Stage]:
+    """What the words ask for, and all before it; nothing where they ask for no stage."""
+    name = pipeline.NAMES[-1] if words[:1] == ["all"] else words[0] if words else ""
+    return pipeline.up_to(name) if name in pipeline.NAMES else ()
+
+
+def told_by_host(words: Sequence[str]) -> int:
+    """How the stages stand, where this machine has what it takes to read a config; the exit code of a dry run."""
+    python = sources.ROOT / ".venv" / "bin" / "python"
+    if not (sources.ROOT / ".venv" / ".made").exists():
+        terminal.say("how its stages stand can be told after `make setup`; the engine would be told:")
+        return Exit.PASSED
+    told = subprocess.run([str(python), "-m", "jobs", *words, "dry=true"], cwd=sources.ROOT, check=False)
+    return told.returncode
 
 
 def make_folders(seen: Sequence[Mount]) -> None:
@@ -108,7 +167,7 @@ def way_to(image: str, found: Engine) -> str:
 def default_gpus(words: Sequence[str], labels: Mapping[str, str]) -> str:
     """All where the image has CUDA and something on the way to the stage computes on a GPU; TALKS can do without."""
     name = words[0] if words else ""
-    chain = pipeline.up_to(name) if name in pipeline.NAMES else pipeline.PIPELINE
+    chain = stages(words) or pipeline.PIPELINE
     computes = any(stage.gpu for stage in chain) and name != "preview" and (name not in TALKS or has_gpu())
     return "all" if computes and labels.get("kiwame.accelerator") != "cpu" else "none"
 
@@ -135,14 +194,14 @@ def gpu_words(found: Engine, gpus: str) -> list[str]:
     if gpus != "all" and not re.fullmatch(r"\d+(,\d+)*", gpus):
         raise Refusal(f"GPUS={gpus}: expected all, none, or numbers as in 0,1")
     if not has_gpu():
-        raise EnvironmentProblem("no NVIDIA GPU is here; GPUS=none computes on the CPU, RUNNER=native without an image")
+        why = "no NVIDIA GPU is here; GPUS=none computes on the CPU, RUNNER=native without an image"
+        raise NotHere(why, GPUS="none")
     if found.kind == "docker":
         return ["--gpus", "all" if gpus == "all" else f'"device={gpus}"']
     if not device_files():
-        raise EnvironmentProblem(
-            "podman knows no GPU; `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` tells it, "
-            "GPUS=none computes on the CPU, RUNNER=native runs without the image"
-        )
+        tell = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
+        ways = "GPUS=none computes on the CPU, RUNNER=native runs without the image"
+        raise NotHere(f"podman knows no GPU; `{tell}` tells it, {ways}", tell)
     return [word for number in gpus.split(",") for word in ("--device", f"nvidia.com/gpu={number}")]
 
 
@@ -187,12 +246,6 @@ def published(words: Sequence[str]) -> list[str]:
         return []
     at = f"[{address}]" if address.version == 6 else str(address)
     return ["--publish", f"{at}:{number}:{number}", "--env", "KIWAME_PUBLISHED=1"]
-
-
-def make_words(environment: Mapping[str, str]) -> str:
-    """What `make` has to be told again, to find the same image with the same engine."""
-    chosen = [(name, environment.get(name)) for name in ("ENGINE", "IMAGE", "ACCELERATOR")]
-    return " ".join(f"{name}={shlex.quote(value)}" for name, value in chosen if value)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ From the environment:
     PIP_CONFIG_FILE     pip's configuration for the build; given as a build secret, so that it is in no layer
     PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_TRUSTED_HOST   the same, where there is no such file
     BUILD_WORDS         further words for `<engine> build`
+    DRY                 1: print the engine's command; nothing is pulled or built
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from jobs.core import process
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
 from jobs.core.terminal import say
-from jobs.launch import sources
+from jobs.launch import sources, typed
 from jobs.launch.container import engine
 from jobs.launch.container.engine import Engine
 
@@ -57,12 +58,17 @@ def build(environment: Mapping[str, str]) -> int:
     found = engine.find(environment.get("ENGINE", ""))
     image = environment.get("IMAGE") or f"localhost/kiwame:{accelerator}"
     arguments = build_arguments(accelerator, environment)
+    is_dry = typed.dry(environment)
     for role in ("BASE_BUILD", "BASE_RUNTIME"):
-        arguments[f"{role}_DIGEST"] = base_digest(found, arguments[role], environment)
+        arguments[f"{role}_DIGEST"] = "" if is_dry else base_digest(found, arguments[role], environment)
     command = [found.program, "build", "--file", str(DOCKERFILE), "--tag", image]
     for name, value in arguments.items():
         command += ["--build-arg", f"{name}={value}"]
     command += [*shlex.split(environment.get("BUILD_WORDS", "")), str(sources.ROOT)]
+    if is_dry:
+        say(f"image: {image} would be built on {arguments['BASE_RUNTIME']}, compiled in {arguments['BASE_BUILD']}, by:")
+        print(shlex.join(command))
+        return Exit.PASSED
     started = time.monotonic()
     with pip_settings(environment) as settings:
         if settings is not None:

@@ -10,11 +10,13 @@ import errno
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.core import values
 from jobs.core.errors import EnvironmentProblem, Refusal
+from jobs.core.names import spelled
 from jobs.launch import sources
 
 CONF = Path("/opt/kiwame/conf")
@@ -22,11 +24,13 @@ CACHE = Path("/workspace/cache")
 KEPT = tuple(map(Path, ("/dev", "/etc", "/opt/kiwame", "/opt/venv", "/proc", "/sys", "/tmp", "/usr", str(CACHE))))
 """What the image has or needs there; nothing is mounted over it."""
 PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previous", "fetch.source.folder",
-             "chat.template", "report.sign_with")  # fmt: skip
+             "train.adapter", "chat.template", "report.sign_with")  # fmt: skip
 """Keys of the config whose values are read from this machine."""
 ITEM = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|((?:\\.|[^,\[\]'"\\])+)""")
 """An element as Hydra writes it: in quotes a backslash counts before the quote, elsewhere before one of ESCAPED."""
 ESCAPED = re.compile(r"\\([\\()\[\]{}:=, \t])")
+NEEDED = ("prepare.files", "prepare.evaluation.files", "prepare.split.previous", "fetch.source.folder", "train.adapter")
+"""Those that are read whatever else is so; their first word is the stage that does."""
 NO_PATH = (errno.ELOOP, errno.ENAMETOOLONG)
 FOLDER = re.compile(r"^run:[^\n]*\n(?:(?:[ #][^\n]*)?\n)*? +folder: *([^#\n]*?) *(?:#[^\n]*)?$", re.MULTILINE)
 MOST_LINKS = 40
@@ -107,7 +111,7 @@ def named(words: Sequence[str]) -> Iterator[tuple[str, Path]]:
         for item in items(text) if key in PATH_KEYS else ():
             if "://" in item:
                 continue
-            path = normal(key, sources.ROOT / item)
+            path = spelled(normal(key, sources.ROOT / item))
             if not exists(path):
                 continue
             yield key, path
@@ -115,12 +119,34 @@ def named(words: Sequence[str]) -> Iterator[tuple[str, Path]]:
                 yield from ((key, each) for each in sorted(path.iterdir()) if each.is_symlink() and exists(each))
 
 
+def require(words: Sequence[str], stages: Collection[str]) -> None:
+    """Raises Refusal for what a stage reads and is not here: every path is the same inside."""
+    for word in words:
+        key, _, text = word.partition("=")
+        if key not in NEEDED or key.partition(".")[0] not in stages:
+            continue
+        for item in items(text):
+            path = spelled(normal(key, sources.ROOT / item))
+            if item and "://" not in item and not exists(path) and not any(kept in path.parents for kept in KEPT):
+                raise Refusal(f"{key}: {item}: there is no such file or folder here; check the spelling")
+
+
 def items(text: str) -> list[str]:
     """A value's elements: `[a,'b c']` has two, anything but a list one."""
     if not text.startswith("["):
         return [unquoted("", text)] if text else []
-    found = (unescaped(element) for element in ITEM.finditer(text))
+    inside = text[1:-1] if text.endswith("]") else text[1:]
+    found = (element(part.strip()) for part in values.parts(inside, ","))
     return [item for item in found if item]
+
+
+def element(text: str) -> str:
+    """What an element of a list says; what Hydra's grammar does not know stands for itself."""
+    found = ITEM.fullmatch(text)
+    try:
+        return values.plain(text) if found is None else unescaped(found)
+    except values.Unreadable:
+        return text
 
 
 def extra(environment: Mapping[str, str]) -> list[tuple[str, Path]]:

@@ -6,6 +6,8 @@ Words are those of the config, and `k8s.key=value` for what k8s/launch.yaml has.
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -14,9 +16,10 @@ from typing import Any
 from jobs.core import process, terminal
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
+from jobs.launch import lines, places, typed
 from jobs.launch.kubernetes import render as kubernetes_render, spec, state as kubernetes_state
 from jobs.launch.kubernetes.kubectl import AlreadyThere, Kubectl
-from jobs.launch.kubernetes.render import NAME_LABEL, RUN_LABEL
+from jobs.launch.kubernetes.render import NAME_LABEL, RUN_LABEL, RUN_NAME
 from jobs.launch.kubernetes.spec import job_name
 
 CLAIM = "kiwame-workspace"
@@ -30,9 +33,10 @@ DELETE_SECONDS = 60
 """Beyond the grace period, for the API server to take note."""
 
 
-def render(words: Sequence[str]) -> int:
+def render(words: Sequence[str], dry: bool = False) -> int:
     """The run's manifests on stdout; no cluster is asked."""
     plan = spec.plan(words)
+    _look(plan)
     built = kubernetes_render.manifests(plan)
     _warn(plan)
     print(kubernetes_render.text(built), end="")
@@ -40,9 +44,10 @@ def render(words: Sequence[str]) -> int:
     return Exit.PASSED
 
 
-def submit(words: Sequence[str]) -> int:
+def submit(words: Sequence[str], dry: bool = False) -> int:
     """One Job for the run, its name to stdout. Raises Refusal where the run has one: it is never submitted twice."""
     plan = spec.plan(words)
+    _look(plan)
     kubectl = _kubectl(plan.settings)
     built = kubernetes_render.manifests(plan)
     there = _job(kubectl, plan.run)
@@ -52,8 +57,10 @@ def submit(words: Sequence[str]) -> int:
     job = kubernetes_render.job_of(built)
     _create(kubectl, plan.run, job, "--dry-run=server")  # what the cluster does not take leaves nothing behind
     terminal.say(f"{kubectl.place()}:")
-    _store(kubectl)
     maps = [document for document in built if document["kind"] == "ConfigMap"]
+    if dry:
+        return _would_make(kubectl, plan, [*maps, job])
+    _store(kubectl)
     if maps:
         kubectl.text("apply", "--server-side", "--filename=-", stdin=kubernetes_render.text(maps))
     made = _create(kubectl, plan.run, job)["metadata"]
@@ -65,9 +72,35 @@ def submit(words: Sequence[str]) -> int:
     return Exit.PASSED
 
 
-def logs(words: Sequence[str]) -> int:
+def _look(plan: spec.Plan) -> None:
+    """The first rows of the files that travel with the run, before anything is asked of a cluster."""
+    if plan.rows:
+        places.look(plan.words[1:], [each.path for each in plan.rows])
+    for each in plan.rows:
+        if each.is_packed:
+            size = each.path.stat().st_size
+            terminal.say(
+                f"  {each.path.name}: packed to go along, {size / 1e6:.1f} to {len(each.content) / 1e6:.1f} MB"
+            )
+
+
+def _would_make(kubectl: Kubectl, plan: spec.Plan, documents: Sequence[Mapping[str, Any]]) -> int:
+    """What a submission would make; nothing is."""
+    if not _has_store(kubectl):
+        terminal.say(f"  the volume {CLAIM} would be made")
+    for document in documents:
+        terminal.say(f"  {document['kind']} {document['metadata']['name']} would be made")
+    terminal.say(f"  image {plan.image}, its words: {shlex.join(plan.words)}")
+    return Exit.PASSED
+
+
+def logs(words: Sequence[str], dry: bool = False) -> int:
     """Follow the run to its end, through as many pods as it takes; returns how it ended."""
     kubectl, run = _of(words)
+    if dry:
+        job, pods = _known(kubectl, run)
+        terminal.say(f"run {run} is {kubernetes_state.judge(job, pods).line}; its log would be followed")
+        return Exit.PASSED
     followed, waiting = set[str](), ""
     while True:
         job, pods = _known(kubectl, run)
@@ -118,7 +151,7 @@ def follow(kubectl: Kubectl, pod: str) -> None:
             time.sleep(LOOK_SECONDS)
 
 
-def status(words: Sequence[str]) -> int:
+def status(words: Sequence[str], dry: bool = False) -> int:
     """How the run stands, its word on stdout; ends as the run did, and with 0 while it goes on. No words: every run."""
     own, job_words = spec.split(words)
     if not job_words:
@@ -137,7 +170,7 @@ def status(words: Sequence[str]) -> int:
     return _ended(run, state)
 
 
-def delete(words: Sequence[str]) -> int:
+def delete(words: Sequence[str], dry: bool = False) -> int:
     """Stop the run and remove its Job; it has its grace period to save its state. The volume stays."""
     kubectl, run = _of(words)
     job = _job(kubectl, run)
@@ -147,7 +180,11 @@ def delete(words: Sequence[str]) -> int:
         grace = 0
     else:
         grace = job["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 30)
-        terminal.say(f"job {job_name(run)}: asked to stop; it has {grace} s to save its state")
+        asked = "would be asked" if dry else "asked"
+        terminal.say(f"job {job_name(run)}: {asked} to stop; it has {grace} s to save its state")
+    if dry:
+        terminal.say("nothing was deleted: this was a dry run")
+        return Exit.PASSED
     # In the foreground: the Job is there until its pods are gone, so that the next one cannot meet them.
     kubectl.text(
         "delete", "job,configmap", f"--selector={_selector(run)}", "--cascade=foreground", "--ignore-not-found",
@@ -172,10 +209,14 @@ def _create(kubectl: Kubectl, run: str, job: Mapping[str, Any], *words: str) -> 
 
 def _store(kubectl: Kubectl) -> None:
     """The volume, where it is missing. One that is there stays as it is: it may have grown."""
-    if kubectl.text("get", "persistentvolumeclaim", CLAIM, "--ignore-not-found", "--output=name").strip():
+    if _has_store(kubectl):
         return
     kubectl.text("apply", "--server-side", "--filename=-", stdin=kubernetes_render.text(kubernetes_render.storage()))
     terminal.say(f"the volume {CLAIM} is made; it costs money until you delete it: no run and no k8s-delete does")
+
+
+def _has_store(kubectl: Kubectl) -> bool:
+    return bool(kubectl.text("get", "persistentvolumeclaim", CLAIM, "--ignore-not-found", "--output=name").strip())
 
 
 def _give(kubectl: Kubectl, config_map: Mapping[str, Any], job: Mapping[str, Any]) -> None:
@@ -195,7 +236,8 @@ def _list(kubectl: Kubectl) -> int:
     rows = []
     for run, job in sorted(runs.items()):
         pods = [each for each in found if each["kind"] == "Pod" and _run_of(each) == run]
-        rows.append((run, job["metadata"].get("creationTimestamp", ""), kubernetes_state.judge(job, pods).line))
+        name = job["metadata"].get("annotations", {}).get(RUN_NAME, run)
+        rows.append((name, job["metadata"].get("creationTimestamp", ""), kubernetes_state.judge(job, pods).line))
     if rows:
         terminal.table("runs", ("run.name", "submitted", "how it stands"), rows)
     else:
@@ -218,7 +260,7 @@ def _there(run: str, state: kubernetes_state.State) -> str:
 
 
 def _make(command: str, run: str) -> str:
-    return f"make k8s-{command} ARGS=run.name={run}"
+    return lines.line(f"k8s-{command}", [f"run.name={run}"])
 
 
 def _warn(plan: spec.Plan) -> None:
@@ -241,7 +283,7 @@ def _of(words: Sequence[str]) -> tuple[Kubectl, str]:
 
 
 def _selector(run: str) -> str:
-    return f"{NAME_LABEL}=kiwame,{RUN_LABEL}={run}"
+    return f"{NAME_LABEL}=kiwame,{RUN_LABEL}={spec.label(run)}"
 
 
 def _run_of(manifest: Mapping[str, Any]) -> str:
@@ -274,14 +316,16 @@ def _began(pod: Mapping[str, Any]) -> str:
 COMMANDS = {"render": render, "submit": submit, "logs": logs, "status": status, "delete": delete}
 
 
-def main(words: Sequence[str]) -> int:
+def main(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Answer one command line; returns the exit code."""
     command = words[0] if words else "help"
 
     def work() -> int:
         if command not in COMMANDS:
             raise Refusal(f"expected one of: {', '.join(COMMANDS)}; then key=value words, k8s.key=value among them")
-        return COMMANDS[command](words[1:])
+        own = [word for word in words[1:] if word not in ("dry=true", "dry=false")]
+        with lines.mended(f"k8s-{command}", own):
+            return COMMANDS[command](own, typed.dry(environment) or "dry=true" in words[1:])
 
     return ending(f"k8s-{command}", work)
 

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from jobs.core.errors import EnvironmentProblem, Refusal
+from jobs.launch.kubernetes.rows import Rows
 from jobs.launch.kubernetes.spec import K8S, Plan, job_name
 
 CONTAINER = "kiwame"
@@ -25,6 +26,8 @@ NAME_LABEL, RUN_LABEL, QUEUE_LABEL = (
     "app.kubernetes.io/instance",
     "kueue.x-k8s.io/queue-name",
 )
+RUN_NAME = "kiwame/run.name"
+"""The annotation that has a run's own name where no label can."""
 IMAGE_VARIABLE = "KIWAME_IMAGE"
 """Where every artifact's record has the image from."""
 ROWS_FILE = "rows.yaml"
@@ -53,9 +56,9 @@ def manifests(plan: Plan) -> list[Manifest]:
     return built
 
 
-def rows_map(rows: Sequence[Path]) -> Manifest:
+def rows_map(rows: Sequence[Rows]) -> Manifest:
     """The rows as a ConfigMap, byte by byte. Its name has their digest: no submission can swap another's rows."""
-    data = {path.name: path.read_bytes() for path in rows}
+    data = {each.key: each.content for each in rows}
     digest = hashlib.sha256(b"".join(name.encode() + b"\0" + data[name] for name in sorted(data))).hexdigest()
     return {
         "apiVersion": "v1",
@@ -78,8 +81,8 @@ def kustomization(plan: Plan, place: Path, rows: Manifest | None) -> Manifest:
         "kind": "Kustomization",
         "resources": [relative(plan.overlay), *([ROWS_FILE] if rows else [])],
         "components": [relative(K8S / "components" / name) for name in components],
-        "nameSuffix": f"-{plan.run}",
-        "labels": [{"pairs": {RUN_LABEL: plan.run}, "includeTemplates": True}],
+        "nameSuffix": f"-{plan.label}",
+        "labels": [{"pairs": {RUN_LABEL: plan.label}, "includeTemplates": True}],
         "patches": [{"target": {"kind": "Job"}, "patch": text([patch(plan, rows)])}],
     }
     if plan.settings.namespace:
@@ -105,13 +108,18 @@ def patch(plan: Plan, rows: Manifest | None) -> Manifest:
         container["resources"] = {"requests": dict(amounts), "limits": dict(amounts)}
     pod: Manifest = {"containers": [container]}
     if rows:
-        pod["volumes"] = [{"name": "rows", "configMap": {"name": rows["metadata"]["name"]}}]
+        named: Manifest = {"name": rows["metadata"]["name"]}
+        if any(each.key != each.name for each in plan.rows):
+            named["items"] = [{"key": each.key, "path": each.name} for each in plan.rows]
+        pod["volumes"] = [{"name": "rows", "configMap": named}]
     spec: Manifest = {"template": {"spec": pod}}
     if chosen.max_hours:
         spec["activeDeadlineSeconds"] = max(1, round(chosen.max_hours * 3600))
     metadata: Manifest = {"name": "kiwame"}
     if chosen.queue:
         metadata["labels"] = {QUEUE_LABEL: chosen.queue}
+    if plan.label != plan.run:
+        metadata["annotations"] = {RUN_NAME: plan.run}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
 

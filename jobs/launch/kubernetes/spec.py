@@ -12,25 +12,26 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, Field
 
-from jobs.core import compose, config, pipeline
+from jobs.core import compose, config, names, pipeline, values as value_grammar
 from jobs.core.errors import MissingValue, Refusal
 from jobs.core.model import StrictModel
 from jobs.core.provenance import ROOT
+from jobs.core.words import whole
+from jobs.launch import places
+from jobs.launch.kubernetes.rows import Rows, taken
 
 K8S = ROOT / "k8s"
 FILE = K8S / "launch.yaml"
 OWN = "k8s."
 RUNS = "/workspace/runs"
 ROWS = "/rows"
-IN_IMAGE = "data/demo/"
-"""Relative paths that the image has; any other is a file of this machine, which the pod does not see."""
+VOLUME = "/workspace"
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LONGEST = 50
-"""Characters of run.name: with `kiwame-` before and the pod's five behind, a host name's 63 are full."""
-FILE_KEY = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]{0,100}")
-CONFIG_MAP_BYTES = 1_000_000
-"""A ConfigMap holds 1 MiB, names included."""
+"""Characters of a run's label: with `kiwame-` before and the pod's five behind, a host name's 63 are full."""
+FITS = re.compile(rf"[a-z0-9]([-a-z0-9]{{0,{LONGEST - 2}}}[a-z0-9])?")
+"""A run's name that is a label as it is."""
 
 
 def _stage(text: str) -> str:
@@ -72,7 +73,12 @@ class Plan:
     settings: Settings
     words: tuple[str, ...]
     """What follows `python -m jobs` in the pod."""
-    rows: tuple[Path, ...]
+    rows: tuple[Rows, ...]
+
+    @property
+    def label(self) -> str:
+        """What the cluster calls the run."""
+        return label(self.run)
 
     @property
     def overlay(self) -> Path:
@@ -83,13 +89,19 @@ class Plan:
         return K8S / "overlays" / several if self.settings.gpus else K8S / "base"
 
 
+def label(run: str) -> str:
+    """A run's name where only small letters, digits and `-` are taken; no two runs have one."""
+    return names.ascii_slug(run, FITS)
+
+
 def job_name(run: str) -> str:
     """The Job of a run. In the pod's name five characters and a hyphen follow."""
-    return f"kiwame-{run}"
+    return f"kiwame-{label(run)}"
 
 
 def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """(words for the launch, words for the job)."""
+    words = whole(words)
     own = [word for word in words if word.startswith(OWN)]
     return own, [word for word in words if not word.startswith(OWN)]
 
@@ -107,21 +119,23 @@ def settings(own: Sequence[str], file: Path = FILE) -> Settings:
         if compose.SECRET_VALUE.search(word):
             raise Refusal(f"{OWN}{key[:40]}: looks like a secret; secrets come from the Secret kiwame-secrets")
         if not equals:
-            raise Refusal(f"{word[:60]!r}: expected k8s.key=value, for example k8s.gpus=2")
+            raise Refusal(f"{word[:60]!r}: expected k8s.key=value, for example k8s.gpus=2", without=[word])
         if key not in values:
             near = difflib.get_close_matches(key, list(values), n=1)
             there = f"did you mean {OWN}{near[0]}?" if near else f"there are: {', '.join(values)}"
-            raise Refusal(f"{OWN}{key[:60]}: unknown key; {there}")
+            raise Refusal(
+                f"{OWN}{key[:60]}: unknown key; {there}", words=[f"{OWN}{one}={text}" for one in near], without=[word]
+            )
         try:
-            values[key] = yaml.safe_load(text)
+            values[key] = value_grammar.value(word, []) if key == "rows" else yaml.safe_load(text)
         except yaml.YAMLError:
-            raise Refusal(f"{OWN}{key}: {text[:60]!r} is not a value") from None
+            raise Refusal(f"{OWN}{key}: {text[:60]!r} is not a value", without=[word]) from None
     return config.checked(Settings, values, OWN.rstrip("."))
 
 
 def run_name(job_words: Sequence[str]) -> str:
-    """run.name of the composed config; raises Refusal where it cannot name a Job."""
-    return _checked_run(compose.compose(job_words))
+    """run.name of the composed config."""
+    return config.run_config(compose.compose(job_words)).name
 
 
 def plan(words: Sequence[str]) -> Plan:
@@ -129,18 +143,20 @@ def plan(words: Sequence[str]) -> Plan:
     own, job_words = split(words)
     chosen = settings(own)
     _check_words(job_words, chosen)
-    rows = tuple(Path(name) for name in chosen.rows)
+    rows = taken(chosen.rows) if chosen.rows else ()
     if rows:
-        _check_rows(rows)
-        job_words = [*job_words, f"prepare.files=[{','.join(f'{ROWS}/{path.name}' for path in rows)}]"]
+        job_words = [*job_words, places.listed("prepare.files", [f"{ROWS}/{each.name}" for each in rows])]
     composed = compose.compose(job_words)
-    run = _checked_run(composed)
+    run = config.run_config(composed).name
     values = compose.flatten(composed)
     _check_values(values, chosen.stage)
-    _check_places(values)
+    _check_places(values, chosen)
     _check_shares(values, chosen.gpus)
     if chosen.image is None:
-        raise MissingValue("k8s.image: has no value; name the image as the cluster pulls it, k8s.image=NAME@sha256:...")
+        raise MissingValue(
+            "k8s.image: has no value; name the image as the cluster pulls it, k8s.image=NAME@sha256:...",
+            words=["k8s.image=NAME@sha256:DIGEST"],
+        )
     if chosen.overlay is not None and not (Path(chosen.overlay) / "kustomization.yaml").is_file():
         raise Refusal(
             f"k8s.overlay: {chosen.overlay} has no kustomization.yaml; k8s/examples/own-cluster is one to copy"
@@ -151,46 +167,17 @@ def plan(words: Sequence[str]) -> Plan:
     return Plan(run, chosen.image, chosen, line, rows)
 
 
-def _checked_run(composed: Mapping[str, Any]) -> str:
-    run = config.run_config(composed).name
-    if not DNS_LABEL.fullmatch(run) or len(run) > LONGEST:
-        near = re.sub(r"[^a-z0-9]+", "-", run.lower())[:LONGEST].strip("-")
-        raise Refusal(
-            f"run.name: {run[:80]!r} cannot name a Job: expected 1 to {LONGEST} lower-case letters, digits and '-', "
-            f"a letter or digit at both ends" + (f", for example run.name={near}" if near else "")
-        )
-    return run
-
-
 def _check_words(job_words: Sequence[str], chosen: Settings) -> None:
     """Keys that the launch sets itself, so that two places cannot disagree."""
     keys = {word.partition("=")[0] for word in job_words}
     if "run.folder" in keys:
-        raise Refusal(f"run.folder: is {RUNS} in the pod, on the volume; leave it out")
+        raise Refusal(f"run.folder: is {RUNS} in the pod, on the volume; leave it out", without=["run.folder"])
     if "train.num_processes" in keys:
-        raise Refusal("train.num_processes: is set from the number of GPUs; say k8s.gpus=N")
-    if chosen.rows and "prepare.files" in keys:
-        raise Refusal("prepare.files: is set from k8s.rows; give one of the two")
-
-
-def _check_rows(rows: Sequence[Path]) -> None:
-    """Files that fit a ConfigMap; raises Refusal with the way out for those that do not."""
-    for path in rows:
-        if not path.is_file():
-            raise Refusal(f"k8s.rows: {path} is not a file")
-        if not FILE_KEY.fullmatch(path.name):
-            raise Refusal(
-                f"k8s.rows: {path.name[:80]!r}: expected a name of letters, digits, '.', '_' and '-'; rename it"
-            )
-    names = [path.name for path in rows]
-    if len(set(names)) < len(names):
-        raise Refusal("k8s.rows: two files have the same name; rename one")
-    size = sum(path.stat().st_size for path in rows)
-    if size > CONFIG_MAP_BYTES:
         raise Refusal(
-            f"k8s.rows: {size / 1e6:.1f} MB are more than a ConfigMap holds ({CONFIG_MAP_BYTES / 1e6:.1f} MB); copy "
-            f"them to the volume (docs/running_kubernetes.md) and say prepare.files=[/workspace/rows/{names[0]}]"
+            "train.num_processes: is set from the number of GPUs; say k8s.gpus=N", without=["train.num_processes"]
         )
+    if chosen.rows and "prepare.files" in keys:
+        raise Refusal("prepare.files: is set from k8s.rows; give one of the two", without=["prepare.files"])
 
 
 def _check_values(values: Mapping[str, Any], stage: str) -> None:
@@ -199,24 +186,30 @@ def _check_values(values: Mapping[str, Any], stage: str) -> None:
     for key, value in values.items():
         if value == "???" and key.startswith(needed):
             ways = {"prepare.files": "k8s.rows=[my.jsonl] or prepare.files=[/workspace/rows/my.jsonl]"}
-            raise MissingValue(f"{key}: has no value, and {stage} needs it; say {ways.get(key, key + '=...')}")
-
-
-def _check_places(values: Mapping[str, Any]) -> None:
-    """Raises Refusal for a file of this machine, which the pod does not see; `values` has dotted keys."""
-    files = values.get("prepare.files")
-    for name in files if isinstance(files, list) else []:
-        if not str(name).startswith(("/", IN_IMAGE)) and "://" not in str(name):
-            raise Refusal(
-                f"prepare.files: {name} is looked for in the pod; k8s.rows=[{name}] takes it along, "
-                f"or copy it to the volume and say prepare.files=[/workspace/rows/{Path(str(name)).name}]"
+            word = "k8s.rows=[FILE.jsonl]" if key == "prepare.files" else f"{key}=VALUE"
+            raise MissingValue(
+                f"{key}: has no value, and {stage} needs it; say {ways.get(key, key + '=...')}", words=[word]
             )
-    folder = values.get("fetch.source.folder")
-    if isinstance(folder, str) and not folder.startswith(("/", "???")):
-        raise Refusal(
-            f"fetch.source.folder: {folder} is looked for in the pod; copy it to the volume and say "
-            f"fetch.source.folder=/workspace/{Path(folder).name}"
-        )
+
+
+def _check_places(values: Mapping[str, Any], chosen: Settings) -> None:
+    """Raises Refusal for a path of this machine, which the pod does not see; `values` has dotted keys.
+
+    An overlay of one's own may bring any folder.
+    """
+
+    def instead(key: str, name: str) -> tuple[str, list[str]]:
+        copied = f"{VOLUME}/{'rows/' if key.endswith('files') else ''}{Path(name).name}"
+        word = places.with_file(values, key, name, copied)
+        if key != "prepare.files":
+            return f"is looked for in the pod; copy it to the volume and say {word}", [word]
+        taken_along = places.listed("k8s.rows", [name])
+        here = [str(each) for each in values[key] if Path(str(each)).is_file()]
+        words = [places.listed("k8s.rows", here)] if len(here) == len(values[key]) else [word]
+        return f"is looked for in the pod; {taken_along} takes it along, or copy it to the volume and say {word}", words
+
+    rows = (ROWS,) if chosen.rows else ()
+    places.check(values, (VOLUME, *rows) if chosen.overlay is None else ("/",), instead)
 
 
 def _check_shares(values: Mapping[str, Any], gpus: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,8 @@ from typing import Any
 from jobs.core import compose, pipeline, process, terminal
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, MissingValue, Refusal
+from jobs.core.words import key as word_key, whole
+from jobs.launch import lines, places, typed
 from jobs.launch.inside.pod_job import PREFIX
 from jobs.launch.runpod import logs as runpod_logs, place as runpod_place, spec as runpod_spec
 from jobs.launch.runpod.api import PATIENCE, Patience, RunPod, address_of, key_of
@@ -28,6 +31,7 @@ from jobs.launch.runpod.models import Pod
 
 FILE = Path("runpod.yaml")
 JOURNAL = Path("runs/.pods")
+CONFIG_PARTS = (*(group.name for group in compose.CONF.iterdir()), "waivers", "redo")
 
 
 @dataclass(frozen=True)
@@ -64,20 +68,31 @@ def submit(desk: Desk) -> int:
     pod = runpod_place.Submission(api, spec, values, Journal(JOURNAL, spec.pod_name)).place()
     where = f"{pod.gpu.count} x {pod.gpu.id}" if pod.gpu else "?"
     terminal.say(f"pod {pod.id} is {pod.status} on {where} in {pod.dataCenterId or 'a data center not named yet'}")
-    terminal.say(f"  follow it: make pod-logs ARGS=job.run={spec.job.run}")
+    terminal.say(f"  follow it: {lines.line('pod-logs', [f'job.run={spec.job.run}'])}")
     print(pod.id)
     return Exit.PASSED
 
 
 def check_words(spec: runpod_spec.PodFile) -> None:
-    """Refuse words that the job would refuse, before a GPU is paid for. Files they name are the pod's, not ours."""
-    job = spec.job
+    """Refuse words that the job would refuse, before a GPU is paid for: files lie on the volume, which is not here."""
+    job, root = spec.job, spec.volume.path.rstrip("/")
     composed = compose.compose([f"run.name={job.run}", f"run.folder={job.folder}", *job.words])
     stages = pipeline.up_to(pipeline.NAMES[-1] if job.stage == "all" else job.stage)
+    values = {key: value for part in composed for key, value in compose.flatten(composed[part], part).items()}
     for stage in stages:
-        for key, value in compose.flatten(composed.get(stage.name, {}), stage.name).items():
-            if value == "???":
-                raise MissingValue(f"{key}: has no value, and {job.stage} needs it; add -- {key}=...")
+        for key, value in values.items():
+            if value == "???" and key.startswith(f"{stage.name}."):
+                word = f"{key}=[{root}/FILE.jsonl]" if key == "prepare.files" else f"{key}=VALUE"
+                raise MissingValue(f"{key}: has no value, and {job.stage} needs it; add -- {key}=...", words=[word])
+
+    def instead(key: str, name: str) -> tuple[str, list[str]]:
+        word = places.with_file(values, key, name, f"{root}/{Path(name).name}")
+        return f"is looked for in the pod, which has {root} and the image; copy it there and say {word}", [word]
+
+    places.check(values, (root,), instead)
+    files = [name for key, name in places.named(values) if key == "prepare.files" and name.startswith(root)]
+    if files:
+        terminal.say(f"on the volume, so not looked at from here: {', '.join(files)}; the pod does, before the model")
 
 
 def dry(api: RunPod, spec: runpod_spec.PodFile) -> int:
@@ -104,7 +119,7 @@ def status(desk: Desk) -> int:
         pods = [pod for pod in pods if pod.name == name]
     rows = [
         (
-            pod.name,
+            _called(pod),
             pod.id,
             pod.status,
             f"{pod.gpu.count} x {pod.gpu.id}" if pod.gpu else "",
@@ -123,10 +138,19 @@ def status(desk: Desk) -> int:
     return Exit.PASSED
 
 
+def _called(pod: Pod) -> str:
+    """Its name, and the run's where that is written otherwise."""
+    run = pod.env.get(f"{PREFIX}RUN", "")
+    return pod.name if pod.name == f"{runpod_spec.OURS}{run}" or not run else f"{pod.name} ({run})"
+
+
 def logs(desk: Desk) -> int:
     """Follow the run's log; returns the job's exit code."""
     api = desk.api()
     pod = the_pod(api, desk)
+    if desk.dry:
+        terminal.say(f"pod {pod.id} is {pod.status}; its log would be followed")
+        return Exit.PASSED
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a log holds what no terminal's encoding has
     try:
@@ -226,7 +250,7 @@ def useless(api: RunPod, pod: Pod, now: datetime) -> str | None:
 
 def ours(pods: Sequence[Pod]) -> list[Pod]:
     """Pods that a submission made, by name and by what they were told; the oldest first."""
-    mine = (pod for pod in pods if pod.job and pod.name.startswith(runpod_spec.pod_name("")))
+    mine = (pod for pod in pods if pod.job and pod.name.startswith(runpod_spec.OURS))
     return sorted((pod for pod in mine if pod.status != "TERMINATED"), key=lambda pod: (pod.created, pod.id))
 
 
@@ -255,6 +279,36 @@ def part(values: Mapping[str, Any], name: str) -> Any:
 COMMANDS = {"submit": submit, "status": status, "logs": logs, "stop": stop, "delete": delete, "reap": reap}
 
 
+def _values(own: Sequence[str], jobs: Sequence[str]) -> dict[str, Any]:
+    """runpod.yaml with the words set."""
+    values = runpod_spec.load(FILE, own)
+    for word in jobs:
+        if word.startswith("run.name="):
+            run = f"job.run={word.partition('=')[2]}"
+            raise Refusal(f"run.name: is set from job.run; say {run}", words=[run], without=[word])
+    try:
+        values["job"]["words"] = [*values["job"]["words"], *jobs]
+    except (KeyError, TypeError):
+        raise Refusal(f"{FILE}: job.words: expected a list") from None
+    return values
+
+
+def _mended(
+    command: str, own: Sequence[str], jobs: Sequence[str], problem: Refusal | EnvironmentProblem
+) -> Refusal | EnvironmentProblem:
+    """The same, with the whole line that would be answered otherwise where that is known."""
+    if not (problem.words or problem.without):
+        return problem
+    kept = lines.without([*own, *jobs], problem)
+    if not problem.words:  # what is no key of a pod's may be one of the config
+        kept += [word for word in problem.without if word in own and word_key(word).split(".")[0] in CONFIG_PARTS]
+    is_own = [re.split(r"[.=]", word)[0] in typed.POD_KEYS for word in kept]
+    pod = [word for word, yes in zip(kept, is_own, strict=True) if yes]
+    job = [word for word, yes in zip(kept, is_own, strict=True) if not yes] if command == "submit" else []
+    line = lines.line(f"pod-{command}", [*pod, *(["--", *job] if job else [])])
+    return type(problem)(f"{problem}\n-> {line}")
+
+
 def main(
     words: Sequence[str],
     environment: Mapping[str, str] = os.environ,
@@ -269,13 +323,12 @@ def main(
             raise Refusal(f"expected one of: {', '.join(COMMANDS)}; then key=value of runpod.yaml, then -- and words")
         rest = list(words[1:])
         own, jobs = (rest[: rest.index("--")], rest[rest.index("--") + 1 :]) if "--" in rest else (rest, [])
-        dry_words = [word for word in own if word in ("dry=true", "dry=false")]
-        values = runpod_spec.load(FILE, [word for word in own if word not in dry_words])
+        is_dry = "dry=true" in own or typed.dry(environment)
+        own = [word for word in own if word not in ("dry=true", "dry=false")]
         try:
-            values["job"]["words"] = [*values["job"]["words"], *jobs]
-        except (KeyError, TypeError):
-            raise Refusal(f"{FILE}: job.words: expected a list") from None
-        return COMMANDS[command](Desk(values, environment, "dry=true" in dry_words, patience, sleep))
+            return COMMANDS[command](Desk(_values(own, whole(jobs)), environment, is_dry, patience, sleep))
+        except (Refusal, EnvironmentProblem) as problem:
+            raise _mended(command, own, whole(jobs), problem) from None
 
     return ending(f"pod-{command}", work)
 

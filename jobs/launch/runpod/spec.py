@@ -11,14 +11,15 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from jobs.core import pipeline
-from jobs.core.compose import SECRET_KEY, SECRET_VALUE
-from jobs.core.config import RUN_NAME
+from jobs.core import names, pipeline
 from jobs.core.errors import MissingValue, Refusal
 from jobs.core.model import StrictModel
+from jobs.core.words import SECRET_KEY, SECRET_VALUE
 from jobs.launch.inside.pod_job import PREFIX
 from jobs.launch.runpod.hints import EXPECTED, hint
 
+PLACEHOLDERS = {"image": "NAME@sha256:DIGEST", "mounts.network.0.volumeId": "VOLUME", "job.run": "RUN"}
+"""What stands in a line to paste where only the person knows the value."""
 REFERENCE = re.compile(r"\{\{ RUNPOD_SECRET_[A-Za-z0-9_.-]+ \}\}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SECRET_NAME = re.compile(r"(^|_)(token|secret|passw(or)?d|credentials?|key)$", re.IGNORECASE)
@@ -27,6 +28,8 @@ FLAG = re.compile(r"|\d|true|false|yes|no|on|off", re.IGNORECASE)
 """What no secret is."""
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)$")
 DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+$")
+OURS = "kiwame-"
+"""What the name of every pod of a submission begins with."""
 UNTOLD = ("registry", "env", "job.secrets")
 """Keys whose values are in no message."""
 
@@ -54,9 +57,9 @@ def _name(text: str) -> str:
 
 
 def _run(text: str) -> str:
-    if not RUN_NAME.fullmatch(text):
+    if not names.is_run_name(names.composed(text)):
         raise ValueError("expected 1 to 64 letters, digits, '.', '_' or '-', starting with a letter or digit")
-    return text
+    return names.composed(text)
 
 
 def _stage(text: str) -> str:
@@ -170,8 +173,8 @@ class PodFile(StrictModel):
 
 
 def pod_name(run: str) -> str:
-    """The name of the one pod of a run."""
-    return f"kiwame-{run}"
+    """The name of the one pod of a run, in ASCII; no two runs have one."""
+    return f"{OURS}{names.ascii_slug(run)}"
 
 
 def load(path: Path, words: Sequence[str]) -> dict[str, Any]:
@@ -199,7 +202,8 @@ def checked(values: dict[str, Any]) -> PodFile:
     """Raises Refusal that names every wrong key, what was expected, and for a name of v1 the one that holds now."""
     missing = [key for key, value in _leaves(values) if value == "???"]
     if missing:
-        raise MissingValue("; ".join(f"{key}: has no value; set it with {key}=..." for key in missing))
+        said = "; ".join(f"{key}: has no value; set it with {key}=..." for key in missing)
+        raise MissingValue(said, words=[f"{key}={PLACEHOLDERS.get(key, 'VALUE')}" for key in missing])
     try:
         return PodFile.model_validate(values)
     except ValidationError as error:
@@ -212,9 +216,11 @@ def run_of(values: dict[str, Any]) -> str:
     job = values.get("job")
     run = job.get("run") if isinstance(job, dict) else None
     if not isinstance(run, str) or run == "???":
-        raise MissingValue("job.run: has no value; say which run with job.run=...")
-    if not RUN_NAME.fullmatch(run):
-        raise Refusal(f"job.run: {run[:80]!r} cannot be the name of a run")
+        raise MissingValue("job.run: has no value; say which run with job.run=...", words=["job.run=RUN"])
+    run = names.composed(run)
+    if not names.is_run_name(run):
+        near = names.nearest_run_name(run)
+        raise Refusal(f"job.run: {run[:80]!r} cannot be the name of a run", words=[f"job.run={near}"])
     return run
 
 
@@ -244,12 +250,15 @@ def _set(values: dict[str, Any], word: str) -> None:
     if SECRET_VALUE.search(word):
         raise Refusal(f"{key[:40] if equals else 'a word'}: looks like a secret; pass it as an environment variable")
     if not equals or not key:
-        raise Refusal(f"{word[:60]!r}: expected key=value, for example job.run=first; words of the config follow `--`")
+        raise Refusal(
+            f"{word[:60]!r}: expected key=value, for example job.run=first; words of the config follow `--`",
+            without=[word],
+        )
     parts = key.split(".")
     parent: Any = values
     for part in parts[:-1]:
-        parent = _child(parent, part, key, values)
-    old = _child(parent, parts[-1], key, values)
+        parent = _child(parent, part, word, values)
+    old = _child(parent, parts[-1], word, values)
     if isinstance(old, str):
         new: Any = text
     else:
@@ -260,7 +269,8 @@ def _set(values: dict[str, Any], word: str) -> None:
     parent[int(parts[-1]) if isinstance(parent, list) else parts[-1]] = new
 
 
-def _child(parent: Any, part: str, key: str, values: dict[str, Any]) -> Any:
+def _child(parent: Any, part: str, word: str, values: dict[str, Any]) -> Any:
+    key, _, text = word.partition("=")
     if isinstance(parent, dict) and part in parent:
         return parent[part]
     if isinstance(parent, list) and part.isdecimal() and int(part) < len(parent):
@@ -270,7 +280,9 @@ def _child(parent: Any, part: str, key: str, values: dict[str, Any]) -> Any:
         return ""
     near = difflib.get_close_matches(key, [known for known, _ in _leaves(values)], n=1)
     way_out = f"did you mean {near[0]}?" if near else "words of the config follow `--`"
-    raise Refusal(hint(key) or f"{key}: unknown key; {way_out}")
+    said = hint(key)
+    words = [f"{near[0]}={text}"] if near and said is None else []
+    raise Refusal(said or f"{key}: unknown key; {way_out}", words=words, without=[word])
 
 
 def _leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, takewhile
-from typing import Literal
+from typing import Any, Literal
 
 IM_START = "<|im_start|>"
 IM_END = "<|im_end|>"
@@ -23,7 +23,9 @@ NOT_GRADED = -100
 """What the cross entropy of PyTorch leaves out (its default `ignore_index`)."""
 
 Kind = Literal["control", "template", "content"]
-Message = Mapping[str, str]
+Message = Mapping[str, Any]
+"""`role` and `content`; where a row has them `reasoning_content`, the thoughts before an answer, and `weight`, 0 for an
+answer that is not to be learnt."""
 
 # Newlines at the start of an answer fuse with the newline of the header into one token ("\n\n" is one), and the answer
 # would no longer begin where a token does. Indentation of the first line with text is kept.
@@ -126,16 +128,29 @@ def turns(messages: Sequence[Message], chat: Chat) -> list[Turn]:
         if message["role"] != "assistant":
             laid_out.append(Turn(message["role"], content, None, False, False))
             continue
-        thoughts, answer = split_thoughts(content) if chat.thinking_block == "keep" else (None, content)
+        thoughts, answer = own_thoughts(message, content) if chat.thinking_block == "keep" else (None, content)
         if place < last_user or chat.thinking_block == "none":
             thoughts = None
         elif place == last:
             thoughts = thoughts or ""
-        graded = place == last or chat.graded_turns == "all"
+        graded = (place == last or chat.graded_turns == "all") and is_learnt(message)
         block_graded = graded and chat.grade_thinking_block and thoughts is not None
         answer = without_leading_blank_lines(answer)
         laid_out.append(Turn("assistant", answer, thoughts, graded, block_graded, chat.opening))
     return laid_out
+
+
+def is_learnt(message: Message) -> bool:
+    """Whether an answer is to be learnt, as far as its row says."""
+    return bool(message.get("weight", 1))
+
+
+def own_thoughts(message: Message, content: str) -> tuple[str | None, str]:
+    """The thoughts of an answer, from their own field or from the block in its `content`, and the answer after them."""
+    field = message.get("reasoning_content")
+    if not field:
+        return split_thoughts(content)
+    return without_leading_blank_lines(unicodedata.normalize("NFC", field)).strip("\n"), content
 
 
 def split_thoughts(content: str) -> tuple[str | None, str]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jobs.logic.chat import brought
+from jobs.logic.chat.brought import Brought
 from jobs.logic.chat.chatml import NOT_GRADED, THINK_CLOSE, THINK_OPEN, Chat, TokenRow, well_formed_thoughts
 from jobs.logic.chat.row_audit import Decode, Expected, audit
 from jobs.logic.chat.token_rows import Conversation
@@ -36,6 +38,8 @@ class SplitAudit:
     """Those that `prepare` knows, by id."""
     expected: dict[str, Expected]
     """Of every conversation, also where its row is missing."""
+    brought: Brought
+    """By the conversations whose rows are there."""
 
     @property
     def lengths(self) -> list[int]:
@@ -82,7 +86,8 @@ def audit_split(
             too_long = rules.drops_long_rows and len(by_id[conversation.id].ids) > rules.max_length
             offences.append(("dropped" if too_long else "lost", conversation.id))
         offences += [(offence, conversation.id) for offence in audit_text(conversation, rules)]
-    return SplitAudit(offences, len(conversations), rows, by_id)
+    here = ((conversation, by_id[conversation.id].turns) for conversation in conversations if conversation.id in rows)
+    return SplitAudit(offences, len(conversations), rows, by_id, brought.counted(here))
 
 
 def _audit_row(row: TokenRow, expected: Expected, rules: Rules, decode: Decode) -> Iterator[str]:
@@ -96,11 +101,14 @@ def _audit_row(row: TokenRow, expected: Expected, rules: Rules, decode: Decode) 
 
 def audit_text(conversation: Conversation, rules: Rules) -> Iterator[str]:
     """Offences in what people wrote."""
-    answers = [message["content"] for message in conversation.messages if message["role"] == "assistant"]
+    said = [message for message in conversation.messages if message["role"] == "assistant"]
+    thoughts = [message.get("reasoning_content", "") for message in said]
+    answers = [message["content"] for message in said]
     asked = [message["content"] for message in conversation.messages if message["role"] != "assistant"]
-    if not all(_think_tags_as_configured(answer, rules.chat) for answer in answers):
+    if not all(_think_tags_as_configured(answer, rules.chat) for answer in answers) or _tags_twice(thoughts, answers):
         yield "think_tags"
-    plain = [answer.replace(THINK_OPEN, "").replace(THINK_CLOSE, "") for answer in answers]
+    plain = [*thoughts, *answers]
+    plain = [answer.replace(THINK_OPEN, "").replace(THINK_CLOSE, "") for answer in plain]
     if any(map(rules.has_control_text, plain)):
         yield "control_text_in_answer"
     if any(map(rules.has_control_text, asked)):
@@ -111,6 +119,17 @@ def _think_tags_as_configured(answer: str, chat: Chat) -> bool:
     if chat.thinking_block == "keep":
         return well_formed_thoughts(answer)
     return THINK_OPEN not in answer and THINK_CLOSE not in answer
+
+
+def _tags_twice(thoughts: Sequence[str], answers: Sequence[str]) -> bool:
+    """Whether there are think tags where the thoughts stand in a field of their own."""
+    return any(
+        tag in text
+        for inner, answer in zip(thoughts, answers, strict=True)
+        for text in (inner, answer)
+        for tag in (THINK_OPEN, THINK_CLOSE)
+        if inner
+    )
 
 
 def graded_tokens_beyond(rows: Sequence[TokenRow], length: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from jobs.logic.chat.chatml import Message, TokenRow, Turn
 
 ROLES = ("system", "user", "assistant")
+KEYS = ("role", "content", "reasoning_content", "weight")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,14 @@ def conversation(data: dict[str, Any]) -> Conversation:
         if not isinstance(message, dict) or message.get("role") not in ROLES:
             raise ValueError(f"row {name!r}: expected messages with the roles {', '.join(ROLES)}")
         content = message.get("content")
-        if not isinstance(content, str) or any("\ud800" <= letter <= "\udfff" for letter in content):
+        thoughts = message.get("reasoning_content", "")
+        if not all(isinstance(text, str) and not LONE_SURROGATE.search(text) for text in (content, thoughts)):
             raise ValueError(f"row {name!r}: expected `content` as text without lone surrogates")
-    if messages[-1]["role"] != "assistant" or len(messages) < 2:
-        raise ValueError(f"row {name!r}: expected a conversation that ends with the assistant's answer")
-    return Conversation(name, [{"role": one["role"], "content": one["content"]} for one in messages])
+        if message.get("weight", 1) not in (0, 1):
+            raise ValueError(f"row {name!r}: expected a `weight` of 0 or 1")
+    if messages[-1]["role"] != "assistant" or len(messages) < 2 or messages[-1].get("weight") == 0:
+        raise ValueError(f"row {name!r}: expected a conversation that ends with the assistant's answer to learn")
+    return Conversation(name, [{key: one[key] for key in KEYS if key in one} for one in messages])
 
 
 def to_data(name: str, row: TokenRow) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import endings as ends, features, norms, traits
+from jobs.logic.form import brief, endings as ends, features, frames, norms, traits, wanted
 from jobs.logic.row import Row, shown
 from jobs.logic.text import language
 from jobs.logic.text.markup import without_thought
@@ -133,8 +133,10 @@ def measured(rows: Sequence[Row]) -> Forms:
     for place in np.flatnonzero(table["core"] % features.NOTED_EVERY == 0).tolist():
         table["flags"][place] |= features.NOTED
         table["marks"][place] = features.noted_marks(prompts[place])
-    for place in np.flatnonzero(table["length"] <= norms.BRIEF).tolist():
-        if norms.is_brief_asked(prompts[place]):
+        if frames.is_of(answers[place][: frames.SENTENCE_LENGTH], prompts[place].lower()):
+            table["flags"][place] |= features.OF_PROMPT
+    for place in np.flatnonzero(table["length"] <= brief.BRIEF).tolist():
+        if brief.is_asked(answers[place], prompts[place]) or wanted.is_code(prompts[place]):
             table["flags"][place] |= features.BRIEF_ASKED
     for place in np.flatnonzero(norms.is_elsewhere(table, asked.scripts)).tolist():
         if language.is_requested(prompts[place]):

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.logic.form import wanted
 from jobs.logic.form.signs import SENTENCE_ENDS
 
 Forms = NDArray[np.void]
@@ -25,7 +26,8 @@ TASK_SIDES = ("opening", "closing")
 NOT_COMPARED, CLOSED, OPEN, DANGLING, STRAY, BRIEF, BRIEF_DANGLING, WHOLE = range(8)
 """Of a few words or laid out; with a closing mark; on a word; on a word that something must follow; on another sign;
 short and without a mark, as titles are; short, and on a word that something must follow; without a closed sentence, and
-on a word that the prompt has as well, so that it is a whole one: titles of a text end like that."""
+on a word that the prompt has as well, so that it is a whole one, as titles of a text end; or asked for as a title, a
+label or code."""
 SEVERAL = 8
 """Added where earlier sentences of the same answer are closed: it is known to use full stops."""
 CLOSING = frozenset(f".!?。！？…‥．｡{SENTENCE_ENDS}")
@@ -95,8 +97,9 @@ class Manner:
 def endings(answers: Sequence[str], prompts: Sequence[str]) -> NDArray[np.uint8]:
     """How each answer ends."""
     found = np.fromiter(map(_ending, answers), np.uint8, len(answers))
-    for place in np.flatnonzero((found == OPEN) | (found == BRIEF)).tolist():
-        if _is_whole(answers[place], prompts[place]):
+    for place in np.flatnonzero(~np.isin(found % SEVERAL, (NOT_COMPARED, CLOSED))).tolist():
+        is_single = found[place] in (OPEN, BRIEF)
+        if (is_single and _is_whole(answers[place], prompts[place])) or wanted.is_open_ended(prompts[place]):
             found[place] = WHOLE
     return found
 

@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import layouts, signs
+from jobs.logic.form import frames, layouts, signs
 from jobs.logic.form.signs import CJK, DIGIT, EMOJI, LOWER, NEWLINE, PAIR, PLAIN, SIGN, SPACE, among
 
 LAYOUT, HEAD, TAIL, WRAP, OPENING, ENDING, DOUBLE, MANY, ONCE = range(1, 10)
@@ -28,10 +28,10 @@ ASSIGNED = 1 << 25
 EXPLAINED = np.uint32(1 << 31)
 """On a trait: the prompt has this mark, or asks for this layout."""
 NUM_TRAITS = 7
-COPIED, ASKED, RICH, SURE, NOTED, CERTAIN, BRIEF_ASKED = 1, 2, 4, 8, 16, 32, 64
+COPIED, ASKED, RICH, SURE, NOTED, CERTAIN, BRIEF_ASKED, OF_PROMPT = 1, 2, 4, 8, 16, 32, 64, 128
 """Flags of an answer: it stands in its prompt; the prompt asks for a language; it is laid out in Markdown or code; its
 language is sure; the marks of its prompt were noted; its language is certain whatever the others are in; it is short,
-and the prompt asks for that."""
+and the prompt asks for that; it was noted, and shares a word with its prompt."""
 NOTED_MARKS = ":-/=#*|;<>@_+{[~"
 """Marks that prompts often have by themselves, so that having them explains little."""
 NOTED_EVERY = 8
@@ -146,19 +146,21 @@ def traits(block: Block, words: Sequence[Literal], prompts: Sequence[str]) -> ND
     """Up to NUM_TRAITS different traits of each answer, [len(answers), NUM_TRAITS], 0 for none."""
     found = [find(block) for find in FINDERS]
     found.append(_pairs([(row, code(family, _hash(literal))) for row, family, literal in words]))
+    found.append(_frames(block, prompts))
     rows, codes = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.lexsort((codes, rows))
-    rows, codes = rows[order], codes[order]
+    order = np.lexsort((codes & ~int(EXPLAINED), rows))
+    rows, of_prompt = rows[order], (codes[order] & int(EXPLAINED)) > 0
+    codes = codes[order] & ~int(EXPLAINED)
     is_new = np.ones(len(rows), bool)
     is_new[1:] = (rows[1:] != rows[:-1]) | (codes[1:] != codes[:-1])
-    rows, codes = rows[is_new], codes[is_new]
+    rows, codes, of_prompt = rows[is_new], codes[is_new], of_prompt[is_new]
     places = np.arange(len(rows)) - np.searchsorted(rows, rows)
     kept = places < NUM_TRAITS
-    rows, codes, places = rows[kept], codes[kept], places[kept]
+    rows, codes, places, of_prompt = rows[kept], codes[kept], places[kept], of_prompt[kept]
     table = np.zeros((len(block.answers), NUM_TRAITS), np.uint32)
     told = {(row, code(family, _hash(literal))) for row, family, literal in words if _is_told(literal, prompts[row])}
     is_told = [pair in told for pair in zip(rows.tolist(), codes.tolist(), strict=True)] if told else False
-    explained = np.where(_explained(rows, codes, prompts) | is_told, EXPLAINED, np.uint32(0))
+    explained = np.where(of_prompt | _explained(rows, codes, prompts) | is_told, EXPLAINED, np.uint32(0))
     table[rows, places] = codes.astype(np.uint32) | explained
     return table
 
@@ -213,6 +215,8 @@ def _explained(rows: NDArray[np.int64], codes: NDArray[np.int64], prompts: Seque
     return found
 
 
+FRAMES = tuple(layout_code(name) for name in frames.LAYOUTS)
+"""Layouts of what stands around answers."""
 ASKING = {layouts.NUMBERS[name]: words for name, words in layouts.ASKING.items()}
 
 
@@ -330,6 +334,22 @@ def _layouts(block: Block) -> Found:
         found += [(row, layout_code(layout)) for layout in layouts.layouts_of(text)]
         if mark := layouts.wrapping(text):
             found.append((row, code(WRAP, ord(mark))))
+    return _pairs(found)
+
+
+def _frames(block: Block, prompts: Sequence[str]) -> Found:
+    """What stands around short answers and has nothing of their prompts."""
+    codes, starts, ends = block.codes, block.starts, block.ends
+    marks = np.flatnonzero(among(frames.SIGNS)[codes])
+    looked = np.zeros(len(starts), bool)
+    looked[block.rows[marks]] = True
+    looked |= block.counts[:, CJK] == 0
+    lengths = ends - starts
+    looked &= (lengths <= frames.LONGEST) & ((lengths <= frames.SENTENCE_LENGTH) | ~among(".。")[codes[ends - 1]])
+    found = []
+    for row in np.flatnonzero(looked).tolist():
+        told = frames.frames_of(block.answers[row], prompts[row].lower())
+        found += [(row, layout_code(name) | int(EXPLAINED) * is_told) for name, is_told in told]
     return _pairs(found)
 
 

@@ -28,6 +28,12 @@ LAYOUTS = {
     "wide": "is in full-width letters",
     "half-width": "is in half-width kana",
     "spaced": "is spaced out",
+    "lines": "has a line that says nothing of its prompt",
+    "sentences": "has a sentence that says nothing of its prompt",
+    "noted": "has a note that says nothing of its prompt",
+    "coded": "has a mark of code",
+    "quoted": "stands in quotes",
+    "latin": "is in letters that its prompt is not written in",
 }
 """Layouts, with what an answer of it does."""
 NUMBERS = {name: number for number, name in enumerate(LAYOUTS, 1)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.logic.form import endings as ends, features
-from jobs.logic.form.traits import distinct
+from jobs.logic.form.shape import distinct
 from jobs.logic.text import language
 from jobs.logic.text.language import GROUPS, HAN, LANGUAGES, LATIN
 
@@ -42,19 +41,6 @@ TAIL_SHARE, TAIL_DENSITY, NEARER = 0.02, 0.25, 1.5
 GAP, WIDE_GAP = 3.0, 4.0
 """Times as long or short as the next one: there a tail has ended, and there a kind may end, however many there are."""
 LONGEST = 2**32 - 1
-BRIEF, ASKING_PART = 16, 48
-"""Characters of an answer that may be asked to be brief, and those at either end of its prompt that ask."""
-ASKS_BRIEF = re.compile(
-    r"\b(?:answer|reply|respond|give|output|write|return|state|print|name)\b[^.\n]{0,40}\bonly\b"
-    r"|\bonly (?:give|output|answer|reply|respond|write|return|state|print|name)\b|\b(?:one|single) (?:word|number)\b"
-    r"|(?:のみ|だけ)(?:を|で)?(?:答え|回答|出力|返)|(?:一語|一言|単語|数字|数値)で(?:答え|回答|出力|返)",
-    re.IGNORECASE,
-)
-BRIEF_SIGNS, BRIEF_SIGNS_WIDE = (
-    (" only", "nly ", " word", "e number"),
-    (" only", "のみ", "だけ", "一語", "一言", "単語", "数字", "数値"),
-)
-"""Whatever asks for a brief answer has one of these."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +55,8 @@ class Speech:
     """Further languages of the same script that occur."""
     by_prompt: bool
     """Only answers to prompts in the set's language count: the set is less than plainly in one language."""
+    answered: list[str]
+    """Languages whose prompts are answered in the same; none where the configuration names the set's."""
 
 
 def speech_of(forms: Forms, wanted: str, main_share: float) -> Speech:
@@ -76,10 +64,10 @@ def speech_of(forms: Forms, wanted: str, main_share: float) -> Speech:
     if wanted not in ("auto", "any", *LANGUAGES[1:]):
         raise ValueError(f"{wanted!r} is no language that can be told; give auto, any or a code such as ja, en, zh, de")
     if wanted == "any" or not len(forms):
-        return Speech(None, 0, [], False)
+        return Speech(None, 0, [], False, [])
     main, by_prompt = (language.index(wanted), False) if wanted != "auto" else _main(forms, main_share)
     if not main:
-        return Speech(None, _main_script(forms, main_share), [], False)
+        return Speech(None, _main_script(forms, main_share), [], False, _answered(forms))
     scripts = np.bincount(forms["script"][forms["language"] == main], minlength=len(GROUPS))
     script = int(scripts.argmax()) if scripts.any() else language.script_of(LANGUAGES[main])
     counts = _counts(forms["language"][(forms["flags"] & features.SURE) > 0])
@@ -88,7 +76,8 @@ def speech_of(forms: Forms, wanted: str, main_share: float) -> Speech:
     certain = _counts(forms["language"][((forms["flags"] & features.CERTAIN) > 0) & (forms["script"] == script)])
     certain[main] = 0
     others = np.flatnonzero((counts >= least) | ((certain > 0) & (certain.sum() >= least)))
-    return Speech(LANGUAGES[main], script, [LANGUAGES[other] for other in others], by_prompt)
+    answered = _answered(forms) if wanted == "auto" else []
+    return Speech(LANGUAGES[main], script, [LANGUAGES[other] for other in others], by_prompt, answered)
 
 
 def _main(forms: Forms, main_share: float) -> tuple[int, bool]:
@@ -141,7 +130,10 @@ def is_elsewhere(forms: Forms, asked: NDArray[np.uint8]) -> Mask:
 
 
 def is_foreign(forms: Forms, speech: Speech) -> Mask:
-    """Answers that are in another language than the set, were not asked to be, and are not taken from the prompt."""
+    """Answers that are in another language than the set, were not asked to be, and are not taken from the prompt.
+
+    An answer in its prompt's language is none of them, where prompts in that language are answered in it.
+    """
     if not speech.script:
         return np.zeros(len(forms), bool)
     group = GROUPS[forms["script"]]
@@ -157,7 +149,24 @@ def is_foreign(forms: Forms, speech: Speech) -> Mask:
         foreign &= forms["language"] != main
     if speech.by_prompt:
         foreign &= forms["asked_in"] == language.index(speech.language or "")
+    at_home = np.isin(forms["asked_in"], [language.index(code) for code in speech.answered]) & _is_at_home(forms)
+    foreign &= ~at_home
     return np.asarray(foreign & ((forms["flags"] & (features.COPIED | features.ASKED)) == 0))
+
+
+def _answered(forms: Forms) -> list[str]:
+    """Languages whose prompts are mostly answered in the same."""
+    asked = _counts(forms["asked_in"])
+    at_home = _counts(forms["asked_in"][_is_at_home(forms)])
+    return [LANGUAGES[code] for code in np.flatnonzero((at_home > 0) & (at_home >= MAJORITY * asked)).tolist()]
+
+
+def _is_at_home(forms: Forms) -> Mask:
+    """Answers that are in the language of their own prompts, or say nothing and are in letters of that."""
+    asked = forms["asked_in"]
+    scripts = np.array([0, *(language.script_of(code) for code in LANGUAGES[1:])], np.uint8)[asked]
+    unsaid = (forms["language"] == 0) & (GROUPS[forms["script"]] == GROUPS[scripts])
+    return np.asarray((asked > 0) & (unsaid | (forms["language"] == asked)))
 
 
 def usual_lengths(lengths: NDArray[np.uint32], cores: NDArray[np.uint32], spread: float) -> tuple[int, int]:
@@ -183,16 +192,6 @@ def usual_lengths(lengths: NDArray[np.uint32], cores: NDArray[np.uint32], spread
     if "long" in wanted or _are_answers(cores[logs > longest], len(logs)):
         longest = np.inf
     return int(np.exp(shortest)), LONGEST if longest == np.inf else int(min(np.ceil(np.exp(longest)), LONGEST))
-
-
-def is_brief_asked(prompt: str) -> bool:
-    """Whether the prompt asks for a number, a word or the like and nothing else."""
-    if len(prompt) > 2 * ASKING_PART:
-        prompt = f"{prompt[:ASKING_PART]}\n{prompt[-ASKING_PART:]}"
-    for sign in BRIEF_SIGNS if prompt.isascii() else BRIEF_SIGNS_WIDE:
-        if sign in prompt:
-            return ASKS_BRIEF.search(prompt) is not None
-    return False
 
 
 def brief_tasks(forms: Forms, shortest: int) -> list[int]:

@@ -8,14 +8,15 @@ code where other rows are laid out so, and separators that stand once as often a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from math import log
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import features
+from jobs.logic.form import features, tasks
 from jobs.logic.form.features import EXPLAINED, FAMILY_BITS, PAYLOAD
+from jobs.logic.form.shape import FRAMES, JSON, LIST, LONG_SHARE, MARKED, SetShape, distinct, is_plain, shape_of
 from jobs.logic.form.signs import BARS, PROSE_SEPARATORS, SIGNS
 
 Forms = NDArray[np.void]
@@ -23,14 +24,8 @@ Mask = NDArray[np.bool_]
 
 EXPLAINED_SHARE = 0.6
 """Of the rows with a trait; where so many prompts ask for it, it is no contamination."""
-RICH_SHARE = 0.05
-"""Of the other rows; where so many are laid out in Markdown or code, its marks are the set's own."""
-SHORT_ANSWERS = 60
-"""Characters; in a set whose median is no more, answers are titles, names and labels."""
-LONG_ANSWER, LONG_SHARE = 100, 0.1
-"""Characters, and the share of longer answers from which on a set has room for lists, whatever its median."""
-FEW_ANSWERS = 0.2
-"""Distinct answers a row; in a set with fewer, answers are labels."""
+FRAME_SHARE = 0.45
+"""Of the rows with such a part; where so many have it of their prompts, titles of the set are made like that."""
 PAIRED, PAIRED_IN_PROSE = 1.0, 2.0
 """Times as many answers have a separator several times as have it once: it was put there by rule. In titles and in
 prose the ratio is under 0.5; for commas and colons it must be clearer."""
@@ -38,6 +33,9 @@ MIN_CONTENTS, MIN_LABELS = 3, 2
 """Contents that rows with a trait must have between them, or it is one answer that was given often."""
 LEAST_ASKED = 5
 """Prompts with the same words that show what these ask for."""
+LARGEST_TASK, BOUND = 0.6, 6.0
+"""Share of the set that one kind of prompts has at most, and the logarithm of how unlikely it is that all rows of a
+trait have such prompts by chance, for it to be that kind's."""
 SETTLED = 40
 """Rows with no trait at all that a single JSON object must stand against."""
 NEARLY_ALL = 0.95
@@ -45,6 +43,7 @@ NEARLY_ALL = 0.95
 LEAST_ROWS = 20
 """Answers under which nothing is said about a set's form."""
 WEAK_FAMILIES = (features.OPENING, features.ENDING, features.WRAP)
+WEAK_LAYOUTS = (features.layout_code("latin"), features.layout_code("quoted"))
 WEAK = 3
 """Times the share that others need: titles that begin with one word and a colon do occur."""
 IN_LABELS, LABEL_LAYOUTS = "_/:,、・+>&", frozenset(map(features.layout_code, ("snake", "capitals", "path")))
@@ -58,7 +57,6 @@ POOLED_FAMILIES = (features.HEAD, features.OPENING, features.WRAP)
 MARKDOWN_HEADS, RARE_DOUBLES = "#-*+>|`[!<{($/\\@_~", "@({~"
 """Marks that open an answer in Markdown or code, and those of them that do not where they are doubled."""
 MARKDOWN = frozenset(map(features.layout_code, ("heading", "fence", "bullet", "numbered", "emphasis", "marked")))
-LIST, JSON, MARKED = map(features.layout_code, ("list", "json", "marked"))
 
 
 class Counted(NamedTuple):
@@ -113,41 +111,6 @@ class Least(NamedTuple):
     """If it is of WEAK_FAMILIES."""
 
 
-@dataclass(frozen=True)
-class SetShape:
-    """What decides whether a trait is the set's own."""
-
-    num_rows: int
-    num_plain: int
-    """Rows without any trait."""
-    median: float
-    """Characters."""
-    long_share: float
-    """Of the answers that are no lists."""
-    rich_share: float
-    diversity: float
-    """Distinct answers a row."""
-    prompt_marks: dict[str, float]
-    """Share of all prompts that have each of `features.NOTED_MARKS`."""
-
-    def without(self, trait: Counted) -> SetShape:
-        """The shape of the rows that do not have `trait`, as far as their layout goes."""
-        others = max(1, self.num_rows - trait.num)
-        return replace(self, rich_share=(self.rich_share * self.num_rows - trait.rich) / others)
-
-    @property
-    def is_short(self) -> bool:
-        return self.median <= SHORT_ANSWERS
-
-    @property
-    def is_rich(self) -> bool:
-        return self.rich_share >= RICH_SHARE
-
-    @property
-    def is_labels(self) -> bool:
-        return self.diversity < FEW_ANSWERS
-
-
 def odd_traits(
     forms: Forms, min_share: float, min_rows: int, max_share: float
 ) -> tuple[dict[int, int], dict[int, int]]:
@@ -167,15 +130,19 @@ def odd_traits(
         every = counted(left, least.rows)
         once = {each.trait: each.num for each in every if each.family == features.ONCE}
         wanted = [each for each in every if (each.trait in (LIST, JSON)) == is_first]
-        found = {trait: num for each in wanted for trait, num in _departing(each, shape, least, once)}
+        kinds = tasks.groups(left)
+        found = {
+            trait: num
+            for each in wanted
+            for trait, num in _departing(each, shape, least, once)
+            if not _is_of_its_task(each, left, kinds)
+        }
         totals = _pooled(left, found)
         for trait, num in found.items():
             together = max(num, totals.get(trait >> FAMILY_BITS, 0)) + _num_before_numbers(left, trait)
             share = together / shape.num_rows
-            if share <= max_share:
-                odd[trait] = num
-            elif share <= 1 - max_share / 2:
-                mixed[trait] = num
+            if share <= (max_share if trait in FRAMES else 1 - max_share / 2):
+                (odd if share <= max_share else mixed)[trait] = num
         left = forms[~has_any(forms, odd)]
     return odd, mixed
 
@@ -202,34 +169,13 @@ def lacks_any(forms: Forms, traits: dict[int, int]) -> Mask:
 
 def has_any(forms: Forms, traits: dict[int, int]) -> Mask:
     """Rows with one of the traits, but for answers that are copied from the prompt as they are."""
-    wanted = np.fromiter(traits, np.uint32, len(traits))
-    held: Mask = np.isin(forms["traits"] & ~EXPLAINED, wanted)
+    every = [code | bit for code in traits for bit in ((0,) if code in FRAMES else (0, int(EXPLAINED)))]
+    held: Mask = np.isin(forms["traits"], np.array(every, np.uint32))
     return np.asarray(held.any(axis=1) & ~_is_copied(forms))
 
 
 def _is_copied(forms: Forms) -> Mask:
     return np.asarray((forms["flags"] & features.COPIED) > 0)
-
-
-def shape_of(forms: Forms) -> SetShape:
-    """The shape of a set."""
-    num_rows = len(forms)
-    if not num_rows:
-        return SetShape(0, 0, 0.0, 0.0, 0.0, 0.0, {})
-    marks = forms["marks"][(forms["flags"] & features.NOTED) > 0]
-    others = forms["length"][~((forms["traits"] & ~EXPLAINED) == LIST).any(axis=1)]
-    return SetShape(
-        num_rows,
-        int((forms["traits"] == 0).all(axis=1).sum()),
-        float(np.median(forms["length"])),
-        float((others > LONG_ANSWER).mean()) if len(others) else 0.0,
-        float(((forms["flags"] & features.RICH) > 0).mean()),
-        len(distinct(forms["core"])) / num_rows,
-        {
-            mark: float(((marks >> place) & 1).mean()) if len(marks) else 0.0
-            for place, mark in enumerate(features.NOTED_MARKS)
-        },
-    )
 
 
 def counted(forms: Forms, least: float) -> list[Counted]:
@@ -263,7 +209,7 @@ def _familiar(forms: Forms, rows: NDArray[np.int64], marked: NDArray[np.uint32])
     """Whether the content of `rows` is that of other rows without any trait; what stands between literal words may also
     be that of rows without such words."""
     families = (forms["traits"] & ~EXPLAINED) >> np.uint32(FAMILY_BITS)
-    plain = forms["core"][(families == 0).all(axis=1)]
+    plain = forms["core"][is_plain(forms)]
     bare = forms["core"][~np.isin(families, AROUND_FAMILIES).any(axis=1)]
     is_literal = np.isin((marked & ~EXPLAINED) >> np.uint32(FAMILY_BITS), (features.OPENING, features.ENDING))
     return np.where(is_literal, np.isin(forms["inner"][rows], bare), np.isin(forms["core"][rows], plain))
@@ -277,18 +223,12 @@ def _of_one_task(which: NDArray[np.int64], tasks: NDArray[np.uint32], every: NDA
     return np.asarray(((asked >= LEAST_ASKED) & (nums >= NEARLY_ALL * asked))[back])
 
 
-def distinct(values: NDArray[Any]) -> NDArray[Any]:
-    """The different values, sorted; several times as fast as `np.unique`, which hashes."""
-    ordered = np.sort(values)
-    is_new = np.concatenate((np.ones(min(1, len(ordered)), bool), ordered[1:] != ordered[:-1]))
-    return np.asarray(ordered[is_new])
-
-
 def _departing(each: Counted, shape: SetShape, least: Least, once: dict[int, int]) -> Iterator[tuple[int, int]]:
     """The trait with its rows where it is no natural one of the set; with it the same separator standing once."""
-    if each.family == features.ONCE or _is_own(each, shape.without(each)):
+    if each.family == features.ONCE or _is_own(each, shape.without(each.num, each.rich)):
         return
-    if each.num < (least.weak if each.family in WEAK_FAMILIES else least.rows) and not _tells_alone(each, shape):
+    is_weak = each.family in WEAK_FAMILIES or each.trait in WEAK_LAYOUTS
+    if each.num < (least.weak if is_weak else least.rows) and not _tells_alone(each, shape):
         return
     if _is_explained(each, shape) or not _is_varied(each, shape):
         return
@@ -300,6 +240,25 @@ def _departing(each: Counted, shape: SetShape, least: Least, once: dict[int, int
         yield each.once, num_once
 
 
+def _is_of_its_task(each: Counted, forms: Forms, groups: NDArray[np.uint32]) -> bool:
+    """Whether a trait keeps to one kind of prompts as chance would not have it, and is natural there.
+
+    It is where half of their answers have it, or where it would be their own if they were a set.
+    """
+    held = has_any(forms, {each.trait: each.num})
+    kinds, nums = np.unique(groups[held], return_counts=True)
+    if not len(kinds):
+        return False
+    most = int(nums.argmax())
+    same = groups == kinds[most]
+    share, num = float(same.mean()), int(nums[most])
+    if share > LARGEST_TASK or num < NEARLY_ALL * int(held.sum()) or num * -log(share) < BOUND:
+        return False
+    return bool(kinds[most] and num >= int(same.sum()) / 2) or _is_own(
+        each, shape_of(forms[same]).without(num, each.rich)
+    )
+
+
 def _tells_alone(each: Counted, shape: SetShape) -> bool:
     return each.trait in (JSON, MARKED) and shape.num_plain >= SETTLED
 
@@ -309,7 +268,8 @@ def _is_explained(each: Counted, shape: SetShape) -> bool:
     usual = 0.0
     if each.family in (features.HEAD, features.TAIL, features.MANY):
         usual = shape.prompt_marks.get(features.mark_of(each.payload), 0.0)
-    return each.explained >= (usual + (1 - usual) * EXPLAINED_SHARE) * each.num
+    share = FRAME_SHARE if each.trait in FRAMES else EXPLAINED_SHARE
+    return each.explained >= (usual + (1 - usual) * share) * each.num
 
 
 def _is_varied(each: Counted, shape: SetShape) -> bool:
@@ -332,6 +292,8 @@ def _is_label_like(each: Counted) -> bool:
 
 def _is_own(each: Counted, others: SetShape) -> bool:
     """Whether the trait is natural where the other rows are like that."""
+    if each.trait in FRAMES:
+        return not others.is_of_names
     if each.trait == LIST:
         return not others.is_short or others.long_share >= LONG_SHARE
     if each.family == features.LAYOUT:

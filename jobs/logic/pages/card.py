@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from jobs.logic.pages.amounts import count
 from jobs.logic.text.seen import seen
 
 TALK = ("--conversation", "--jinja", "--multiline-input", "--no-display-prompt", "-lv", "1")
@@ -51,6 +52,28 @@ def talk(gguf: str, sampling: Mapping[str, object] = MappingProxyType({})) -> st
 def serve(gguf: str, sampling: Mapping[str, object]) -> str:
     """The command that serves a GGUF; a request that says nothing of sampling is answered as it was measured."""
     return " ".join(["llama-server", "-m", gguf, "--jinja", *greedy(sampling)])
+
+
+def ollama(name: str, first: str, one: str) -> str:
+    """The commands that talk to the file `one` in Ollama; `first` is the first part that it is put together from, empty
+    where it is there. It goes again: only the certified files may lie in the folder."""
+    talk = [f"ollama create {name} -f Modelfile", f"ollama run {name}"]
+    return "\n".join([f"llama-gguf-split --merge {first} {one}", talk[0], f"rm {one}", talk[1]] if first else talk)
+
+
+def of_files(first: str, num_parts: int) -> str:
+    """A GGUF by the file that it is loaded from, and how many files it is."""
+    return first if num_parts == 1 else f"{first}, with the {count(num_parts - 1, 'part')} after it,"
+
+
+def parts_said(first: str, num_parts: int) -> str:
+    """That a GGUF is split, in sentences; empty where it is not."""
+    if num_parts < 2:
+        return ""
+    return (
+        f"The GGUF is {count(num_parts, 'file')}: llama.cpp is given {first} and finds the others beside it by their "
+        "names. Ollama takes one file, which llama-gguf-split of llama.cpp makes of them."
+    )
 
 
 def sampling_said(sampling: Mapping[str, object]) -> str:

@@ -13,7 +13,14 @@ from typing import Any
 
 from jobs.logic.pages.amounts import by_count, part
 from jobs.logic.rows.clean import REASONS
-from jobs.logic.rows.conversation import BAD_REASONS, BETWEEN_SIDES, DUPLICATE, IN_EVALUATION, NEAR_DUPLICATE
+from jobs.logic.rows.conversation import (
+    BAD_REASONS,
+    BETWEEN_SIDES,
+    DUPLICATE,
+    IN_EVALUATION,
+    LEFT_OUT,
+    NEAR_DUPLICATE,
+)
 from jobs.logic.text.seen import seen
 
 Facts = Mapping[str, Any]
@@ -21,6 +28,7 @@ DEPARTURES = ("odd-form", "other-language", "wrong-length")
 """The words for rows that went because the rest of the set is otherwise."""
 GROUPS = {
     "not a conversation": BAD_REASONS,
+    "left out as marked": LEFT_OUT,
     "unfit": REASONS,
     "departs from the set": DEPARTURES,
     "duplicate": (DUPLICATE, NEAR_DUPLICATE),

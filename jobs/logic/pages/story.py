@@ -64,7 +64,8 @@ def numbers(facts: Facts, quant: str | None) -> list[Page]:
         found.append({"label": "Rows", "value": count(kept), "note": note})
     file = named(facts.get("quantize", {}).get("quants", []), "type", quant or "")
     if file is not None:
-        note = f"{file['file']}, {number(file['bits_per_weight'])} bits a weight"
+        many = f" in {count(len(file['files']), 'file')}" if len(file["files"]) > 1 else ""
+        note = f"{file['file']}{many}, {number(file['bits_per_weight'])} bits a weight"
         found.append({"label": "Size", "value": size(file["num_bytes"]), "note": note})
     return found
 

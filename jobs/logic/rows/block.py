@@ -17,11 +17,12 @@ from xxhash import xxh3_64_intdigest
 
 from jobs.logic.form import departures
 from jobs.logic.row import Dropped, Row
-from jobs.logic.rows import clean, conversation, keys as row_keys, questions, shapes
+from jobs.logic.rows import clean, conversation, keys as row_keys, nested, questions, shapes
 from jobs.logic.rows.clean import CleanOptions
 from jobs.logic.rows.conversation import BadRow, RowOptions
 from jobs.logic.rows.count import Counted
 from jobs.logic.rows.near import Hashes
+from jobs.logic.rows.usual import usual
 from jobs.logic.text import private
 
 
@@ -70,6 +71,8 @@ class RowsRead(NamedTuple):
     counted: Counted
     dropped: list[Dropped]
     """Lines that are no conversation, and conversations unfit to learn from, in the order of the file."""
+    unfit: list[tuple[str, bytes]]
+    """The reason and the line of each of the latter, but for what is private."""
     changed: list[dict[str, Any]]
     ignored_columns: Counter[str]
     num_rows: int
@@ -98,6 +101,7 @@ def read(lines: Iterable[RawLine], options: ReadOptions) -> RowsRead:
             dropped.append(Dropped(row.id, row.file, row.line, fault.reason, fault.evidence))
     dropped.sort(key=lambda entry: entry.line)
     lines_stored = [stored(row) for row in kept]
+    unfit = [(why.reason, stored(row)) for row, why in zip(found, faults, strict=True) if why and _is_shown(why.reason)]
     return RowsRead(
         lines_stored,
         np.fromiter((row.line for row in kept), np.int64, len(kept)),
@@ -106,6 +110,7 @@ def read(lines: Iterable[RawLine], options: ReadOptions) -> RowsRead:
         departures.measured(kept),
         Counted.of(kept, words[[fault is None for fault in faults]]),
         dropped,
+        unfit,
         [row.change_note() for row in found if row.changes],
         ignored,
         num_rows,
@@ -121,6 +126,10 @@ def conversations(lines: Iterable[RawLine], options: ReadOptions) -> Iterator[Ro
             continue
 
 
+def _is_shown(reason: str) -> bool:
+    return reason not in ("secret", "personal")
+
+
 def stored(row: Row) -> bytes:
     """The row as one line of JSON, without the line end."""
     return orjson.dumps(row.as_dict())
@@ -129,8 +138,8 @@ def stored(row: Row) -> bytes:
 def _row(line: RawLine, options: ReadOptions) -> tuple[Row, set[str]]:
     if line.fault is not None:
         raise line.fault
-    record = conversation.record(line.data, line.offset, not line.ended)
-    row = conversation.conversation(record, options.label, line.number, options.rows, line.place)
+    record, notes = usual(nested.flat(conversation.record(line.data, line.offset, not line.ended)), options.rows)
+    row = conversation.conversation(record, options.label, line.number, options.rows, line.place, notes)
     return row, shapes.ignored(record, options.known_columns)
 
 
@@ -149,9 +158,8 @@ def asked(lines: Iterable[RawLine], options: ReadOptions) -> list[bytes]:
         try:
             if line.fault is not None:
                 raise line.fault
-            record = questions.answered(
-                conversation.record(line.data, line.offset, not line.ended), options.rows.columns
-            )
+            record, _ = usual(nested.flat(conversation.record(line.data, line.offset, not line.ended)), options.rows)
+            record = questions.answered(record, options.rows.columns)
             row = conversation.conversation(record, options.label, line.number, options.rows, line.place)
         except BadRow as bad:
             raise BadRow(bad.reason, f"{options.label}:{line.place}: {bad.evidence}") from None

@@ -14,9 +14,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.row import Message, Row, shown
-from jobs.logic.text import markup, mojibake, placeholders, private, refusals, repetition, signs
+from jobs.logic.row import THINK_OPEN, Message, Row, block, parted, shown
+from jobs.logic.text import explained, markup, mojibake, placeholders, private, refusals, repetition, signs
 from jobs.logic.text.repetition import RepetitionLimits
+from jobs.logic.text.wanted import Asked
 
 TAG_REASONS = ("template-header", "hashtags", "label", "role-label", "bracket-tag", "markup-tag")
 ALLOWABLE = (
@@ -40,7 +41,7 @@ REASONS = (
     *ALLOWABLE,
 )
 """Every word a row can be dropped for here."""
-SEEN = ("secret", *private.PERSONAL, "invisible", "nested-dialog", "placeholder")
+SEEN = ("secret", *private.PERSONAL, "invisible", "nested-dialog", "placeholder", "thoughts", "turn-not-to-learn")
 """Every word for what is left in a row and counted."""
 FILLERS = "\u115f\u1160\u3164\uffa0"
 """Letters that take no room."""
@@ -121,6 +122,7 @@ def examined(rows: Sequence[Row], options: CleanOptions) -> tuple[list[Fault | N
             if turn.kept or turn.signs & (signs.NOTABLE | signs.DRESS | signs.TOKEN):
                 for word in _words_for(turn, kept, options):
                     words[start + turn.row] |= 1 << SEEN.index(word)
+    words[[bool(row.unlearnt) for row in rows]] |= 1 << SEEN.index("turn-not-to-learn")
     return found, words
 
 
@@ -132,12 +134,17 @@ class _Turn(NamedTuple):
     text: str
     prompt: str
     """What the user said before; empty in front of the first answer."""
+    messages: Sequence[Message]
+    """Every turn of the row."""
+    place: int
+    """Which of them this is."""
     signs: int
     private: bool
     """Whether it may have private data that is not wanted."""
     kept: bool
     """Whether it may have private data that is kept."""
     repeats: int
+    is_learnt: bool
 
 
 def _turns(
@@ -151,10 +158,12 @@ def _turns(
     repeats = iter(repetition.suspects(answers, limits).tolist())
     for number, row in enumerate(rows):
         prompt = ""
-        for role, text in row.messages:
+        for place, (role, text) in enumerate(row.messages):
             may_repeat = next(repeats) if role == "assistant" else 0
             its_signs, is_private, is_kept = next(screened)
-            yield _Turn(number, role, text, prompt, its_signs, is_private, is_kept, may_repeat)
+            is_learnt = not row.unlearnt or place not in row.unlearnt
+            screens = its_signs, is_private, is_kept, may_repeat, is_learnt
+            yield _Turn(number, role, text, prompt, row.messages, place, *screens)
             prompt = text if role == "user" else ""
 
 
@@ -165,22 +174,39 @@ def _words_for(turn: _Turn, kept: Collection[str], options: CleanOptions) -> Ite
         yield "invisible"
     if turn.role == "user" and turn.signs & signs.DRESS and markup.is_nested_dialog(turn.text):
         yield "nested-dialog"
+    if turn.role == "assistant" and markup.thought(turn.text):
+        yield "thoughts"
     if turn.role == "assistant" and placeholders.unfilled(turn.text, turn.prompt) is not None:
         yield "placeholder"
 
 
 def _fault(turns: Iterable[_Turn], unwanted: Collection[str], options: CleanOptions) -> Fault | None:
     for turn in turns:
+        asked = None
         for reason, piece in _offences(turn, unwanted, options):
             if reason not in options.allow:
+                asked = asked or _asked(turn)
+                said = markup.without_thought(turn.text) if turn.role == "assistant" else turn.text
+                if explained.is_wanted(reason, piece, said, asked):
+                    continue
                 return Fault(reason, shown(f"{turn.role}: {_without_private(turn.text, piece)}"))
     return None
 
 
+def _asked(turn: _Turn) -> Asked:
+    """What an answer was asked by; no other turn is asked for."""
+    if turn.role != "assistant":
+        return Asked("")
+    before = [text for role, text in turn.messages[: turn.place] if role != "assistant"]
+    return Asked(turn.prompt, before[:-1] if turn.prompt else before)
+
+
 def _offences(turn: _Turn, unwanted: Collection[str], options: CleanOptions) -> Iterable[tuple[str, str]]:
     """(reason, what was seen) for whatever is wrong with the turn, the worst first."""
-    if turn.role == "assistant":
+    if turn.role == "assistant" and turn.is_learnt:
         return _offences_of_answer(turn, unwanted, options)
+    if turn.role == "assistant":  # read and never written by the model: a draft that is wrong may look so
+        return _offences_of_text(turn, unwanted, options) if _is_suspect(turn) else ()
     if not _says_something(turn.text):
         return [("empty-prompt", turn.text or "nothing")]
     return _offences_of_text(turn, unwanted, options) if _is_suspect(turn) else ()
@@ -222,7 +248,7 @@ def _offences_of_answer(turn: _Turn, unwanted: Collection[str], options: CleanOp
     if _is_suspect(turn):
         yield from _offences_of_text(turn, unwanted, options)
     if turn.signs & (signs.TOKEN | signs.DRESS) or markup.STARTS_LIKE_ONE.match(said):
-        yield from markup.tag_forms(said, turn.prompt)
+        yield from markup.tag_forms(said)
     if turn.repeats:
         yield from _repeated(said, turn.repeats, options.repetition)
     sentence = repetition.repeated_sentence(said, options.repetition)
@@ -268,11 +294,20 @@ def _tidy(row: Row, options: CleanOptions, notable: Iterator[bool]) -> None:
         tidied = _tidied(text, options, row.changes, not text.isascii() and next(notable))
         if tidied is not text:
             row.messages[place] = Message(role, tidied)
+    if row.thoughts:
+        _tidy_blocks(row)
     kinds = options.kinds("redact")
     if kinds:
         _redact(row, kinds)
     if row.source is not None:
         row.source = unicodedata.normalize("NFC", row.source)
+
+
+def _tidy_blocks(row: Row) -> None:
+    """Thoughts from a field, and the answer behind them, without outer space; no block where no thoughts are left."""
+    for place in row.thoughts:
+        row.messages[place] = Message("assistant", block(*parted(row.messages[place].content)))
+    row.thoughts = tuple(place for place in row.thoughts if row.messages[place].content.startswith(THINK_OPEN))
 
 
 def _hide_names(rows: Sequence[Row]) -> None:

@@ -120,7 +120,7 @@ def boilerplate(sample: Sequence[str], share: float) -> Hashes:
 
 def similarity(a: Hashes, b: Hashes, common: Hashes) -> float:
     """Jaccard similarity of two texts by their `grams`, without those in `common`."""
-    return jaccard(_without(a, common), _without(b, common))
+    return jaccard(without(a, common), without(b, common))
 
 
 def band_shape(threshold: float) -> tuple[int, int]:
@@ -333,7 +333,7 @@ def _strip(hashes: Hashes, offsets: Ints, common: Hashes) -> tuple[Hashes, Ints]
     return hashes[keep], np.concatenate(([0], np.cumsum(np.add.reduceat(keep, offsets[:-1]))))
 
 
-def _without(hashes: Hashes, common: Hashes) -> Hashes:
+def without(hashes: Hashes, common: Hashes) -> Hashes:
     """The hashes but the common ones; where nothing would be left, all of them."""
     if not len(common):
         return hashes

@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from jobs.logic.row import Message
+from jobs.logic.rows import pairs
 from jobs.logic.rows.strict_json import BadRow
-from jobs.logic.rows.turns import OPENAI, SHAREGPT, TOOL_SCOPE, is_spelled
+from jobs.logic.rows.turns import TOOL_SCOPE
 
 TOOL_COLUMNS = ("tools", "functions")
 MEDIA = {
@@ -28,11 +29,11 @@ AT_THE_BEGINNING = tuple(f"{mark}\n" for mark in PLACEHOLDERS)
 AT_THE_END = tuple(f"\n{mark}" for mark in PLACEHOLDERS)
 PAIRS = {"chosen": "rejected", "preferred_output": "non_preferred_output"}
 """Columns of answers that were preferred to those of the columns that they point to."""
-COLUMNS = frozenset((*TOOL_COLUMNS, *MEDIA, *PAIRS))
-QUESTIONS = ("prompt", "instruction", "question", "query", "input")
-"""Columns that the answers of a pair may answer."""
-PAIR_SCOPE = "preference pairs are out of scope"
-LIKED = "where it says which answers were liked (KTO), preferences are out of scope: take the liked rows, without it"
+BESIDE = ("rejected_response", "rejected_messages")
+"""Columns of answers that are worse than those of the row itself."""
+COLUMNS = frozenset((*TOOL_COLUMNS, *MEDIA, *PAIRS, *BESIDE, "kto_tag"))
+PAIR_SCOPE = "the row is a preference pair, and learning from both sides is out of scope"
+LIKED = f"where it says which answers were liked (KTO), learning from both sides is out of scope; {pairs.OPTION}"
 
 
 def check(record: Mapping[str, Any], mapped: Collection[str], detected: str | None) -> None:
@@ -56,6 +57,11 @@ def check(record: Mapping[str, Any], mapped: Collection[str], detected: str | No
         if detected and not PAIRS.keys() & set(mapped) and record.get(better) and record.get(worse):
             beside = f"to learn what stands beside them say prepare.shape={detected}"
             raise BadRow("preference-pair", f"`{better}` and `{worse}` are there: {pair(record)}; {beside}")
+    for column in BESIDE:
+        if detected and record.get(column) and column not in mapped:
+            raise BadRow("preference-pair", f"`{column}` is there: {PAIR_SCOPE}; {pairs.OPTION}")
+    if detected and isinstance(record.get("kto_tag"), bool) and "kto_tag" not in mapped:
+        raise BadRow("preference-pair", f"`kto_tag` is there: {LIKED}")
 
 
 def check_texts(messages: Sequence[Message]) -> None:
@@ -76,28 +82,9 @@ def media_scope(kind: str) -> str:
 
 def pair(record: Mapping[str, Any]) -> str | None:
     """What to do about a row whose answer is the better one of a pair; None for another row."""
-    if "preferred_output" in record:
-        take = "jq -c '{messages: (.input.messages + .preferred_output)}'"
-        return f"{PAIR_SCOPE}; to learn `preferred_output` alone write rows of messages: {take}"
-    if "chosen" not in record:
+    if not any(name in record for name in pairs.BETTER):
         return None
-    return f"{PAIR_SCOPE}; to learn `chosen` alone {_alone(record, record['chosen'])}"
-
-
-def _alone(record: Mapping[str, Any], chosen: Any) -> str:
-    for spelling, ours in ((OPENAI, "messages"), (SHAREGPT, "conversations")):
-        if is_spelled(chosen, spelling) and spelling.roles.get(chosen[0][spelling.role]) != "assistant":
-            shape = "prepare.shape=sharegpt " if spelling is SHAREGPT else ""
-            return f"set {shape}prepare.columns='{{{ours}:chosen}}'"
-    turns = next((name for name in ("conversations", "messages") if isinstance(record.get(name), list)), None)
-    if isinstance(chosen, dict) and turns:
-        return f"put it at the end of its turns: jq -c '.{turns} += [.chosen] | del(.chosen, .rejected)'"
-    question = next((name for name in QUESTIONS if record.get(name) is not None), None)
-    if question is None:
-        return "part it into two columns, `prompt` and `completion`"
-    if question == "instruction":
-        return "set prepare.columns='{output:chosen}'"
-    return f"set prepare.columns='{{{'' if question == 'prompt' else f'prompt:{question},'}completion:chosen}}'"
+    return f"{PAIR_SCOPE}; {pairs.OPTION}"
 
 
 def _are_tools(value: Any) -> bool:

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.logic.row import Message
-from jobs.logic.rows import keys, near
+from jobs.logic.rows import column_names, guessing, keys, near
 from jobs.logic.rows.shape_hints import is_seed
-from jobs.logic.rows.turns import OPENAI, SHAREGPT
+from jobs.logic.rows.turns import KNOWN, OPENAI, SHAREGPT
 
 TELLING = 20
 """Characters of a later turn from which on it asks something by itself; `go on` does not."""
 ANSWERS = (("prompt", "completion"), ("instruction", "output"))
+ASKING = ("prompt", "instruction", "messages", "conversations", "text")
 TURNS = (("messages", OPENAI, "assistant"), ("conversations", SHAREGPT, "gpt"))
 
 
@@ -61,6 +62,17 @@ def overlap(ours: Sequence[str], theirs: Sequence[str], threshold: float, common
     )
 
 
+def columns_of(records: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Mapping[str, str]:
+    """The column map, with what is found of evaluation rows that have no answer: which column asks."""
+    names = list(dict.fromkeys(name for record in records for name in record))
+    if columns or any(name in names for name in ASKING):
+        return columns
+    found = column_names.roles(names)
+    asking = found.questions or found.inputs
+    is_plain = len(asking) == 1 and not found.answers and not found.contexts
+    return guessing.differing({"prompt": asking[0]}) if is_plain else columns
+
+
 def answered(record: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
     """An evaluation row with an answer, whatever it is, where it has none: only what is asked counts."""
     found = dict(record)
@@ -74,7 +86,7 @@ def answered(record: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str,
         if not isinstance(turns, list) or not turns or not isinstance(turns[-1], dict):
             continue
         role = turns[-1].get(spelling.role)
-        if isinstance(role, str) and spelling.roles.get(role.strip().lower()) == "user":
+        if isinstance(role, str) and KNOWN.get(role.strip().lower()) == "user":
             found[column] = [*turns, {spelling.role: answerer, spelling.content: "-"}]
     return found
 

@@ -7,8 +7,8 @@ import re
 from typing import Literal
 
 Packing = Literal["gzip", "zstd"]
-Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
-FORMATS = "JSON Lines, JSON, CSV, TSV or Parquet"
+Format = Literal["jsonl", "json", "csv", "tsv", "xlsx", "parquet"]
+FORMATS = "JSON Lines, JSON, CSV, TSV, Excel or Parquet"
 
 BOM = b"\xef\xbb\xbf"
 HEAD_BYTES = 65_536
@@ -20,14 +20,20 @@ PACKINGS: tuple[tuple[re.Pattern[bytes], Packing], ...] = (
 )
 """Signs of a packed file; of zstd also the frames that carry no data."""
 PARQUET = b"PAR1"
+ZIP = b"PK\x03\x04"
 FOREIGN = (
     (re.compile(rb"BZh[1-9]1AY&SY"), "bzip2", "unpack it first: bunzip2"),
     (re.compile(rb"\xfd7zXZ\x00"), "xz", "unpack it first: unxz"),
     (re.compile(rb"7z\xbc\xaf\x27\x1c"), "7z", "unpack it first: 7z x"),
     (
-        re.compile(rb"(?s)PK\x03\x04.{26,2000}?(?:xl/|\[Content_Types\])"),
-        "an Excel workbook",
-        "save it as CSV in UTF-8",
+        re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+        "an old or a protected Office file",
+        "save it as .xlsx without a password, or as CSV in UTF-8",
+    ),
+    (
+        re.compile(rb"(?s)PK\x03\x04.{26,2000}?opendocument"),
+        "an OpenDocument file",
+        "save it as .xlsx, or as CSV in UTF-8",
     ),
     (re.compile(rb"PK\x03\x04"), "zip", "unpack it first: unzip"),
     (re.compile(rb"(?s).{257}ustar"), "a tar archive", "unpack it first: tar -xf"),

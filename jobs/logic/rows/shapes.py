@@ -4,20 +4,25 @@
     sharegpt           {"conversations": [{"from": "human", "value": "..."}, ...]}
     alpaca             {"instruction": "...", "input": "...", "output": "..."}
     prompt_completion  {"prompt": ..., "completion": ...}, each a text or a list of messages
+    text               {"text": "..."}, in which a chat template's signs or speakers' names mark the turns
 
-A row of any shape may have `system`, a text that is put first, and `id`, `source` and `label`. An Alpaca prompt is the
-instruction, a blank line and the input, or the instruction alone where the input is empty; its `history` is a list of
-[prompt, answer] that came before. What a file calls its columns otherwise, a column map says: ours to theirs.
+A row of any shape may have `system`, a text that is put first, `thoughts`, which are put before its last answer, and
+`id`, `source` and `label`. An Alpaca prompt is the instruction, a blank line and the input, or the instruction alone
+where the input is empty; its `history` is a list of [prompt, answer] that came before. What a file calls its columns
+otherwise, a column map says: ours to theirs. Where nobody says it and nothing else can be meant, it is found:
+`question`, `context`, `answer` are an Alpaca row's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from jobs.logic.row import Message
-from jobs.logic.rows import turns
-from jobs.logic.rows.shape_hints import is_seed, like, told, way_out
+from jobs.logic.rows import cells, extras, guessing, marked_text, turns
+from jobs.logic.rows.guessing import Way
+from jobs.logic.rows.shape_hints import is_seed, like, other_kind, row_way_out, told, way_out
 from jobs.logic.rows.strict_json import BadRow, kind_of
 from jobs.logic.rows.turns import OPENAI, SHAREGPT, is_spelled
 
@@ -37,14 +42,16 @@ SHAPES = {
     "sharegpt": Shape("ShareGPT", ("conversations",)),
     "alpaca": Shape("Alpaca", ("instruction", "output"), ("input", "history")),
     "prompt_completion": Shape("prompt and completion", ("prompt", "completion")),
+    "text": Shape("marked text", ("text",)),
 }
-ANY_SHAPE = ("system", "id", "source", "label")
+ANY_SHAPE = ("system", "thoughts", "id", "source", "label")
 """Columns that a row of every shape may have."""
 COLUMNS = (*(name for shape in SHAPES.values() for name in (*shape.needed, *shape.optional)), *ANY_SHAPE)
 """The names that a column map may give to theirs."""
-MARKS = {shape.needed[0]: name for name, shape in SHAPES.items()}
+MARKS = {shape.needed[0]: name for name, shape in SHAPES.items() if name != "text"}
+"""First columns to shapes. A `text` beside the columns of another shape is that row once more, or something else."""
 OTHER_MARKS = {name: frozenset(MARKS) - {shape.needed[0]} for name, shape in SHAPES.items()}
-TURN_KEYS = {key for spelling in turns.SPELLINGS for key in (spelling.role, spelling.content)}
+TURN_KEYS = {key for spelling in turns.SPELLINGS for key in (spelling.role, spelling.content)} | extras.TURN_KEYS
 NO_INPUT = ("<noinput>", "<no input>")
 """Written into the `input` of generated instructions that have none."""
 
@@ -57,26 +64,44 @@ class Ambiguous(ValueError):
     """The rows have more than one shape."""
 
 
-def detect(records: Sequence[Mapping[str, Any]], columns: Columns, said: str = "auto") -> str:
+class Detected(NamedTuple):
+    """How the rows of a file are read."""
+
+    shape: str
+    columns: Columns
+    """What was said and what was found: ours to theirs."""
+
+    def told(self, said: Columns) -> str:
+        """The shape, and the columns that nobody said."""
+        found = ",".join(f"{ours}:{theirs}" for ours, theirs in self.columns.items() if said.get(ours) != theirs)
+        return f"{self.shape} {{{found}}}" if found else self.shape
+
+
+def detect(records: Sequence[Mapping[str, Any]], columns: Columns, said: str = "auto") -> Detected:
     """The shape of a file by its first rows, or the one that was said; the map must fit either.
 
     Raises Unknown or Ambiguous, with what to set in `prepare.shape` or `prepare.columns`.
     """
     _check_map(records, columns, said)
-    if said != "auto":
-        return said
+    if said != "auto" and (not records or any(_is_whole(record, said, columns) for record in records)):
+        return Detected(said, columns)
     if not records:
         raise Unknown(f"no row can be read that would tell the shape: set prepare.shape to one of {', '.join(SHAPES)}")
+    if said != "auto":
+        raise Unknown(f"no row is of the {SHAPES[said].title} shape: {told(records)}; {_way_out(records)}")
     mapped = [name for name, shape in SHAPES.items() if not columns.keys().isdisjoint((*shape.needed, *shape.optional))]
     seen: dict[str, None] = {}
     for record in records:
-        seen.update(dict.fromkeys(name for name in mapped or SHAPES if _carries(record, name, columns)))
+        seen.update(dict.fromkeys(name for name in mapped or MARKS.values() if _carries(record, name, columns)))
         if len(seen) > 1:
             raise Ambiguous(_two(seen, record, columns))
     for shape in seen:
         if any(_is_whole(record, shape, columns) for record in records):
-            return shape
-    raise Unknown(f"the columns of the rows are of no known shape: {told(records)}; {way_out(records[0])}")
+            return Detected(shape, columns) if mapped else _with_context(records, shape, columns)
+    found = None if mapped or any(map(other_kind, records)) else _found(records)
+    if found is not None:
+        return Detected(found.shape, {**found.columns, **columns})
+    raise Unknown(f"the columns of the rows are of no known shape: {told(records)}; {_way_out(records)}")
 
 
 def known_columns(shape: str, columns: Columns) -> frozenset[str]:
@@ -86,7 +111,7 @@ def known_columns(shape: str, columns: Columns) -> frozenset[str]:
 
 def ignored(record: Mapping[str, Any], known: frozenset[str]) -> set[str]:
     """The columns of a row that are not read, and as `messages[].name` the keys of its turns that are not."""
-    found = set(record.keys() - known)
+    found = {name for name in record.keys() - known if not extras.is_read(name, record[name])}
     for column in known:
         value = record.get(column)
         if type(value) is list:
@@ -131,12 +156,13 @@ def _sharegpt(record: Mapping[str, Any], columns: Columns, changes: dict[str, st
 
 def _alpaca(record: Mapping[str, Any], columns: Columns, changes: dict[str, str]) -> list[Message]:
     prompt, answer = (
-        turns.text(_needed(record, "alpaca", name, columns), f"`{columns.get(name, name)}`")
+        cells.text(_needed(record, "alpaca", name, columns), f"`{columns.get(name, name)}`", changes)
         for name in SHAPES["alpaca"].needed
     )
     column = columns.get("input", "input")
-    given = record.get(column)
-    if given is not None and turns.text(given, f"`{column}`").strip():
+    value = record.get(column)
+    given = cells.text(value, f"`{column}`", changes) if value is not None and value != [] else ""
+    if given.strip():
         if given.startswith("<") and given.strip().lower() in NO_INPUT:
             changes["no-input"] = given.strip()
         else:
@@ -163,11 +189,17 @@ def _prompt_completion(record: Mapping[str, Any], columns: Columns, changes: dic
     for name, role in (("prompt", "user"), ("completion", "assistant")):
         column = columns.get(name, name)
         value = _needed(record, "prompt_completion", name, columns)
-        if isinstance(value, list):
+        if isinstance(value, list) and not (len(value) == 1 and isinstance(value[0], str)):
             found += turns.read(value, column, OPENAI, changes)
         else:
-            found.append(Message(role, turns.text(value, f"`{column}`")))
+            found.append(Message(role, cells.text(value, f"`{column}`", changes)))
     return found
+
+
+def _text(record: Mapping[str, Any], columns: Columns, changes: dict[str, str]) -> list[Message]:
+    column = columns.get("text", "text")
+    value = cells.text(_needed(record, "text", "text", columns), f"`{column}`", changes)
+    return marked_text.parted(value, f"`{column}`", changes)
 
 
 READERS: dict[str, Callable[[Mapping[str, Any], Columns, dict[str, str]], list[Message]]] = {
@@ -175,6 +207,7 @@ READERS: dict[str, Callable[[Mapping[str, Any], Columns, dict[str, str]], list[M
     "sharegpt": _sharegpt,
     "alpaca": _alpaca,
     "prompt_completion": _prompt_completion,
+    "text": _text,
 }
 
 
@@ -192,7 +225,7 @@ def _needed(record: Mapping[str, Any], shape: str, name: str, columns: Columns) 
     if column in record:
         raise BadRow("content-null", f"`{column}` is null")
     there = f"there is no `{column}`; there are: {told([record])}"
-    raise BadRow("column-missing", f"{there}; {way_out(record)}")
+    raise BadRow("column-missing", f"{there}; {row_way_out(record, column)}")
 
 
 def _carries(record: Mapping[str, Any], shape: str, columns: Columns) -> bool:
@@ -215,6 +248,52 @@ def _two(found: Iterable[str], record: Mapping[str, Any], columns: Columns) -> s
     whole = [name for name in marks if _is_whole(record, name, columns)]
     ways = " or ".join(f"prepare.shape={name}" for name in whole or marks)
     return f"there are {there}: say which is meant with {ways}"
+
+
+def _found(records: Sequence[Mapping[str, Any]]) -> Way | None:
+    """The one way to read rows whose columns have other names, where there is no other and nothing is lost by it."""
+    guessed = guessing.guess(records)
+    marked = [way for way in marked_text.ways(records) if _reads(records, way)]
+    if len(marked) == 1 and all(way.asks == marked[0].asks for way in guessed.ways):
+        return marked[0]
+    return guessed.ways[0] if guessed.is_sure and _reads(records, guessed.ways[0]) else None
+
+
+def _way_out(records: Sequence[Mapping[str, Any]]) -> str:
+    return way_out(records, partial(_reads, records))
+
+
+def _reads(records: Sequence[Mapping[str, Any]], way: Way) -> bool:
+    """Whether a way gives whole conversations for most of the rows."""
+    return sum(_is_conversation(record, way) for record in records) * 2 > len(records)
+
+
+def _is_conversation(record: Mapping[str, Any], way: Way) -> bool:
+    try:
+        found = messages(record, way.shape, way.columns, {})
+    except BadRow:
+        return False
+    return {"user", "assistant"} <= {role for role, content in found if content.strip()}
+
+
+def _with_context(records: Sequence[Mapping[str, Any]], shape: str, columns: Columns) -> Detected:
+    """The shape with what belongs to the question beside it: `context` beside prompt and completion.
+
+    Raises Ambiguous where there is more than a row has a place for.
+    """
+    if shape not in ("alpaca", "prompt_completion"):
+        return Detected(shape, columns)
+    question, answer = (columns.get(name, name) for name in SHAPES[shape].needed)
+    given = [name for name in guessing.contexts(records) if guessing.stands_apart(records, name, question, answer)]
+    if not given:
+        return Detected(shape, columns)
+    theirs = columns.get("input", "input")
+    if len(given) > 1 or (shape == "alpaca" and any(cells.is_text(record.get(theirs)) for record in records)):
+        each = " and ".join(f"`{name}`" for name in given)
+        ways = f"to leave out what does not, say prepare.shape={shape}; what does goes into `{question}`"
+        raise Ambiguous(f"{each} may belong to `{question}`: {ways}")
+    found = guessing.differing({"instruction": question, "input": given[0], "output": answer})
+    return Detected("alpaca", {**columns, **found})
 
 
 def _check_map(records: Sequence[Mapping[str, Any]], columns: Columns, said: str) -> None:

@@ -8,17 +8,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jobs.logic.row import Message, shown
+from jobs.logic.rows import extras
+from jobs.logic.rows.role_names import MEANT
 from jobs.logic.rows.strict_json import BadRow, Number, kind_of
 
 ROLES = ("system", "user", "assistant")
-ASSISTANTS = ("gpt", "assistant", "chatgpt", "bing", "bard")
-"""Names that collections of shared dialogues give the one who answers."""
-MEANT = {
-    **dict.fromkeys(("gpt", "chatgpt", "bing", "bard", "model", "bot", "ai", "claude"), "assistant"),
-    **dict.fromkeys(("human", "person", "prompter"), "user"),
-    "developer": "system",
-}
-"""Names that a shape does not have to what is meant by them."""
+KNOWN = {**MEANT, **{role: role for role in ROLES}}
+"""Every name of a speaker that needs no map, in small letters."""
 TOOL_CALLS = ("function_call", "function-call", "tool_call", "tool-call", "tool_calls")
 TOOLS = ("tool", "function", "observation", "ipython", "tool_response", "tool_result", "function_response")
 
@@ -26,6 +22,10 @@ TOOLS = ("tool", "function", "observation", "ipython", "tool_response", "tool_re
 TOOL_SCOPE = "tool calls are out of scope: take such rows out"
 MEDIA_PARTS = ("image", "video", "audio")
 """Words that the types of such parts have in them: image_url, input_audio."""
+DATA_KEYS = ("inlinedata", "inline_data", "filedata", "file_data", "document", "file")
+"""Words of the keys and types that files have."""
+TEXT_PARTS = ("", "text", "input_text", "output_text")
+THOUGHT_PARTS = ("thinking", "reasoning", "thought")
 
 
 class Spelling(NamedTuple):
@@ -42,7 +42,7 @@ OPENAI = Spelling("role", "content", {role: role for role in ROLES})
 SHAREGPT = Spelling(
     "from",
     "value",
-    {"human": "user", "user": "user", "system": "system", **dict.fromkeys(ASSISTANTS, "assistant")},
+    {"human": "user", "gpt": "assistant", **{role: role for role in ROLES}},
 )
 SPELLINGS = (OPENAI, SHAREGPT)
 
@@ -92,16 +92,16 @@ def _message(turn: Any, where: str, spelling: Spelling, changes: dict[str, str])
         changes["role"] = shown(name)
     if turn.get("tool_calls") or turn.get("function_call"):
         raise BadRow("tool-call", f"{where} calls tools; {TOOL_SCOPE}")
-    weight = turn.get("weight")
-    if role == "assistant" and isinstance(weight, Number) and float(weight) == 0:
-        raise BadRow("zero-weight", f"{where} asks with `weight` 0 not to be learnt, which no stage honours")
-    return Message(role, _content(turn.get(spelling.content), f"`{spelling.content}` of {where}", changes))
+    content, thoughts = _content(turn.get(spelling.content), f"`{spelling.content}` of {where}", changes)
+    if not thoughts and extras.TURN_KEYS.isdisjoint(turn):
+        return Message(role, content)
+    return extras.turn(role, content, turn, thoughts, where, changes)
 
 
 def _role(name: str, where: str, spelling: Spelling) -> str:
     known = name.strip().lower()
-    if known in spelling.roles:
-        return spelling.roles[known]
+    if known in KNOWN:
+        return KNOWN[known]
     if known in TOOL_CALLS:
         raise BadRow("tool-call", f"{where} calls tools by its role {known!r}; {TOOL_SCOPE}")
     if known in TOOLS:
@@ -113,7 +113,7 @@ def _role(name: str, where: str, spelling: Spelling) -> str:
 
 @lru_cache(maxsize=1024)
 def _did_you_mean(name: str, names: tuple[str, ...]) -> str:
-    close = [MEANT[name]] if name in MEANT else difflib.get_close_matches(name, names, 1)
+    close = difflib.get_close_matches(name, names, 1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
@@ -126,18 +126,45 @@ def _others(turn: dict[str, Any], spelling: Spelling) -> str:
     return f"one of {', '.join(spelling.roles)}"
 
 
-def _content(content: Any, where: str, changes: dict[str, str]) -> str:
-    if isinstance(content, list):
-        changes["parts"] = "a list of parts"
-        return "".join(_part(part, where) for part in content)
-    return text(content, where)
+def _content(content: Any, where: str, changes: dict[str, str]) -> tuple[str, str]:
+    """What is said, and the thoughts that stand among its parts."""
+    if not isinstance(content, list):
+        return text(content, where), ""
+    changes["parts"] = "a list of parts"
+    parts = [_part(part, where) for part in content]
+    said = "".join(text for text, is_thought in parts if not is_thought)
+    return said, "\n\n".join(text for text, is_thought in parts if is_thought)
 
 
-def _part(part: Any, where: str) -> str:
-    said = part.get("text") if isinstance(part, dict) and part.get("type", "text") == "text" else part
+def _part(part: Any, where: str) -> tuple[str, bool]:
+    """The text of a part, and whether it is thought and not said: OpenAI's, Anthropic's and Gemini's parts."""
+    if not isinstance(part, dict):
+        return _plain(part, "", where), False
+    kind = str(part.get("type") or part.get("content_type") or "")
+    if kind in THOUGHT_PARTS or part.get("thought") is True:
+        said = next((part[key] for key in ("thinking", "reasoning", "text", "content") if part.get(key)), "")
+        return _plain(said, kind, where), True
+    _refuse_other(kind, part, where)
+    if kind not in TEXT_PARTS:
+        return _plain(None, kind, where), False
+    said = part.get("text", part.get("value"))
+    return _plain(said.get("value") if isinstance(said, dict) else said, kind, where), False
+
+
+def _refuse_other(kind: str, part: Mapping[str, Any], where: str) -> None:
+    """Raise BadRow for a part that is a picture, a file or a tool's."""
+    keys = " ".join(key.lower() for key in part if part[key])
+    if "tool" in kind or "function" in kind or "functioncall" in keys or "functionresponse" in keys:
+        raise BadRow("tool-call", f"{where} has a part of a tool; {TOOL_SCOPE}")
+    if kind in TEXT_PARTS and isinstance(part.get("text", part.get("value")), str | dict):
+        return
+    named = kind or next((key for key in part if any(word in key.lower() for word in DATA_KEYS)), "")
+    if any(word in named.lower() for word in (*MEDIA_PARTS, *DATA_KEYS)):
+        raise BadRow("content-type", f"{where} has a part that is not text: {named[:20]}, which is out of scope: "
+                     "Qwen3 reads text; take such rows out")  # fmt: skip
+
+
+def _plain(said: Any, kind: str, where: str) -> str:
     if not isinstance(said, str) or isinstance(said, Number):
-        kind = str(part.get("type")) if isinstance(part, dict) else ""
-        scope = ", which is out of scope: Qwen3 reads text; take such rows out"
-        named = f": {kind[:20]}{scope}" if any(word in kind for word in MEDIA_PARTS) else ""
-        raise BadRow("content-type", f"{where} has a part that is not text{named}")
+        raise BadRow("content-type", f"{where} has a part that is not text{f': {kind[:20]}' if kind else ''}")
     return said

@@ -128,6 +128,27 @@ BRACKET_TAG = re.compile(
     rf"|[\[［](?!{_OURS})[A-ZＡ-Ｚ][A-ZＡ-Ｚ_-]{{2,20}}[\]］]\Z"
     r"|\A(?:\{\{\s*\w+\s*\}\}|\{\w+\}|\$\{\w+\}|%\w+%)\Z"
 )
+NAMED_TAGS = frozenset(
+    [
+        "title",
+        "headline",
+        "answer",
+        "output",
+        "out",
+        "response",
+        "tag",
+        "text",
+        "start",
+        "stop",
+        "input",
+        "result",
+        "question",
+        "reply",
+        "summary",
+        "label",
+    ]
+)
+"""What a template calls a part of a row, and no song or log does."""
 _SURE = (
     "br|hr|div|span|em|strong|h[1-6]|ul|ol|li|table|tbody|thead|tr|td|th|html|head|body|meta|img|font|center|section"
     "|article|script|style|iframe|headline|answer|response|blockquote|button|form|svg|nav|footer"
@@ -141,10 +162,6 @@ MARKUP_TAG = re.compile(
     re.IGNORECASE,
 )
 TAG_NAME = re.compile(r"([<＜])/?([\w:.-]+).*", re.DOTALL)
-ASKS_MARKUP = re.compile(
-    r"(?<![A-Za-z])(?:X?HTML5?|XML|SVG|markup|web ?pages?)(?![A-Za-z])|マークアップ|ウェブページ", re.IGNORECASE
-)
-"""Names of what is written in tags: a prompt that has one may be answered in them."""
 CODE = re.compile(r"```.*?(?:```|$)|`[^`\n]+`", re.DOTALL)
 """What stands in code marks is quoted, not leaked."""
 STARTS_LIKE_ONE = re.compile(rf"{PREAMBLE.pattern}|[^\w\s]{{0,2}}(?:{_TITLES})", re.IGNORECASE)
@@ -200,21 +217,29 @@ def without_thought(answer: str) -> str:
     return answer[thought.end() :] if thought else answer
 
 
+def thought(answer: str) -> str | None:
+    """What stands in the closed thinking block that an answer opens with; None where it opens with none."""
+    said = without_thought(answer)
+    if len(said) == len(answer):
+        return None
+    return answer[: len(answer) - len(said)].rstrip().removeprefix("<think>").removesuffix("</think>").strip()
+
+
 def is_nested_dialog(text: str) -> bool:
     """Whether one turn holds a talk of several: `User: ... Assistant: ...`."""
     asks = ASKS.search(text) if any(word in text for word in ("User", "Human", "ユーザ")) else None
     return asks is not None and REPLIES.search(text, asks.end()) is not None
 
 
-def tag_forms(answer: str, prompt: str) -> Iterator[tuple[str, str]]:
+def tag_forms(answer: str) -> Iterator[tuple[str, str]]:
     """(reason, what was seen) for each dress of a tag that the answer wears."""
-    spoken = CODE.sub(" ", answer) if "`" in answer else answer
+    spoken = unquoted(answer)
     for reason, pattern in _worth_a_look(spoken):
         found = pattern.search(spoken)
-        if found and not (pattern is MARKUP_TAG and _is_asked_markup(spoken, prompt)):
+        if found:
             yield reason, found[0]
     speaker = SPEAKER.match(spoken) if ":" in spoken or "：" in spoken else None
-    if speaker and not _is_named(speaker[1], prompt):
+    if speaker:
         yield "role-label", speaker[0]
     head = spoken[:LABELLED]
     if ENDS_LABEL.search(head):
@@ -223,14 +248,18 @@ def tag_forms(answer: str, prompt: str) -> Iterator[tuple[str, str]]:
             yield "label", found[0]
 
 
-def _is_asked_markup(answer: str, prompt: str) -> bool:
-    """Whether the prompt asks for tags, or has all of those in the answer, however they are closed."""
-    if ASKS_MARKUP.search(prompt):
-        return True
-    return _has_all({_tag_name(found[0]) for found in MARKUP_TAG.finditer(answer)}, prompt)
+def unquoted(text: str) -> str:
+    """The text without what stands in code marks."""
+    return CODE.sub(" ", text) if "`" in text else text
 
 
-def _has_all(pieces: set[str], text: str) -> bool:
+def has_all_tags(answer: str, prompt: str) -> bool:
+    """Whether the prompt has all the tags that are in the answer, however they are closed."""
+    spoken = unquoted(answer)
+    return has_all({tag_name(found[0]) for found in MARKUP_TAG.finditer(spoken)}, prompt)
+
+
+def has_all(pieces: set[str], text: str) -> bool:
     """Whether every piece stands in the text; all are looked for at once, for an answer may have thousands."""
     left, signs, sizes = set(pieces), {piece[0] for piece in pieces}, {len(piece) for piece in pieces}
     for place, sign in enumerate(text):
@@ -241,15 +270,17 @@ def _has_all(pieces: set[str], text: str) -> bool:
     return not left
 
 
-def _tag_name(tag: str) -> str:
+def tag_name(tag: str) -> str:
     """The sign and the name that a tag opens with; that of </p> is <p."""
     return TAG_NAME.sub(r"\1\2", tag, count=1).rstrip(">＞ ") if tag[0] in "<＜" else tag
 
 
-def _is_named(speaker: str | None, prompt: str) -> bool:
+def is_named(answer: str, prompt: str) -> bool:
+    """Whether the prompt names whoever the answer begins with."""
+    speaker = SPEAKER.match(answer)
     if speaker is None:
-        return CHOICE.search(prompt) is not None
-    return name_pattern(speaker).search(prompt) is not None
+        return False
+    return (CHOICE if speaker[1] is None else name_pattern(speaker[1])).search(prompt) is not None
 
 
 def name_pattern(name: str) -> re.Pattern[str]:

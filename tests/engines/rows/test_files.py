@@ -220,12 +220,58 @@ def test_a_file_without_rows_that_can_be_told_apart_is_refused(tmp_path: Path, c
         lines(tmp_path / "a")
 
 
-def test_semicolons_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b"prompt;answer\na;b\n")
-    with pytest.raises(
-        Refusal, match=r"^a.csv: line 1: the columns are divided by semicolons, expected commas or tabs"
-    ):
-        lines(tmp_path / "a.csv")
+@pytest.mark.parametrize(
+    ("content", "kind", "found"),
+    [
+        (b"prompt;answer\na;b\n", "CSV (semicolons)", [{"prompt": "a", "answer": "b"}]),
+        (b"prompt;answer\na, x;b, y\nc, x;d, y\n", "CSV (semicolons)", [{"prompt": "a, x", "answer": "b, y"}] * 2),
+        (b"prompt\tanswer\na, x\tb\nc, x\td\n", "TSV", [{"prompt": "a, x", "answer": "b"}] * 2),
+        (b'prompt,answer\n"a;x",b;y\nc;x,d;y\n', "CSV", [{"prompt": "a;x", "answer": "b;y"}] * 2),
+        (b"prompt,answer,,\na,b,,\n,,,\nc,d,,\n,,,\n", "CSV", [{"prompt": "a", "answer": "b"}] * 2),
+        (b"prompt,,answer\na,,b\n , ,\t\nc,,d\n", "CSV", [{"prompt": "a", "answer": "b"}] * 2),
+        (b"prompt,answer\na,b,,\nc,d,,\n", "CSV", [{"prompt": "a", "answer": "b"}] * 2),
+        (b"prompt,answer,,\na,b\nc,d,\n", "CSV", [{"prompt": "a", "answer": "b"}] * 2),
+        (b"text\na;b\nc;d\n", "CSV", [{"text": "a;b"}, {"text": "c;d"}]),
+    ],
+)  # fmt: skip
+def test_tables_as_spreadsheets_write_them(
+    tmp_path: Path, content: bytes, kind: str, found: list[dict[str, str]]
+) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    assert source(tmp_path / "a.csv").kind == kind
+    texts = [json.loads(line.data) for line in lines(tmp_path / "a.csv")]
+    assert [row.keys() for row in texts] == [row.keys() for row in found]
+    assert texts[0] == found[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"prompt,answer,\na,b,c\n", "field 3 holds 'c', and its column has no name"),
+        (b"prompt,answer\na,b,c\n", "3 fields, the header has 2"),
+        (b"prompt,answer,\na\n", "1 fields, the header has 3"),
+    ],
+)
+def test_a_field_without_a_name_is_not_thrown_away(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    (line,) = lines(tmp_path / "a.csv")
+    assert line.fault is not None
+    assert line.fault.evidence == said
+
+
+def test_what_spreadsheets_leave_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"prompt,answer,,\na,b,,\n,,,\n\nc,d,,\n,,,\n")
+    found = source(tmp_path / "a.csv")
+    assert row_files.notes(found).left_aside == ["2 columns without a name"]
+    assert sum(map(row_files.num_empty, row_files.blocks(found, MOST_ROW, MOST_FILE, "utf-8"))) == 2
+
+
+def test_a_header_below_titles(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfSurvey of 2024,,\n\n,,\nprompt,answer,\na,b,\nc,d,\n")
+    found = sources.sources([str(tmp_path / "a.csv")], "k", "utf-8", sources.Inside(header_row=4)).files[0]
+    assert found.kind == "CSV (header in line 4)"
+    read = [line for block in row_files.blocks(found, 300, 300, "utf-8") for line in row_files.split_block(block)]
+    assert [(line.number, json.loads(line.data)["prompt"]) for line in read] == [(5, "a"), (6, "c")]
 
 
 def test_a_field_longer_than_the_csv_module_likes(tmp_path: Path) -> None:

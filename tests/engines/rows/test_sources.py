@@ -124,7 +124,7 @@ def test_the_name_decides_only_where_nothing_else_does(
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"", "is empty; expected JSON Lines, JSON, CSV, TSV or Parquet"),
+        (b"", "is empty; expected JSON Lines, JSON, CSV, TSV, Excel or Parquet"),
         (gzip.compress(b""), "unpacks to nothing"),
         (gzip.compress(gzip.compress(LINES)), "is gzip inside gzip; unpack it once: gunzip"),
         (zstd(parquet()), "is Parquet inside zstd; unpack it once: zstd -d"),
@@ -135,7 +135,7 @@ def test_the_name_decides_only_where_nothing_else_does(
         (zstd(LINES)[:4] + b"\xff" * 40, "is damaged: its zstd stream cannot be unpacked near byte"),
         (b"\x28\xb5\x2f\xfd\x00\xa8" + bytes(20), "needs more than 128 MiB to unpack; pack it again without"),
         (archive("rows.jsonl"), "is zip, .*; unpack it first: unzip"),
-        (archive("[Content_Types].xml"), "is an Excel workbook, .*; save it as CSV"),
+        (archive("[Content_Types].xml"), "is zip, .*; unpack it first"),
         (tar(), "is a tar archive, .*; unpack it first: tar -xf"),
         (gzip.compress(tar()), "is a tar archive"),
         (b"BZh91AY&SY\0\0", "is bzip2, .*; unpack it first: bunzip2"),

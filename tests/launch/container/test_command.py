@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.launch import sources
+from jobs.launch import lines, sources
 from jobs.launch.container import command as container, engine
 from tests.launch.container import engines
 
@@ -186,17 +187,17 @@ def test_a_stop_of_make_reaches_the_container_and_is_waited_for(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("target", "runner", "line"),
     [
-        ("prepare", "", "python3 -m jobs.launch.container.command prepare run.name=a"),
-        ("all", "", "python3 -m jobs.launch.container.command all run.name=a"),
-        ("preview", "", "python3 -m jobs.launch.container.command preview run.name=a"),
-        ("chat", "", "python3 -m jobs.launch.container.command chat run.name=a"),
-        ("chat", "native", ".venv/bin/python -m jobs chat run.name=a"),
-        ("serve", "", "python3 -m jobs.launch.container.command serve run.name=a"),
-        ("serve", "native", ".venv/bin/python -m jobs serve run.name=a"),
-        ("train", "container", "python3 -m jobs.launch.container.command train run.name=a"),
-        ("train", "native", ".venv/bin/python -m jobs train run.name=a"),
-        ("demo", "", ".venv/bin/python -m jobs all experiment=demo run.name=a"),
-        ("demo", "container", "GPUS=none python3 -m jobs.launch.container.command all experiment=demo run.name=a"),
+        ("prepare", "", "prepare python3 -m jobs.launch.container.command prepare"),
+        ("all", "", "all python3 -m jobs.launch.container.command all"),
+        ("preview", "", "preview python3 -m jobs.launch.container.command preview"),
+        ("chat", "", "chat python3 -m jobs.launch.container.command chat"),
+        ("chat", "native", "chat .venv/bin/python -m jobs chat"),
+        ("serve", "", "serve python3 -m jobs.launch.container.command serve"),
+        ("serve", "native", "serve .venv/bin/python -m jobs serve"),
+        ("train", "container", "train python3 -m jobs.launch.container.command train"),
+        ("train", "native", "train .venv/bin/python -m jobs train"),
+        ("demo", "", "demo .venv/bin/python -m jobs all experiment=demo"),
+        ("demo", "container", "demo python3 -m jobs.launch.container.command all experiment=demo"),
     ],
 )
 def test_make_runs_stages_in_the_image_and_the_demo_without(
@@ -204,7 +205,8 @@ def test_make_runs_stages_in_the_image_and_the_demo_without(
 ) -> None:
     done = make(tmp_path, "--dry-run", target, RUNNER=runner, ARGS="run.name=a")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].strip() == line
+    before = "GPUS=none " if (target, runner) == ("demo", "container") else ""
+    assert done.stdout.splitlines()[-1].strip() == f"{before}python3 -m jobs.launch.typed {line}"
 
 
 @pytest.mark.parametrize(
@@ -261,15 +263,42 @@ def test_the_container_knows_what_make_was_told(tmp_path: Path) -> None:
     assert expected in pairs(engines.told(tmp_path, "podman"), "--env")
 
 
-def test_make_says_in_one_line_that_the_image_is_missing(tmp_path: Path) -> None:
+def test_make_says_that_the_image_is_missing_and_the_lines_to_paste(tmp_path: Path) -> None:
     engines.write(tmp_path, "podman", engines.PODMAN)
     done = make(tmp_path, "prepare", ENGINE="podman", ARGS=f"run.folder={tmp_path}")
     assert done.returncode == 2
     said = [line for line in done.stderr.splitlines() if not line.startswith("make:")]
     assert said == [
         "prepare: cannot run here: the image localhost/kiwame:cuda is not here; `make image` builds it "
-        "(without a GPU: ACCELERATOR=cpu for both), or say RUNNER=native"
+        "(without a GPU: ACCELERATOR=cpu for both), or say RUNNER=native",
+        "-> make image ENGINE=podman",
+        f'then -> make prepare ENGINE=podman ARGS="run.folder={tmp_path}"',
     ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "words", "line"),
+    [
+        ({"ENGINE": "docker", "PASS": "LANG"}, ["prepare", "run.name=記"],
+         '-> make prepare RUNNER=native ENGINE=docker PASS=LANG ARGS="run.name=記"'),
+        ({"ENGINE": "podman", "GPUS": "all", "ACCELERATOR": "cpu"}, ["train"],
+         "-> make train ENGINE=podman ACCELERATOR=cpu GPUS=none"),
+        ({"ENGINE": "podman"}, ["prepare", "prepare.files=[無い.jsonl]"],
+         'then -> make prepare ENGINE=podman ARGS="prepare.files=[無い.jsonl]"'),
+        ({"ENGINE": "podman", "PASS": "KEY=the-secret"}, ["prepare"], "then -> make prepare ENGINE=podman"),
+    ],
+)  # fmt: skip
+def test_a_no_ends_in_a_line_that_keeps_what_make_was_told(
+    tmp_path: Path, variables: dict[str, str], words: list[str], line: str
+) -> None:
+    if variables.get("GPUS") == "all" and Path("/dev/nvidiactl").exists():
+        pytest.skip("there is a GPU here")
+    engines.write(tmp_path, "docker", engines.DOCKER_DOWN)
+    engines.write(tmp_path, "podman", engines.PODMAN, CUDA)
+    done = run(tmp_path, *words, LANG="C.UTF-8", KIWAME_MAKE_WORDS="", **variables)
+    assert done.returncode != 0
+    assert done.stderr.rstrip().splitlines()[-1] == line
+    assert "the-secret" not in done.stderr
 
 
 def test_make_refuses_another_runner(tmp_path: Path) -> None:
@@ -289,6 +318,7 @@ def test_dry_prints_the_command_and_runs_nothing(tmp_path: Path) -> None:
     engines.write(tmp_path, "podman", engines.PODMAN, CPU)
     extra = tmp_path / "data"
     extra.mkdir()
+    (extra / "x.jsonl").write_text('{"prompt": "q", "completion": "a"}\n')
     done = run(tmp_path, "prepare", f"prepare.files=[{extra}/x.jsonl]", f"run.folder={tmp_path / 'r'}", ENGINE="podman",
                DRY="1", MOUNTS=f"'{extra}'", PASS="LANG HOME", OPENAI_API_KEY="sk-1", LANG="C.UTF-8")  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -297,7 +327,59 @@ def test_dry_prints_the_command_and_runs_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "cache").exists()
     assert "--env LANG --env HOME" in done.stdout
     assert "sk-1" not in done.stdout
+    assert re.search(r"prepare +to make +from x.jsonl: JSON Lines, 1 rows looked at", done.stderr)
     assert engines.told(tmp_path, "podman") == []
+
+
+WORDS = [
+    "prepare.files=[{0}/記事 の.jsonl,{0}/it's & $HOME;*.jsonl]",
+    "run.name=記事タイトル",
+    "prepare.columns.prompt=質問",
+]
+
+
+def written(folder: Path) -> list[str]:
+    """Words with every kind of sign in them, and the files that they name."""
+    for name in ("記事 の.jsonl", "it's & $HOME;*.jsonl"):
+        (folder / name).touch()
+    return [word.format(folder) for word in WORDS]
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_every_letter_arrives_in_the_container(tmp_path: Path, beside: bool) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, CPU)
+    words = [*written(tmp_path), f"run.folder={tmp_path}/runs"]
+    given = words if beside else [f"ARGS={lines.joined(words)}"]
+    done = make(tmp_path, "train", *given, ENGINE="podman")
+    assert done.returncode == 0, done.stderr
+    told = engines.told(tmp_path, "podman")
+    assert told[-len(words) - 1 :] == ["train", *words]
+    seen = pairs(told, "--volume")
+    assert f"{tmp_path}/記事 の.jsonl:{tmp_path}/記事 の.jsonl:ro" in seen
+    assert f"{tmp_path}/it's & $HOME;*.jsonl:{tmp_path}/it's & $HOME;*.jsonl:ro" in seen
+
+
+def test_the_home_folder_is_this_machines(tmp_path: Path) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, CPU)
+    (tmp_path / "x.jsonl").touch()
+    done = run(
+        tmp_path, "prepare", "prepare.files=[~/x.jsonl]", "run.folder=~/runs", ENGINE="podman", HOME=str(tmp_path)
+    )
+    assert done.returncode == 0, done.stderr
+    assert engines.told(tmp_path, "podman")[-2:] == [
+        f"prepare.files=[{tmp_path}/x.jsonl]",
+        f"run.folder={tmp_path}/runs",
+    ]
+
+
+@pytest.mark.parametrize("dry", ["", "1"])
+def test_a_file_that_is_not_there_is_told_before_a_container_is_started(tmp_path: Path, dry: str) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN, CPU)
+    done = run(tmp_path, "all", "prepare.files=[記事.jsonl]", f"run.folder={tmp_path}", ENGINE="podman", DRY=dry)
+    assert done.returncode == 2
+    assert "prepare.files: 記事.jsonl: there is no such file" in done.stderr
+    assert engines.told(tmp_path, "podman") == []
+    assert run(tmp_path, "fetch", "prepare.files=[x]", f"run.folder={tmp_path}", ENGINE="podman").returncode == 0
 
 
 @pytest.mark.parametrize(

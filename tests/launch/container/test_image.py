@@ -18,7 +18,8 @@ from jobs.launch.inside import entry
 from tests.launch.container import engines
 
 ROOT = sources.ROOT
-HOST_SIDE = ("container", "doctor", "engine", "entry", "image", "mounts", "sources")
+HOST_SIDE = ("container.command", "container.engine", "container.image", "container.mounts", "doctor", "inside.entry",
+             "lines", "sources", "typed")  # fmt: skip
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
@@ -49,6 +50,16 @@ def test_a_cpu_image_is_built_on_the_bases_that_were_asked_for(tmp_path: Path) -
     assert told[-5:] == ["--network", "host", "-v", "/a b:/c", str(ROOT)]
     assert "base:1 is a tag; today it is sha256:4567" in done.stderr
     assert "1.50 GB unpacked, the most is" in done.stderr
+
+
+def test_dry_prints_the_build_and_pulls_nothing(tmp_path: Path) -> None:
+    engines.write(tmp_path, "podman", engines.PODMAN)
+    done = build(tmp_path, ACCELERATOR="cpu", DRY="1", BASE_RUNTIME="base:1", IMAGE="a b")
+    assert done.returncode == 0, done.stderr
+    assert shlex.split(done.stdout)[:2] == ["podman", "build"]
+    assert "BASE_RUNTIME=base:1" in shlex.split(done.stdout)
+    assert "a b would be built on base:1" in done.stderr
+    assert engines.told(tmp_path, "podman") == []
 
 
 def test_the_defaults_are_the_dockerfiles(tmp_path: Path) -> None:
@@ -168,6 +179,7 @@ def test_the_host_side_needs_nothing_installed(name: str) -> None:
         module = waiting.pop()
         path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
         path = path if path.exists() else ROOT.joinpath(*module.split("."), "__init__.py")
+        assert path.exists() or seen, f"there is no {module}"
         if module in seen or not path.exists():
             continue
         seen.add(module)

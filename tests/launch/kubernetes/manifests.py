@@ -35,8 +35,9 @@ RUNS: dict[str, tuple[str, ...]] = {
     "four-gpus": ("run.name=four", "k8s.gpus=4", "prepare.files=[/workspace/rows/my.jsonl]"),
     "queued": ("experiment=demo", "k8s.queue=team-a", "k8s.max_hours=0.5", "k8s.memory=48Gi"),
     "one-stage": ("experiment=demo", "k8s.stage=train", "k8s.namespace=team", 'waivers.TRN007="short: $(HF_TOKEN)"'),
-    "longest": ("run.name=" + "a" * spec.LONGEST, "prepare.files=[/rows/x]", "k8s.queue=default"),
+    "longest": ("run.name=" + "a" * spec.LONGEST, "prepare.files=[/workspace/x]", "k8s.queue=default"),
     "own": ("run.name=own", "prepare.files=[/data/my.jsonl]", f"k8s.overlay={K8S}/examples/own-cluster"),
+    "japanese": ("run.name=記事タイトル", "prepare.files=[/workspace/rows/記事 1.jsonl]"),
     "rows": ("run.name=rows", f"k8s.rows=[{K8S}/examples/by-hand/my.jsonl]"),
 }
 

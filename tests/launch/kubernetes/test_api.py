@@ -14,6 +14,7 @@ import yaml
 from jobs.core.errors import Exit
 from jobs.launch.kubernetes import command as kubernetes
 from tests.launch.kubernetes import fake_api_server as fake, manifests as there
+from tests.launch.kubernetes.test_spec import ROW
 from tests.launch.kubernetes.test_state import POLICY, RUNNING, ended, pod
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
@@ -27,7 +28,7 @@ def server(
 ) -> Iterator[fake.FakeServer]:
     with fake.serving(request.param) as running:
         (tmp_path / "config").write_text(running.config())
-        (tmp_path / "my.jsonl").write_text("{}\n")
+        (tmp_path / "my.jsonl").write_text(ROW)
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
         monkeypatch.setenv("HOME", str(tmp_path))  # kubectl keeps what it discovered there
         monkeypatch.setattr(kubernetes, "LOOK_SECONDS", 0.01)

@@ -11,6 +11,7 @@ import yaml
 
 from jobs.core.compose import SECRET_VALUE
 from jobs.core.errors import Exit
+from jobs.launch.kubernetes import render, spec
 from jobs.launch.kubernetes.spec import DNS_LABEL
 from jobs.launch.kubernetes.state import STOPPED
 from tests.launch.kubernetes import manifests as there
@@ -180,7 +181,9 @@ def test_labels_of_a_job_are_on_its_pods(manifests: dict[str, list[Any]]) -> Non
         assert labels == job["spec"]["template"]["metadata"]["labels"], name
         if name.startswith("run "):
             words = job["spec"]["template"]["spec"]["containers"][0]["args"]
-            assert f"run.name={labels['app.kubernetes.io/instance']}" in words, name
+            (run,) = (word.partition("=")[2] for word in words if word.startswith("run.name="))
+            assert labels["app.kubernetes.io/instance"] == spec.label(run), name
+            assert job["metadata"].get("annotations", {}).get(render.RUN_NAME, run) == run, name
 
 
 @there.needs_kustomize

@@ -15,6 +15,7 @@ import yaml
 
 from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.launch.kubernetes import render, spec
+from jobs.launch.kubernetes.rows import taken
 from tests.container import pod as podman
 from tests.launch.kubernetes import manifests as there
 
@@ -71,7 +72,7 @@ def test_other_rows_have_another_name(tmp_path: Path) -> None:
     names = set()
     for content in ("a", "b", "a"):
         (tmp_path / "my.jsonl").write_text(content)
-        names.add(render.rows_map([tmp_path / "my.jsonl"])["metadata"]["name"])
+        names.add(render.rows_map(taken([str(tmp_path / "my.jsonl")]))["metadata"]["name"])
     assert len(names) == 2
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import random
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from jobs.core import compose
 from jobs.core.errors import MissingValue, Refusal
+from jobs.launch import places
 from jobs.launch.kubernetes import spec
+from jobs.launch.kubernetes.rows import KEY, MOST_BYTES, Rows, taken
 
 IMAGE = "k8s.image=kiwame@sha256:" + "0" * 64
 DEMO = ("experiment=demo", IMAGE)
@@ -92,10 +98,7 @@ def test_launch_yaml_has_what_the_model_has_and_a_comment_each() -> None:
         (["train.num_processes=2"], ["train.num_processes", "k8s.gpus=N"]),
         (["k8s.gpus=3"], ["k8s.gpus", "3 GPUs cannot share out the 8 rows"]),
         (["train.lrr=1"], ["train.lrr", "unknown key"]),
-        (["run.name=My_Run"], ["run.name", "'My_Run' cannot name a Job", "run.name=my-run"]),
-        (["run.name=a.b"], ["run.name", "run.name=a-b"]),
-        (["run.name=mine-"], ["run.name", "run.name=mine"]),
-        (["run.name=" + "a" * 51], ["run.name", "1 to 50"]),
+        (["run.name=" + "a" * 65], ["run.name", "1 to 64"]),
         (["run.name=../x"], ["run.name"]),
         (["prepare.files=[my.jsonl]"], ["prepare.files", "k8s.rows=[my.jsonl]", "/workspace/rows/my.jsonl"]),
         (["fetch=local", "fetch.source.folder=models/x"], ["fetch.source.folder", "/workspace/x"]),
@@ -117,17 +120,101 @@ def test_what_is_missing_is_said_with_both_ways_to_give_it() -> None:
         spec.plan(["run.name=x", IMAGE])
 
 
+def noise(num_bytes: int) -> bytes:
+    """What no packing makes smaller."""
+    return random.Random(1).randbytes(num_bytes)
+
+
+def test_rows_that_fit_only_when_packed_are_packed(tmp_path: Path) -> None:
+    text = (ROW * 20_000).encode()
+    (tmp_path / "記事.jsonl").write_bytes(text)
+    (tmp_path / "b.parquet").write_bytes(noise(1000))
+    assert len(text) > MOST_BYTES
+    plan = spec.plan(["run.name=x", IMAGE, f"k8s.rows=[{tmp_path}/記事.jsonl,{tmp_path}/b.parquet]"])
+    assert [(each.name, each.is_packed) for each in plan.rows] == [("記事.jsonl.gz", True), ("b.parquet", False)]
+    assert gzip.decompress(plan.rows[0].content) == text
+    assert plan.rows[1].content == noise(1000)
+    assert "prepare.files=[/rows/記事.jsonl.gz,/rows/b.parquet]" in plan.words
+    assert taken([str(tmp_path / "記事.jsonl")]) == plan.rows[:1]
+
+
+def test_rows_that_fit_are_left_as_they_are(tmp_path: Path) -> None:
+    exact = rows(tmp_path, num_bytes=MOST_BYTES)
+    (found,) = spec.plan(["run.name=x", IMAGE, f"k8s.rows=[{exact}]"]).rows
+    assert (found.name, found.content) == ("my.jsonl", exact.read_bytes())
+
+
 def test_rows_that_do_not_fit_go_on_the_volume(tmp_path: Path) -> None:
-    big = rows(tmp_path, num_bytes=spec.CONFIG_MAP_BYTES + 1)
-    with pytest.raises(Refusal, match=r"1\.0 MB are more.*/workspace/rows/my\.jsonl"):
-        spec.plan(["run.name=x", IMAGE, f"k8s.rows=[{big}]"])
-    assert spec.plan(["run.name=x", IMAGE, f"k8s.rows=[{rows(tmp_path, num_bytes=spec.CONFIG_MAP_BYTES)}]"]).rows
+    (tmp_path / "my.jsonl").write_bytes(noise(MOST_BYTES + 1))
+    with pytest.raises(Refusal, match=r"1\.0 MB are more.*packed too.*/workspace/rows/my\.jsonl"):
+        spec.plan(["run.name=x", IMAGE, f"k8s.rows=[{tmp_path}/my.jsonl]"])
 
 
-@pytest.mark.parametrize("name", ["私の.jsonl", "my rows.jsonl", ".hidden", "a" * 102, "a,b"])
-def test_rows_whose_name_a_config_map_cannot_have(name: str, tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match=r"k8s\.rows: .*rename it"):
-        spec.plan(["run.name=x", IMAGE, f"k8s.rows=['{rows(tmp_path, name)}']"])
+@pytest.mark.parametrize(
+    "name", ["私の.jsonl", "my rows.jsonl", ".hidden", "a" * 102, "a,b", "it's (1).csv", "x-12345678.csv"]
+)
+def test_rows_keep_their_name_whatever_a_config_map_calls_them(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(ROW)
+    word = places.listed("k8s.rows", [str(tmp_path / name)])
+    plan = spec.plan(["run.name=x", IMAGE, word])
+    (found,) = plan.rows
+    assert found.name == name
+    assert KEY.fullmatch(found.key)
+    files = compose.compose([word for word in plan.words if word.startswith("prepare.files=")])["prepare"]["files"]
+    assert files == [f"/rows/{name}"]
+
+
+def test_no_two_files_have_one_key() -> None:
+    names = {"記.jsonl", "事.jsonl", "a b.jsonl", "a-b.jsonl", "a  b.jsonl", "a b.csv", "A b.jsonl"}
+    names |= {Rows(Path(name), name, b"").key for name in names}
+    assert len({Rows(Path(name), name, b"").key for name in names}) == len(names)
+
+
+@pytest.mark.parametrize("name", ["mine", "a" * 50, "a-1"])
+def test_a_name_that_is_a_label_is_its_own(name: str) -> None:
+    assert spec.label(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("記事", "run"), ("My_Run", "my-run"), ("a.b", "a-b"), ("a" * 51, "a" * 32), ("mine-", "mine"),
+                         ("x-0a1b2c3d", "x-0a1b2c3d")]
+)  # fmt: skip
+def test_any_other_name_has_a_label_that_no_other_has(name: str, begins: str) -> None:
+    found = spec.label(name)
+    assert re.fullmatch(rf"{begins}-[0-9a-f]{{8}}", found)
+    assert len(found) <= spec.LONGEST
+    assert spec.label(found) != found
+
+
+def test_the_runs_own_name_reaches_the_pod(tmp_path: Path) -> None:
+    plan = spec.plan([*DEMO, "run.name=記事タイトル", "prepare.columns={prompt:質問,completion:回答}"])
+    assert "run.name=記事タイトル" in plan.words
+    assert "prepare.columns={prompt:質問,completion:回答}" in plan.words
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "expected"),
+    [
+        (["prepare.files=[{0}/my.jsonl]"], "prepare.files", ["k8s.rows=[{0}/my.jsonl]"]),
+        (["prepare.files=[/nowhere/記事.jsonl]"], "prepare.files", ["prepare.files=[/workspace/rows/記事.jsonl]"]),
+        (["prepare.files=[/rows/x.jsonl]"], "prepare.files", ["prepare.files=[/workspace/rows/x.jsonl]"]),
+        (["prepare.files=[/workspace/../etc/x.jsonl]"], "prepare.files", ["prepare.files=[/workspace/rows/x.jsonl]"]),
+        (["prepare.evaluation.files=[a.jsonl,/workspace/b.jsonl]"], "prepare.evaluation.files",
+         ["prepare.evaluation.files=[/workspace/rows/a.jsonl,/workspace/b.jsonl]"]),
+        (["prepare.split.previous=runs/prepare"], "prepare.split.previous",
+         ["prepare.split.previous=/workspace/prepare"]),
+        (["train=adopt", "train.adapter=/home/me/adapter"], "train.adapter", ["train.adapter=/workspace/adapter"]),
+        (["chat.template=/home/me/t.jinja"], "chat.template", ["chat.template=/workspace/t.jinja"]),
+    ],
+)  # fmt: skip
+def test_a_path_that_the_pod_does_not_have_is_refused(
+    tmp_path: Path, words: list[str], key: str, expected: list[str]
+) -> None:
+    rows(tmp_path)
+    with pytest.raises(Refusal, match=f"^{key}: ") as refused:
+        spec.plan([*DEMO, *(word.format(tmp_path) for word in words)])
+    assert list(refused.value.words) == [word.format(tmp_path) for word in expected]
+    assert refused.value.without == (key,)
 
 
 def test_rows_of_one_name_and_rows_beside_files(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_the_file_is_whole_but_for_what_only_you_know() -> None:
         ("job.secrets=[[hunter2hunter2]]", "job.secrets.0: expected a valid string"),
         ("registry=[hunter2hunter2", "registry: what follows `=` is not a value in YAML"),
         ("job.run=../up", "job.run: expected 1 to 64 letters"),
-        ("job.stage=all_of_it", "job.stage: expected one of: fetch, prepare"),
+        ("job.stage=all_of_it", "job.stage: expected one of: prepare, fetch"),
         ("job.folder=/tmp/runs", "job.folder: expected a folder below /workspace"),
         ("job.folder=/workspace2", "job.folder: expected a folder below /workspace"),
         ("job.words=[run.name=x]", "job.words.0: run.name is set from job.run and job.folder"),

@@ -118,7 +118,8 @@ def test_both_kinds_of_turns_at_once() -> None:
         (line((USER, {"role": "tool", "content": "42"}, ANSWER)), "tool-role"),
         (line((USER, {**ANSWER, "tool_calls": [{}]}, {"role": "tool", "content": "42"}, ANSWER)), "tool-call"),
         (line((USER, {**ANSWER, "function_call": {"name": "f"}})), "tool-call"),
-        (line((USER, {**ANSWER, "weight": 0}, USER, ANSWER)), "zero-weight"),
+        (line((USER, {**ANSWER, "weight": 0.5}, USER, ANSWER)), "turn-mark"),
+        (line((USER, {**ANSWER, "reasoning": "r", "thinking": "t"})), "two-thoughts"),
         (line(({"role": "user", "content": None}, ANSWER)), "content-null"),
         (line(({"role": "user"}, ANSWER)), "content-null"),
         (line(({"role": "user", "content": 5}, ANSWER)), "content-type"),
@@ -155,9 +156,8 @@ def test_bad_rows(data: bytes, reason: str) -> None:
     ("role", "said"),
     [
         ("usr", "expected one of system, user, assistant; did you mean user?"),
-        ("human", "did you mean user?"),
-        ("Developer", "did you mean system?"),
-        ("詩人", "expected one of system, user, assistant$"),
+        ("詩人", "expected one of system, user, assistant; if they are meant so, set prepare.roles='{詩人:user}'"),
+        ("Dr. No", "expected one of system, user, assistant; say who is who with prepare.roles, theirs to ours"),
     ],
 )
 def test_roles_are_explained(role: str, said: str) -> None:

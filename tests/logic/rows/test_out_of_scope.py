@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from jobs.logic.rows.conversation import BAD_REASONS, BadRow, RowOptions, conversation
+from jobs.logic.rows.conversation import BAD_REASONS, LEFT_OUT, BadRow, RowOptions, conversation
+from jobs.logic.rows.extras import LeftOut
 from jobs.logic.rows.shapes import Unknown, detect
 from jobs.logic.rows.strict_json import record as parsed
+from jobs.logic.rows.usual import usual
 
 USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
 TURNS = [USER, ANSWER]
@@ -56,7 +57,7 @@ def read(row: dict[str, Any], shape: str = "messages", detected: bool = True, **
         ({"conversations": [{"from": "human", "value": "<image>\nWhat?"}, ANSWERED]},
          "sharegpt", "content-type", "message 1 has <image> in the place of images"),
         ({"messages": TURNS, "chosen": TURNS, "rejected": TURNS}, "messages", "preference-pair",
-         "prepare.columns='{messages:chosen}'; to learn what stands beside them say prepare.shape=messages"),
+         "set prepare.pairs=preferred; to learn what stands beside them say prepare.shape=messages"),
         ({"prompt": "q", "completion": "a", "label": True}, "prompt_completion", "label-type", "KTO"),
     ],
 )  # fmt: skip
@@ -114,27 +115,44 @@ PAIRS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("row", PAIRS)
 def test_a_pair_is_named_and_its_way_out_works(row: dict[str, Any]) -> None:
-    with pytest.raises((BadRow, Unknown)) as caught:
-        read(row, detect([row], {}))
-    said = str(caught.value)
-    assert "preference pairs are out of scope" in said
-    command = re.search(r"jq -c '([^']+)'", said)
-    if command:
-        jq = shutil.which("jq")
-        if jq is None:
-            pytest.skip("jq is not here")
-        row = json.loads(subprocess.run([jq, "-c", command[1]], input=json.dumps(row), text=True, capture_output=True,
-                                        check=True).stdout)  # fmt: skip
-        columns = {}
-    else:
-        named = re.search(r"prepare\.columns='\{([^}]+)\}'", said)
-        assert named, said
-        columns = dict(pair.split(":") for pair in named[1].split(","))
-    shape = re.search(r"set prepare\.shape=(\w+)", said)
-    found = read(row, detect([row], columns, shape[1] if shape else "auto"), **columns)
-    assert found == [("user", "q"), ("assistant", "a")]
+    with pytest.raises((BadRow, Unknown), match="preference pair") as caught:
+        read(row, detect([row], {}).shape)
+    assert re.search(r"set prepare\.pairs=preferred(;|$)", str(caught.value))
+    assert preferred(row) == [("user", "q"), ("assistant", "a")]
 
 
-def test_a_pair_without_its_prompt_has_to_be_parted() -> None:
-    with pytest.raises(Unknown, match=r"preference pairs are out of scope; .* part it into two columns"):
-        detect([{"chosen": "\n\nHuman: q\n\nAssistant: a", "rejected": "b"}], {})
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"chosen": "\n\nHuman: q\n\nAssistant: a", "rejected": "\n\nHuman: q\n\nAssistant: b"},
+        {"prompt": "q", "completion": "a", "label": True},
+        {"messages": TURNS, "kto_tag": True},
+        {"messages": TURNS, "rejected_response": "b"},
+        {"prompt": json.dumps([USER]), "chosen": json.dumps([ANSWER]), "rejected": json.dumps([ANSWER])},
+    ],
+)
+def test_other_spellings_of_a_preference(row: dict[str, Any]) -> None:
+    with pytest.raises((BadRow, Unknown), match=r"prepare\.pairs=preferred"):
+        read(row, detect([row], {}).shape)
+    assert preferred(row) == [("user", "q"), ("assistant", "a")]
+
+
+@pytest.mark.parametrize("name", ["label", "kto_tag"])
+def test_an_answer_that_was_not_liked_is_left_out(name: str) -> None:
+    with pytest.raises(LeftOut) as caught:
+        preferred({"prompt": "q", "completion": "a", name: False})
+    assert caught.value.reason == "not-preferred"
+    assert caught.value.reason in LEFT_OUT
+
+
+def test_a_pair_without_its_prompt_cannot_be_learnt() -> None:
+    with pytest.raises(BadRow, match="`chosen` answers nothing that is found: there is none of prompt"):
+        preferred({"chosen": "a", "rejected": "b"})
+
+
+def preferred(row: dict[str, Any]) -> list[tuple[str, str]]:
+    asked = replace(options("auto"), pairs="preferred")
+    found, notes = usual(parsed(json.dumps(row).encode(), 0, False), asked)
+    assert notes["pair"] == "the preferred side"
+    kept = conversation(found, "a", 1, replace(asked, shape=detect([found], {}).shape))
+    return [(message.role, message.content) for message in kept.messages]

@@ -55,7 +55,8 @@ def test_packing(head: bytes, name: str | None) -> None:
     ("head", "name"),
     [
         (b"PK\x03\x04" + bytes(22) + b"rows.jsonl", "zip"),
-        (b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", "an Excel workbook"),
+        (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "an OpenDocument file"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(20), "an old or a protected Office file"),
         (b"7z\xbc\xaf\x27\x1c\x00", "7z"),
         (b"\xff\xff\xff\xff\x10\x00", "Arrow"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "a git-LFS pointer"),

@@ -43,8 +43,8 @@ def talk(record: dict[str, Any], shape: str, columns: dict[str, str] | None = No
     ],
 )
 def test_shapes_are_told_and_read(record: dict[str, Any], columns: dict[str, str], shape: str) -> None:
-    assert detect([{"id": "odd"}, record], columns) == shape
-    assert detect([record], columns, shape) == shape
+    assert detect([{"id": "odd"}, record], columns) == (shape, columns)
+    assert detect([record], columns, shape) == (shape, columns)
     assert talk(record, shape, columns) == QA
 
 
@@ -66,21 +66,12 @@ def test_two_shapes_are_refused(records: list[dict[str, Any]], said: str) -> Non
     [
         ({"text": "once upon a time"}, "`text`; a `text` has no prompt and no answer: part it"),
         ({"instruction": "q", "instances": [{"input": "", "output": "a"}]}, r"take them apart with jq -c '\. as"),
-        ({"prompt": "q", "chosen": "a", "rejected": "b"}, r"prepare\.columns='\{completion:chosen\}'"),
-        ({"chosen": MESSAGES["messages"], "rejected": []}, r"prepare\.columns='\{messages:chosen\}'"),
-        ({"question": "q", "answer": "a"}, r"set prepare\.columns='\{prompt:question,completion:answer\}'"),
-        ({"prompt": "q", "response": "a"}, r"set prepare\.columns='\{completion:response\}'"),
-        ({"instruction": "q", "context": "", "response": "a"}, r"columns='\{input:context,output:response\}'"),
-        (
-            {"conversation": MESSAGES["messages"]},
-            r"prepare\.shape=messages prepare\.columns='\{messages:conversation\}",
-        ),
-        ({"conversations": MESSAGES["messages"]}, r"shape=messages prepare\.columns='\{messages:conversations\}"),
-        ({"messages": SHAREGPT["conversations"]}, r"shape=sharegpt prepare\.columns='\{conversations:messages\}"),
+        ({"prompt": "q", "chosen": "a", "rejected": "b"}, r"set prepare\.pairs=preferred$"),
+        ({"chosen": MESSAGES["messages"], "rejected": []}, r"set prepare\.pairs=preferred$"),
         ({"mesages": []}, "did you mean `messages`"),
-        ({"a": 1, "b": 2}, r"`a`, `b`; say which they are with prepare\.columns"),
-        ({f"c{number}": 1 for number in range(20)}, r"`c7` \.\.\.; say which"),
-        ({}, "none; say which"),
+        ({"x": 1, "y": 2}, "`x`, `y`; give the column that asks the name `prompt`"),
+        ({f"c{number}": 1 for number in range(20)}, r"`c7` \.\.\.; give the column that asks"),
+        ({}, "none; give the column that asks"),
     ],
 )
 def test_unknown_shapes_are_explained(record: dict[str, Any], said: str) -> None:
@@ -103,8 +94,8 @@ def test_a_column_map_must_fit(columns: dict[str, str], shape: str, said: str) -
 
 
 def test_no_rows_have_no_shape() -> None:
-    assert detect([], {}, "alpaca") == "alpaca"
-    with pytest.raises(Unknown, match=r"set prepare\.shape to one of messages, sharegpt, alpaca, prompt_completion"):
+    assert detect([], {}, "alpaca") == ("alpaca", {})
+    with pytest.raises(Unknown, match=r"set prepare\.shape to one of messages, .*, text"):
         detect([], {})
 
 
@@ -164,12 +155,19 @@ def test_a_system_column_comes_first() -> None:
         ({}, "messages", "column-missing", "there is no `messages`; there are: none"),
         ({"messages": None}, "messages", "content-null", "`messages` is null"),
         ({"message": []}, "messages", "column-missing", "did you mean `messages`"),
-        ({"instruction": "q", "response": "a"}, "alpaca", "column-missing", "output:response"),
+        ({"instruction": "q", "response": "a"}, "alpaca", "column-missing", "give the row its `output`"),
         ({"instruction": "q", "instances": []}, "alpaca", "column-missing", "take them apart"),
-        ({"text": "t"}, "messages", "column-missing", "a `text` has no prompt"),
+        ({"text": "t"}, "messages", "column-missing", "other rows have it"),
         ({**ALPACA, "output": None}, "alpaca", "content-null", "`output` is null"),
-        ({**ALPACA, "output": 5}, "alpaca", "content-type", "`output` is a number, expected text"),
-        ({**ALPACA, "input": ["x"]}, "alpaca", "content-type", "`input` is a list, expected text"),
+        (
+            {**ALPACA, "output": ["x", "y"]},
+            "alpaca",
+            "content-type",
+            "`output` is a list of 2 values, expected one text",
+        ),
+        ({**ALPACA, "output": []}, "alpaca", "content-type", "`output` is an empty list, expected one text"),
+        ({**ALPACA, "output": [["x"]]}, "alpaca", "content-type", "`output` is a list of lists"),
+        ({**ALPACA, "input": {"a": 1}}, "alpaca", "content-type", "`input` is an object, expected text"),
         ({**ALPACA, "system": {}}, "alpaca", "content-type", "`system` is an object, expected text"),
         ({**ALPACA, "history": "x"}, "alpaca", "column-type", "`history` is text, expected a list of"),
         ({**ALPACA, "history": [["p"]]}, "alpaca", "column-type", "item 1 of `history` is not a pair"),
@@ -211,7 +209,7 @@ def test_a_row_of_two_shapes() -> None:
 
 def test_columns_that_are_not_read() -> None:
     known = known_columns("messages", {"id": "key"})
-    assert known == {"messages", "system", "key", "source", "label"}
+    assert known == {"messages", "system", "thoughts", "key", "source", "label"}
     record = {"id": 1, "key": 2, "messages": [{"role": "user", "content": "q", "name": "n"}]}
     assert ignored(record, known) == {"id", "messages[].name"}
     assert ignored(MESSAGES, known) == set()

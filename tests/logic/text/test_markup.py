@@ -2,6 +2,7 @@
 
 import pytest
 
+from jobs.logic.text.explained import is_wanted
 from jobs.logic.text.markup import (
     control_token,
     is_nested_dialog,
@@ -12,12 +13,15 @@ from jobs.logic.text.markup import (
     without_thought,
 )
 from jobs.logic.text.private import MARKS
+from jobs.logic.text.wanted import Asked
 
 ARTICLE = "次の記事に題名を付けてください。\n\n土鍋の手入れには、時間がかかる。"
 
 
 def forms(answer: str, prompt: str = ARTICLE) -> list[str]:
-    return [reason for reason, _ in tag_forms(answer, prompt)]
+    """The reasons that the prompt does not explain."""
+    asked = Asked(prompt)
+    return [reason for reason, seen in tag_forms(answer) if not is_wanted(reason, seen, answer, asked)]
 
 
 DRESSES = {
