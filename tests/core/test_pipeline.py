@@ -19,7 +19,7 @@ def test_rows_come_first_and_need_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("rows", "said"),
-    [(None, "there is no such file"), ('{"質問": "a", "回答": "b"}\n', "質問")],
+    [(None, "there is no such file"), ('{"甲": "a", "乙": "b"}\n', "甲")],
 )  # fmt: skip
 def test_a_file_or_a_column_that_is_not_there_is_told_before_a_model_is_asked_for(
     tmp_path: Path, rows: str | None, said: str

@@ -94,9 +94,9 @@ def publish(
         stage=stage.name,
         key=Key(
             config={"seed": 1},
-            inputs={name: made[name].digest for name in stage.needs},
             outside=OUTSIDE.get(stage.name, {}),
-        ),
+            inputs={name: made[name].digest for name in stage.needs},
+        ),  # fmt: skip
         files=hash_files(folder),
         facts=model.model_dump(mode="json"),
         verdict=gate.judge(model, gate.limits.model_validate(judged_by), waivers),
@@ -163,13 +163,12 @@ def prepare() -> dict[str, Any]:
         "num_read": 1964,
         "dropped": {"hashtags": 268, "repeated-character": 91, "empty-answer": 42, "mojibake": 11,
                     "odd-form": 9, "duplicate": 89, "near-duplicate": 46, "in-evaluation": 3},
-        "topics": [{"reason": "label", "kind": "prompt", "text": "港", "dropped": 12, "kept": 40}],
-        "allowed": [], "changed": {"nfc": 44, "line-ends": 3}, "seen": {"e-mail": 4},
+        "topics": [{"reason": "label", "kind": "prompt", "text": "港", "dropped": 12, "kept": 40}], "allowed": [],
+        "changed": {"nfc": 44, "line-ends": 3}, "seen": {"e-mail": 4},
         "ignored_columns": {"data/titles.jsonl": ["difficulty"]}, "num_train": 1124, "num_val": 281,
         "split_digest": "5" * 64, "labels": {"天気": [424, 106], "sport": [700, 175]}, "unclean": {},
         "leaks": {"id": 0, "conversation": 0, "prompt": 0, "near": 0, "source": 0},
-        "evaluation": {"eval/held.jsonl": 0},
-        "num_near": 7, "num_distinct_answers": 1398, "num_contradictory": 0,
+        "evaluation": {"eval/held.jsonl": 0}, "num_near": 7, "num_distinct_answers": 1398, "num_contradictory": 0,
         "lengths": {"user": [41, 96, 210, 402, 731], "assistant": [4, 8, 14, 22, 31]},
         "answer_lengths": {"edges": [4, 6, 8, 11, 14, 18, 24, 32], "train": [9, 60, 221, 402, 310, 110, 12],
                            "val": [1, 17, 60, 98, 77, 24, 4]},
@@ -313,8 +312,8 @@ def quantize() -> dict[str, Any]:
     quant = {
         "file": "model-Q4_K_M.gguf", "type": "Q4_K_M", "problems": [], "types": {"F32": 113, "Q4_K": 169, "Q6_K": 28},
         "fallbacks": [], "metadata_differs": [], "nonfinite": [], "error": 0.071, "error_tensor": "blk.0.attn_v.weight",
-        "num_bytes": 396_705_472, "bits_per_weight": 5.32, "files": {"model-Q4_K_M.gguf": 396_705_472}, "whole": None,
-        "joined": None,
+        "num_bytes": 396_705_472, "bits_per_weight": 5.32, "whole": None, "joined": None,
+        "files": {"model-Q4_K_M.gguf": 396_705_472},
     }  # fmt: skip
     return {"quants": [quant], "asked": ["Q4_K_M"]}
 
@@ -397,6 +396,5 @@ FILES = {
 }
 OUTSIDE = {
     "prepare": {"data/titles.jsonl": data_digest("titles")},
-    "convert": {PIN: file_digest(ROOT / PIN)},
-    "quantize": {PIN: file_digest(ROOT / PIN)},
+    **dict.fromkeys(("convert", "quantize"), {PIN: file_digest(ROOT / PIN)}),
 }
