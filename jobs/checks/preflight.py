@@ -10,6 +10,7 @@ from jobs.checks.preflight_facts import PreflightFacts, Rows, planned
 from jobs.checks.preflight_options import noise_implausible, prompts_outweigh_answers
 from jobs.core.model import Limits
 from jobs.core.rule import Gate, Measured, Skip
+from jobs.core.values import rounded
 from jobs.logic.pages.amounts import beside, count, learning_rate, percent
 
 
@@ -290,8 +291,8 @@ def update_too_hot(facts: PreflightFacts, limits: PreflightLimits) -> Iterator[s
         shown, most = beside(planned(facts).heat, limits.max_heat, learning_rate)
         text = f"{planned(facts).with_heat(shown)}, at most {most} (a warning from {learning_rate(limits.warn_heat)})"
         rate = planned(facts).learning_rate * limits.max_heat / planned(facts).heat
-        words = [f"train.schedule.learning_rate={learning_rate(0.99 * rate)}"]  # below the limit when rounded too
-        yield Measured(text, planned(facts).heat, limits.max_heat, words=words if math.isfinite(rate) else ())
+        words = [f"train.schedule.learning_rate={rounded(rate, up=False)}"] if math.isfinite(rate) else []
+        yield Measured(text, planned(facts).heat, limits.max_heat, words=words)
 
 
 @GATE.rule("022", "update-hot", level="warn")

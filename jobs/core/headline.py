@@ -11,6 +11,7 @@ from typing import Any
 
 from jobs.core.model import StrictModel
 from jobs.core.rule import Finding, Gate, Measured, Rule, Skip, Verdict
+from jobs.core.values import rounded
 
 ENOUGH = 0.5
 """A cause is at least this part as far beyond its limit as what it explains."""
@@ -73,9 +74,7 @@ def allowed(rule: Rule[Any, Any], measured: Sequence[Measured]) -> Iterator[str]
     for message in measured:
         for key in LIMIT.findall(rule.fix)[:1]:
             if math.isfinite(message.value) and message.value != message.limit:
-                step = 10.0 ** (math.floor(math.log10(abs(message.value))) - 1) if message.value else 1.0
-                rounded = math.ceil if message.value > message.limit else math.floor
-                yield f"{key}={rounded(message.value / step) * step:.6g}"
+                yield f"{key}={rounded(message.value, up=message.value > message.limit)}"
 
 
 def ranked(found: Iterable[Failure]) -> list[Failure]:

@@ -7,6 +7,7 @@ there, any other is text.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -53,6 +54,14 @@ def value(word: str, before: Any) -> Any:
             words=[listed] if not isinstance(before, int | float) else [], without=[word],
         )  # fmt: skip
     return found
+
+
+def rounded(number: float, up: bool) -> str:
+    """A value for a word with at most two digits that is not below, or not above, `number`."""
+    if not number:
+        return "0"
+    step = 10.0 ** (math.floor(math.log10(abs(number))) - 1)
+    return f"{(math.ceil if up else math.floor)(number / step) * step:.6g}"
 
 
 def as_text(text: str) -> str:

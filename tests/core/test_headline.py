@@ -135,3 +135,11 @@ def test_a_lost_fine_tune_names_the_type_to_ship() -> None:
                 records.parity("Q4_K_M", 0.2, 0.1, 0.4)]  # fmt: skip
     found = {one.code: one.words for one in failing("verify", parities=parities)}
     assert found["PAR005"] == ("quantize.types=[Q5_K_M]",)
+
+
+def test_an_update_that_is_too_hot_names_the_rate_that_is_not() -> None:
+    facts = records.FACTS["preflight"]()
+    hot = facts | {"update": facts["update"] | {"learning_rate": 0.05}}
+    (first,) = [one for one in failing("preflight", update=hot["update"]) if one.code == "TOK021"]
+    rate = float(first.words[0].removeprefix("train.schedule.learning_rate="))
+    assert [one.code for one in failing("preflight", update=hot["update"] | {"learning_rate": rate})] == []

@@ -393,6 +393,5 @@ FILES = {
 }
 OUTSIDE = {
     "prepare": {"data/titles.jsonl": data_digest("titles")},
-    "convert": {PIN: file_digest(ROOT / PIN)},
-    "quantize": {PIN: file_digest(ROOT / PIN)},
+    **dict.fromkeys(("convert", "quantize"), {PIN: file_digest(ROOT / PIN)}),
 }

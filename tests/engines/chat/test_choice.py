@@ -71,7 +71,7 @@ def test_a_file_in_parts_is_opened_by_its_first(tmp_path: Path) -> None:
     parts = [f"model-Q8_0-0000{number}-of-00002.gguf" for number in (1, 2)]
     publish(tmp_path / "mine", "quantize", *parts, facts={"quants": [{"type": "Q8_0", "file": parts[0]}]})
     choice = choose(RunDir(tmp_path / "mine"), "Q8_0")
-    assert (choice.gguf.name, choice.why_not) == (parts[0], "`fetch` was not made")
+    assert (choice.gguf.name, choice.why_not) == (parts[0], "`prepare` was not made")
     (tmp_path / "mine" / "quantize" / parts[1]).write_text("another text of the same length"[:33])
     with pytest.raises(Refusal, match=parts[1]):
         choose(RunDir(tmp_path / "mine"), "Q8_0")

@@ -66,7 +66,7 @@ def test_settings_that_travel_in_the_gguf_are_switched_off(sampling_run: Path, f
     done = chat(sampling_run, QUESTION)
     assert done.returncode == 0, done.stderr
     assert done.stdout == plain + "\n"
-    assert done.stderr.startswith("tiny · F16 · NOT CERTIFIED: `fetch` was not made · temperature 0, as measured\n")
+    assert done.stderr.startswith("tiny · F16 · NOT CERTIFIED: `prepare` was not made · temperature 0, as measured\n")
 
 
 def test_every_sampler_setting_of_a_gguf_is_said() -> None:
