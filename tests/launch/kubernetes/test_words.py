@@ -44,7 +44,7 @@ def test_a_run_in_japanese_is_found_again(cluster: Cluster, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("words", "said", "line"),
     [
-        (["k8s.rows=[HERE/q.jsonl]", there.IMAGE], "`質問`", "prepare.columns={"),
+        (["k8s.rows=[HERE/q.jsonl]", there.IMAGE], "`質問`", ""),
         (["k8s.rows=[HERE/q.jsonl]", "prepare.columns={prompt:問い}", there.IMAGE], "no row has `問い`", ""),
         (["prepare.files=[HERE/q.jsonl]", there.IMAGE], "is looked for in the pod",
          'make k8s-submit ARGS="run.name=r k8s.image=KIWAME k8s.rows=[HERE/q.jsonl]"'),
