@@ -393,5 +393,6 @@ FILES = {
 }
 OUTSIDE = {
     "prepare": {"data/titles.jsonl": data_digest("titles")},
-    **dict.fromkeys(("convert", "quantize"), {PIN: file_digest(ROOT / PIN)}),
+    "convert": {PIN: file_digest(ROOT / PIN)},
+    "quantize": {PIN: file_digest(ROOT / PIN)},
 }

@@ -43,6 +43,8 @@ REASONS = (
 """Every word a row can be dropped for here."""
 SEEN = ("secret", *private.PERSONAL, "invisible", "nested-dialog", "placeholder", "thoughts", "turn-not-to-learn")
 """Every word for what is left in a row and counted."""
+IN_THOUGHTS = ("control-token", "think-tag")
+"""Reasons that thoughts give as well as what is said after them."""
 FILLERS = "\u115f\u1160\u3164\uffa0"
 """Letters that take no room."""
 IN_NAMES = (private.SECRET, "email")
@@ -186,7 +188,8 @@ def _fault(turns: Iterable[_Turn], unwanted: Collection[str], options: CleanOpti
         for reason, piece in _offences(turn, unwanted, options):
             if reason not in options.allow:
                 asked = asked or _asked(turn)
-                said = markup.without_thought(turn.text) if turn.role == "assistant" else turn.text
+                is_whole = turn.role != "assistant" or reason in IN_THOUGHTS
+                said = turn.text if is_whole else markup.without_thought(turn.text)
                 if explained.is_wanted(reason, piece, said, asked):
                     continue
                 return Fault(reason, shown(f"{turn.role}: {_without_private(turn.text, piece)}"))
