@@ -23,7 +23,7 @@ from jobs.engines.rows.store import Piece, RowStore, RowWriter
 from jobs.engines.rows.workers import Workers
 from jobs.logic.form import departures
 from jobs.logic.row import Dropped, Row
-from jobs.logic.rows import block as row_block, conversation, keys as row_keys, near
+from jobs.logic.rows import block as row_block, conversation, following, keys as row_keys, near
 from jobs.logic.rows.block import Checked, ReadOptions, RowsRead
 from jobs.logic.rows.clean import CleanOptions
 from jobs.logic.rows.conversation import BadRow, RowOptions
@@ -334,8 +334,11 @@ def _similarity(first: _Compared, second: _Compared, threshold: float) -> Simila
     answers = first.answer, second.answer
     if whole < threshold or near.other_numbers(first.prompt, second.prompt) or not near.same_numbers(*answers):
         return Similarity(whole)
+    same = near.alike(*answers)
+    if 0 < same < 1 and following.follow((first.prompt, second.prompt), answers):
+        return Similarity(whole)
     is_reworded = max(map(len, answers)) < LABEL_CHARACTERS and not near.same_words(first.prompt, second.prompt)
-    return Similarity(whole, near.alike(*answers), is_reworded)
+    return Similarity(whole, same, is_reworded)
 
 
 def _tasks(store: RowStore, pairs: NDArray[np.int64]) -> Iterator[tuple[Piece, Piece]]:

@@ -338,7 +338,7 @@ def _layouts(block: Block) -> Found:
 
 
 def _frames(block: Block, prompts: Sequence[str]) -> Found:
-    """What stands around short answers and has nothing of their prompts."""
+    """What stands around short answers and has nothing of their prompts; where these hold what answers are about."""
     codes, starts, ends = block.codes, block.starts, block.ends
     marks = np.flatnonzero(among(frames.SIGNS)[codes])
     looked = np.zeros(len(starts), bool)
@@ -346,6 +346,7 @@ def _frames(block: Block, prompts: Sequence[str]) -> Found:
     looked |= block.counts[:, CJK] == 0
     lengths = ends - starts
     looked &= (lengths <= frames.LONGEST) & ((lengths <= frames.SENTENCE_LENGTH) | ~among(".。")[codes[ends - 1]])
+    looked &= np.fromiter(map(len, prompts), np.int64, len(prompts)) >= frames.MATERIAL * lengths
     found = []
     for row in np.flatnonzero(looked).tolist():
         told = frames.frames_of(block.answers[row], prompts[row].lower())

@@ -13,6 +13,8 @@ LAYOUTS = ("lines", "sentences", "noted", "coded", "quoted", "latin")
 LONGEST, SENTENCE_LENGTH = 160, 60
 """Characters of an answer that is looked at: of longer ones any part may be about something of its own; and of
 one that ends like a sentence."""
+MATERIAL = 3
+"""Times as long as an answer its prompt is at least, where it holds what the answer is about: a question does not."""
 SENTENCE = re.compile(r"[^\n。！!]{2,80}?[。！!](?=\s*[^\s。！!」』）)\"'”’])|[^\n]{2,80}?[a-z]{3}[.?]\s+(?=[\"'A-Z])")
 NOTE_BEHIND = re.compile(r"(?:[(（\[【<〈《]|[|｜※]|\s--?\s|\s—\s)([^()（）\[\]【】<>|｜※\n]{1,40})[)）\]】>〉》]?\Z")
 NOTE_BEFORE = re.compile(r"[(（\[【<〈《]([^()（）\[\]【】<>\n]{1,30})[)）\]】>〉》]\s?(?=\S)")
