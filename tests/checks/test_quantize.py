@@ -104,6 +104,6 @@ def test_limits_name_types_that_can_be_asked_for() -> None:
 
 def test_a_person_is_shown_each_file() -> None:
     shown = dict(GOOD.lines())
-    assert shown["Q4_K_M"].startswith("397 MB in 2 files, 5.32 bits a weight")
+    assert shown["Q4_K_M"].startswith("396.7 MB in 2 files, 5.32 bits a weight")
     assert shown["Q4_K_M"].endswith("error 0.071 at blk.0.attn_v.weight; 113 F32, 169 Q4_K, 28 Q6_K")
     assert dict(GOOD.model_copy(update={"imatrix_tokens": None}).lines())["importance matrix"] == "none"
