@@ -11,8 +11,9 @@ import pytest
 
 from jobs.logic.rows import strict_json
 from jobs.logic.rows.strict_json import BadRow, record
-from jobs.logic.text import markup, private, repetition
+from jobs.logic.text import explained, private, repetition
 from jobs.logic.text.repetition import RepetitionLimits
+from jobs.logic.text.wanted import Asked
 
 LIMITS = RepetitionLimits(marks=4, characters=12, phrases=4)
 THRICE = "abcdabcdabcd"
@@ -95,8 +96,9 @@ def test_a_deep_row_in_another_encoding_is_a_bad_row() -> None:
 
 def test_tags_are_looked_for_in_the_prompt_together() -> None:
     tags = [f"<t{number}>" for number in range(50)]
-    assert list(markup.tag_forms("".join(f"{tag}a</t{tag[2:-1]}>" for tag in tags), "".join(tags))) == []
-    assert [reason for reason, _ in markup.tag_forms("<b1>a</b1> <b2>a</b2>", "say <b1>")] == ["markup-tag"]
+    answer = "".join(f"{tag}a</t{tag[2:-1]}>" for tag in tags)
+    assert explained.is_wanted("markup-tag", tags[0], answer, Asked("".join(tags)))
+    assert not explained.is_wanted("markup-tag", "<b1>", "<b1>a</b1> <b2>a</b2>", Asked("say <b1>"))
 
 
 def test_a_web_token_is_found_wherever_it_stands_in_a_word() -> None:

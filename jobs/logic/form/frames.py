@@ -24,7 +24,7 @@ WORDS = re.compile(
     r"[a-z]{4,}|\d+|[\u30a1-\u30fa\u30fc]{2,}|[\u3400-\u9fff々]{2,}|[^\x00-\u036f\u3041-\u30ff\u3400-\u9fff\W]{2,}"
 )
 """Of a part in lower case: what tells what it is about."""
-YEAR = re.compile(r"\s*(?:1\d|20)\d\d(?!\d)")
+YEAR = re.compile(r"(?:1\d|20)\d\d(?!\d)")
 NOTE_PART = 44
 SINGLE = re.compile(r"[\u3400-\u9fff]")
 LETTERS = re.compile(r"[A-Za-z]{2,}")
@@ -57,7 +57,7 @@ def frames_of(text: str, prompt: str) -> Iterator[tuple[str, bool]]:
 
 def _is_strange(note: str, prompt: str) -> bool:
     """Whether a note has a number that is no year, or is in other letters than the prompt."""
-    if YEAR.match(note) or not any(sign.isalnum() for sign in note):
+    if YEAR.match(note.lstrip()) or not any(sign.isalnum() for sign in note):
         return False
     return any(sign.isdigit() for sign in note) or note.isascii() != prompt.isascii()
 
