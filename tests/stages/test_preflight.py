@@ -260,7 +260,7 @@ def test_damage_is_noticed(
     ("chat", "codes"),
     [
         ({"thinking_block": "none"}, ["TOK006", "TOK008"]),
-        ({"thinking_block": "keep"}, []),
+        ({"thinking_block": "keep"}, ["TOK033"]),
         ({"grade_thinking_block": False, "graded_turns": "all"}, []),
         ({"template": "conf/chat/templates/plain.jinja"}, ["TOK006"]),
         ({"template": "conf/chat/templates/plain.jinja", "thinking_block": "none"}, []),

@@ -51,7 +51,7 @@ def local(name: str, key: str) -> Found:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        near = alike(path) if not path.is_symlink() else None
+        near = alike(path)
         meant = f"; did you mean {printable(near)}?" if near else ""
         raise Refusal(
             f"{key}: {printable(name)}: {why(path, error)}{meant}", instead=(name, near) if near else None
@@ -74,7 +74,7 @@ def local(name: str, key: str) -> Found:
 def alike(path: Path) -> str | None:
     """The file or folder that may be meant by one that is not there, written as it was: of its folder, by its name."""
     try:
-        if path.exists():
+        if path.is_symlink() or path.exists():
             return None
         names = [each.name for each in path.parent.iterdir() if each.is_dir() or is_data(each.name)]
     except (OSError, ValueError):

@@ -17,6 +17,7 @@ WORDS = {
     Exit.GATE_FAILED: "a gate said no",
     Exit.ENVIRONMENT: "the machine cannot",
     Exit.INTERRUPTED: "interrupted, state saved",
+    Exit.NOBODY_READS: "nobody read what it said",
 }
 SAID_BY_POLICY = re.compile(r"failed with exit code (\d+)")
 KILLED, STOPPED = 137, 143

@@ -74,6 +74,7 @@ def test_the_failure_policy_has_exactly_our_exit_codes(manifests: dict[str, list
             Exit.GATE_FAILED: "FailJob",
             Exit.CRASHED: "Count",
             Exit.ENVIRONMENT: "Count",
+            Exit.NOBODY_READS: "Count",
         }
         assert set(actions) - {STOPPED} == set(Exit) - {Exit.PASSED}
 

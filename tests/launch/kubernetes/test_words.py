@@ -44,7 +44,7 @@ def test_a_run_in_japanese_is_found_again(cluster: Cluster, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("words", "said", "line"),
     [
-        (["k8s.rows=[HERE/q.jsonl]", there.IMAGE], "`質問`", ""),
+        (["k8s.rows=[HERE/q.jsonl]", there.IMAGE], "`甲`", ""),
         (["k8s.rows=[HERE/q.jsonl]", "prepare.columns={prompt:問い}", there.IMAGE], "no row has `問い`", ""),
         (["prepare.files=[HERE/q.jsonl]", there.IMAGE], "is looked for in the pod",
          'make k8s-submit ARGS="run.name=r k8s.image=KIWAME k8s.rows=[HERE/q.jsonl]"'),
@@ -58,7 +58,7 @@ def test_a_run_in_japanese_is_found_again(cluster: Cluster, capsys: pytest.Captu
 def test_what_the_pod_would_refuse_is_refused_here_with_the_line(
     cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str, line: str
 ) -> None:
-    (tmp_path / "q.jsonl").write_text('{"質問": "a", "回答": "b"}\n', encoding="utf-8")
+    (tmp_path / "q.jsonl").write_text('{"甲": "a", "乙": "b"}\n', encoding="utf-8")
     given = [word.replace("HERE", str(tmp_path)) for word in words]
     assert kubernetes.main(["submit", "run.name=r", *given]) == Exit.REFUSED
     told = capsys.readouterr().err
