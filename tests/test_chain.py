@@ -51,22 +51,19 @@ def test_the_commands_that_are_printed_last_work_as_they_are_printed(
     assert done.returncode == 0, done.stderr
     line = done.stderr.splitlines()[-2].removeprefix("talk to it: ")
     assert line.startswith('make chat RUNNER=native ARGS="run.name=demo ')
-    made = subprocess.run(  # what make would run, without what sets up .venv
-        ["env", "-u", "MAKELEVEL", "bash", "-c", f"{line} --dry-run"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    recipe = made.stdout.splitlines()[-1].replace(".venv/bin/python", sys.executable)
     rows = [json.loads(text) for text in (demo_run / "prepare" / "val.jsonl").read_text("utf-8").splitlines()]
     measured = [
         json.loads(text) for text in (demo_run / "verify" / "generations.jsonl").read_text("utf-8").splitlines()
     ]
     expected = next(one["text"] for one in measured if (one["id"], one["model"]) == (rows[0]["id"], "Q4_K_M"))
     question = rows[0]["messages"][-2]["content"]
-    answer = subprocess.run(
-        ["bash", "-c", recipe], cwd=ROOT, input=question, capture_output=True, text=True, check=True
+    answer = subprocess.run(  # without what sets up .venv
+        ["env", "-u", "MAKELEVEL", "bash", "-c", f"{line} --old-file=setup PY={sys.executable}"],
+        cwd=ROOT,
+        input=question,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert (answer.stdout, answer.stderr) == (expected.rpartition("</think>")[2].strip() + "\n", "")
 

@@ -32,6 +32,6 @@ def test_two_processes_make_the_artifact_of_one(demo_run: Path, tmp_path: Path) 
         assert two.facts[name] == one.facts[name], name
     for name, tolerance in (("best_eval_loss", LOSS), ("restored_eval_loss", LOSS), ("adapter_norm", NORM)):
         assert two.facts[name] == pytest.approx(one.facts[name], rel=tolerance), name
-    again = whole_run.command("train", "experiment=demo", f"run.folder={tmp_path}")
+    again = whole_run.command("train", "experiment=demo", f"run.folder={tmp_path}", "train.num_processes=1")
     assert again.returncode == 2
     assert "train.num_processes is 1, it was made with 2" in again.stderr
