@@ -133,17 +133,17 @@ def _report_failure(main: Main, cfg: Any, work: Work) -> None:
 
 def _require_kept(run_dir: RunDir, stages: Sequence[pipeline.Stage], slices: Mapping[str, Any], redo: bool) -> None:
     """Raises Refusal where what passed was made with another config, before anything is made or fetched."""
-    differences: list[str] = []
+    differences: dict[str, list[str]] = {}
     for stage in stages if not redo else ():
         with contextlib.suppress(Refusal):  # a damaged record: its own stage says so
             artifact, cfg = run_dir.artifact(stage.name), slices[stage.name]
             if artifact is not None and artifact.passed and not stage.follows:
                 old = artifact.record.key
-                config = cfg.model_dump(mode="json", exclude=set(cfg.beside()))
-                differences += differing(stage.name, old, old.model_copy(update={"config": config}))
-                changed = stage.name
-    if differences:
-        raise refusal_to_rebuild(run_dir, changed, differences)
+                asked = old.model_copy(update={"config": cfg.model_dump(mode="json", exclude=set(cfg.beside()))})
+                differences[stage.name] = differing(stage.name, old, asked)
+    changed = [name for name, found in differences.items() if found]
+    if changed:
+        raise refusal_to_rebuild(run_dir, changed[0], [one for name in changed for one in differences[name]])
 
 
 def _slices(mains: Mapping[str, Main], composed: Mapping[str, Any], asked: Collection[str]) -> dict[str, Any]:

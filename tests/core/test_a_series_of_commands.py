@@ -87,7 +87,7 @@ def test_words_are_given_once_and_lines_are_pasted(desk: Desk) -> None:
     # What passed is never silently made again; the refusal is the last thing on the screen but for the line.
     assert desk.types("prepare", run, "prepare.set.form=drop") == 2
     assert "prepare.set.form=drop instead of prepare.set.form=keep" in desk.said
-    assert "prepare: refused: " in desk.said.splitlines()[-2]
+    assert desk.said.splitlines()[-2].startswith(f"prepare: refused: {Path('runs/記事/prepare')}: prepare.set.form is")
     assert desk.verdict().digest == made
     assert memory.read(desk.runs / "記事")[-1] == "prepare.set.form=keep"
     assert desk.pastes() == 0
