@@ -22,7 +22,7 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 
 ALIKE = 0.75
 """From this share of common letters on (difflib) a word may mean another: `rnak` is `rank`, `use_dora` no `rslora`."""
-OPEN = ("waivers", "prepare.columns")
+OPEN = ("waivers", "prepare.columns", "prepare.roles")
 """Where a person's own words are keys."""
 OWN_MODEL = {"fetch=local": "model=local", "fetch=demo": "model=demo"}
 """What a source chooses where no model is chosen beside it on the command line: a folder does not become the default
