@@ -258,8 +258,9 @@ def _looked_at(cfg: PrepareConfig, out: Path, profile: SetProfile, known: Known 
     store, common = row_store.joined(sides), np.asarray(profile.boilerplate, np.uint64)
     threshold, everything = cfg.duplicates.threshold, np.arange(len(store))
     with _workers(cfg, store.paths) as workers, TemporaryDirectory() as scratch:
-        checked = row_known.checked(store, known, _file_options(cfg).clean, threshold, common, workers)
-        pairs = row_known.near_pairs(store, known, checked, threshold, common, workers)
+        places = row_known.places_in(store, known, common, workers)
+        checked = row_known.checked(store, known, places, _file_options(cfg).clean, threshold, common, workers)
+        pairs = row_known.near_pairs(store, known, places, checked, threshold, common, workers)
         asked = _asked(cfg, Path(scratch))
         same = overlap.overlaps(store, everything, asked.values(), threshold, common, workers)
         overlapping = {name: len(rows) for name, rows in zip(asked, same, strict=True)}

@@ -320,18 +320,6 @@ GATE.rule("021", "answers-of-other-prompts", explains=("GEN007", "GEN015"))(answ
 GATE.rule("022", "belonging-not-shown", level="info")(belonging_not_shown)
 
 
-@GATE.rule("032", "rows-between-sides", level="info")
-def rows_between_sides(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
-    """Rows were left out because they are like training rows and like held-out rows.
-
-    Why: near copies that tie the sources of a set together would all have to be held out, or none; the chain is cut.
-    Fix: give rows of one text one `source`, and take near copies out of other sources; dropped.jsonl names them.
-    """
-    found = facts.dropped.get(BETWEEN_SIDES, 0)
-    if found:
-        yield f"{count(found)} of {count(facts.num_read, 'row')} ({percent(share_of(found, facts.num_read))})"
-
-
 @GATE.rule("023", "placeholders-unfilled", level="warn", explains=("GEN007",))
 def placeholders_unfilled(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
     """Answers have places that a template left to be filled, as `{{name}}`, `<NAME>`, `[Your Name]` or `${x}`.
@@ -345,3 +333,15 @@ def placeholders_unfilled(facts: PrepareFacts, limits: PrepareLimits) -> Iterato
 
 
 GATE.rule("030", "topic-dropped", level="warn", explains=("GEN007",))(topic_dropped)
+
+
+@GATE.rule("032", "rows-between-sides", level="info")
+def rows_between_sides(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
+    """Rows were left out because they are like training rows and like held-out rows.
+
+    Why: near copies that tie the sources of a set together would all have to be held out, or none; the chain is cut.
+    Fix: give rows of one text one `source`, and take near copies out of other sources; dropped.jsonl names them.
+    """
+    found = facts.dropped.get(BETWEEN_SIDES, 0)
+    if found:
+        yield f"{count(found)} of {count(facts.num_read, 'row')} ({percent(share_of(found, facts.num_read))})"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jobs.core.config import RunConfig
 
 MAKE_WORDS = "KIWAME_MAKE_WORDS"
-"""Set in a container that `make` started: what `make` was told beside ARGS, such as ACCELERATOR=cpu."""
+"""What `make` was told beside ARGS, in the environment of what it starts: such as RUNNER=native."""
 MADE = "MAKELEVEL"
 """Set by `make` in all that it starts."""
 NATIVE = "RUNNER=native"
@@ -46,9 +46,13 @@ def line(command: str, words: Sequence[str]) -> str:
 
 def by_make(command: str, words: Sequence[str], runner: str = "") -> str:
     """`make all ARGS="..."`, whatever it is typed on."""
-    value = " ".join(_quoted(word, IN_BASH) for word in words)
+    return with_args(command, runner, " ".join(_quoted(word, IN_BASH) for word in words))
+
+
+def with_args(command: str, told: str, value: str) -> str:
+    """`make COMMAND TOLD ARGS="VALUE"` as it is typed in a shell; what is empty stands nowhere."""
     quoted = shlex.quote(value) if IN_DOUBLE_QUOTES & set(value) else f'"{value}"'
-    return " ".join(filter(None, ("make", command, runner, f"ARGS={quoted}" if value else "")))
+    return " ".join(filter(None, ("make", command, told, f"ARGS={quoted}" if value else "")))
 
 
 def typed(command: str, run: RunConfig) -> str:

@@ -11,18 +11,15 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from jobs.core.command_line import with_args
 from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.core.words import is_secret, key, with_words
 
-MAKE_WORDS = "KIWAME_MAKE_WORDS"
-"""What `make` was told beside ARGS, in the environment of what it starts: such as RUNNER=native."""
 KEPT = ("RUNNER", "ENGINE", "IMAGE", "ACCELERATOR", "GPUS", "MOUNTS", "PASS", "PYTHON")
 """Variables without which a line that is pasted would do something else."""
 CLOSING = {"[": "]", "{": "}"}
 ESCAPED = set(" \t\n'\"\\$`;&|<>()*?#!~")
 """What a backslash protects from a shell; before anything else it is a letter."""
-IN_DOUBLE_QUOTES = set('"$`\\!')
-"""What a shell still reads there."""
 NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -105,9 +102,7 @@ def _is_plain(word: str) -> bool:
 def line(target: str, words: Sequence[str], variables: Mapping[str, str] | str = "") -> str:
     """`make TARGET VARIABLE=value ARGS="..."` as it is typed in a shell."""
     told = variables if isinstance(variables, str) else told_to_make(variables)
-    value = joined([word for word in words if not is_secret(word)])
-    quoted = shlex.quote(value) if IN_DOUBLE_QUOTES & set(value) else f'"{value}"'
-    return " ".join(filter(None, ("make", target, told, f"ARGS={quoted}" if value else "")))
+    return with_args(target, told, joined([word for word in words if not is_secret(word)]))
 
 
 def told_to_make(environment: Mapping[str, str], names: Sequence[str] = KEPT) -> str:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from jobs.core import terminal
+from jobs.core import command_line, terminal
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 from jobs.launch import lines
@@ -93,7 +93,7 @@ def become(target: str, program: Sequence[str], environment: Mapping[str, str]) 
     words = words_of(target, environment)
     is_native = list(program[1:3]) == ["-m", "jobs"]
     again = {"RUNNER": "native", "PYTHON": environment.get("PYTHON", "")} if is_native else environment
-    kept = {**environment, lines.MAKE_WORDS: lines.told_to_make(again)}
+    kept = {**environment, command_line.MAKE_WORDS: lines.told_to_make(again)}
     command = [*program, *words]
     is_here = "/" not in program[0] or Path(program[0]).exists()
     if dry(environment) and not (is_here and knows_dry(program)):

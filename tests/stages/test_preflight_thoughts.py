@@ -68,6 +68,13 @@ def failing(statuses: dict[str, str]) -> list[str]:
     return [code for code, status in statuses.items() if status == "fail"]
 
 
+def thinking(
+    tmp_path: Path, tokenizer: Path, sides: list[list[dict[str, Any]]]
+) -> tuple[preflight.PreflightFacts, dict[str, str]]:
+    """The stage, in the folder `o`, under the chat that keeps thoughts."""
+    return made(config(chat__thinking_block="keep"), build(tmp_path, tokenizer, *sides), tmp_path / "o")
+
+
 ANSWER = {"role": "assistant", "content": "{}の話"}
 THINKING = {**ANSWER, "reasoning_content": THOUGHT}
 KEPT = f"<think>\n{THOUGHT}\n</think>\n\n"
@@ -77,17 +84,12 @@ def test_thoughts_from_a_field_are_graded_in_their_block(qwen3_tokenizer_folder:
     facts, sides = prepared(tmp_path, rows(THINKING))
     assert (facts.num_kept, facts.seen, facts.changed) == (20, {"thoughts": 20}, {"thoughts": 20})
     assert sides[0][0]["messages"][1] == {**sides[0][0]["messages"][1], "reasoning_content": THOUGHT}
-    inputs, cfg, out = (
-        build(tmp_path, qwen3_tokenizer_folder, *sides),
-        config(chat__thinking_block="keep"),
-        tmp_path / "o",
-    )
-    found, statuses = made(cfg, inputs, out)
+    found, statuses = thinking(tmp_path, qwen3_tokenizer_folder, sides)
     assert failing(statuses) == []
     assert found.brought.model_dump() == {"num_rows": 20, "thoughts": 20, "kept": 20, "earlier": 0, "unlearnt": 0}
     assert statuses["TOK034"] == "pass"
     answers = [row["messages"][1]["content"] for row in sides[0]]
-    assert graded(qwen3_tokenizer_folder, out) == [[f"{KEPT}{answer}<|im_end|>"] for answer in answers]
+    assert graded(qwen3_tokenizer_folder, tmp_path / "o") == [[f"{KEPT}{answer}<|im_end|>"] for answer in answers]
 
 
 def test_the_prompt_that_opens_the_block_has_its_part_of_it(qwen3_tokenizer_folder: Path, tmp_path: Path) -> None:
@@ -115,12 +117,7 @@ def test_rows_without_thoughts(
     qwen3_tokenizer_folder: Path, tmp_path: Path, with_thoughts: int, without: int, codes: list[str]
 ) -> None:
     sides = prepared(tmp_path, rows(THINKING)[:with_thoughts] + rows(ANSWER, first=20)[:without])[1]
-    inputs, cfg, out = (
-        build(tmp_path, qwen3_tokenizer_folder, *sides),
-        config(chat__thinking_block="keep"),
-        tmp_path / "o",
-    )
-    found, statuses = made(cfg, inputs, out)
+    found, statuses = thinking(tmp_path, qwen3_tokenizer_folder, sides)
     assert failing(statuses) == codes
     assert (found.brought.num_rows, found.brought.kept) == (with_thoughts + without, with_thoughts)
     assert statuses["TOK034"] == ("pass" if codes else "warn")
@@ -129,16 +126,11 @@ def test_rows_without_thoughts(
 def test_thoughts_of_earlier_answers_go_as_in_the_template(qwen3_tokenizer_folder: Path, tmp_path: Path) -> None:
     again = {"role": "user", "content": "{}の別の題名は？"}
     sides = prepared(tmp_path, rows(THINKING, again, {**THINKING, "content": "{}の新しい話"}))[1]
-    inputs, cfg, out = (
-        build(tmp_path, qwen3_tokenizer_folder, *sides),
-        config(chat__thinking_block="keep"),
-        tmp_path / "o",
-    )
-    found, statuses = made(cfg, inputs, out)
+    found, statuses = thinking(tmp_path, qwen3_tokenizer_folder, sides)
     assert failing(statuses) == []
     assert (found.brought.kept, found.brought.earlier) == (20, 20)
     answers = [row["messages"][3]["content"] for row in sides[0]]
-    assert graded(qwen3_tokenizer_folder, out) == [[f"{KEPT}{answer}<|im_end|>"] for answer in answers]
+    assert graded(qwen3_tokenizer_folder, tmp_path / "o") == [[f"{KEPT}{answer}<|im_end|>"] for answer in answers]
 
 
 DRAFT = [{**ANSWER, "content": "{}の下書き"}, {"role": "user", "content": "もう一度。"}]

@@ -47,22 +47,27 @@ class Known(NamedTuple):
         return np.where(self.digests[found] == digests, found, -1)
 
 
+def places_in(store: RowStore, known: Known | None, common: near.Hashes, workers: Workers) -> NDArray[np.int64]:
+    """[rows] The place in `known` of each row of the store, or -1: of all, where other grams were left out for it."""
+    if known is None or not np.array_equal(known.common, common):
+        return np.full(len(store), -1)
+    return known.places(passes.digests(store, workers))
+
+
 def checked(
     store: RowStore,
     known: Known | None,
+    places: NDArray[np.int64],
     options: CleanOptions,
     threshold: float,
     common: near.Hashes,
     workers: Workers,
 ) -> Checked:
-    """What is found out about all rows of the store, [rows]."""
+    """What is found out about all rows of the store, [rows]; `places` are those of `places_in`."""
     counted: list[tuple[NDArray[np.int64], Counted]] = []
     new = np.arange(len(store))
-    places = np.full(len(store), -1)
-    if known is not None and np.array_equal(known.common, common):
-        places = known.places(passes.digests(store, workers))
-        if places.min(initial=0) >= 0:
-            return Checked(known.keys[places], known.forms[places], known.counted.chosen(places), Counter())
+    if known is not None and places.min(initial=0) >= 0:
+        return Checked(known.keys[places], known.forms[places], known.counted.chosen(places), Counter())
     keys = np.zeros(len(store), row_keys.dtype(threshold))
     forms = np.zeros(len(store), departures.FORM)
     if known is not None:
@@ -81,14 +86,18 @@ def checked(
 
 
 def near_pairs(
-    store: RowStore, known: Known | None, found: Checked, threshold: float, common: near.Hashes, workers: Workers
+    store: RowStore,
+    known: Known | None,
+    places: NDArray[np.int64],
+    found: Checked,
+    threshold: float,
+    common: near.Hashes,
+    workers: Workers,
 ) -> list[near.Pair]:
     """The rows of the store that are near each other; not searched again where they are just those that were kept."""
-    if known is not None and np.array_equal(known.common, common):
-        places = known.places(passes.digests(store, workers))
-        if np.array_equal(np.sort(places), known.stayed):
-            here = dict(zip(places.tolist(), range(len(places)), strict=True))
-            ends = [(*sorted((here[pair.first], here[pair.second])), pair.similarity) for pair in known.pairs]
-            return [near.Pair(*pair) for pair in sorted(ends)]
+    if known is not None and np.array_equal(np.sort(places), known.stayed):
+        here = dict(zip(places.tolist(), range(len(places)), strict=True))
+        ends = [(*sorted((here[pair.first], here[pair.second])), pair.similarity) for pair in known.pairs]
+        return [near.Pair(*pair) for pair in sorted(ends)]
     everything = np.arange(len(store))
     return passes.near_pairs(store, everything, found.keys["sketch"], threshold, common, workers).pairs

@@ -23,7 +23,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jobs.core import memory, pipeline, process, room, terminal
+from jobs.core import command_line, memory, pipeline, process, room, terminal
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 from jobs.core.words import SECRET_VALUE, whole
@@ -62,7 +62,7 @@ def main(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> i
         try:
             return run(words, environment)
         except (Refusal, EnvironmentProblem) as problem:
-            if lines.MAKE_WORDS not in environment or entry.is_program(words):
+            if command_line.MAKE_WORDS not in environment or entry.is_program(words):
                 raise
             raise type(problem)(f"{problem}\n{way_on(words, problem, environment)}") from None
 
@@ -103,7 +103,8 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     command = [
         found.program, "run", "--rm", "--pull=never", *terminal_words(words), *locked_down(found),
         *gpu_words(found, gpus), *(word for mount in seen for word in mount.words), "--workdir", str(sources.ROOT),
-        *passed(environment), *published(words), "--env", f"{lines.MAKE_WORDS}={lines.told_to_make(environment)}",
+        *passed(environment), *published(words),
+        "--env", f"{command_line.MAKE_WORDS}={lines.told_to_make(environment)}",
         "--env", f"KIWAME_IMAGE={known['Id']}", image, *words,
     ]  # fmt: skip
     if typed.dry(environment):

@@ -12,21 +12,13 @@ from random import Random
 import pytest
 
 from jobs.logic.row import Message, Row
-from jobs.logic.rows.clean import CleanOptions, faults
-from jobs.logic.text.repetition import RepetitionLimits
+from jobs.logic.rows.clean import faults
+from tests.logic.rows.test_clean import OPTIONS
 from tests.spoilage.spoiled import dresses
 
 FOLDER = Path(__file__).parents[2] / "good_rows"
 SETS = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 MOST_LOST = 0.005
-OPTIONS = CleanOptions(
-    mojibake="mend",
-    invisible="strip",
-    secrets="drop",
-    personal="keep",
-    allow=(),
-    repetition=RepetitionLimits(marks=4, characters=12, phrases=4),
-)
 TAGS = {"{a}": "home", "{b}": "pots", "{c}": "clay", "{d}": "kitchen"}
 TAGS |= {"{thing}": "clay pots", "{year}": "2021", "{town}": "Graz", "{adj}": "old"}
 LEAST_FOUND = {
