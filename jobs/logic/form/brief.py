@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from jobs.logic.form import wanted
+from jobs.logic.form import open_ended
 
 BRIEF, ASKING_PART = 16, 48
 """Characters of an answer that may be asked to be brief, and those at either end of its prompt that ask."""
@@ -68,7 +68,7 @@ NAMES = re.compile(
 
 def is_asked(answer: str, prompt: str) -> bool:
     """Whether the prompt asks for an answer as brief as this one, of at most BRIEF characters."""
-    asked = wanted.request(prompt)
+    asked = open_ended.request(prompt)
     if NUMBER.fullmatch(answer):
         return _asks(COUNTS, asked) or _asks_only(prompt)
     if YES_NO.fullmatch(answer) and (len(answer) > 1 or answer in asked):
@@ -81,7 +81,7 @@ def is_asked(answer: str, prompt: str) -> bool:
     return _asks_only(prompt)
 
 
-@lru_cache(wanted.REQUESTS)
+@lru_cache(open_ended.REQUESTS)
 def _asks(pattern: re.Pattern[str], asked: str) -> bool:
     return pattern.search(asked) is not None
 

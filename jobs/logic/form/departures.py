@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import brief, endings as ends, features, frames, norms, traits, wanted
+from jobs.logic.form import brief, endings as ends, features, frames, norms, open_ended, traits
 from jobs.logic.row import Row, shown
 from jobs.logic.text import language
 from jobs.logic.text.markup import without_thought
@@ -136,7 +136,7 @@ def measured(rows: Sequence[Row]) -> Forms:
         if frames.is_of(answers[place][: frames.SENTENCE_LENGTH], prompts[place].lower()):
             table["flags"][place] |= features.OF_PROMPT
     for place in np.flatnonzero(table["length"] <= brief.BRIEF).tolist():
-        if brief.is_asked(answers[place], prompts[place]) or wanted.is_code(prompts[place]):
+        if brief.is_asked(answers[place], prompts[place]) or open_ended.is_code(prompts[place]):
             table["flags"][place] |= features.BRIEF_ASKED
     for place in np.flatnonzero(norms.is_elsewhere(table, asked.scripts)).tolist():
         if language.is_requested(prompts[place]):

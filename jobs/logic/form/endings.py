@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import wanted
+from jobs.logic.form import open_ended
 from jobs.logic.form.signs import SENTENCE_ENDS
 
 Forms = NDArray[np.void]
@@ -99,7 +99,7 @@ def endings(answers: Sequence[str], prompts: Sequence[str]) -> NDArray[np.uint8]
     found = np.fromiter(map(_ending, answers), np.uint8, len(answers))
     for place in np.flatnonzero(~np.isin(found % SEVERAL, (NOT_COMPARED, CLOSED))).tolist():
         is_single = found[place] in (OPEN, BRIEF)
-        if (is_single and _is_whole(answers[place], prompts[place])) or wanted.is_open_ended(prompts[place]):
+        if (is_single and _is_whole(answers[place], prompts[place])) or open_ended.is_open_ended(prompts[place]):
             found[place] = WHOLE
     return found
 

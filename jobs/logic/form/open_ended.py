@@ -1,4 +1,8 @@
-"""What a prompt asks for that no full stop ends: a title, a name, a label, a line of code, a formula."""
+"""What a prompt asks for that no full stop ends: a title, a name, a label, a line of code, a formula.
+
+Fewer words than `text/cues` has: there the form of the answer has to agree before anything is excused, here it is not
+asked.
+"""
 
 from __future__ import annotations
 
