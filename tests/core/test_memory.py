@@ -8,6 +8,7 @@ import pytest
 
 from jobs.core import config, memory
 from jobs.core.errors import Refusal
+from tests import whole_run
 
 
 def recalled(folder: Path, before: list[str], given: list[str]) -> memory.Recalled:
@@ -124,3 +125,11 @@ def test_a_remembered_word_that_nobody_takes_any_more_is_told_with_its_file(tmp_
         config.compose(found.words)
     told = found.told(refusal.value)
     assert str(told).endswith(f"(the run remembers it: take it out of {tmp_path / 'mine' / memory.NOTE})")
+
+
+def test_a_word_with_a_secret_is_refused_before_anything_is_remembered(tmp_path: Path) -> None:
+    secret = "hf_" + "aB3dE5gH7j" * 4
+    words = [f"run.folder={tmp_path}", "run.name=mine", "experiment=demo", f"waivers.DAT012={secret}"]
+    done = whole_run.command("prepare", *words)
+    assert (done.returncode, secret in done.stdout + done.stderr) == (2, False)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
