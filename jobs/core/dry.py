@@ -48,13 +48,14 @@ def _standing(
 ) -> tuple[str, str]:
     """How a stage stands, and what it is made from; `waiting`: those before it that are to be made."""
     stage, artifact, redo = main.stage, run_dir.artifact(main.stage.name), checked_redo(composed)
-    stands_on = ", ".join((*stage.needs, *stage.reads))
-    if artifact is None or (redo and is_target) or set(waiting) & {*stage.needs, *stage.reads}:
+    ancestors = stage.stands_on(cfg.takes())
+    stands_on = ", ".join(ancestors)
+    if artifact is None or (redo and is_target) or set(waiting) & set(ancestors):
         seen = [stands_on] if stands_on else _seen(main, cfg)
         saved = "; goes on from what was saved" if stage.resumes and run_dir.partial(stage.name).exists() else ""
         return TO_MAKE, f"{'again, ' if artifact is not None else ''}from {'; '.join(seen)}{saved}"
     try:
-        state = main.state(run_dir, main.key(cfg, main.inputs(run_dir)))
+        state = main.state(run_dir, main.key(cfg, main.inputs(run_dir, cfg)))
     except Damaged:
         if not redo:
             raise

@@ -38,6 +38,10 @@ class StageConfig(StrictModel):
         """`beside_key`, and what is not read with these values."""
         return self.beside_key
 
+    def takes(self) -> frozenset[str]:
+        """The stages that it stands on with these values besides those that it always needs."""
+        return frozenset()
+
 
 class Facts(StrictModel):
     """What a stage measured. Deterministic: no times, no paths of the machine."""
