@@ -1,9 +1,9 @@
 """Tokenize and mask every row once, and look.
 
 Reads `fetch` (the tokenizer and its chat template) and `prepare` (the conversations), and of `synth` the rows to train
-on where it was chosen. Makes `train.jsonl` and `val.jsonl`, the rows token by token with a label each, exactly as training takes them; `prompts.jsonl` and
-`answers.jsonl`, what later stages ask and compare with; `tokenizer/` and `stops.json`, what is shipped; and
-`preview.html`, which a person reads.
+on where it was chosen. Makes `train.jsonl` and `val.jsonl`, the rows token by token with a label each, exactly as
+training takes them; `prompts.jsonl` and `answers.jsonl`, what later stages ask and compare with; `tokenizer/` and
+`stops.json`, what is shipped; and `preview.html`, which a person reads.
 """
 
 from __future__ import annotations

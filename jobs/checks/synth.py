@@ -113,7 +113,7 @@ def made_rows_not_joined(facts: SynthFacts, limits: SynthLimits) -> Iterator[str
 def parents_unknown(facts: SynthFacts, limits: SynthLimits) -> Iterator[str]:
     """A made row does not say truly what it was made from.
 
-    Why: the split is by source; a row with another source than its seed's would stand on the wrong side of the next one.
+    Why: the split is by source; a row with another source than its seed's is put on the wrong side.
     Fix: make `synth` again with redo=true; if it happens again, report it as a bug.
     """
     if facts.rows.unknown_parents:
