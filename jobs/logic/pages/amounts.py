@@ -98,6 +98,15 @@ def seconds(value: float, more: int = 0) -> str:
     return _unknown(value) or f"{value:,.{1 + more}f} s"
 
 
+def usd(value: float | None, more: int = 0) -> str:
+    """Money in US dollars: `$12.40`, `$0.42`, `$0.0031`; `unknown` where nobody knows the price, which is not $0."""
+    if value is None:
+        return "unknown"
+    return _unknown(value) or (
+        f"${value:,.{2 + more}f}" if value >= 0.1 or value == 0 else f"${number(value, more, 2)}"
+    )
+
+
 def count(found: float, noun: str = "") -> str:
     """A count, with its noun where there is one: `1,124 rows`, `1 row`."""
     return f"{found:,.0f} {noun}{'' if found == 1 else 's'}" if noun else f"{found:,.0f}"
