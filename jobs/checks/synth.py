@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.checks.synth_facts import ENDED, MadeRows, SynthFacts
+from jobs.checks.synth_facts import MadeRows, SynthFacts, difference
 from jobs.core.model import Limits
 from jobs.core.rule import Gate, Measured, Skip
-from jobs.logic.pages.amounts import beside, by_count, count, mark, percent, score, share as share_of, usd
+from jobs.logic.pages.amounts import beside, by_count, count, percent, score, share as share_of, usd
+from jobs.logic.synth.ends import ENDED
 
 __all__ = ["GATE", "MadeRows", "SynthFacts", "SynthLimits"]
 
@@ -34,7 +35,7 @@ def fewer_rows_than_wanted(facts: SynthFacts, limits: SynthLimits) -> Iterator[s
         took = ", ".join(f"{reason} {count(num)}" for reason, num in by_count(facts.dropped)[:4]) or "none were dropped"
         text = (
             f"{count(facts.accepted)} of {count(facts.wanted, 'row')} after {count(facts.tried, 'candidate')}: "
-            f"{ENDED[facts.ended]} ({took})"
+            f"{ENDED[facts.making.ended]} ({took})"
         )
         words = [f"synth.rows={facts.accepted}"] if facts.accepted else []
         yield Measured(text, facts.accepted, facts.wanted, worst=0.0, words=words)
@@ -137,7 +138,7 @@ def calls_failed(facts: SynthFacts, limits: SynthLimits) -> Iterator[str]:
         text = f"{count(facts.failed_calls)} of {count(facts.calls, 'call')} ({shown}), the most is {limit}"
         yield Measured(text, share, limits.max_failed_share, worst=1.0)
         kinds: dict[str, int] = {}
-        for one in facts.asked:
+        for one in facts.making.asked:
             for kind, num in one.failed.items():
                 kinds[f"{one.purpose}: {kind}"] = kinds.get(f"{one.purpose}: {kind}", 0) + num
         yield ", ".join(f"{kind} {count(num)}" for kind, num in by_count(kinds)[:6])
@@ -151,10 +152,10 @@ def one_model_writes_and_scores(facts: SynthFacts, limits: SynthLimits) -> Itera
     Why: a model likes what it writes, so its marks keep its own mistakes.
     Fix: give synth.scorer another model.
     """
-    if facts.scorer is None:
+    if facts.making.scorer is None:
         raise Skip("nothing was scored")
-    if facts.same_model:
-        yield f"{facts.generator.name}: {facts.same_model}"
+    if facts.making.same_model:
+        yield f"{facts.making.generator.name}: {facts.making.same_model}"
 
 
 @GATE.rule("010", "rows-not-scored", level="warn")
@@ -164,7 +165,7 @@ def rows_not_scored(facts: SynthFacts, limits: SynthLimits) -> Iterator[str]:
     Why: the checks find what is spoiled, not what is wrong; a wrong answer in good form is learnt.
     Fix: give synth.scorer a model and take out synth.score=false.
     """
-    if facts.scorer is None:
+    if facts.making.scorer is None:
         yield f"{count(facts.rows.num_rows, 'made row')} with no score"
 
 
@@ -204,13 +205,11 @@ def picked_seeds_no_better(facts: SynthFacts, limits: SynthLimits) -> Iterator[s
     Why: picking costs a call for every row, and what it gains is little known.
     Fix: none is needed; with more rows the difference may show, and synth.score=false saves the calls.
     """
-    arms = {one.arm: one for one in facts.arms}
-    best, drawn = arms.get("best"), arms.get("random")
-    if best is None or drawn is None or best.score_low is None or drawn.score_high is None:
-        raise Skip("there is nothing to compare")
-    if not best.score_low > drawn.score_high:
-        ends = [f"{mark(one or 0)} to {mark(other or 0)}" for one, other in _ends(facts)]
-        yield f"mean score of made rows: best seeds {ends[0]}, random seeds {ends[1]} (95 % each)"
+    known = [one for one in facts.differences if one.low is not None and one.measure != "novelty"]
+    if not known:
+        raise Skip("there are too few rows of both to compare")
+    if not any((one.low or 0) > 0 for one in known):
+        yield "; ".join(difference(one) for one in known)
 
 
 @GATE.rule("014", "cost-over-estimate", level="warn")
@@ -220,12 +219,7 @@ def cost_over_estimate(facts: SynthFacts, limits: SynthLimits) -> Iterator[str]:
     Why: the next run is planned by the estimate.
     Fix: look at the funnel: what was dropped late was paid for; synth.max_usd is the cap.
     """
-    if facts.usd is None or facts.estimated_usd is None:
+    if facts.making.usd is None or facts.making.estimated_usd is None:
         raise Skip("the price is not known")
-    if facts.usd > 2 * facts.estimated_usd:
-        yield f"{usd(facts.usd)}, estimated were {usd(facts.estimated_usd)}"
-
-
-def _ends(facts: SynthFacts) -> list[tuple[float | None, float | None]]:
-    found = {one.arm: (one.score_low, one.score_high) for one in facts.arms}
-    return [found["best"], found["random"]]
+    if facts.making.usd > 2 * facts.making.estimated_usd:
+        yield f"{usd(facts.making.usd)}, estimated were {usd(facts.making.estimated_usd)}"

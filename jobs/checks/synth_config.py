@@ -36,34 +36,22 @@ class EvolConfig(StrictModel):
 
 
 class CotConfig(StrictModel):
-    answers: Annotated[int, Field(ge=2)]
-    min_agreement: SomeShare
-
-
-class EmbeddingsConfig(StrictModel):
-    url: list[str] | str
-    model: str | None
-    key: str | None
+    answers: Annotated[int, Field(ge=3)]
 
 
 class CraftConfig(StrictModel):
     folder: str | None
     min_characters: Count
     max_characters: Count
-    shots: Count
-    embeddings: EmbeddingsConfig
-
-
-class PriceConfig(StrictModel):
-    """US dollars per million tokens."""
-
-    input_usd: Annotated[float, Field(ge=0)] | None
-    output_usd: Annotated[float, Field(ge=0)] | None
+    columns: list[str]
+    max_document_bytes: Count
+    max_held_out_share: SomeShare
+    embeddings: Endpoint
 
 
 class SynthConfig(StageConfig):
     beside_key: ClassVar[frozenset[str]] = frozenset(
-        {"limits", "prepare", "max_calls", "max_tokens", "max_minutes", "max_usd", "price"}
+        {"limits", "prepare", "max_calls", "max_tokens", "max_minutes", "max_usd"}
     )
 
     chosen: bool
@@ -71,8 +59,8 @@ class SynthConfig(StageConfig):
     rows: Count
     rubric: str
     language: Literal["auto", "ja", "en"]
-    min_score: Mark
     seeds: SeedsConfig
+    shots_characters: Count
     control: Annotated[float, Field(ge=0, lt=1)]
     candidates: CandidatesConfig
     generator: Endpoint
@@ -86,7 +74,6 @@ class SynthConfig(StageConfig):
     max_tokens: Count | None
     max_minutes: Annotated[float, Field(gt=0)] | None
     max_usd: Annotated[float, Field(ge=0)] | None
-    price: PriceConfig
     keeps_thoughts: Literal["empty", "none", "keep"]
     seed: int
     prepare: PrepareConfig

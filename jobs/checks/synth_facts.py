@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from jobs.core.model import Facts, StrictModel
-from jobs.logic.pages.amounts import by_count, count, mark, part as share_in, percent, score, usd
-
-Ended = Literal["enough", "candidates", "acceptance", "seeds"]
-ENDED: dict[Ended, str] = {
-    "enough": "all rows that were wanted are there",
-    "candidates": "synth.candidates.most_per_row candidates were tried for every row that is wanted",
-    "acceptance": "fewer candidates were accepted than synth.candidates.min_acceptance",
-    "seeds": "there was nothing left to make candidates from",
-}
+from jobs.logic.pages.amounts import by_count, count, mark, part as share_in, percent, score, signed, usd
+from jobs.logic.synth.ends import ENDED, Ended
 
 
 class Taken(StrictModel):
@@ -28,19 +21,26 @@ class Taken(StrictModel):
 
 
 class Arm(StrictModel):
-    """Seeds of one kind, and what came of them. Intervals are of 95 %; None where there is nothing to measure."""
+    """Seeds of one kind, and what came of them; None where there is nothing to measure."""
 
     arm: Literal["best", "random"]
     num_seeds: int
     tried: int
     accepted: int
-    acceptance_low: float
-    acceptance_high: float
+    acceptance: float | None
     mean_score: float | None
-    """Of all candidates that were scored, those that were then dropped for it too."""
-    score_low: float | None
-    score_high: float | None
+    """Of the rows that were made."""
     novelty: float | None
+    """Mean of 1 - ROUGE-L to the nearest row that was there before."""
+
+
+class Difference(StrictModel):
+    """Rows from the best seeds less rows from random ones, with its 95 % interval; None where too few say nothing."""
+
+    measure: Literal["acceptance", "mean_score", "novelty"]
+    mean: float | None
+    low: float | None
+    high: float | None
 
 
 class Asked(StrictModel):
@@ -61,20 +61,19 @@ class ModelFacts(StrictModel):
     served: Literal["server", "embedded"]
     file_sha256: str
     """Of the GGUF, where it was served here; a server's word cannot be checked."""
-    family: str
     probed: dict[str, str]
     """What was asked of the server before anything else, and what it did."""
 
 
 class Diversity(StrictModel):
-    """Of the training rows as they were, and with the made ones."""
+    """How varied rows are; None where there are none."""
 
-    distinct_2: float
-    """Share of pairs of neighbouring characters, or words, that are different ones."""
-    length_spread: float
-    """Standard deviation of the logarithm of the answers' lengths."""
-    nearest: float
-    """Median of 1 - ROUGE-L to the nearest other row."""
+    distinct_2: float | None
+    """Share of pairs of neighbouring characters, or words, that are different ones, of equally many pairs."""
+    answer_lengths: list[int]
+    """Of the tenth, middle and ninetieth of a hundred answers, in characters or words; empty where there are none."""
+    nearest: float | None
+    """Mean of 1 - ROUGE-L of what its prompt says for itself to the nearest other row."""
 
 
 class MadeRows(StrictModel):
@@ -111,41 +110,55 @@ class MadeExample(StrictModel):
     score: float | None
 
 
-class SynthFacts(Facts):
-    """Counted in the files of the folder, and in the answers that they were made of."""
+class Making(StrictModel):
+    """How the rows were made, as `making.json` has it: what their files do not tell."""
 
-    wanted: int
     ended: Ended
-    num_before: int
-    """Training rows of `prepare`."""
-    taken: list[Taken]
-    arms: list[Arm]
+    num_candidates: int
+    num_seeds: dict[str, int]
+    """Arm to seeds."""
     asked: list[Asked]
     usd: float | None
     """Of the questions above; None where the price is not known."""
     estimated_calls: int
-    estimated_tokens: int
+    estimated_tokens: int | None
     estimated_usd: float | None
     generator: ModelFacts
     scorer: ModelFacts | None
     same_model: str
     """Why the model that wrote may score; empty where another one does."""
     rubric: str
-    language: Literal["ja", "en"]
-    prompts: dict[str, str]
-    """Prompt or rubric file to its SHA-256."""
     min_score: float
+    """The least mean that a made row passes with."""
+    language: Literal["ja", "en"]
+    """Of the prompts."""
+    digests: dict[str, str]
+    """Of the prompts and the rubric: SHA-256."""
     scores_before: dict[str, int]
     """Of the training rows: `1` to `5`, rounded, or `cannot say`, to rows."""
+    passages: dict[str, int]
+    """What became of the pieces of the corpus, to pieces."""
+    corpus: dict[str, str]
+    """File of the corpus to its SHA-256."""
+
+
+class SynthFacts(Facts):
+    """Counted in the files of the folder, and in the answers that they were made of."""
+
+    wanted: int
+    making: Making
+    num_before: int
+    """Training rows of `prepare`."""
+    taken: list[Taken]
+    arms: list[Arm]
+    differences: list[Difference]
     before: Diversity
-    after: Diversity
+    made: Diversity
     novelty: float | None
     """Median over the made rows of 1 - ROUGE-L to the nearest row that was there before."""
     rows: MadeRows
     unparsable: list[str]
     """The beginnings of some answers that could not be read."""
-    passages: dict[str, int]
-    """What became of the pieces of the corpus: `taken`, `near a held-out row`, ..., to pieces."""
     examples: list[MadeExample]
 
     @property
@@ -167,31 +180,31 @@ class SynthFacts(Facts):
 
     @property
     def calls(self) -> int:
-        return sum(one.calls for one in self.asked)
+        return sum(one.calls for one in self.making.asked)
 
     @property
     def failed_calls(self) -> int:
-        return sum(sum(one.failed.values()) for one in self.asked)
+        return sum(sum(one.failed.values()) for one in self.making.asked)
 
     @property
     def tokens(self) -> int:
-        return sum(one.prompt_tokens + one.completion_tokens for one in self.asked)
+        return sum(one.prompt_tokens + one.completion_tokens for one in self.making.asked)
 
     def lines(self) -> list[tuple[str, str]]:
         return [
             ("made", f"{count(self.accepted)} of {count(self.wanted, 'row')} from {count(self.tried, 'candidate')}"),
-            ("ended", ENDED[self.ended]),
+            ("ended", ENDED[self.making.ended]),
             *(("accepted", _accepted(one)) for one in self.taken),
             ("dropped", ", ".join(f"{name} {count(num)}" for name, num in by_count(self.dropped)) or "nothing"),
             ("to train on", f"{count(self.num_before)} rows before, {count(self.rows.num_joined)} now"),
-            ("written by", _named(self.generator)),
-            ("scored by", _named(self.scorer) if self.scorer else "nobody"),
-            *(("same model", self.same_model) for _ in range(bool(self.same_model))),
+            ("written by", _named(self.making.generator)),
+            ("scored by", _named(self.making.scorer) if self.making.scorer else "nobody"),
+            *(("same model", self.making.same_model) for _ in range(bool(self.making.same_model))),
             ("calls", f"{count(self.calls)} ({count(self.failed_calls)} failed), {count(self.tokens, 'token')}"),
-            ("estimated", f"{count(self.estimated_calls)} calls, {count(self.estimated_tokens, 'token')}"),
-            ("cost", f"{_usd(self.usd)}, estimated {_usd(self.estimated_usd)}"),
+            ("estimated", f"{count(self.making.estimated_calls)} calls, {_tokens(self.making.estimated_tokens)}"),
+            ("cost", f"{usd(self.making.usd)}, estimated {usd(self.making.estimated_usd)}"),
             *((f"{one.arm} seeds", _arm(one)) for one in self.arms),
-            ("different pairs", f"{percent(self.before.distinct_2)} before, {percent(self.after.distinct_2)} now"),
+            *(("best less random", difference(one)) for one in self.differences if one.mean is not None),
             *(("novelty", score(found)) for found in [self.novelty] if found is not None),
         ]
 
@@ -200,8 +213,8 @@ def _named(model: ModelFacts) -> str:
     return f"{model.name} ({'served here' if model.served == 'embedded' else 'a server'})"
 
 
-def _usd(value: float | None) -> str:
-    return "unknown" if value is None else usd(value)
+def _tokens(value: int | None) -> str:
+    return "tokens unknown" if value is None else count(value, "token")
 
 
 def _accepted(one: Taken) -> str:
@@ -210,6 +223,13 @@ def _accepted(one: Taken) -> str:
 
 def _arm(one: Arm) -> str:
     told = f"{count(one.num_seeds, 'seed')}, {share_in(one.accepted, one.tried) or 'none'} accepted"
-    if one.tried:
-        told += f" ({percent(one.acceptance_low)} to {percent(one.acceptance_high)})"
     return told + (f", mean score {mark(one.mean_score)}" if one.mean_score is not None else "")
+
+
+def difference(one: Difference) -> str:
+    """In words."""
+    say = {"acceptance": percent, "mean_score": mark, "novelty": score}[one.measure]
+    told = f"{one.measure.replace('_', ' ')} {signed(one.mean or 0, say)}"
+    if one.low is None or one.high is None:
+        return f"{told}, too few for an interval"
+    return f"{told} ({signed(one.low, say)} to {signed(one.high, say)})"

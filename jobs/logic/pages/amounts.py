@@ -73,13 +73,6 @@ def mark(value: float, more: int = 0) -> str:
     return _unknown(value) or _short(f"{value:.{2 + more}f}")
 
 
-def usd(value: float, more: int = 0) -> str:
-    """Money: `$12.40`; less than ten cents with the digits that it has, `$0.0031`."""
-    if _unknown(value) or abs(value) < 0.1:
-        return f"${number(value, more, 2)}"
-    return f"${value:,.{2 + more}f}"
-
-
 def p_value(value: float, more: int = 0) -> str:
     """The probability of a test: `0.032`, `1e-5`."""
     return number(value, more, 2)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.logic.pages import figures
-from jobs.logic.pages.amounts import by_count, count, mark, part, percent, score, usd
+from jobs.logic.pages.amounts import Say, by_count, count, mark, part, percent, score, signed, usd
 from jobs.logic.pages.figures import Segment
 
 Synth = Mapping[str, Any]
@@ -21,6 +21,11 @@ NAMES = {
     "cot_self_instruct": "CoT-Self-Instruct",
 }
 ARMS = {"best": "the best seeds by score", "random": "seeds drawn at random"}
+DIFFERENCES: dict[str, tuple[str, Say]] = {
+    "acceptance": ("share taken", percent),
+    "mean_score": ("mean score", mark),
+    "novelty": ("novelty", score),
+}
 UNKNOWN = "unknown"
 
 
@@ -36,6 +41,7 @@ def page(synth: Synth | None) -> Page | None:
         "dropped": dropped(synth),
         "set": joined_set(synth),
         "arms": [arm(one) for one in synth["arms"]],
+        "differences": [difference(one) for one in synth["differences"] if one["mean"] is not None],
         "varied": varied(synth),
         "costs": costs(synth),
         "models": models(synth),
@@ -47,7 +53,7 @@ def page(synth: Synth | None) -> Page | None:
 def writer(synth: Synth) -> str:
     """The model that wrote, and how it was asked."""
     methods = [NAMES.get(name, name) for name in dict.fromkeys(one["method"] for one in synth["taken"])]
-    return f"{synth['generator']['name']} with {', '.join(methods)}" if methods else str(synth["generator"]["name"])
+    return f"{synth['making']['generator']['name']} with {', '.join(methods)}" if methods else str(synth["making"]["generator"]["name"])
 
 
 def totals(synth: Synth) -> tuple[int, int, dict[str, int]]:
@@ -102,51 +108,61 @@ def joined_set(synth: Synth) -> list[Page]:
 
 def arm(one: Mapping[str, Any]) -> Page:
     """Seeds of one kind, and what came of them."""
-    low, high, mean = one["score_low"], one["score_high"], one["mean_score"]
     return {
         "label": ARMS[one["arm"]],
         "seeds": count(one["num_seeds"]),
         "accepted": f"{count(one['accepted'])} of {count(one['tried'])}",
-        "share": f"{percent(one['acceptance_low'])} to {percent(one['acceptance_high'])}" if one["tried"] else "",
-        "score": f"{mark(mean)} ({mark(low)} to {mark(high)})" if None not in (mean, low, high) else "not scored",
+        "share": percent(one["acceptance"]) if one["acceptance"] is not None else "",
+        "score": mark(one["mean_score"]) if one["mean_score"] is not None else "not scored",
         "novelty": score(one["novelty"]) if one["novelty"] is not None else "",
     }
 
 
+def difference(one: Mapping[str, Any]) -> str:
+    """What picking seeds gained, in words."""
+    what, say = DIFFERENCES[one["measure"]]
+    told = f"{what} {signed(one['mean'], say)}"
+    if one["low"] is None or one["high"] is None:
+        return f"{told}, too few rows for an interval"
+    return f"{told} ({signed(one['low'], say)} to {signed(one['high'], say)})"
+
+
 def varied(synth: Synth) -> list[tuple[str, str, str]]:
-    """(what, before, with the made rows)."""
-    before, after = synth["before"], synth["after"]
+    """(what, of the rows that were there, of the made ones)."""
+    both = (synth["before"], synth["made"])
+    lengths = [" / ".join(count(found) for found in one["answer_lengths"]) or "-" for one in both]
     return [
-        ("different pairs of characters or words", percent(before["distinct_2"]), percent(after["distinct_2"])),
-        ("spread of answer lengths", score(before["length_spread"]), score(after["length_spread"])),
-        ("distance to the nearest other row", score(before["nearest"]), score(after["nearest"])),
-    ]
+        ("different pairs of characters or words", *(_or_none(one["distinct_2"], percent) for one in both)),
+        ("answer lengths, short / middle / long", *lengths),
+        ("distance to the nearest other row", *(_or_none(one["nearest"], score) for one in both)),
+    ]  # fmt: skip
 
 
 def costs(synth: Synth) -> list[tuple[str, str, str]]:
     """(what, estimated before, in the end)."""
-    calls = sum(one["calls"] for one in synth["asked"])
-    tokens = sum(one["prompt_tokens"] + one["completion_tokens"] for one in synth["asked"])
+    calls = sum(one["calls"] for one in synth["making"]["asked"])
+    tokens = sum(one["prompt_tokens"] + one["completion_tokens"] for one in synth["making"]["asked"])
+    estimated = synth["making"]["estimated_tokens"]
     return [
-        ("calls", count(synth["estimated_calls"]), count(calls)),
-        ("tokens", count(synth["estimated_tokens"]), count(tokens)),
-        ("cost", _usd(synth["estimated_usd"]), _usd(synth["usd"])),
+        ("calls", count(synth["making"]["estimated_calls"]), count(calls)),
+        ("tokens", UNKNOWN if estimated is None else count(estimated), count(tokens)),
+        ("cost", usd(synth["making"]["estimated_usd"]), usd(synth["making"]["usd"])),
     ]
 
 
 def models(synth: Synth) -> list[tuple[str, str]]:
     """(what, which model): who wrote and who scored."""
-    scorer = synth["scorer"]
-    same = f"; {synth['same_model']}" if synth["same_model"] else ""
+    scorer = synth["making"]["scorer"]
+    same = f"; {synth['making']['same_model']}" if synth["making"]["same_model"] else ""
     return [
-        ("written by", _named(synth["generator"])),
-        ("scored by", f"{_named(scorer)}, by the rubric {synth['rubric']}{same}" if scorer else "nobody"),
+        ("written by", _named(synth["making"]["generator"])),
+        ("scored by", f"{_named(scorer)}, by the rubric {synth['making']['rubric']}{same}" if scorer else "nobody"),
     ]
 
 
 def marks(synth: Synth) -> list[Page]:
     """How the rows that were there before were scored."""
-    found, total = synth["scores_before"], sum(synth["scores_before"].values())
+    found, total = synth["making"]["scores_before"], sum(synth["making"]["scores_before"].values())
     return [_line("", label, num, total, [Segment("train", 0, num)]) for label, num in sorted(found.items())]
 
 
@@ -156,8 +172,8 @@ def summary(synth: Synth | None) -> str:
         return ""
     made, joined = synth["rows"]["num_rows"], synth["rows"]["num_joined"]
     tried, _, _ = totals(synth)
-    scorer = synth["scorer"]
-    judged = f" They were scored by {scorer['name']}, at least {mark(synth['min_score'])} of 5." if scorer else ""
+    scorer = synth["making"]["scorer"]
+    judged = f" They were scored by {scorer['name']}, at least {mark(synth['making']['min_score'])} of 5." if scorer else ""
     return (
         f"{count(made)} of the {count(joined, 'row')} trained on are synthetic, {part(made, joined)}: written by "
         f"{writer(synth)} from the others, {count(made)} of {count(tried, 'candidate')} kept.{judged} "
@@ -171,8 +187,8 @@ def _named(model: Mapping[str, Any]) -> str:
     return f"{model['name']} ({served}{digest})"
 
 
-def _usd(value: float | None) -> str:
-    return UNKNOWN if value is None else usd(value)
+def _or_none(value: float | None, say: Say) -> str:
+    return "-" if value is None else say(value)
 
 
 def _line(kind: str, label: str, num: int, whole: int, bar: list[Segment]) -> Page:
