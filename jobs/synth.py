@@ -2,8 +2,9 @@
 
 Reads the training side of `prepare` as seeds, and its held-out side only to keep what is made apart from it; of `fetch`
 the base model, where it is what writes. Makes `rows.jsonl`, the made rows, which a person can edit and give to another
-run; `dropped.jsonl`, every candidate that was not taken and why; `train.jsonl`, the rows of `prepare` and the made ones;
-and `making.json`, what was asked of which model. Answers are kept beside the run: what was asked is not asked again.
+run; `dropped.jsonl`, every candidate that was not taken and why; `train.jsonl`, the rows of `prepare` and the made
+ones; `scores.jsonl`; and `making.json`, what was asked of which model. Answers are kept beside the run: what was asked
+is not asked again.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from jobs.checks.endpoint_config import Endpoint
 from jobs.checks.synth import GATE, SynthFacts
 from jobs.checks.synth_config import EMBEDDED, SynthConfig
 from jobs.checks.synth_facts import Asked, Making as MakingFacts, ModelFacts
-from jobs.core import terminal
+from jobs.core import room, terminal
 from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.provenance import file_digest
 from jobs.core.stage import stage_main
+from jobs.logic.endpoints.calls import Sampling
 from jobs.logic.pages.amounts import count, number, usd
 
 if TYPE_CHECKING:
@@ -35,8 +38,8 @@ ANSWERS = "answers"
 """Beside the stages of a run."""
 WAYS = (
     "synth.generator: no model to write rows: give a server (synth.generator.url=http://HOST:8000/v1 and, where it "
-    "needs one, synth.generator.key=NAME_OF_VARIABLE), a GGUF file that is served here (synth.generator.gguf=FILE.gguf), "
-    "or the run's own base model (synth.generator.gguf=base)"
+    "needs one, synth.generator.key=NAME_OF_VARIABLE), a GGUF file that is served here "
+    "(synth.generator.gguf=FILE.gguf), or the run's own base model (synth.generator.gguf=base)"
 )
 
 
@@ -60,12 +63,12 @@ async def _made(cfg: SynthConfig, inputs: Inputs, out: Path) -> None:
     with TemporaryDirectory(prefix="scratch-", dir=out) as folder:
         async with asking.open_session(out.parent / ANSWERS, caps(cfg)) as session:
             work, asked = await begun(cfg, inputs, session, Path(folder))
-            estimate = await work.probe()
-            tell(estimate)
-            require_caps(cfg, estimate)
+            probed = await work.probe()
+            terminal.say(told(probed))
+            require_caps(cfg, probed)
             await work.score_rows()
             ended = await work.run()
-            facts = _making(cfg, work, asked, estimate, ended)
+            facts = _making(cfg, work, asked, probed, ended)
     before = inputs["prepare"].file("train.jsonl")
     making.write(work.settled, out, before, cfg.keeps_thoughts == "keep", asked[0].model)
     making.write_scores(work.scored, out / "scores.jsonl")
@@ -86,7 +89,7 @@ async def begun(
     vetter = vetting.Vetter(prepared, vetting.VettingOptions.of(cfg.prepare.model_dump()), scratch / "vetted")
     work = making.Making(options_of(cfg), rows, words, rubric, session, writer, judge, vetter)
     embed = None
-    if "craft" in cfg.methods and cfg.craft.embeddings.urls:
+    if "craft" in cfg.methods and cfg.craft.embeddings.url:
         embed = await session.asker(cfg.craft.embeddings.options())
     await work.read_corpus(prepared, scratch, embed)
     return work, (writer, judge, same)
@@ -98,15 +101,15 @@ async def _judge(cfg: SynthConfig, session: Session, writer: Asker, inputs: Inpu
 
     if not cfg.score:
         return None, ""
-    if not cfg.scorer.is_given:
+    if not is_given(cfg.scorer):
         return writer, cfg.same_model or EMBEDDED
     judge = await session.asker(cfg.scorer.options(), _base(inputs))
     if kinship(writer.identity, judge.identity) != "same":
         return judge, ""
     if cfg.same_model is None:
         raise Refusal(
-            f"synth.scorer: {judge.model} is the model that writes: it would mark its own rows; give another one, or say "
-            'why it may with synth.same_model="..."'
+            f"synth.scorer: {judge.model} is the model that writes: it would mark its own rows; give another one, or "
+            'say why it may with synth.same_model="..."'
         )
     return judge, cfg.same_model
 
@@ -126,7 +129,7 @@ def measure(cfg: SynthConfig, inputs: Inputs, out: Path) -> SynthFacts:
 
 
 def _making(
-    cfg: SynthConfig, work: Making, asked: tuple[Asker, Asker | None, str], estimate: Estimate, ended: Any
+    cfg: SynthConfig, work: Making, asked: tuple[Asker, Asker | None, str], probed: Estimate, ended: Any
 ) -> MakingFacts:
     from jobs.engines.synth import making, texts as files
 
@@ -138,9 +141,9 @@ def _making(
         num_seeds=work.num_seeds,
         asked=[Asked(**one) for one in making.by_purpose(work.answered)],
         usd=work.session.ledger.total.usd,
-        estimated_calls=estimate.calls,
-        estimated_tokens=_total(estimate),
-        estimated_usd=estimate.usd,
+        estimated_calls=probed.calls,
+        estimated_tokens=_total(probed),
+        estimated_usd=probed.usd,
         generator=_model(writer),
         scorer=_model(judge) if judge else None,
         same_model=same,
@@ -157,7 +160,7 @@ def _making(
 def _model(asker: Asker) -> ModelFacts:
     found = asker.facts()
     probed = {name: str(found[name]) for name in ("answers_as", "schema", "tells_usage", "cuts", "repeats")}
-    served = "embedded" if found["own_server"] else "server"
+    served: Literal["embedded", "server"] = "embedded" if found["own_server"] else "server"
     return ModelFacts(name=found["model"], served=served, file_sha256=found["sha256"] or "", probed=probed)
 
 
@@ -172,9 +175,9 @@ def require_models(cfg: SynthConfig) -> None:
             "synth: no method is chosen; there are self_instruct, evol_instruct, craft and cot_self_instruct",
             words=["synth=self_instruct"],
         )
-    if not cfg.generator.is_given:
+    if not is_given(cfg.generator):
         raise Refusal(WAYS)
-    if cfg.score and not cfg.scorer.is_given and cfg.generator.urls and cfg.same_model is None:
+    if cfg.score and not is_given(cfg.scorer) and cfg.generator.url and cfg.same_model is None:
         raise Refusal(
             "synth.scorer: no model to score rows: give synth.scorer.url and synth.scorer.model, or synth.scorer.gguf; "
             'or say why the one that writes may score with synth.same_model="..."; or synth.score=false'
@@ -193,6 +196,21 @@ def texts(cfg: SynthConfig, inputs: Inputs) -> tuple[Wording, Rubric]:
     return files.wording(code, spoken), files.rubric(cfg.rubric)
 
 
+def is_given(model: Endpoint) -> bool:
+    """Whether a config names a model."""
+    return bool(model.url) or model.gguf is not None
+
+
+def at_once(model: Endpoint) -> int:
+    """Calls that all its servers together take at once."""
+    return model.max_concurrency * max(1, len(model.options().url))
+
+
+def sampling(model: Endpoint, seed: int) -> Sampling:
+    """How it draws, without the seed that each question has of its own."""
+    return Sampling(model.temperature, model.top_p, model.max_tokens, seed)
+
+
 def options_of(cfg: SynthConfig) -> Any:
     from jobs.engines.synth.blocks import BlockOptions
     from jobs.engines.synth.corpus import CorpusOptions
@@ -204,9 +222,9 @@ def options_of(cfg: SynthConfig) -> Any:
         cfg.prepare.max_row_bytes, cfg.prepare.max_file_bytes, craft.max_held_out_share,
     ) if "craft" in cfg.methods and craft.folder is not None else None  # fmt: skip
     return MakingOptions(
-        methods=cfg.methods,
+        methods={str(name): share for name, share in cfg.methods.items()},
         blocks=BlockOptions(
-            cfg.rows, many.most_per_row, many.min_acceptance, many.after, many.block, cfg.generator.at_once, cfg.seed
+            cfg.rows, many.most_per_row, many.min_acceptance, many.after, many.block, at_once(cfg.generator), cfg.seed
         ),
         control=cfg.control,
         seed_share=cfg.seeds.share,
@@ -216,8 +234,8 @@ def options_of(cfg: SynthConfig) -> Any:
         cot_answers=cfg.cot.answers,
         corpus=corpus,
         keeps_thoughts=cfg.keeps_thoughts == "keep",
-        writing=cfg.generator.sampling(cfg.seed),
-        scoring=cfg.scorer.sampling(cfg.seed),
+        writing=sampling(cfg.generator, cfg.seed),
+        scoring=sampling(cfg.scorer, cfg.seed),
         shots_characters=cfg.shots_characters,
     )
 
@@ -228,14 +246,27 @@ def caps(cfg: SynthConfig) -> Caps:
     return Caps(cfg.max_calls, cfg.max_tokens, cfg.max_minutes, cfg.max_usd)
 
 
-def tell(found: Estimate) -> None:
+def estimate(cfg: SynthConfig, inputs: Inputs, root: Path) -> list[str]:
+    """What the rows will cost, from some that are scored and some that are made."""
+    from jobs.engines.endpoints import asking
+
+    async def probed() -> Estimate:
+        with TemporaryDirectory() as folder:
+            async with asking.open_session(root / ANSWERS, caps(cfg)) as session:
+                work, _ = await begun(cfg, inputs, session, Path(folder))
+                return await work.probe()
+
+    require_models(cfg)
+    return [told(asking.run(probed()))]
+
+
+def told(found: Estimate) -> str:
     """The estimate, in a line."""
     total = _total(found)
     tokens = "tokens unknown" if total is None else count(total, "token")
-    terminal.say(
-        f"synth: about {count(found.calls, 'call')}, {tokens}, {number(found.minutes)} minutes, cost "
-        f"{usd(found.usd)}, by a probe of some rows"
-    )
+    minutes = number(found.minutes, digits=2)
+    cost = f"cost {usd(found.usd)}"
+    return f"synth: estimated by a probe: {count(found.calls, 'call')}, {tokens}, {minutes} minutes, {cost}"
 
 
 def require_caps(cfg: SynthConfig, found: Estimate) -> None:
@@ -256,10 +287,10 @@ def _base(inputs: Inputs) -> Callable[[], Path] | None:
         return None
     from jobs.engines.gguf import base_gguf
 
-    return lambda: base_gguf.made(fetch, "F16", fetch.root.parent / ANSWERS)
+    return lambda: base_gguf.made(fetch, "F16", room.cache_folder() / "base", "synth.generator.gguf=base")
 
 
-main = stage_main("synth", SynthConfig, run, GATE)
+main = stage_main("synth", SynthConfig, run, GATE, estimate=estimate)
 
 if __name__ == "__main__":
     sys.exit(main())

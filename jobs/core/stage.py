@@ -40,6 +40,8 @@ Outside = Callable[[C], dict[str, str]]
 """Fingerprints of what a stage takes from outside the run: label to digest."""
 Look = Callable[[C], list[str]]
 """What is seen of that before anything is made or fetched, in lines; raises Refusal as the stage would."""
+Estimate = Callable[[C, Inputs, Path], list[str]]
+"""What making it will cost, in lines, from a small part that is made for it; the folder is the run's."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,10 @@ class StageMain(Generic[C, F, L]):
 
     def __init__(
         self, name: str, config_model: type[C], run: Run[C, F], gate: Gate[F, L], outside: Outside[C] | None = None,
-        look: Look[C] | None = None,
+        look: Look[C] | None = None, estimate: Estimate[C] | None = None,
     ) -> None:  # fmt: skip
         self.stage, self.config_model, self.run, self.gate = pipeline.stage(name), config_model, run, gate
-        self.outside, self.look = outside, look
+        self.outside, self.look, self.estimate = outside, look, estimate
 
     def slice(self, composed: Mapping[str, Any]) -> C:
         """This stage's part of the config, checked."""

@@ -27,8 +27,6 @@ MOST_ALIKE = 0.7
 """ROUGE-L to any other, from which on a candidate is too like it (Wang et al. 2023)."""
 MAY_BE_ALIKE = ("evol_instruct",)
 """Methods whose rows are to be like the one that they were made from: there the row checks alone decide."""
-BEGINS_AT = 0.5
-"""Share of candidates that are expected to be taken, as long as none is settled."""
 FEWEST = 8
 """Candidates of a block near the end: a call at a time would wait for each."""
 SURPLUS, TOO_LIKE, ADDRESSES = "surplus", "too-like-another", "addresses-scorer"
@@ -48,6 +46,8 @@ class BlockOptions:
     at_once: int
     """Calls that the servers take at once: so many candidates, twice, are under way."""
     seed: int
+    expected: float = 0.5
+    """Share of the candidates that is taken, as long as none is settled."""
 
     @property
     def most(self) -> int:
@@ -125,7 +125,7 @@ class Blocks:
     def _plans(self, state: State) -> list[Plan]:
         """The next block: as many candidates as will give the rows that are missing, by what was taken so far."""
         options, done = self._options, len(self.settled)
-        share = max(self.num_rows / done, 1 / (done + 1)) if done else BEGINS_AT
+        share = max(self.num_rows / done, 1 / (done + 1)) if done else options.expected
         missing = options.rows - self.num_rows - (self._num_planned - done) * share
         if missing <= 0:
             return []

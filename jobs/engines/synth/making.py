@@ -12,19 +12,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 
 from jobs.core import terminal
 from jobs.core.errors import Refusal
 from jobs.engines.endpoints.asking import Asker, Session
-from jobs.engines.endpoints.ledger import Spent
 from jobs.engines.synth import corpus, retrieval
 from jobs.engines.synth.blocks import BlockOptions, Blocks, Methods, row_id
 from jobs.engines.synth.corpus import Corpus, CorpusOptions, Passage
 from jobs.engines.synth.vetting import Vetter
 from jobs.logic.endpoints.calls import Answer, Call, Sampling
-from jobs.logic.endpoints.costs import Caps, Estimate, Usage, estimate
-from jobs.logic.row import Message, block as with_thoughts
+from jobs.logic.endpoints.costs import Estimate, Usage, estimate
+from jobs.logic.row import Message
 from jobs.logic.synth import seeds, state as states
 from jobs.logic.synth.candidate import Method, Seed, Settled
 from jobs.logic.synth.cot_self_instruct import CotSelfInstruct
@@ -62,6 +62,17 @@ class MakingOptions:
     shots_characters: int
 
 
+class Found:
+    """A passage as CRAFT takes it."""
+
+    def __init__(self, passage: Passage) -> None:
+        self.text, self.sha256 = passage.text, passage.sha256
+        self._note = passage.note()
+
+    def as_dict(self) -> dict[str, object]:
+        return self._note
+
+
 class Making:
     """One run of the stage. `asker` writes; `judge` scores, None where nothing does."""
 
@@ -80,6 +91,7 @@ class Making:
         self.corpus: Corpus | None = None
         self.scored: dict[str, Scored] = {}
         self.num_seeds = {"best": 0, "random": 0}
+        self._expected = EXPECTED
         self.settled: list[Settled] = []
 
     async def read_corpus(self, prepared: Path, scratch: Path, embed: Asker | None) -> None:
@@ -93,7 +105,10 @@ class Making:
         if embed is None:
             self._retriever: retrieval.Retriever = await asyncio.to_thread(retrieval.Bm25, self.corpus.texts())
         else:
-            self._retriever = await retrieval.embedded(self.corpus.texts(), embed.embed)
+            texts = list(self.corpus.texts())
+            asked = list(dict.fromkeys([*texts, *(self.kit.telling(row.prompt) for row in self.rows)]))
+            known = dict(zip(asked, await embed.embed(asked), strict=True))
+            self._retriever = retrieval.Embedded(texts, lambda some: np.stack([known[text] for text in some]))
 
     async def probe(self) -> Estimate:
         """What all will cost, by some rows scored and some candidates made of random seeds.
@@ -109,6 +124,7 @@ class Making:
         blocks = self._blocks(few, lambda *_: None, judged_by=_Copy(self._vetter))
         await blocks.run(state)
         seconds = time.monotonic() - started
+        self._expected = (blocks.num_rows + 2 * EXPECTED) / (len(blocks.settled) + 2)
         return self._estimated(len(scoring), (before, after_scores, self.session.ledger.total), blocks, seconds)
 
     async def score_rows(self) -> None:
@@ -133,7 +149,11 @@ class Making:
             raise Refusal(_no_seed(self.rows, options.seed_min_score))
         self.num_seeds = {"best": len(best), "random": len(drawn)}
         with terminal.progress("synth: rows made", options.blocks.rows) as advance:
-            blocks = self._blocks(options.blocks, lambda n, note: advance(n, f"{note} · {self.session.ledger.note()}"))
+
+            def told(num_rows: int, note: str) -> None:
+                advance(num_rows, f"{note} · {self.session.ledger.note()}")
+
+            blocks = self._blocks(replace(options.blocks, expected=self._expected), told)
             ended = await blocks.run(states.begun(best, drawn, options.control if self.scorer else 0.0))
         self.settled = blocks.settled
         return ended
@@ -146,16 +166,17 @@ class Making:
 
     def _method(self, name: str) -> Method:
         options = self.options
-        return {
-            "self_instruct": lambda: SelfInstruct(self.kit),
-            "evol_instruct": lambda: EvolInstruct(self.kit, options.evol_rounds),
-            "craft": lambda: Craft(self.kit, self._retrieve, self.scorer),
-            "cot_self_instruct": lambda: CotSelfInstruct(self.kit, options.cot_answers, self.scorer),
-        }[name]()
+        if name == SelfInstruct.name:
+            return SelfInstruct(self.kit)
+        if name == EvolInstruct.name:
+            return EvolInstruct(self.kit, options.evol_rounds)
+        if name == Craft.name:
+            return Craft(self.kit, self._retrieve, self.scorer)
+        return CotSelfInstruct(self.kit, options.cot_answers, self.scorer)
 
-    def _retrieve(self, query: str, num: int) -> Sequence[Passage]:
+    def _retrieve(self, query: str, num: int) -> Sequence[Found]:
         assert self.corpus is not None
-        return [self.corpus.passage(hit.number) for hit in self._retriever.best(query, num)]
+        return [Found(self.corpus.passage(hit.number)) for hit in self._retriever.best(query, num)]
 
     def _asks(self, asker: Asker) -> Any:
         """An `Ask` that keeps what became of each question: the same question is counted once."""
@@ -191,8 +212,7 @@ class Making:
     ) -> Estimate:
         """The probe's cost for as many rows and candidates as there will be."""
         options, tried = self.options, max(1, len(blocks.settled))
-        share = (blocks.num_rows + 2 * EXPECTED) / (tried + 2)
-        candidates = min(options.blocks.most, round(options.blocks.rows / share))
+        candidates = min(options.blocks.most, round(options.blocks.rows / self._expected))
         rows = min(len(self.rows), options.most_scored) if num_scored else 0
         scoring, making = _less(totals[1], totals[0]), _less(totals[2], totals[1])
         at_once = min(PROBED, options.blocks.at_once), options.blocks.at_once
@@ -228,9 +248,11 @@ def read_rows(path: Path) -> list[Seed]:
 
 def write(settled: Iterable[Settled], out: Path, before: Path, keeps_thoughts: bool, model: str) -> None:
     """`rows.jsonl`, `dropped.jsonl`, and `train.jsonl`: the rows of the file `before`, then the made ones."""
-    with (out / "rows.jsonl").open("wb") as rows, (out / "dropped.jsonl").open("wb") as dropped, (
-        out / "train.jsonl"
-    ).open("wb") as train:
+    with (
+        (out / "rows.jsonl").open("wb") as rows,
+        (out / "dropped.jsonl").open("wb") as dropped,
+        (out / "train.jsonl").open("wb") as train,
+    ):
         for line in before.open("rb"):
             train.write(line if line.endswith(b"\n") else line + b"\n")
         for one in settled:

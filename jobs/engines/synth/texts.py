@@ -17,7 +17,7 @@ KEY = "synth.rubric"
 
 
 def wording(code: str, language: str) -> Wording:
-    """The prompts of one language, for a set whose answers are in `language`. Raises Refusal for a file that is amiss."""
+    """The prompts of one language, for answers in `language`. Raises Refusal for a file that is amiss."""
     found = {path.stem: path.read_text(encoding="utf-8") for path in sorted((PROMPTS / code).glob("*.txt"))}
     try:
         return Wording(Prompts(found, SLOTS, f"conf/synth/prompts/{code}"), code, language)
@@ -26,7 +26,7 @@ def wording(code: str, language: str) -> Wording:
 
 
 def rubric(name: str) -> Rubric:
-    """A rubric of ours by its name, or a file of the person's. Raises Refusal naming file and key for one that is none."""
+    """A rubric of ours by its name, or a person's file. Raises Refusal naming file and key for one that is none."""
     path, known = rubric_file(name), sorted(one.stem for one in RUBRICS.glob("*.yaml"))
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))

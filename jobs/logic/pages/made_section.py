@@ -53,7 +53,11 @@ def page(synth: Synth | None) -> Page | None:
 def writer(synth: Synth) -> str:
     """The model that wrote, and how it was asked."""
     methods = [NAMES.get(name, name) for name in dict.fromkeys(one["method"] for one in synth["taken"])]
-    return f"{synth['making']['generator']['name']} with {', '.join(methods)}" if methods else str(synth["making"]["generator"]["name"])
+    return (
+        f"{synth['making']['generator']['name']} with {', '.join(methods)}"
+        if methods
+        else str(synth["making"]["generator"]["name"])
+    )
 
 
 def totals(synth: Synth) -> tuple[int, int, dict[str, int]]:
@@ -127,7 +131,7 @@ def difference(one: Mapping[str, Any]) -> str:
     return f"{told} ({signed(one['low'], say)} to {signed(one['high'], say)})"
 
 
-def varied(synth: Synth) -> list[tuple[str, str, str]]:
+def varied(synth: Synth) -> list[tuple[str, ...]]:
     """(what, of the rows that were there, of the made ones)."""
     both = (synth["before"], synth["made"])
     lengths = [" / ".join(count(found) for found in one["answer_lengths"]) or "-" for one in both]
@@ -173,7 +177,9 @@ def summary(synth: Synth | None) -> str:
     made, joined = synth["rows"]["num_rows"], synth["rows"]["num_joined"]
     tried, _, _ = totals(synth)
     scorer = synth["making"]["scorer"]
-    judged = f" They were scored by {scorer['name']}, at least {mark(synth['making']['min_score'])} of 5." if scorer else ""
+    judged = (
+        f" They were scored by {scorer['name']}, at least {mark(synth['making']['min_score'])} of 5." if scorer else ""
+    )
     return (
         f"{count(made)} of the {count(joined, 'row')} trained on are synthetic, {part(made, joined)}: written by "
         f"{writer(synth)} from the others, {count(made)} of {count(tried, 'candidate')} kept.{judged} "
