@@ -28,6 +28,8 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Any
 
+from jobs.logic.endpoints.options import EndpointOptions
+
 Body = dict[str, Any]
 
 
@@ -178,6 +180,16 @@ def prompt_of(body: Body) -> str:
     return next((str(m["content"]) for m in reversed(body.get("messages", [])) if m["role"] == "user"), "")
 
 
+def options(**changes: Any) -> EndpointOptions:
+    """Of a model that nothing else is said of."""
+    plain: dict[str, Any] = {
+        "url": (), "model": None, "gguf": None, "key": None, "price": None, "extra": {},
+        "temperature": 0.7, "top_p": 1.0, "max_tokens": 256, "context": 512, "timeout_seconds": 5.0,
+        "max_concurrency": 8,
+    }  # fmt: skip
+    return EndpointOptions(**{**plain, **changes})
+
+
 class ScriptedServer:
     """See the module. `slots`: calls that are worked on at once, each for `latency` seconds; the others wait."""
 
@@ -210,6 +222,10 @@ class ScriptedServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
+
+    def options(self, **changes: Any) -> EndpointOptions:
+        """How it is asked by `engines/endpoints`."""
+        return options(**{"url": (self.url,), **changes})
 
     def __enter__(self) -> ScriptedServer:
         self._thread.start()
