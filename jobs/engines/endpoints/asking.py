@@ -13,6 +13,7 @@ second are still kept.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -128,6 +129,11 @@ class Asker:
     @property
     def ledger(self) -> Ledger:
         return self.session.ledger
+
+    @property
+    def faults(self) -> Counter[str]:
+        """Requests without an answer, by the fault's name; those that were answered when asked again too."""
+        return Counter() if self._pool is None else self._pool.faults
 
     @property
     def identity(self) -> Identity:

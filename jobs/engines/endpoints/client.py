@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import re
 import ssl
@@ -80,7 +81,9 @@ class Client:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
+        encrypted = self.url.startswith("https:")
         self._http = httpx2.AsyncClient(
+            verify=encrypted,  # reading the machine's certificates takes long, and nothing is encrypted without
             headers=headers,
             timeout=httpx2.Timeout(timeout_seconds, connect=CONNECT_SECONDS, pool=None),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60.0),
@@ -175,7 +178,8 @@ def waiting(retry_after: str | None) -> float | None:
     if retry_after is None:
         return None
     try:
-        return max(0.0, float(retry_after)) if float(retry_after) < float("inf") else None
+        seconds = float(retry_after)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     except ValueError:
         pass
     try:
