@@ -24,9 +24,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from types import TracebackType
 from typing import Any
+
+from jobs.logic.endpoints.options import EndpointOptions
 
 Body = dict[str, Any]
 
@@ -109,6 +110,17 @@ def error_object(body: Body, text: str) -> Reply:
     return json_reply({"error": {"message": "provider is overloaded", "code": 502}})
 
 
+def says_error(said: str) -> Fault:
+    """Status 200, and an error of these words."""
+    return lambda body, text: json_reply({"error": {"message": said}})
+
+
+def half_json(body: Body, text: str) -> Reply:
+    """A whole response whose JSON ends too early."""
+    whole = json_reply(completion(body, text))
+    return dataclasses.replace(whole, body=whole.body[: len(whole.body) // 2])
+
+
 def no_choices(body: Body, text: str) -> Reply:
     return json_reply({"object": "chat.completion", "choices": []})
 
@@ -178,6 +190,16 @@ def prompt_of(body: Body) -> str:
     return next((str(m["content"]) for m in reversed(body.get("messages", [])) if m["role"] == "user"), "")
 
 
+def options(**changes: Any) -> EndpointOptions:
+    """Of a model that nothing else is said of."""
+    plain: dict[str, Any] = {
+        "url": (), "model": None, "gguf": None, "key": None, "price": None, "extra": {},
+        "temperature": 0.7, "top_p": 1.0, "max_tokens": 256, "context": 512, "timeout_seconds": 60.0,
+        "max_concurrency": 8,
+    }  # fmt: skip
+    return EndpointOptions(**{**plain, **changes})
+
+
 class ScriptedServer:
     """See the module. `slots`: calls that are worked on at once, each for `latency` seconds; the others wait."""
 
@@ -210,6 +232,10 @@ class ScriptedServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
+
+    def options(self, **changes: Any) -> EndpointOptions:
+        """How it is asked by `engines/endpoints`."""
+        return options(**{"url": (self.url,), **changes})
 
     def __enter__(self) -> ScriptedServer:
         self._thread.start()
@@ -266,7 +292,7 @@ class ScriptedServer:
         if reply.wait:
             await asyncio.sleep(reply.wait)
         told = {"Content-Length": str(len(reply.body)), **reply.headers}
-        head = f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\n"
+        head = f"HTTP/1.1 {reply.status} So\r\n"
         head += "".join(f"{name}: {value}\r\n" for name, value in told.items())
         writer.write(head.encode("latin-1") + b"\r\n" + reply.body[: reply.sent])
         await writer.drain()

@@ -1,59 +1,42 @@
-"""A model that answers: servers with an OpenAI-compatible interface, or a GGUF that is served here."""
+"""How a stage is told where a model is: a part of its config, the same wherever models are asked."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from jobs.core.model import Count, SomeShare, StrictModel
-from jobs.logic.endpoints.calls import Sampling
+from jobs.core.model import Addresses, Count, NotNegative, Positive, SomeShare, StrictModel, Variable
 from jobs.logic.endpoints.costs import Price
 from jobs.logic.endpoints.options import EndpointOptions
 
 
 class PriceConfig(StrictModel):
-    """US dollars per million tokens."""
+    """US dollars for a million tokens."""
 
-    input: Annotated[float, Field(ge=0)]
-    output: Annotated[float, Field(ge=0)]
+    input: NotNegative
+    output: NotNegative
 
 
 class Endpoint(StrictModel):
-    """See `jobs/logic/endpoints/options.py`."""
+    """One model, behind servers or in a file; see `EndpointOptions` for what each means."""
 
-    url: list[str] | str
+    url: Addresses | None
     model: str | None
     gguf: str | None
-    key: str | None
+    key: Variable | None
     price: PriceConfig | None
     extra: dict[str, Any]
-    temperature: Annotated[float, Field(ge=0)]
+    temperature: NotNegative
     top_p: SomeShare
     max_tokens: Count
     context: Count
-    timeout_seconds: Annotated[float, Field(gt=0)]
+    timeout_seconds: Positive
     max_concurrency: Count
 
-    @property
-    def urls(self) -> tuple[str, ...]:
-        return (self.url,) if isinstance(self.url, str) else tuple(self.url)
-
-    @property
-    def is_given(self) -> bool:
-        return bool(self.urls) or self.gguf is not None
-
-    @property
-    def at_once(self) -> int:
-        """Calls that all servers together take at once."""
-        return self.max_concurrency * max(1, len(self.urls))
-
     def options(self) -> EndpointOptions:
+        """For `engines/endpoints`."""
         price = None if self.price is None else Price(self.price.input, self.price.output, "config")
         return EndpointOptions(
-            self.urls, self.model, self.gguf, self.key, price, self.extra, self.temperature, self.top_p,
-            self.max_tokens, self.context, self.timeout_seconds, self.max_concurrency,
-        )  # fmt: skip
-
-    def sampling(self, seed: int) -> Sampling:
-        return Sampling(self.temperature, self.top_p, self.max_tokens, seed)
+            url=tuple(self.url or ()),
+            price=price,
+            **self.model_dump(exclude={"url", "price"}),
+        )

@@ -69,7 +69,7 @@ def of_call(prompt_tokens: int | None, completion_tokens: int | None, price: Pri
 
 @dataclass(frozen=True)
 class Caps:
-    """What must not be exceeded; None: no cap. Tried-again calls count each time."""
+    """What must not be exceeded; None: no cap. A call that is tried again is one."""
 
     calls: int | None = None
     tokens: int | None = None

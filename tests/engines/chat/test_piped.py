@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jobs.core.provenance import ROOT
-from jobs.engines.chat.command import MEASURED
+from jobs.engines.gguf.server import MEASURED
 from jobs.engines.gguf import llama_tools, server
 from tests.stages import small_run
 
