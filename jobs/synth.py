@@ -192,8 +192,8 @@ def texts(cfg: SynthConfig, inputs: Inputs) -> tuple[Wording, Rubric]:
     from jobs.engines.synth import texts as files
 
     spoken = inputs["prepare"].record.facts["set_language"] or "en"
-    code = cfg.language if cfg.language != "auto" else "ja" if spoken == "ja" else "en"
-    return files.wording(code, spoken), files.rubric(cfg.rubric)
+    words = files.wording_of(spoken, code="" if cfg.language == "auto" else cfg.language)
+    return words, files.rubric_named(cfg.rubric)
 
 
 def is_given(model: Endpoint) -> bool:

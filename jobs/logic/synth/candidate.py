@@ -60,8 +60,8 @@ class Pooled(NamedTuple):
     arm: Arm
     round: int
     """0 for a row of the set, 1 for what was evolved from one, and so on."""
-    failures: int = 0
-    """How often what came of it was eliminated: it went back to the pool as often."""
+    turns: int = 0
+    """How often it was evolved, and went back to the pool."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,24 @@ class Made:
     scores: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     """Passage, operation, round, reasoning that was kept aside ..."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A candidate at its end: a made row, or dropped for one reason."""
+
+    made: Made
+    reason: str | None
+    """Of the method, the row checks, the scorer or the runner; None: it is a made row."""
+    evidence: str = ""
+    row: Seed | None = None
+    """The made row, cleaned, with its mean score; None where it was dropped."""
+    novelty: float | None = None
+    """One less its ROUGE-L to the nearest seed."""
+
+    @property
+    def mean_score(self) -> float | None:
+        return self.row.score if self.row else None
 
 
 class Method(Protocol):

@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from os.path import commonprefix
 from typing import NamedTuple
 
 LEAST, LEAST_SHARE = 4, 0.05
 """Prompts, and their share of all, that must say a thing for it to be fixed."""
-HEAD = re.compile(r"[^\n:：]{2,200}(?:[:：]\s*|\n+)")
+OPENING_LINE = re.compile(r"[^\n:：]{2,200}(?:[:：]\s*|\n+)")
 """A first line, or what stands before its colon."""
 LAST_LINE = re.compile(r"(?<!\n)(\n++)([^\n]{1,200}+)\Z")
-LABEL = re.compile(r"[^\n:：]{1,40}[:：][^\S\n]*")
+LINE_LABEL = re.compile(r"[^\n:：]{1,40}[:：][^\S\n]*")
 BREAK = re.compile(r"\n+")
 LONGEST_INSTRUCTION = 300
 """Characters of a first paragraph that is an instruction, with its material below."""
@@ -71,7 +70,7 @@ class Forms:
         lasts, labels = Counter[str](), Counter[str]()
         for prompt in prompts:
             found = LAST_LINE.search(prompt[len(self._head(prompt)) :])
-            label = LABEL.match(found[2]) if found else None
+            label = LINE_LABEL.match(found[2]) if found else None
             lasts.update([found[0]] if found else [])
             labels.update([f"{found[1]}{label[0]}"] if found and label else [])
         self._lasts = {last for last, number in lasts.items() if number >= least}
@@ -82,7 +81,7 @@ class Forms:
         head = self._head(prompt)
         body = prompt[len(head) :]
         found = LAST_LINE.search(body)
-        label = LABEL.match(found[2]) if found else None
+        label = LINE_LABEL.match(found[2]) if found else None
         if found and found.start() and found[0] in self._lasts:
             return Parts(Form((head, found[0]), ("material",)), (body[: found.start()],))
         if found and found.start() and label and f"{found[1]}{label[0]}" in self._labels:
@@ -98,7 +97,7 @@ class Forms:
         return Parts(FREE, (prompt,))
 
     def _head(self, prompt: str) -> str:
-        found = HEAD.match(prompt)
+        found = OPENING_LINE.match(prompt)
         head = self._heads.get(found[0], "") if found else ""
         return head if prompt.startswith(head) and len(head) < len(prompt) else ""
 
@@ -117,13 +116,21 @@ def _heads(prompts: Sequence[str], least: int) -> dict[str, str]:
     """What prompts that begin alike have in common, up to the end of a line or a label, by their beginning."""
     groups: dict[str, list[str]] = defaultdict(list)
     for prompt in prompts:
-        found = HEAD.match(prompt)
+        found = OPENING_LINE.match(prompt)
         if found:
             groups[found[0]].append(prompt)
     heads = {}
     for beginning, group in groups.items():
         if len(group) >= least and len(set(group)) > 1:
-            common = commonprefix(group)
+            common = _common(min(group), max(group))
             cuts = [cut.end() for cut in re.finditer(r"[:：]\s*|\n+", common)]
             heads[beginning] = common[: max([len(beginning), *cuts])]
     return heads
+
+
+def _common(first: str, last: str) -> str:
+    """What two texts begin with alike; of the first and the last of many in order, what all of them do."""
+    for place, (one, other) in enumerate(zip(first, last, strict=False)):
+        if one != other:
+            return first[:place]
+    return first[: len(last)]

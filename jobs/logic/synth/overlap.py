@@ -73,10 +73,14 @@ class Texts:
         self._bags[len(self._texts)], self._sizes[len(self._texts)] = _bag(encoded), len(encoded)
         self._texts.append(encoded)
 
-    def nearest(self, text: str, least: float = 0.0) -> Nearest | None:
-        """The text that is most alike, the first of several; None where none is at `least` or above."""
+    def nearest(self, text: str, least: float = 0.0, apart_from: int | None = None) -> Nearest | None:
+        """The text that is most alike, the first of several; None where none is at `least` or above.
+
+        `apart_from`: the place of a text that does not count.
+        """
         encoded = self._encoded(text)
         places = self._possible(encoded, least)
+        places = places if apart_from is None else places[places != apart_from]
         if not len(places):
             return None
         asked = [self._texts[place] for place in places.tolist()]
@@ -86,7 +90,7 @@ class Texts:
         return Nearest(int(places[found[2]]), float(found[1])) if found else None
 
     def _possible(self, encoded: str, least: float) -> NDArray[np.int64]:
-        """Places of texts that may be at `least`: so many units in common as both bags have are the most there can be."""
+        """Places of texts that may be at `least`: no more in common than both bags have."""
         sizes = self._sizes[: len(self._texts)]
         enough = (least - ROUNDING) * (sizes + len(encoded))
         places = np.flatnonzero(2 * np.minimum(sizes, len(encoded)) >= enough)

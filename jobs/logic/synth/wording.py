@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from jobs.logic.endpoints.prompts import Prompts, fenced
 from jobs.logic.row import Message
@@ -89,7 +90,7 @@ class Wording:
         return frozenset(self._runs(self.prompts.own_words()))
 
     def copied(self, text: str, allowed: Sequence[str]) -> str | None:
-        """A run of the prompts' own words in a text, unless one of `allowed`, the set's rows that were shown, has it."""
+        """A run of the prompts' own words in a text, unless one of `allowed`, which were shown, has it."""
         for run in self._runs(text):
             if run in self._own and not any(run in self._flat(other) for other in allowed):
                 return run
@@ -115,7 +116,7 @@ def fields(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def schema(properties: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+def schema(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """An object with these fields, all of them and no other; in this order a model writes them."""
     return {
         "type": "object",
@@ -125,12 +126,12 @@ def schema(properties: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
     }
 
 
-def texts(*names: str) -> dict[str, dict[str, object]]:
+def texts(*names: str) -> dict[str, dict[str, Any]]:
     """Fields of a schema that are texts."""
     return {name: {"type": "string"} for name in names}
 
 
 def rounded(number: int) -> int:
     """A length in words: two digits, as nobody counts more exactly."""
-    step = 10 ** max(0, len(str(number)) - 2)
-    return max(1, round(number / step) * step)
+    digits = max(0, len(str(number)) - 2)
+    return max(1, round(number, -digits))

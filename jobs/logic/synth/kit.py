@@ -1,0 +1,144 @@
+"""What every method works with: the prompts, how the set's own rows are put together, and how a model is to draw."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from jobs.logic.endpoints.calls import Sampling
+from jobs.logic.synth.candidate import Arm, Plan, Seed, State
+from jobs.logic.synth.forms import Form, Forms, Parts, labels_of
+from jobs.logic.synth.overlap import counts_characters
+from jobs.logic.synth.wording import Wording
+
+TOPIC = re.compile(r"[一-鿿々]{2,8}|[ァ-ヴー]{3,12}|[A-Za-z][a-z]{4,14}")
+"""A word that may be a subject: in a text of Han characters or katakana, or a longer one in Latin letters."""
+COMMON_TOPIC = 0.1
+"""Of the rows: a word that more of them have is of the task and no subject."""
+HUMAN_SHOTS, MADE_SHOTS = 6, 2
+"""Examples in context (Wang et al. 2023): of the set, and of what was made already."""
+SEEDS = 2**31
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows of one form: what each slot and the answers are like."""
+
+    texts: dict[str, list[str]]
+    labels: tuple[str, ...]
+    """Where the answers are labels."""
+
+
+class Kit:
+    """The same for all methods of a run."""
+
+    def __init__(
+        self, rows: Sequence[Seed], wording: Wording, writing: Sampling, answering: Sampling, shots_characters: int
+    ) -> None:
+        """`rows`: the training side; `answering` draws answers and `writing` all else; a plan gives both its seed.
+
+        `shots_characters`: so long are the examples in one prompt at most, but for the first of them.
+        """
+        self.rows = tuple(rows)
+        self.wording, self.writing, self.answering = wording, writing, answering
+        self.shots_characters = shots_characters
+        self.forms = Forms([row.prompt for row in rows])
+        self.by_characters = counts_characters([text for row in rows for text in (row.prompt, row.answer)])
+        self._parts: dict[str, Parts] = {}
+        self._groups = self._grouped()
+        self._lengths: dict[tuple[Form, tuple[str, ...]], str] = {}
+
+    def parts(self, prompt: str) -> Parts:
+        """The prompt taken apart by the set's forms."""
+        found = self._parts.get(prompt)
+        if found is None:
+            found = self._parts[prompt] = self.forms.parts(prompt)
+        return found
+
+    def telling(self, prompt: str) -> str:
+        """What a prompt says for itself, without what all of its form say: what novelty is counted in."""
+        return self.parts(prompt).telling
+
+    def group(self, seed: Seed) -> Group:
+        """The rows of the seed's form; the seed alone where no row is of it."""
+        return self._groups.get(kind(self.parts(seed.prompt).form)) or self._group([seed])
+
+    def lengths(self, seed: Seed, names: Sequence[str]) -> str:
+        """How long these fields are in the rows of the seed's form, in words of the prompts' language."""
+        key = kind(self.parts(seed.prompt).form), tuple(names)
+        if key not in self._lengths:
+            texts = self.group(seed).texts
+            self._lengths[key] = "; ".join(f'"{name}": {self.wording.length(texts[name])}' for name in names)
+        return self._lengths[key]
+
+    def shown(self, seed: Seed, names: Sequence[str]) -> dict[str, str]:
+        """Fields of a seed as a model is to write them."""
+        parts = self.parts(seed.prompt)
+        values = {**dict(zip(parts.form.slots, parts.values, strict=True)), "answer": seed.answer}
+        return {name: values[name] for name in names}
+
+    @cached_property
+    def topics(self) -> tuple[str, ...]:
+        """Words of the rows that may be a subject, each once."""
+        counts = Counter[str]()
+        for row in self.rows:
+            counts.update(set(TOPIC.findall(self.telling(row.prompt)[:4000])))
+        most = max(2, COMMON_TOPIC * len(self.rows))
+        return tuple(sorted(word for word, number in counts.items() if number <= most)) or ("",)
+
+    def shots(
+        self, lead: Seed, rng: random.Random, arm: Arm, state: State, human: int = HUMAN_SHOTS, made: int = MADE_SHOTS
+    ) -> tuple[Seed, ...]:
+        """The lead and others of its form: so many of the set, and as soon as there are some, of what was made.
+
+        In a shuffled order, so that a model does not take the last of them for the best. As many as there is room for.
+        """
+        form = kind(self.parts(lead.prompt).form)
+        ours = [seed for seed in state.seeds(arm) if seed.id != lead.id and kind(self.parts(seed.prompt).form) == form]
+        theirs = [row.seed for row in state.grown if row.arm == arm and kind(self.parts(row.seed.prompt).form) == form]
+        drawn = _drawn(rng, ours, human - 1) + _drawn(rng, theirs, made)
+        rng.shuffle(drawn)
+        room, kept = self.shots_characters - _size(lead), [lead]
+        for seed in drawn:
+            if _size(seed) <= room:
+                room -= _size(seed)
+                kept.append(seed)
+        rng.shuffle(kept)
+        return tuple(kept)
+
+    def _grouped(self) -> dict[Form, Group]:
+        groups: dict[Form, list[Seed]] = defaultdict(list)
+        for row in self.rows:
+            groups[kind(self.parts(row.prompt).form)].append(row)
+        return {form: self._group(rows) for form, rows in groups.items()}
+
+    def _group(self, rows: Sequence[Seed]) -> Group:
+        texts: dict[str, list[str]] = defaultdict(list)
+        for row in rows:
+            parts = self.parts(row.prompt)
+            for name, value in (*zip(parts.form.slots, parts.values, strict=True), ("answer", row.answer)):
+                texts[name].append(value)
+        return Group(dict(texts), labels_of(texts["answer"]))
+
+
+def kind(form: Form) -> Form:
+    """The form without what tells apart only the spaces between its slots: such rows are examples of each other."""
+    return form if form.is_fixed else Form(("",) * len(form.fixed), form.slots)
+
+
+def planned(number: int, method: str, arm: Arm, rng: random.Random, parents: Sequence[Seed], data: object) -> Plan:
+    """A plan whose first parent leads: its source and its form are the descendant's."""
+    ids = tuple(dict.fromkeys(seed.id for seed in parents))
+    return Plan(number, method, arm, ids, parents[0].source, rng.randrange(SEEDS), data)
+
+
+def _drawn(rng: random.Random, seeds: Sequence[Seed], number: int) -> list[Seed]:
+    return rng.sample(seeds, min(number, len(seeds)))
+
+
+def _size(seed: Seed) -> int:
+    return len(seed.prompt) + len(seed.answer)
