@@ -21,6 +21,8 @@ class SynthLimits(Limits):
     max_synthetic_share: float
 
 
+SHOWN = 120
+"""Characters of an answer that could not be read."""
 GATE = Gate("synth", "SYN", SynthFacts, SynthLimits)
 
 
@@ -135,14 +137,16 @@ def calls_failed(facts: SynthFacts, limits: SynthLimits) -> Iterator[str]:
     share = share_of(facts.failed_calls, facts.calls)
     if not share <= limits.max_failed_share:
         shown, limit = beside(share, limits.max_failed_share, percent)
-        text = f"{count(facts.failed_calls)} of {count(facts.calls, 'call')} ({shown}), the most is {limit}"
-        yield Measured(text, share, limits.max_failed_share, worst=1.0)
         kinds: dict[str, int] = {}
         for one in facts.making.asked:
             for kind, num in one.failed.items():
-                kinds[f"{one.purpose}: {kind}"] = kinds.get(f"{one.purpose}: {kind}", 0) + num
-        yield ", ".join(f"{kind} {count(num)}" for kind, num in by_count(kinds)[:6])
-        yield from (f"for example: {text}" for text in facts.unparsable[:3])
+                kinds[f"{one.purpose} {kind}"] = kinds.get(f"{one.purpose} {kind}", 0) + num
+        told = ", ".join(f"{kind} {count(num)}" for kind, num in by_count(kinds)[:6])
+        said = "".join(f'; for example: "{text[:SHOWN]}"' for text in facts.unparsable[:3])
+        text = (
+            f"{count(facts.failed_calls)} of {count(facts.calls, 'call')} ({shown}), the most is {limit}: {told}{said}"
+        )
+        yield Measured(text, share, limits.max_failed_share, worst=1.0)
 
 
 @GATE.rule("009", "one-model-writes-and-scores", level="warn")

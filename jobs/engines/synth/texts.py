@@ -38,7 +38,7 @@ def rubric_named(name: str) -> Rubric:
     path, is_path = rubric_file(name), name.endswith((".yaml", ".yml"))
     if not path.is_file():
         known = ", ".join(sorted(found.stem for found in RUBRICS.glob("*.yaml")))
-        raise Refusal(f"synth.rubric: {name}: no such rubric, expected one of {known}, or the path of a YAML file of your own")
+        raise Refusal(f"synth.rubric: {name}: no such rubric, expected one of {known}, or a YAML file of your own")
     try:
         return rubric_of(yaml.safe_load(_read(path)), str(path) if is_path else path.name)
     except yaml.YAMLError as error:
