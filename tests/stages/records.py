@@ -66,7 +66,7 @@ def build(
     waivers: Mapping[str, str] | None = None,
     takes: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> dict[str, Artifact]:
-    """Every stage up to `until` below `root`; `changed` replaces facts of a stage; `takes`: what it stands on besides."""
+    """Every stage up to `until` below `root`; `changed` replaces facts; `takes`: what a stage stands on besides."""
     judged_by, made = limits(), {}  # type: dict[str, dict[str, Any]], dict[str, Artifact]
     for stage in pipeline.up_to("verify", lambda name: takes.get(name, ())):
         facts = FACTS[stage.name]() | dict((changed or {}).get(stage.name, {}))
