@@ -201,7 +201,8 @@ def options(**changes: Any) -> EndpointOptions:
 
 
 class ScriptedServer:
-    """See the module. `slots`: calls that are worked on at once, each for `latency` seconds; the others wait."""
+    """See the module. `slots`: calls that are worked on at once, each for `latency` seconds; the others wait. `most`:
+    calls that are there at once; another one gets a 429."""
 
     def __init__(
         self,
@@ -212,10 +213,11 @@ class ScriptedServer:
         obeys: bool = True,
         latency: float = 0.0,
         slots: int = 1000,
+        most: int = 1000,
         key: str | None = None,
     ) -> None:
         self.teacher, self.script, self.models, self.obeys = teacher, script, list(models), obeys
-        self.latency, self.slots, self.key = latency, slots, key
+        self.latency, self.slots, self.most, self.key = latency, slots, most, key
         self.wants_body = len(inspect.signature(teacher).parameters) > 1
         self.asked: Counter[str] = Counter()
         self.bodies: list[Body] = []
@@ -224,7 +226,9 @@ class ScriptedServer:
         """Chat calls, answered or not."""
         self.most_at_once = 0
         self.port = 0
-        self._running = 0
+        self.embedded = 0
+        """Texts that embeddings were asked of."""
+        self._there = self._running = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._connections: set[asyncio.Task[None]] = set()
@@ -310,7 +314,9 @@ class ScriptedServer:
         if path == "/v1/models":
             return json_reply({"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]})
         if (method, path) == ("POST", "/v1/embeddings"):
-            return json_reply(embeddings(json.loads(data)))
+            body = json.loads(data)
+            self.embedded += len(body["input"])
+            return json_reply(embeddings(body))
         if (method, path) != ("POST", "/v1/chat/completions"):
             return json_reply({"error": {"message": "no such path"}}, 404)
         return await self._chat(json.loads(data))
@@ -321,14 +327,20 @@ class ScriptedServer:
         self.asked[digest(body)] += 1
         if self.keeps_bodies:
             self.bodies.append(body)
-        async with self._free:
-            self._running += 1
-            self.most_at_once = max(self.most_at_once, self._running)
-            try:
-                if self.latency:
-                    await asyncio.sleep(self.latency)
-            finally:
-                self._running -= 1
+        if self._there >= self.most:
+            return too_many()(body, "")
+        self._there += 1
+        try:
+            async with self._free:
+                self._running += 1
+                self.most_at_once = max(self.most_at_once, self._running)
+                try:
+                    if self.latency:
+                        await asyncio.sleep(self.latency)
+                finally:
+                    self._running -= 1
+        finally:
+            self._there -= 1
         if callable(self.script):
             fault = self.script(number, body)
         else:
