@@ -38,6 +38,13 @@ POINTS = re.compile(
     re.IGNORECASE,
 )
 """A prompt that speaks of a text beside it."""
+DECLINED = re.compile(
+    r"\W{0,3}(?:i'?m |i am )?(?:sorry|afraid|unfortunately|as an ai)\b[^.\n]{0,60}(?:can ?not|can'?t|unable to|won'?t)"
+    r" (?:rewrite|evolve|create|generate|write|make|change|complete|provide|produce)\b"
+    r"|(?:申し訳|恐れ入り|すみません)[^\n]{0,40}(?:書き換え|作成|生成|変更|提供)[^\n]{0,12}(?:できません|かねます)",
+    re.IGNORECASE,
+)
+"""A model that will not write, where a request should stand; people's requests open with apologies too."""
 LEAST_MATERIAL = 20
 """Characters of a text that is spoken of, beside the sentence that does."""
 SENTENCE_END = re.compile(r"[。.!?！？:：\n]")
@@ -151,7 +158,9 @@ def looked_at(
     copied = _spoken_of(written, shared) or kit.wording.copied(written, shared)
     if copied:
         raise NotMade("copies-prompt", copied, written)
-    refused = refusals.refusal("\n".join(values))
+    telling = "\n".join(values).replace("’", "'")
+    declined = DECLINED.match(telling)
+    refused = declined[0] if declined else refusals.refusal(telling)
     if refused:
         raise NotMade("cannot", refused, written)
     copy = _copied_seed(kit, examples, "\n".join(values), answer)
