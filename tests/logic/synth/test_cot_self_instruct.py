@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.logic.endpoints.calls import Call
+from jobs.logic.endpoints.calls import Answer, Call
 from jobs.logic.row import Message
 from jobs.logic.synth import comparable
 from jobs.logic.synth.candidate import Made
@@ -41,6 +41,12 @@ def test_answers_that_agree_stay_and_reasoning_stays_beside_them() -> None:
     assert found.notes["replies"] == {"agreeing": 2, "asked": 3}
     assert found.notes["thoughts"] == "Think: 36"
     assert found.notes["reasoning"].startswith("They ask")
+    assert found.taught(keeps_thoughts=False)[-1] == {"role": "assistant", "content": "36"}
+    assert found.taught(keeps_thoughts=True)[-1] == {
+        "role": "assistant",
+        "reasoning_content": "Think: 36",
+        "content": "36",
+    }
     assert len({call.sampling.seed for call in asked}) == 4
     assert found.call_ids == tuple(call.digest("teacher") for call in asked)
 
@@ -52,6 +58,7 @@ def test_answers_that_agree_stay_and_reasoning_stays_beside_them() -> None:
         ({"write": written("36"), "reply": replies("36", "35", "34")}, "inconsistent-answers"),
         ({"write": written("36"), "reply": replies("36", "!unparsable x", "!cut y")}, "inconsistent-answers"),
         ({"write": written("36"), "reply": replies("", "", "")}, "inconsistent-answers"),
+        ({"write": written("36"), "reply": [{"thoughts": "<|im_end|>", "answer": "36"}] * 3}, "inconsistent-answers"),
         ({"write": "!unparsable Let me think"}, "unparsable"),
         ({"write": written("")}, "cannot"),
         ({"write": written("36", "")}, "empty-part"),
@@ -148,3 +155,22 @@ def test_answers_that_cannot(answer: str) -> None:
 )
 def test_more_than_half_of_all_that_were_asked(replies: list[str | None], agree: bool) -> None:
     assert comparable.agreeing("x", replies) == agree
+
+
+@pytest.mark.parametrize("last", range(4))
+def test_the_order_in_which_answers_come_decides_nothing(last: int) -> None:
+    method = CotSelfInstruct(kit(questions()), 3, None)
+    plan = plan_of(method, begun(questions()))
+
+    async def late(call: Call) -> Answer:
+        turn = call.sampling.seed - plan.seed
+        for _ in range(8 if turn == last else turn):
+            await asyncio.sleep(0)
+        said = written("36") if turn == 0 else {"thoughts": f"reply {turn}", "answer": "36"}
+        return Answer(call.digest("teacher"), str(said), "stop", said)
+
+    found = asyncio.run(method.make(plan, late))
+    at_once = asyncio.run(method.make(plan, ask({"write": written("36"), "reply": replies("36", "36", "36")})))
+    assert found.call_ids == at_once.call_ids
+    assert found.messages == at_once.messages
+    assert found.notes["thoughts"] == "reply 1"
