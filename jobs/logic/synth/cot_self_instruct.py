@@ -19,6 +19,7 @@ from jobs.logic.synth.candidate import Made, Plan, Seed, State, arm_of
 from jobs.logic.synth.drafting import NotMade, Talk
 from jobs.logic.synth.kit import Kit, planned
 from jobs.logic.synth.scores import Scorer, why_not
+from jobs.logic.text import markup
 
 HUMAN_SHOTS, MADE_SHOTS = 4, 0
 
@@ -87,7 +88,7 @@ class CotSelfInstruct:
         return drafting.conversation(lead, prompt, best.text)
 
     async def _answers(self, talk: Talk, draft: Draft, prompt: str) -> list[Reply | None]:
-        """The k answers; None for each that failed or is empty."""
+        """The k answers; None for each that failed, is empty or has control tokens in its thoughts."""
         kit, names = self._kit, (*self._kit.parts(draft.lead.prompt).form.slots, "answer")
         messages = kit.wording.messages(
             "cot_answer",
@@ -142,5 +143,5 @@ def _reply(answer: Answer) -> Reply | None:
     if answer.failure is not None:
         return None
     fields: dict[str, Any] = answer.value
-    text = drafting.tidied(fields["answer"])
-    return Reply(drafting.tidied(fields["thoughts"]), text) if text else None
+    thoughts, text = drafting.tidied(fields["thoughts"]), drafting.tidied(fields["answer"])
+    return Reply(thoughts, text) if text and not markup.control_token(thoughts) else None

@@ -22,10 +22,10 @@ from jobs.logic.text.wanted import Asked
 COPY, LONG_ANSWER = 0.9, 40
 """ROUGE-L to an example from which on it is a copy; characters from which on an answer is a text, no label."""
 META = re.compile(
-    r"\b(?:(?:given|rewritten|original|new|evolved|old) prompt|#(?:given|rewritten|created) prompt#|as in the examples?"
-    r" (?:above|before|given|shown)|like the (?:other )?examples above|(?:here is|here's) (?:a|an|one|the|another)"
-    r" (?:new |further |more )*(?:example|request|instruction)|json object|training (?:set|example|data)"
-    r" (?:example|request|row))\b"
+    r"\b(?:(?:given|rewritten|evolved) prompt|#(?:given|rewritten|created) prompt#|as in the examples?"
+    r" (?:above|before|given|shown)|like the (?:other )?examples above"
+    r"|here(?: i|')s (?:another|(?:a|one) (?:new|further|more)) (?:example|request|instruction)"
+    r"|training (?:set|data) (?:example|request|row))\b"
     r"|(?:元の(?:依頼|指示|プロンプト)|書き換え(?:た|後の)(?:依頼|指示|プロンプト)|上の例と(?:同じ|同様)|新しい事例(?:です|を)|学習用データの事例)",
     re.IGNORECASE,
 )
@@ -38,8 +38,15 @@ POINTS = re.compile(
     re.IGNORECASE,
 )
 """A prompt that speaks of a text beside it."""
-LEAST_MATERIAL = 20
-"""Characters of a text that is spoken of, beside the sentence that does."""
+DECLINED = re.compile(
+    r"\W{0,3}(?:i'?m |i am )?(?:sorry|afraid|unfortunately|as an ai)\b[^.\n]{0,60}(?:can ?not|can'?t|unable to|won'?t)"
+    r" (?:rewrite|evolve|create|generate|write|provide|produce)\b"
+    r"|(?:申し訳|恐れ入り|すみません)[^\n]{0,40}(?:書き換え|作成|生成|変更|提供)[^\n]{0,12}(?:できません|かねます)",
+    re.IGNORECASE,
+)
+"""A model that will not write, where a request should stand; people's requests open with apologies too."""
+LEAST_MATERIAL = 3
+"""Characters of a text that is spoken of, beside the sentence that does: there are short ones to translate."""
 SENTENCE_END = re.compile(r"[。.!?！？:：\n]")
 
 
@@ -151,7 +158,9 @@ def looked_at(
     copied = _spoken_of(written, shared) or kit.wording.copied(written, shared)
     if copied:
         raise NotMade("copies-prompt", copied, written)
-    refused = refusals.refusal("\n".join(values))
+    telling = "\n".join(values).replace("’", "'")
+    declined = DECLINED.match(telling)
+    refused = declined[0] if declined else refusals.refusal(telling)
     if refused:
         raise NotMade("cannot", refused, written)
     copy = _copied_seed(kit, examples, "\n".join(values), answer)
@@ -183,13 +192,11 @@ def _copied_seed(kit: Kit, examples: Sequence[Seed], telling: str, answer: str) 
 
 
 def _missing_material(prompt: str) -> str | None:
-    """The words that speak of a text which is not there."""
+    """The words that speak of a text which is not there: nothing stands before the sentence or behind it."""
     found = POINTS.search(prompt)
-    if not found or found.start() > 300:
+    if not found or any(sign in prompt for sign in "「\"“'`"):
         return None
-    before = prompt[: found.start()]
     end = SENTENCE_END.search(prompt, found.end())
-    rest = prompt[end.end() :] if end else ""
-    quoted = any(sign in prompt for sign in "「\"“'`")
-    enough = len(rest.strip()) >= LEAST_MATERIAL or len(before.strip()) >= 3 * LEAST_MATERIAL or quoted
-    return None if enough else found[0]
+    rest = prompt[end.end() :].strip() if end else ""
+    is_before = SENTENCE_END.search(prompt, 0, found.start()) is not None
+    return None if is_before or len(rest) >= LEAST_MATERIAL else found[0]
