@@ -54,11 +54,11 @@ class NearIndex:
         for level in self._levels:
             for row, likely in level.like(own, self._fewest):
                 found[row].append(likely)
-        return [ranked(parts) for parts in found]
+        return [_ranked(parts) for parts in found]
 
 
-def ranked(parts: Sequence[Likely]) -> Likely:
-    """All of them in the order of one; of parts whose numbers are of several indexes see the caller."""
+def _ranked(parts: Sequence[Likely]) -> Likely:
+    """All of them in the order of one."""
     numbers = np.concatenate([np.zeros(0, np.int64), *(part.numbers for part in parts)])
     agreeing = np.concatenate([np.zeros(0, np.int64), *(part.agreeing for part in parts)])
     order = np.lexsort((numbers, -agreeing))
