@@ -156,6 +156,11 @@ def says(text: str, **changes: Any) -> Fault:
     return lambda body, _: json_reply(completion(body, text, **changes))
 
 
+def answers_as(model: str) -> Fault:
+    """The teacher's answer, under another model's name."""
+    return lambda body, text: json_reply({**completion(body, text), "model": model})
+
+
 def digest(body: Body) -> str:
     """Of what was asked."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

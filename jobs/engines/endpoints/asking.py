@@ -125,6 +125,8 @@ class Asker:
         self.servers: ServerFacts
         self.model = ""
         """The name that its answers are kept by."""
+        self._asked_as = ""
+        """The name that servers know it by."""
 
     @property
     def ledger(self) -> Ledger:
@@ -209,7 +211,7 @@ class Asker:
         pool = await self._opened()
         async with self.ledger.aside(self.model, call):
             facts = self.servers
-            body = chat_body(call, facts.model, self._extra(), facts.limit_word, facts.schema != "refused")
+            body = chat_body(call, self._asked_as, self._extra(), facts.limit_word, facts.schema != "refused")
             try:
                 words = await pool.post("/chat/completions", body, spoken)
             except Fault as fault:
@@ -224,7 +226,7 @@ class Asker:
 
     async def _embedded(self, texts: Sequence[str]) -> NDArray[np.float32]:
         pool = await self._opened()
-        found, tokens = await vectors.embed(texts, self.model, self.session.store, pool, self.servers.model)
+        found, tokens = await vectors.embed(texts, self.model, self.session.store, pool, self._asked_as)
         if tokens:
             self.ledger.other(self.model, "embeddings", (tokens, 0))
         return found
@@ -272,25 +274,27 @@ class Asker:
             await self._still_so(clients)
             return pool
         asked = options if self._path is None else probing.own(options)
-        facts, counted = await probing.probe(clients, asked, session.patience)
-        self._named(facts)
-        self._probe_used = [(words.prompt_tokens, words.completion_tokens) for words in counted]
+        found = await probing.probe(clients, asked, session.patience)
+        self._named(found.facts)
+        self._asked_as = found.asked_as
+        self._probe_used = [(words.prompt_tokens, words.completion_tokens) for words in found.told]
         for tokens in self._probe_used:
             self.ledger.other(self.model, probing.PURPOSE, tokens)
         return pool
 
     async def _still_so(self, clients: Sequence[Client]) -> None:
         """Raises EnvironmentProblem where servers name other models than when the run began."""
+        begun = self.servers
+        self._asked_as = self.options.model or begun.model
         for client in clients:
             try:
-                names = await probing.served(client)
+                known = {probing.shortened(name): name for name in await probing.served(client)}
             except Fault:
                 continue  # the pool finds out whether it comes back
-            if self._path is None and names and self.servers.served and not set(names) & set(self.servers.served):
-                begun = ", ".join(self.servers.served)
-                raise EnvironmentProblem(
-                    f"url: {client.url} serves {', '.join(names)}; this run was begun with {begun}"
-                )
+            if self._path is None and known and begun.served and not set(known) & set(begun.served):
+                names = [", ".join(found) for found in (known, begun.served)]
+                raise EnvironmentProblem(f"url: {client.url} serves {names[0]}; this run was begun with {names[1]}")
+            self._asked_as = self.options.model or known.get(begun.model, begun.model)
 
     def _lane(self, url: str) -> Lane:
         return Lane(Client(url, self._key, self.options.timeout_seconds), self.options.max_concurrency)

@@ -15,7 +15,6 @@ from jobs.core import terminal
 from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.core.provenance import file_digest
 from jobs.engines.gguf import server
-from jobs.engines.gguf.file import BrokenGguf, read
 from jobs.engines.gguf.llama import LlamaFailed
 from jobs.logic.endpoints.family import Identity
 from jobs.logic.endpoints.options import EndpointOptions
@@ -35,6 +34,8 @@ def file_of(gguf: str) -> Path:
 
 def identity(path: Path) -> Identity:
     """What the file says it is. Raises Refusal where its header cannot be read."""
+    from jobs.engines.gguf.file import BrokenGguf, read  # needs the llama.cpp that is built, which a url does not
+
     try:
         metadata = read(path).metadata
     except BrokenGguf as broken:

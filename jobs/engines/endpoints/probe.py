@@ -67,19 +67,25 @@ def own(options: EndpointOptions) -> EndpointOptions:
     return replace(options, model=None)
 
 
-Counted = list[Spoken]
-"""What a probe was told, for the ledger."""
+@dataclass(frozen=True)
+class Probed:
+    """What one server was found to be."""
+
+    facts: ServerFacts
+    asked_as: str
+    """The model's name as the server wants it, folders and all: for requests, and for nothing that is kept."""
+    told: list[Spoken]
+    """For the ledger."""
 
 
-async def probe(clients: Sequence[Client], options: EndpointOptions, patience: Patience) -> tuple[ServerFacts, Counted]:
+async def probe(clients: Sequence[Client], options: EndpointOptions, patience: Patience) -> Probed:
     """Ask every server; one that is not there is left out with a word.
 
     Raises EnvironmentProblem where none is there, Refusal where one does not know the model, the key or the address,
     or where they serve different models.
     """
     asked = await asyncio.gather(*(_patient(client, options, patience) for client in clients), return_exceptions=True)
-    found: list[ServerFacts] = []
-    counted: Counted = []
+    found: list[Probed] = []
     left_out: list[str] = []
     for client, outcome in zip(clients, asked, strict=True):
         if isinstance(outcome, Fault):
@@ -87,20 +93,20 @@ async def probe(clients: Sequence[Client], options: EndpointOptions, patience: P
         elif isinstance(outcome, BaseException):
             raise outcome
         else:
-            found.append(outcome[0])
-            counted += outcome[1]
+            found.append(outcome)
     if not found:
         raise EnvironmentProblem(f"url: no server answers: {'; '.join(left_out)}")
     for said in left_out:
         terminal.say(f"left out for now, and asked again later: {said}")
-    names = sorted({one.model for one in found})
+    names = sorted({one.facts.model for one in found})
     if len(names) > 1:
         raise Refusal(f"url: the servers serve different models ({', '.join(names)}); give those of one, or a model")
-    return _together(found), counted
+    told = [words for one in found for words in one.told]
+    return Probed(_together([one.facts for one in found]), found[0].asked_as, told)
 
 
 async def served(client: Client) -> tuple[str, ...]:
-    """The names in /v1/models; none where there is no such page. Raises Fault."""
+    """The names in /v1/models, as the server has them; none where there is no such page. Raises Fault."""
     try:
         page = await client.get("/models")
     except Fault as fault:
@@ -109,7 +115,7 @@ async def served(client: Client) -> tuple[str, ...]:
         raise
     entries = page.get("data") if isinstance(page, dict) else None
     names = [entry.get("id") for entry in entries or () if isinstance(entry, dict)]
-    return tuple(shortened(name) for name in names if isinstance(name, str))
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def shortened(name: str) -> str:
@@ -117,7 +123,7 @@ def shortened(name: str) -> str:
     return name.rpartition("/")[2] if name.startswith("/") else name
 
 
-async def _patient(client: Client, options: EndpointOptions, patience: Patience) -> tuple[ServerFacts, Counted]:
+async def _patient(client: Client, options: EndpointOptions, patience: Patience) -> Probed:
     for number in range(TRIES):
         try:
             return await _one(client, options)
@@ -131,13 +137,13 @@ async def _patient(client: Client, options: EndpointOptions, patience: Patience)
     raise AssertionError("the last try returns or raises")
 
 
-async def _one(client: Client, options: EndpointOptions) -> tuple[ServerFacts, Counted]:
+async def _one(client: Client, options: EndpointOptions) -> Probed:
     names = await served(client)
     model = options.model or (names[0] if len(names) == 1 else "")
     if not model:
-        listed = ", ".join(names[:SHOWN]) + (" ..." if len(names) > SHOWN else "")
+        listed = ", ".join(map(shortened, names[:SHOWN])) + (" ..." if len(names) > SHOWN else "")
         raise Refusal(f"model: {client.url} serves {listed or 'models that it does not name'}; say which one")
-    counted: Counted = []
+    counted: list[Spoken] = []
     cut_call = Call(
         (Message("user", "Write a list of five hundred random words."),),
         Sampling(1.0, 1.0, CUT_TOKENS, 7),
@@ -154,13 +160,14 @@ async def _one(client: Client, options: EndpointOptions) -> tuple[ServerFacts, C
         first = await _said(client, options, model, cut_call, limit_word)
     second = await _said(client, options, model, cut_call, limit_word)
     counted += [first, second]
-    if options.model is not None and names and not _listed(model, names) and shortened(first.model) != model:
-        raise Refusal(f"model: {client.url} serves {', '.join(names[:SHOWN])}, not {model}, and answered as "
-                      f"{first.model or 'nobody'}")  # fmt: skip
+    if options.model is not None and names and not _listed(model, names) and first.model != shortened(model):
+        listed = ", ".join(map(shortened, names[:SHOWN]))
+        said = first.model or "nobody"
+        raise Refusal(f"model: {client.url} serves {listed}, not {model}, and answered as {said}")
     schema = await _schema(client, options, model, limit_word, counted)
     facts = ServerFacts(
-        model=model,
-        served=names,
+        model=shortened(model),
+        served=tuple(shortened(name) for name in names),
         answers_as=first.model,
         schema=schema,
         tells_usage=all(words.prompt_tokens is not None and words.completion_tokens is not None for words in counted),
@@ -168,10 +175,12 @@ async def _one(client: Client, options: EndpointOptions) -> tuple[ServerFacts, C
         repeats=(first.text, first.thoughts) == (second.text, second.thoughts),
         limit_word=limit_word,
     )
-    return facts, counted
+    return Probed(facts, model, counted)
 
 
-async def _schema(client: Client, options: EndpointOptions, model: str, limit_word: str, counted: Counted) -> Schema:
+async def _schema(
+    client: Client, options: EndpointOptions, model: str, limit_word: str, counted: list[Spoken]
+) -> Schema:
     sampling = Sampling(0.0, 1.0, max(1, min(options.max_tokens, SCHEMA_TOKENS)), 7)
     call = Call((Message("user", "Answer with the one word: apple"),), sampling, WORD, PURPOSE)
     try:
