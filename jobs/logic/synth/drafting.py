@@ -22,7 +22,7 @@ from jobs.logic.text.wanted import Asked
 COPY, LONG_ANSWER = 0.9, 40
 """ROUGE-L to an example from which on it is a copy; characters from which on an answer is a text, no label."""
 META = re.compile(
-    r"\b(?:(?:given|rewritten|evolved) prompt|#(?:given|rewritten|created) prompt#|as in the examples?"
+    r"\b(?:(?:rewritten|evolved) prompt|#(?:given|rewritten|created) prompt#|as in the examples?"
     r" (?:above|before|given|shown)|like the (?:other )?examples above"
     r"|here(?: i|')s (?:another|(?:a|one) (?:new|further|more)) (?:example|request|instruction)"
     r"|training (?:set|data) (?:example|request|row))\b"

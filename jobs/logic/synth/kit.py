@@ -15,10 +15,24 @@ from jobs.logic.synth.forms import Form, Forms, Parts, labels_of
 from jobs.logic.synth.overlap import counts_characters
 from jobs.logic.synth.wording import Wording
 
-TOPIC = re.compile(r"[一-鿿々]{2,8}|[ァ-ヴー]{3,12}|[A-Za-z][a-z]{4,14}")
+TOPIC = re.compile(
+    r"(?<![一-鿿々])[一-鿿々]{2,8}(?![一-鿿々])|(?<![ァ-ヴー])[ァ-ヴー]{3,12}(?![ァ-ヴー])|\b[A-Za-z][a-z]{4,14}\b"
+)
 """A word that may be a subject: in a text of Han characters or katakana, or a longer one in Latin letters."""
+NO_SUBJECT = ("ly", "ed", "ing", "ous", "ful", "ive", "able", "ward", "self", "selves")
+"""What Latin words that name no thing end in, mostly."""
+COMMON = (
+    "about above after again against among answer answers because before being below between could different does each"
+    " enough every example explain first follow given great having their there these thing things think those three"
+    " through under until using usually where whether which while whose within without would write please people"
+    " number question should since sentence still might never often other others second several shall short"
+    " describe create provide suggest maybe quite rather really right small large little total years"
+)
+"""Latin words that name none either."""
 COMMON_TOPIC = 0.1
 """Of the rows: a word that more of them have is of the task and no subject."""
+TOPICS_WITHIN = 4000
+"""Characters of a prompt that are looked at."""
 HUMAN_SHOTS, MADE_SHOTS = 6, 2
 """Examples in context (Wang et al. 2023): of the set, and of what was made already."""
 SEEDS = 2**31
@@ -31,6 +45,11 @@ class Group:
     texts: dict[str, list[str]]
     labels: tuple[str, ...]
     """Where the answers are labels."""
+
+    @cached_property
+    def drawn_labels(self) -> tuple[str, ...]:
+        """The labels as often as the rows have them: a made one is drawn from these."""
+        return tuple(answer for answer in self.texts["answer"] if answer in self.labels)
 
 
 class Kit:
@@ -84,9 +103,10 @@ class Kit:
     @cached_property
     def topics(self) -> tuple[str, ...]:
         """Words of the rows that may be a subject, each once."""
-        counts = Counter[str]()
+        counts, common = Counter[str](), frozenset(COMMON.split())
         for row in self.rows:
-            counts.update(set(TOPIC.findall(self.telling(row.prompt)[:4000])))
+            found = TOPIC.findall(self.telling(row.prompt)[:TOPICS_WITHIN])
+            counts.update({word for word in found if not word.endswith(NO_SUBJECT) and word.lower() not in common})
         most = max(2, COMMON_TOPIC * len(self.rows))
         return tuple(sorted(word for word, number in counts.items() if number <= most)) or ("",)
 

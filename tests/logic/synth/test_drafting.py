@@ -56,7 +56,7 @@ def test_words_of_the_prompts_that_the_set_itself_has_are_the_sets() -> None:
     with pytest.raises(NotMade, match="copies-prompt"):
         looked_at(KIT, (), FREE, (text,), "Yes.")
     looked_at(KIT, (), FREE, (text,), "Yes.", known=(f"Remember. {text}",))
-    own = "依頼に書かれている内容だけで、言葉だけで答えられるものにします。"
+    own = "例がどれも求めていないことを求め、例の文をそのまま使わない。"
     with pytest.raises(NotMade, match="copies-prompt"):
         looked_at(KIT_JA, (), FREE, (own,), "はい。")
     looked_at(KIT, (), FREE, (own,), "はい。")

@@ -205,3 +205,22 @@ def test_examples_have_room_or_are_fewer() -> None:
     assert plan.parents[0] in {row.id for row in plan.data.shots}
     assert len(plan_of(SelfInstruct(kit(rows, shots_characters=1)), begun(rows)).parents) == 1
     assert kits.HUMAN_SHOTS + kits.MADE_SHOTS == 8
+
+
+def test_labels_are_drawn_as_often_as_the_set_has_them() -> None:
+    said = ["negative", "positive", "negative", "negative"] * 4
+    rows = [
+        replace(row, messages=(row.messages[0], Message("assistant", word)))
+        for row, word in zip(labelled(), said, strict=True)
+    ]
+    assert kit(rows).group(rows[0]).drawn_labels.count("positive") == 4
+    assert len(kit(rows).group(rows[0]).drawn_labels) == 16
+
+
+def test_topics_are_words_that_name_something() -> None:
+    found = kit(questions()).topics
+    assert {"battery", "basil", "roses", "bread"} & set(found)
+    assert not {"Write", "about", "kindly", "should", "Suggest"} & set(found)
+    japanese = kit(titles(), "ja").topics
+    assert {"朝市", "和菓子"} <= set(japanese)
+    assert all("の" not in word for word in japanese)
