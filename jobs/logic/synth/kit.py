@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 from jobs.logic.endpoints.calls import Sampling
-from jobs.logic.synth.candidate import Arm, Plan, Seed, State
+from jobs.logic.synth.candidate import Arm, Grown, Plan, Seed, State
 from jobs.logic.synth.forms import Form, Forms, Parts, labels_of
 from jobs.logic.synth.overlap import counts_characters
 from jobs.logic.synth.wording import Wording
@@ -36,6 +37,9 @@ TOPICS_WITHIN = 4000
 HUMAN_SHOTS, MADE_SHOTS = 6, 2
 """Examples in context (Wang et al. 2023): of the set, and of what was made already."""
 SEEDS = 2**31
+MOST_KNOWN = 8
+"""Tuples of rows whose forms are remembered: the seeds of both arms, and what was made up to a block or two."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Kit:
         self.forms = Forms([row.prompt for row in rows])
         self.by_characters = counts_characters([text for row in rows for text in (row.prompt, row.answer)])
         self._parts: dict[str, Parts] = {}
+        self._known: dict[int, tuple[Any, dict[Form, list[Any]]]] = {}
         self._groups = self._grouped()
         self._lengths: dict[tuple[Form, tuple[str, ...]], str] = {}
 
@@ -118,9 +123,10 @@ class Kit:
         In a shuffled order, so that a model does not take the last of them for the best. As many as there is room for.
         """
         form = kind(self.parts(lead.prompt).form)
-        ours = [seed for seed in state.seeds(arm) if seed.id != lead.id and kind(self.parts(seed.prompt).form) == form]
-        theirs = [row.seed for row in state.grown if row.arm == arm and kind(self.parts(row.seed.prompt).form) == form]
-        drawn = _drawn(rng, ours, human - 1) + _drawn(rng, theirs, made)
+        ours = self._of_form(state.seeds(arm), form)
+        theirs = [row for row in self._grown_of_form(state, form) if row.arm == arm]
+        drawn = [seed for seed in _drawn(rng, ours, human) if seed.id != lead.id][: human - 1]
+        drawn += [row.seed for row in _drawn(rng, theirs, made) if row.seed.id != lead.id]
         rng.shuffle(drawn)
         room, kept = self.shots_characters - _size(lead), [lead]
         for seed in drawn:
@@ -129,6 +135,24 @@ class Kit:
                 kept.append(seed)
         rng.shuffle(kept)
         return tuple(kept)
+
+    def _of_form(self, seeds: tuple[Seed, ...], form: Form) -> list[Seed]:
+        return self._sorted(seeds, lambda seed: seed).get(form, [])
+
+    def _grown_of_form(self, state: State, form: Form) -> list[Grown]:
+        return self._sorted(state.grown, lambda row: row.seed).get(form, [])
+
+    def _sorted(self, rows: tuple[T, ...], seed_of: Callable[[T], Seed]) -> dict[Form, list[T]]:
+        """Rows by their form. The same tuple is asked about for all plans of a block: it is sorted once."""
+        known = self._known.get(id(rows))
+        if known is None or known[0] is not rows:
+            found: dict[Form, list[T]] = defaultdict(list)
+            for row in rows:
+                found[kind(self.parts(seed_of(row).prompt).form)].append(row)
+            while len(self._known) >= MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            known = self._known[id(rows)] = (rows, dict(found))
+        return known[1]
 
     def _grouped(self) -> dict[Form, Group]:
         groups: dict[Form, list[Seed]] = defaultdict(list)
@@ -156,8 +180,8 @@ def planned(number: int, method: str, arm: Arm, rng: random.Random, parents: Seq
     return Plan(number, method, arm, ids, parents[0].source, rng.randrange(SEEDS), data)
 
 
-def _drawn(rng: random.Random, seeds: Sequence[Seed], number: int) -> list[Seed]:
-    return rng.sample(seeds, min(number, len(seeds)))
+def _drawn(rng: random.Random, of: Sequence[T], number: int) -> list[T]:
+    return rng.sample(of, min(number, len(of)))
 
 
 def _size(seed: Seed) -> int:
