@@ -98,7 +98,7 @@ class CotSelfInstruct:
             lengths=kit.lengths(draft.lead, ["answer"]),
         )
         schema = wording.schema(wording.texts("thoughts", "answer"))
-        asked = [talk.answer(f"reply {turn + 1}", messages, schema, kit.writing) for turn in range(self._replies)]
+        asked = [talk.answer("reply", messages, schema, kit.writing) for _ in range(self._replies)]
         return [_reply(answer) for answer in await asyncio.gather(*asked)]
 
     async def _settled(self, talk: Talk, draft: Draft, prompt: str, written: str, replies: list[Reply | None]) -> Reply:

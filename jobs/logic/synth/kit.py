@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from jobs.logic.endpoints.calls import Sampling
-from jobs.logic.synth.candidate import Arm, Grown, Plan, Seed, State
+from jobs.logic.synth.candidate import Arm, Plan, Seed, State
 from jobs.logic.synth.forms import Form, Forms, Parts, labels_of
 from jobs.logic.synth.overlap import counts_characters
 from jobs.logic.synth.wording import Wording
@@ -40,6 +40,7 @@ SEEDS = 2**31
 MOST_KNOWN = 8
 """Tuples of rows whose forms are remembered: the seeds of both arms, and what was made up to a block or two."""
 T = TypeVar("T")
+Kin = tuple[Form, str]
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ class Kit:
         self.forms = Forms([row.prompt for row in rows])
         self.by_characters = counts_characters([text for row in rows for text in (row.prompt, row.answer)])
         self._parts: dict[str, Parts] = {}
-        self._known: dict[int, tuple[Any, dict[Form, list[Any]]]] = {}
+        self._known: dict[int, tuple[Any, dict[Kin, list[Any]]]] = {}
         self._groups = self._grouped()
-        self._lengths: dict[tuple[Form, tuple[str, ...]], str] = {}
+        self._lengths: dict[tuple[Kin, tuple[str, ...]], str] = {}
 
     def parts(self, prompt: str) -> Parts:
         """The prompt taken apart by the set's forms."""
@@ -89,11 +90,11 @@ class Kit:
 
     def group(self, seed: Seed) -> Group:
         """The rows of the seed's form; the seed alone where no row is of it."""
-        return self._groups.get(kind(self.parts(seed.prompt).form)) or self._group([seed])
+        return self._groups.get(self._kin(seed)) or self._group([seed])
 
     def lengths(self, seed: Seed, names: Sequence[str]) -> str:
         """How long these fields are in the rows of the seed's form, in words of the prompts' language."""
-        key = kind(self.parts(seed.prompt).form), tuple(names)
+        key = self._kin(seed), tuple(names)
         if key not in self._lengths:
             texts = self.group(seed).texts
             self._lengths[key] = "; ".join(f'"{name}": {self.wording.length(texts[name])}' for name in names)
@@ -118,13 +119,13 @@ class Kit:
     def shots(
         self, lead: Seed, rng: random.Random, arm: Arm, state: State, human: int = HUMAN_SHOTS, made: int = MADE_SHOTS
     ) -> tuple[Seed, ...]:
-        """The lead and others of its form: so many of the set, and as soon as there are some, of what was made.
+        """The lead and others of its kin: so many of the set, and as soon as there are some, of what was made.
 
         In a shuffled order, so that a model does not take the last of them for the best. As many as there is room for.
         """
-        form = kind(self.parts(lead.prompt).form)
-        ours = self._of_form(state.seeds(arm), form)
-        theirs = [row for row in self._grown_of_form(state, form) if row.arm == arm]
+        kin = self._kin(lead)
+        ours = self._sorted(state.seeds(arm), lambda seed: seed).get(kin, [])
+        theirs = [row for row in self._sorted(state.grown, lambda row: row.seed).get(kin, []) if row.arm == arm]
         drawn = [seed for seed in _drawn(rng, ours, human) if seed.id != lead.id][: human - 1]
         drawn += [row.seed for row in _drawn(rng, theirs, made) if row.seed.id != lead.id]
         rng.shuffle(drawn)
@@ -136,29 +137,24 @@ class Kit:
         rng.shuffle(kept)
         return tuple(kept)
 
-    def _of_form(self, seeds: tuple[Seed, ...], form: Form) -> list[Seed]:
-        return self._sorted(seeds, lambda seed: seed).get(form, [])
+    def _kin(self, seed: Seed) -> Kin:
+        """Rows that are examples of each other have one form, and one system message for their answers to keep to."""
+        return kind(self.parts(seed.prompt).form), seed.system.content if seed.system else ""
 
-    def _grown_of_form(self, state: State, form: Form) -> list[Grown]:
-        return self._sorted(state.grown, lambda row: row.seed).get(form, [])
-
-    def _sorted(self, rows: tuple[T, ...], seed_of: Callable[[T], Seed]) -> dict[Form, list[T]]:
-        """Rows by their form. The same tuple is asked about for all plans of a block: it is sorted once."""
+    def _sorted(self, rows: tuple[T, ...], seed_of: Callable[[T], Seed]) -> dict[Kin, list[T]]:
+        """Rows by their kin. The same tuple is asked about for all plans of a block: it is sorted once."""
         known = self._known.get(id(rows))
         if known is None or known[0] is not rows:
-            found: dict[Form, list[T]] = defaultdict(list)
+            found: dict[Kin, list[T]] = defaultdict(list)
             for row in rows:
-                found[kind(self.parts(seed_of(row).prompt).form)].append(row)
+                found[self._kin(seed_of(row))].append(row)
             while len(self._known) >= MOST_KNOWN:
                 del self._known[next(iter(self._known))]
             known = self._known[id(rows)] = (rows, dict(found))
         return known[1]
 
-    def _grouped(self) -> dict[Form, Group]:
-        groups: dict[Form, list[Seed]] = defaultdict(list)
-        for row in self.rows:
-            groups[kind(self.parts(row.prompt).form)].append(row)
-        return {form: self._group(rows) for form, rows in groups.items()}
+    def _grouped(self) -> dict[Kin, Group]:
+        return {kin: self._group(rows) for kin, rows in self._sorted(self.rows, lambda row: row).items()}
 
     def _group(self, rows: Sequence[Seed]) -> Group:
         texts: dict[str, list[str]] = defaultdict(list)

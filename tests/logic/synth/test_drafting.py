@@ -12,6 +12,9 @@ KIT = kit(questions())
 KIT_JA = kit(questions(), "ja")
 GOOD = [
     ("Translate the following sentence into German: Good day.", "Guten Tag."),
+    ("Print two lines in Python.", 'print("one\\ntwo\\nthree")\nprint("four")'),
+    ("Print a blank line in C.", 'printf("\\n");'),
+    ("Which JSON has the name Ann?", '{"name": "Ann"}'),
     ("He go home. Correct the sentence above.", "He goes home."),
     ("Write a function that returns the following table as a JSON object:\n\nid,name\n1,Ann", "def table(): ..."),
     ("Which of the following is a verb: run, cat, red?", "Run."),
