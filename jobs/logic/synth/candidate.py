@@ -113,14 +113,6 @@ class Made:
     notes: Mapping[str, Any] = field(default_factory=dict)
     """Passage, operation, round, reasoning that was kept aside ..."""
 
-    def taught(self, keeps_thoughts: bool) -> list[dict[str, Any]]:
-        """The messages as training reads them. Reasoning is among them only where the chat keeps thoughts."""
-        messages: list[dict[str, Any]] = [message._asdict() for message in self.messages or ()]
-        if keeps_thoughts and messages and self.notes.get("thoughts"):
-            content = messages[-1]["content"]
-            messages[-1] = {"role": "assistant", "reasoning_content": self.notes["thoughts"], "content": content}
-        return messages
-
 
 @dataclass(frozen=True)
 class Settled:

@@ -88,7 +88,7 @@ class CotSelfInstruct:
         return drafting.conversation(lead, prompt, best.text)
 
     async def _answers(self, talk: Talk, draft: Draft, prompt: str) -> list[Reply | None]:
-        """The k answers; None for each that failed, is empty or has control tokens in its thoughts."""
+        """The k answers; None for each that failed, is empty or has tokens or tags in its thoughts."""
         kit, names = self._kit, (*self._kit.parts(draft.lead.prompt).form.slots, "answer")
         messages = kit.wording.messages(
             "cot_answer",
@@ -98,7 +98,7 @@ class CotSelfInstruct:
             lengths=kit.lengths(draft.lead, ["answer"]),
         )
         schema = wording.schema(wording.texts("thoughts", "answer"))
-        asked = [talk.answer(f"reply {turn + 1}", messages, schema, kit.writing) for turn in range(self._replies)]
+        asked = [talk.answer("reply", messages, schema, kit.writing) for _ in range(self._replies)]
         return [_reply(answer) for answer in await asyncio.gather(*asked)]
 
     async def _settled(self, talk: Talk, draft: Draft, prompt: str, written: str, replies: list[Reply | None]) -> Reply:
@@ -144,4 +144,5 @@ def _reply(answer: Answer) -> Reply | None:
         return None
     fields: dict[str, Any] = answer.value
     thoughts, text = drafting.tidied(fields["thoughts"]), drafting.tidied(fields["answer"])
-    return Reply(thoughts, text) if text and not markup.control_token(thoughts) else None
+    is_plain = markup.control_token(thoughts) is None and markup.stray_think_tag(thoughts, answers=False) is None
+    return Reply(thoughts, text) if text and is_plain else None

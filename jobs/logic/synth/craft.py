@@ -23,7 +23,9 @@ from jobs.logic.text import markup
 
 HUMAN_SHOTS, MADE_SHOTS = 4, 0
 FOUND = 8
-"""Passages that are looked for; one of those that gave no row yet is drawn."""
+"""Passages that gave no row yet, of which one is drawn."""
+LEADS = 20
+"""Rows with whose words passages are looked for before none is left."""
 REASONS = {"faithful": "unfaithful", "relevant": "irrelevant", "sound": "unsound-question"}
 
 
@@ -64,14 +66,23 @@ class Craft:
     def plan(self, number: int, rng: random.Random, state: State) -> Plan | None:
         arm = arm_of(number, state.control)
         seeds = state.seeds(arm)
-        for lead in rng.sample(seeds, len(seeds)):
-            found = self._retrieve(self._kit.telling(lead.prompt), FOUND + len(state.used))
-            fresh = [passage for passage in found if passage.sha256 not in state.used][:FOUND]
+        for lead in rng.sample(seeds, min(LEADS, len(seeds))):
+            fresh = self._fresh(self._kit.telling(lead.prompt), state)
             if fresh:
                 shots = self._kit.shots(lead, rng, arm, state, HUMAN_SHOTS, MADE_SHOTS)
                 data = Source(lead, shots, rng.choice(fresh))
                 return planned(number, self.name, arm, rng, (lead, *shots), data)
         return None
+
+    def _fresh(self, query: str, state: State) -> list[Passage]:
+        """The best passages that gave no row yet, looked for further down as long as there are too few."""
+        number = FOUND
+        while True:
+            found = self._retrieve(query, number)
+            fresh = [passage for passage in found if passage.sha256 not in state.used]
+            if len(fresh) >= FOUND or len(found) < number:
+                return fresh[:FOUND]
+            number *= 2
 
     async def make(self, plan: Plan, ask: Ask) -> Made:
         return await drafting.carried_out(plan, ask, self._work)

@@ -22,7 +22,7 @@ from jobs.logic.text.wanted import Asked
 COPY, LONG_ANSWER = 0.9, 40
 """ROUGE-L to an example from which on it is a copy; characters from which on an answer is a text, no label."""
 META = re.compile(
-    r"\b(?:(?:given|rewritten|evolved) prompt|#(?:given|rewritten|created) prompt#|as in the examples?"
+    r"\b(?:(?:rewritten|evolved) prompt|#(?:given|rewritten|created) prompt#|as in the examples?"
     r" (?:above|before|given|shown)|like the (?:other )?examples above"
     r"|here(?: i|')s (?:another|(?:a|one) (?:new|further|more)) (?:example|request|instruction)"
     r"|training (?:set|data) (?:example|request|row))\b"
@@ -47,6 +47,10 @@ DECLINED = re.compile(
 """A model that will not write, where a request should stand; people's requests open with apologies too."""
 LEAST_MATERIAL = 3
 """Characters of a text that is spoken of, beside the sentence that does: there are short ones to translate."""
+ESCAPED, LEAST_ESCAPED = "\\n", 2
+"""A line break that was escaped once too often; one of them may stand in a line of code."""
+WRAPPED = 60
+"""Characters at the start of a value in which a field of JSON begins."""
 SENTENCE_END = re.compile(r"[。.!?！？:：\n]")
 
 
@@ -151,10 +155,13 @@ def looked_at(
     token = markup.control_token(written)
     if token:
         raise NotMade("control-tokens", token, written)
+    shared = [text for seed in examples for text in (seed.prompt, seed.answer)] + list(known)
+    broken = _broken_field((*values, answer), (*form.slots, "answer"), shared)
+    if broken:
+        raise NotMade("broken-field", broken, written)
     told = addressed("\n".join(values), answer)
     if told:
         raise NotMade("addresses-scorer", told, written)
-    shared = [text for seed in examples for text in (seed.prompt, seed.answer)] + list(known)
     copied = _spoken_of(written, shared) or kit.wording.copied(written, shared)
     if copied:
         raise NotMade("copies-prompt", copied, written)
@@ -174,6 +181,24 @@ def looked_at(
 def tidied(said: Any) -> Any:
     """A text without white space at its ends and carriage returns."""
     return said.replace("\r\n", "\n").strip() if isinstance(said, str) else said
+
+
+def _broken_field(values: Sequence[str], names: Sequence[str], known: Sequence[str]) -> str | None:
+    """What of a value is the dress of a JSON answer, where the set's own rows have none of it."""
+    for value in values:
+        slot = next((name for name in names if f"[{name}]" in value), None)
+        if slot:
+            return f"[{slot}]"
+        head = value[:WRAPPED]
+        if head.startswith("{") and any(f'"{name}":' in head for name in names) and not _any_has(known, "{"):
+            return head
+        if value.count(ESCAPED) >= LEAST_ESCAPED and "\n" not in value and not _any_has(known, ESCAPED):
+            return ESCAPED
+    return None
+
+
+def _any_has(texts: Sequence[str], sign: str) -> bool:
+    return any(sign in text for text in texts)
 
 
 def _spoken_of(written: str, known: Sequence[str]) -> str | None:

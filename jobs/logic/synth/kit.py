@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 from jobs.logic.endpoints.calls import Sampling
 from jobs.logic.synth.candidate import Arm, Plan, Seed, State
@@ -15,13 +16,31 @@ from jobs.logic.synth.forms import Form, Forms, Parts, labels_of
 from jobs.logic.synth.overlap import counts_characters
 from jobs.logic.synth.wording import Wording
 
-TOPIC = re.compile(r"[一-鿿々]{2,8}|[ァ-ヴー]{3,12}|[A-Za-z][a-z]{4,14}")
+TOPIC = re.compile(
+    r"(?<![一-鿿々])[一-鿿々]{2,8}(?![一-鿿々])|(?<![ァ-ヴー])[ァ-ヴー]{3,12}(?![ァ-ヴー])|\b[A-Za-z][a-z]{4,14}\b"
+)
 """A word that may be a subject: in a text of Han characters or katakana, or a longer one in Latin letters."""
+NO_SUBJECT = ("ly", "ed", "ing", "ous", "ful", "ive", "able", "ward", "self", "selves")
+"""What Latin words that name no thing end in, mostly."""
+COMMON = (
+    "about above after again against among answer answers because before being below between could different does each"
+    " enough every example explain first follow given great having their there these thing things think those three"
+    " through under until using usually where whether which while whose within without would write please people"
+    " number question should since sentence still might never often other others second several shall short"
+    " describe create provide suggest maybe quite rather really right small large little total years"
+)
+"""Latin words that name none either."""
 COMMON_TOPIC = 0.1
 """Of the rows: a word that more of them have is of the task and no subject."""
+TOPICS_WITHIN = 4000
+"""Characters of a prompt that are looked at."""
 HUMAN_SHOTS, MADE_SHOTS = 6, 2
 """Examples in context (Wang et al. 2023): of the set, and of what was made already."""
 SEEDS = 2**31
+MOST_KNOWN = 8
+"""Tuples of rows whose forms are remembered: the seeds of both arms, and what was made up to a block or two."""
+T = TypeVar("T")
+Kin = tuple[Form, str]
 
 
 @dataclass(frozen=True)
@@ -31,6 +50,11 @@ class Group:
     texts: dict[str, list[str]]
     labels: tuple[str, ...]
     """Where the answers are labels."""
+
+    @cached_property
+    def drawn_labels(self) -> tuple[str, ...]:
+        """The labels as often as the rows have them: a made one is drawn from these."""
+        return tuple(answer for answer in self.texts["answer"] if answer in self.labels)
 
 
 class Kit:
@@ -49,8 +73,9 @@ class Kit:
         self.forms = Forms([row.prompt for row in rows])
         self.by_characters = counts_characters([text for row in rows for text in (row.prompt, row.answer)])
         self._parts: dict[str, Parts] = {}
+        self._known: dict[int, tuple[Any, dict[Kin, list[Any]]]] = {}
         self._groups = self._grouped()
-        self._lengths: dict[tuple[Form, tuple[str, ...]], str] = {}
+        self._lengths: dict[tuple[Kin, tuple[str, ...]], str] = {}
 
     def parts(self, prompt: str) -> Parts:
         """The prompt taken apart by the set's forms."""
@@ -65,11 +90,11 @@ class Kit:
 
     def group(self, seed: Seed) -> Group:
         """The rows of the seed's form; the seed alone where no row is of it."""
-        return self._groups.get(kind(self.parts(seed.prompt).form)) or self._group([seed])
+        return self._groups.get(self._kin(seed)) or self._group([seed])
 
     def lengths(self, seed: Seed, names: Sequence[str]) -> str:
         """How long these fields are in the rows of the seed's form, in words of the prompts' language."""
-        key = kind(self.parts(seed.prompt).form), tuple(names)
+        key = self._kin(seed), tuple(names)
         if key not in self._lengths:
             texts = self.group(seed).texts
             self._lengths[key] = "; ".join(f'"{name}": {self.wording.length(texts[name])}' for name in names)
@@ -84,23 +109,25 @@ class Kit:
     @cached_property
     def topics(self) -> tuple[str, ...]:
         """Words of the rows that may be a subject, each once."""
-        counts = Counter[str]()
+        counts, common = Counter[str](), frozenset(COMMON.split())
         for row in self.rows:
-            counts.update(set(TOPIC.findall(self.telling(row.prompt)[:4000])))
+            found = TOPIC.findall(self.telling(row.prompt)[:TOPICS_WITHIN])
+            counts.update({word for word in found if not word.endswith(NO_SUBJECT) and word.lower() not in common})
         most = max(2, COMMON_TOPIC * len(self.rows))
         return tuple(sorted(word for word, number in counts.items() if number <= most)) or ("",)
 
     def shots(
         self, lead: Seed, rng: random.Random, arm: Arm, state: State, human: int = HUMAN_SHOTS, made: int = MADE_SHOTS
     ) -> tuple[Seed, ...]:
-        """The lead and others of its form: so many of the set, and as soon as there are some, of what was made.
+        """The lead and others of its kin: so many of the set, and as soon as there are some, of what was made.
 
         In a shuffled order, so that a model does not take the last of them for the best. As many as there is room for.
         """
-        form = kind(self.parts(lead.prompt).form)
-        ours = [seed for seed in state.seeds(arm) if seed.id != lead.id and kind(self.parts(seed.prompt).form) == form]
-        theirs = [row.seed for row in state.grown if row.arm == arm and kind(self.parts(row.seed.prompt).form) == form]
-        drawn = _drawn(rng, ours, human - 1) + _drawn(rng, theirs, made)
+        kin = self._kin(lead)
+        ours = self._sorted(state.seeds(arm), lambda seed: seed).get(kin, [])
+        theirs = [row for row in self._sorted(state.grown, lambda row: row.seed).get(kin, []) if row.arm == arm]
+        drawn = [seed for seed in _drawn(rng, ours, human) if seed.id != lead.id][: human - 1]
+        drawn += [row.seed for row in _drawn(rng, theirs, made) if row.seed.id != lead.id]
         rng.shuffle(drawn)
         room, kept = self.shots_characters - _size(lead), [lead]
         for seed in drawn:
@@ -110,11 +137,24 @@ class Kit:
         rng.shuffle(kept)
         return tuple(kept)
 
-    def _grouped(self) -> dict[Form, Group]:
-        groups: dict[Form, list[Seed]] = defaultdict(list)
-        for row in self.rows:
-            groups[kind(self.parts(row.prompt).form)].append(row)
-        return {form: self._group(rows) for form, rows in groups.items()}
+    def _kin(self, seed: Seed) -> Kin:
+        """Rows that are examples of each other have one form, and one system message for their answers to keep to."""
+        return kind(self.parts(seed.prompt).form), seed.system.content if seed.system else ""
+
+    def _sorted(self, rows: tuple[T, ...], seed_of: Callable[[T], Seed]) -> dict[Kin, list[T]]:
+        """Rows by their kin. The same tuple is asked about for all plans of a block: it is sorted once."""
+        known = self._known.get(id(rows))
+        if known is None or known[0] is not rows:
+            found: dict[Kin, list[T]] = defaultdict(list)
+            for row in rows:
+                found[self._kin(seed_of(row))].append(row)
+            while len(self._known) >= MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            known = self._known[id(rows)] = (rows, dict(found))
+        return known[1]
+
+    def _grouped(self) -> dict[Kin, Group]:
+        return {kin: self._group(rows) for kin, rows in self._sorted(self.rows, lambda row: row).items()}
 
     def _group(self, rows: Sequence[Seed]) -> Group:
         texts: dict[str, list[str]] = defaultdict(list)
@@ -136,8 +176,8 @@ def planned(number: int, method: str, arm: Arm, rng: random.Random, parents: Seq
     return Plan(number, method, arm, ids, parents[0].source, rng.randrange(SEEDS), data)
 
 
-def _drawn(rng: random.Random, seeds: Sequence[Seed], number: int) -> list[Seed]:
-    return rng.sample(seeds, min(number, len(seeds)))
+def _drawn(rng: random.Random, of: Sequence[T], number: int) -> list[T]:
+    return rng.sample(of, min(number, len(of)))
 
 
 def _size(seed: Seed) -> int:

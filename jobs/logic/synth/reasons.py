@@ -4,6 +4,7 @@ from __future__ import annotations
 
 REASONS = {
     "empty-part": "the model left a part of the example empty",
+    "broken-field": "a field holds another field's JSON, line breaks written as \\n, or a slot that was not filled",
     "control-tokens": "the candidate, or the passage behind it, holds the text of control tokens",
     "too-like-another": "ROUGE-L to a seed or an accepted row is at the limit or above it",
     "copies-seed": "it is one of its own examples again, or has the long answer of one",

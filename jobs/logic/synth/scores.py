@@ -7,7 +7,7 @@ fence: a text in it that says which score to give is a text.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.logic.endpoints.calls import Answer, Ask, Call, Sampling
@@ -73,11 +73,9 @@ class Scorer:
         self.rubric = rubric
         self._ask, self._wording, self._sampling = ask, wording, sampling
 
-    async def score(
-        self, messages: Sequence[Message], passage: str | None = None, purpose: str = "score", turn: int = 0
-    ) -> Scored:
+    async def score(self, messages: Sequence[Message], passage: str | None = None, purpose: str = "score") -> Scored:
         """What the model says of the first exchange of a conversation, and of the passage that it was made from."""
-        call = scoring_call(messages, passage, self.rubric, self._wording, self._drawn(turn), purpose)
+        call = scoring_call(messages, passage, self.rubric, self._wording, self._sampling, purpose)
         return read(await self._ask(call), self.rubric)
 
     async def check(
@@ -97,9 +95,6 @@ class Scorer:
         if said.failure is not None:
             return CANNOT_SAY, said.failure, said
         return said.value["verdict"], said.value["grounds"], said
-
-    def _drawn(self, turn: int) -> Sampling:
-        return replace(self._sampling, seed=self._sampling.seed + turn)
 
 
 def scoring_call(

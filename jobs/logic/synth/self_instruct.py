@@ -61,7 +61,7 @@ class SelfInstruct:
         lead = draft.lead
         form = self._kit.parts(lead.prompt).form
         given: tuple[str, ...] = ()
-        labels = self._kit.group(lead).labels if form.is_fixed else ()
+        labels = self._kit.group(lead).drawn_labels if form.is_fixed else ()
         if not form.is_fixed:
             given, labels = await self._instruction(talk, draft, form)
         label = labels[int(draft.turn * len(labels))] if labels else None
@@ -86,6 +86,7 @@ class SelfInstruct:
         messages = kit.wording.messages(
             "self_instruct_instruction",
             shots=wording.shots(rows),
+            frame=fenced(form.fill(["[instruction]", *(f"[{other}]" for other in form.slots[1:])])),
             topic=draft.topic,
             lengths=kit.lengths(draft.lead, [name]).replace(f'"{name}"', '"instruction"'),
         )

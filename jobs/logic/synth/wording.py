@@ -25,7 +25,7 @@ SLOTS: dict[str, frozenset[str]] = {
         "length_words": ["least", "most"],
         "length_characters": ["least", "most"],
         "standing": ["text"],
-        "self_instruct_instruction": [*SHOWN, "topic"],
+        "self_instruct_instruction": [*SHOWN, "frame", "topic"],
         "self_instruct_instance": [*SHOWN, "fields", "frame", "topic"],
         "self_instruct_label": [*SHOWN, "fields", "frame", "label", "topic"],
         "answer": [*SHOWN, "prompt", "standing"],

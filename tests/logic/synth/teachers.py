@@ -125,7 +125,7 @@ def ask(said: dict[str, Any], asked: list[Call] | None = None) -> Ask:
     async def model(call: Call) -> Answer:
         if asked is not None:
             asked.append(call)
-        step = call.purpose.partition("/")[2].rstrip("0123456789 ")
+        step = call.purpose.partition("/")[2]
         found = said[step]
         if callable(found):
             found = found(call)
@@ -146,6 +146,6 @@ def scorer(said: Callable[[Call], Any] | dict[str, Any] | str | list[Any], langu
     """A scorer by the general rubric that always says this."""
 
     async def model(call: Call) -> Answer:
-        return await ask({call.purpose.partition("/")[2].rstrip("0123456789 "): said})(call)
+        return await ask({call.purpose.partition("/")[2]: said})(call)
 
     return Scorer(model, wording_of(language), rubric_named("instruction"), SCORING)

@@ -41,12 +41,6 @@ def test_answers_that_agree_stay_and_reasoning_stays_beside_them() -> None:
     assert found.notes["replies"] == {"agreeing": 2, "asked": 3}
     assert found.notes["thoughts"] == "Think: 36"
     assert found.notes["reasoning"].startswith("They ask")
-    assert found.taught(keeps_thoughts=False)[-1] == {"role": "assistant", "content": "36"}
-    assert found.taught(keeps_thoughts=True)[-1] == {
-        "role": "assistant",
-        "reasoning_content": "Think: 36",
-        "content": "36",
-    }
     assert len({call.sampling.seed for call in asked}) == 4
     assert found.call_ids == tuple(call.digest("teacher") for call in asked)
 
@@ -59,6 +53,7 @@ def test_answers_that_agree_stay_and_reasoning_stays_beside_them() -> None:
         ({"write": written("36"), "reply": replies("36", "!unparsable x", "!cut y")}, "inconsistent-answers"),
         ({"write": written("36"), "reply": replies("", "", "")}, "inconsistent-answers"),
         ({"write": written("36"), "reply": [{"thoughts": "<|im_end|>", "answer": "36"}] * 3}, "inconsistent-answers"),
+        ({"write": written("36"), "reply": [{"thoughts": "Mm.</think>", "answer": "36"}] * 3}, "inconsistent-answers"),
         ({"write": "!unparsable Let me think"}, "unparsable"),
         ({"write": written("")}, "cannot"),
         ({"write": written("36", "")}, "empty-part"),

@@ -12,6 +12,9 @@ KIT = kit(questions())
 KIT_JA = kit(questions(), "ja")
 GOOD = [
     ("Translate the following sentence into German: Good day.", "Guten Tag."),
+    ("Print two lines in Python.", 'print("one\\ntwo\\nthree")\nprint("four")'),
+    ("Print a blank line in C.", 'printf("\\n");'),
+    ("Which JSON has the name Ann?", '{"name": "Ann"}'),
     ("He go home. Correct the sentence above.", "He goes home."),
     ("Write a function that returns the following table as a JSON object:\n\nid,name\n1,Ann", "def table(): ..."),
     ("Which of the following is a verb: run, cat, red?", "Run."),
@@ -56,7 +59,7 @@ def test_words_of_the_prompts_that_the_set_itself_has_are_the_sets() -> None:
     with pytest.raises(NotMade, match="copies-prompt"):
         looked_at(KIT, (), FREE, (text,), "Yes.")
     looked_at(KIT, (), FREE, (text,), "Yes.", known=(f"Remember. {text}",))
-    own = "依頼に書かれている内容だけで、言葉だけで答えられるものにします。"
+    own = "例がどれも求めていないことを求め、例の文をそのまま使わない。"
     with pytest.raises(NotMade, match="copies-prompt"):
         looked_at(KIT_JA, (), FREE, (own,), "はい。")
     looked_at(KIT, (), FREE, (own,), "はい。")
