@@ -170,7 +170,7 @@ def _total(found: Estimate) -> int | None:
 
 def require_models(cfg: SynthConfig) -> None:
     """Raises Refusal where no model is given, or a method lacks what it stands on."""
-    if not cfg.chosen:
+    if not cfg.chosen or not cfg.methods:
         raise Refusal(
             "synth: no method is chosen; there are self_instruct, evol_instruct, craft and cot_self_instruct",
             words=["synth=self_instruct"],

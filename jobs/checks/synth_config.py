@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
-
-from pydantic import Field, model_validator
+from typing import ClassVar, Literal
 
 from jobs.checks.endpoint_config import Endpoint
 from jobs.checks.prepare_config import PrepareConfig
 from jobs.checks.synth import SynthLimits
-from jobs.core.model import Count, Share, SomeShare, StageConfig, StrictModel, Times
+from jobs.core.model import (
+    Count,
+    Mark,
+    NotNegative,
+    Positive,
+    Several,
+    Share,
+    SomeShare,
+    StageConfig,
+    StrictModel,
+    Text,
+    Times,
+)
 
 Method = Literal["self_instruct", "evol_instruct", "craft", "cot_self_instruct"]
-Mark = Annotated[float, Field(ge=1, le=5)]
-"""A mean over a rubric's criteria."""
-Weight = Annotated[float, Field(gt=0)]
 EMBEDDED = "the embedded default: one GGUF on this machine writes rows and scores them"
 
 
@@ -36,7 +43,7 @@ class EvolConfig(StrictModel):
 
 
 class CotConfig(StrictModel):
-    answers: Annotated[int, Field(ge=3)]
+    answers: Several
 
 
 class CraftConfig(StrictModel):
@@ -55,25 +62,25 @@ class SynthConfig(StageConfig):
     )
 
     chosen: bool
-    methods: dict[Method, Weight]
+    methods: dict[Method, Positive]
     rows: Count
     rubric: str
     language: Literal["auto", "ja", "en"]
     seeds: SeedsConfig
     shots_characters: Count
-    control: Annotated[float, Field(ge=0, lt=1)]
+    control: Share
     candidates: CandidatesConfig
     generator: Endpoint
     scorer: Endpoint
     score: bool
-    same_model: Annotated[str, Field(min_length=1)] | None
+    same_model: Text | None
     evol: EvolConfig
     cot: CotConfig
     craft: CraftConfig
     max_calls: Count | None
     max_tokens: Count | None
-    max_minutes: Annotated[float, Field(gt=0)] | None
-    max_usd: Annotated[float, Field(ge=0)] | None
+    max_minutes: Positive | None
+    max_usd: NotNegative | None
     keeps_thoughts: Literal["empty", "none", "keep"]
     seed: int
     prepare: PrepareConfig
@@ -83,9 +90,3 @@ class SynthConfig(StageConfig):
         """`fetch`, where the run's own base model is what writes or scores."""
         asked = (self.generator, self.scorer) if self.chosen else ()
         return frozenset({"fetch"} if any(one.gguf == "base" for one in asked) else ())
-
-    @model_validator(mode="after")
-    def _as_chosen(self) -> SynthConfig:
-        if self.chosen != bool(self.methods):
-            raise ValueError("chosen and methods go together; choose synth=self_instruct or another option")
-        return self
