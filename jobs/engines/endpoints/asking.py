@@ -58,6 +58,9 @@ class Session:
         self.ending: BaseException | None = None
         """Why nothing is asked any more."""
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.opened: dict[str, Pool] = {}
+        """Servers that are in use, by what tells them apart: two models of one file are one server."""
+        self.opening = asyncio.Lock()
 
     async def asker(self, options: EndpointOptions, base: Callable[[], Path] | None = None) -> Asker:
         """A model to ask; `base` makes the GGUF of the run's own base model.
@@ -79,7 +82,7 @@ class Session:
         """Ask nothing more; calls under way have a moment."""
         if self.ending is None:
             self.ending = why
-            asyncio.get_running_loop().call_later(0 if isinstance(why, AskingEnds) else GRACE_SECONDS, self.cancel)
+            asyncio.get_running_loop().call_later(0 if isinstance(why, No) else GRACE_SECONDS, self.cancel)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Work that goes on though who asked for it is gone, until the session ends."""
@@ -119,7 +122,6 @@ class Asker:
         self._path, self._key = path, key
         self._identity = None if path is None else embedded.identity(path)
         self._pool: Pool | None = None
-        self._opening = asyncio.Lock()
         self._probe_used: list[Tokens] = []
         self._under_way: dict[str, asyncio.Task[Answer]] = {}
         self.servers: ServerFacts
@@ -255,21 +257,26 @@ class Asker:
 
     async def _opened(self) -> Pool:
         """The servers, started and probed; what an earlier probe found must still be so."""
-        async with self._opening:
+        session = self.session
+        async with session.opening:
+            if self._pool is None and session.ending is not None:
+                raise session.ending
             if self._pool is None:
-                self._pool = await self._open()
+                try:
+                    self._pool = await self._open()
+                except (EnvironmentProblem, Refusal) as no:
+                    session.end(no)
+                    raise
         return self._pool
 
     async def _open(self) -> Pool:
-        session, options, stack = self.session, self.options, self.session.stack
-        lanes = [self._lane(url) for url in options.url]
-        if self._path is not None:
-            running = stack.enter_context(embedded.serving(self._path, options))
-            client = Client(embedded.url(running), running.key, options.timeout_seconds)
-            lanes = [Lane(client, options.max_concurrency, dead=lambda: embedded.why_gone(running))]
-        pool = Pool(lanes, session.patience, self.ledger.tried)
-        stack.push_async_callback(pool.close)
-        clients = [lane.client for lane in lanes]
+        session, options = self.session, self.options
+        shared = data_digest([self._place(), options.key, options.max_concurrency, options.timeout_seconds])
+        pool = session.opened.get(shared)
+        if pool is None:
+            pool = session.opened[shared] = Pool(self._lanes(), session.patience, self.ledger.tried)
+            session.stack.push_async_callback(pool.close)
+        clients = [lane.client for lane in pool.lanes]
         if self.model:
             await self._still_so(clients)
             return pool
@@ -296,8 +303,14 @@ class Asker:
                 raise EnvironmentProblem(f"url: {client.url} serves {names[0]}; this run was begun with {names[1]}")
             self._asked_as = self.options.model or known.get(begun.model, begun.model)
 
-    def _lane(self, url: str) -> Lane:
-        return Lane(Client(url, self._key, self.options.timeout_seconds), self.options.max_concurrency)
+    def _lanes(self) -> list[Lane]:
+        """The servers; one of our own is started."""
+        options, most = self.options, self.options.max_concurrency
+        if self._path is None:
+            return [Lane(Client(url, self._key, options.timeout_seconds), most) for url in options.url]
+        running = self.session.stack.enter_context(embedded.serving(self._path, options))
+        client = Client(embedded.url(running), running.key, options.timeout_seconds)
+        return [Lane(client, most, dead=lambda: embedded.why_gone(running))]
 
 
 @asynccontextmanager

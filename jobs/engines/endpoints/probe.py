@@ -41,7 +41,7 @@ class ServerFacts:
 
     model: str
     served: tuple[str, ...]
-    """Names in /v1/models; none where it has no such page. llama-server answers to any name."""
+    """Of the names in /v1/models the model's own, else the first ones. llama-server answers to any name."""
     answers_as: str
     """The model's name in its answers."""
     schema: Schema
@@ -167,7 +167,7 @@ async def _one(client: Client, options: EndpointOptions) -> Probed:
     schema = await _schema(client, options, model, limit_word, counted)
     facts = ServerFacts(
         model=shortened(model),
-        served=tuple(shortened(name) for name in names),
+        served=_kept(names, shortened(model)),
         answers_as=first.model,
         schema=schema,
         tells_usage=all(words.prompt_tokens is not None and words.completion_tokens is not None for words in counted),
@@ -199,6 +199,12 @@ async def _schema(
 async def _said(client: Client, options: EndpointOptions, model: str, call: Call, limit_word: str) -> Spoken:
     body = chat_body(call, model, options.extra, limit_word, True)
     return await client.post("/chat/completions", body, spoken)
+
+
+def _kept(names: Sequence[str], model: str) -> tuple[str, ...]:
+    """A large service serves hundreds, and others every day."""
+    known = [shortened(name) for name in names]
+    return (model,) if model in known else tuple(known[:SHOWN])
 
 
 def _listed(model: str, names: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,19 @@ def test_it_ends_with_an_error_of_the_stage(f16_gguf: Path, tmp_path: Path) -> N
 
     assert len(started) == 1
     assert all(gone(pid) for pid in started)
+
+
+def test_two_models_of_one_file_are_one_server(f16_gguf: Path, tmp_path: Path) -> None:
+    async def work() -> tuple[Any, Any, set[int]]:
+        async with asking.open_session(tmp_path, NO_CAPS, QUICK) as session:
+            settings = options(gguf=str(f16_gguf), max_concurrency=1)
+            one, other = await session.asker(settings), await session.asker(replace(settings, temperature=0.0))
+            said = await asyncio.gather(one.ask(call(1, CHOICE)), other.ask(call(2, CHOICE)))
+            return *said, children()
+
+    one, other, running = asking.run(work())
+
+    assert (one.failure, other.failure, len(running)) == (None, None, 1)
 
 
 def test_one_that_dies_is_told_at_once(f16_gguf: Path, tmp_path: Path) -> None:
