@@ -93,6 +93,8 @@ class Texts:
 
     def _possible(self, encoded: str, least: float) -> NDArray[np.int64]:
         """Places of texts that may be at `least`: no more in common than both bags have."""
+        if least <= 0:
+            return np.arange(len(self._texts))
         sizes = self._sizes[: len(self._texts)]
         enough = (least - ROUNDING) * (sizes + len(encoded))
         places = np.flatnonzero(2 * np.minimum(sizes, len(encoded)) >= enough)
