@@ -74,6 +74,7 @@ class CotSelfInstruct:
             topic=draft.topic,
             lengths=kit.lengths(lead, names),
             fields=wording.fields(form.slots),
+            reply=wording.fields(("plan", *names)),
         )
         said = await talk.value("write", messages, wording.schema(wording.texts("plan", *names)), kit.writing)
         talk.notes["reasoning"] = said["plan"]

@@ -103,6 +103,7 @@ class Craft:
             passage=fenced(passage),
             lengths=kit.lengths(lead, names),
             fields=wording.fields(form.slots),
+            reply=wording.fields(names),
         )
         said = await talk.value("rewrite", messages, wording.schema(wording.texts(*names)), kit.writing)
         values = tuple(said[name] for name in form.slots)

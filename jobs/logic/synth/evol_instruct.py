@@ -81,6 +81,7 @@ class EvolInstruct:
             operation=kit.wording.prompts.text(f"evol_{step.operation}"),
             lengths=kit.lengths(parent, slots),
             fields=wording.fields(slots),
+            reply=wording.fields(slots),
         )
         said = await talk.value("evolve", messages, wording.schema(wording.texts(*slots)), kit.writing)
         values = tuple(said[name] for name in slots)

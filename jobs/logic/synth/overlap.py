@@ -22,6 +22,8 @@ SPACELESS = re.compile(r"[぀-ヿ㐀-鿿豈-﫿ｦ-ﾟ฀-๿]")
 SPACELESS_SHARE = 0.2
 """Of all letters; names and code in a Japanese text are Latin."""
 BUCKETS = 256
+MOST_COUNTED = 0xFFFF
+"""Units of a kind; of two texts that may have more the bag says too little, and they are compared."""
 ROUNDING = 1e-9
 """Less than two fractions of texts' lengths can differ by."""
 FIRST_CODE, SURROGATES = 0x100, range(0xD800, 0xE000)
@@ -55,7 +57,7 @@ class Texts:
         self.by_characters = by_characters
         self._codes: dict[str, str] = {}
         self._texts: list[str] = []
-        self._bags = np.zeros((64, BUCKETS), np.uint32)
+        self._bags = np.zeros((64, BUCKETS), np.uint16)
         self._sizes = np.zeros(64, np.int64)
         for text in texts:
             self.add(text)
@@ -91,11 +93,14 @@ class Texts:
 
     def _possible(self, encoded: str, least: float) -> NDArray[np.int64]:
         """Places of texts that may be at `least`: no more in common than both bags have."""
+        if least <= 0:
+            return np.arange(len(self._texts))
         sizes = self._sizes[: len(self._texts)]
         enough = (least - ROUNDING) * (sizes + len(encoded))
         places = np.flatnonzero(2 * np.minimum(sizes, len(encoded)) >= enough)
         shared = np.minimum(self._bags[places], _bag(encoded)).sum(axis=1, dtype=np.int64)
-        return np.asarray(places[2 * shared >= enough[places]])
+        uncounted = (sizes[places] > MOST_COUNTED) & (len(encoded) > MOST_COUNTED)
+        return np.asarray(places[(2 * shared >= enough[places]) | uncounted])
 
     def _encoded(self, text: str) -> str:
         """One character a unit."""
@@ -121,7 +126,7 @@ def distances(texts: Sequence[str], among: Texts) -> list[float]:
     return [1 - nearest.similarity if nearest else 1.0 for nearest in found]
 
 
-def _bag(encoded: str) -> NDArray[np.uint32]:
-    """How many units of each kind."""
+def _bag(encoded: str) -> NDArray[np.uint16]:
+    """How many units of each kind, as far as they are counted: half a KiB a text."""
     codes = np.frombuffer(encoded.encode("utf-32-le", "surrogatepass"), np.uint32)
-    return np.bincount(codes % BUCKETS, minlength=BUCKETS).astype(np.uint32)
+    return np.minimum(np.bincount(codes % BUCKETS, minlength=BUCKETS), MOST_COUNTED).astype(np.uint16)

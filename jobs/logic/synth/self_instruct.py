@@ -110,6 +110,7 @@ class SelfInstruct:
             "frame": fenced(form.fill([*given, *(f"[{name}]" for name in missing)])),
             "topic": draft.topic,
             "fields": wording.fields(missing),
+            "reply": wording.fields(asked),
             "lengths": kit.lengths(draft.lead, asked),
         }
         name = "self_instruct_label" if label else "self_instruct_instance"

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from dataclasses import dataclass
+
 import pytest
 
+from jobs.logic.endpoints.calls import Answer, Call
+from jobs.logic.synth.cot_self_instruct import CotSelfInstruct
+from jobs.logic.synth.craft import Craft
 from jobs.logic.synth.drafting import NotMade, looked_at
+from jobs.logic.synth.evol_instruct import EvolInstruct
 from jobs.logic.synth.forms import FREE
-from tests.logic.synth.teachers import kit, questions
+from jobs.logic.synth.self_instruct import SelfInstruct
+from tests.logic.synth.teachers import begun, kit, labelled, plan_of, questions, titles
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A passage."""
+
+    text: str
+    sha256: str = "digest"
+
+    def as_dict(self) -> dict[str, object]:
+        return {"sha256": self.sha256}
+
 
 KIT = kit(questions())
 KIT_JA = kit(questions(), "ja")
@@ -63,3 +84,25 @@ def test_words_of_the_prompts_that_the_set_itself_has_are_the_sets() -> None:
     with pytest.raises(NotMade, match="copies-prompt"):
         looked_at(KIT_JA, (), FREE, (own,), "はい。")
     looked_at(KIT, (), FREE, (own,), "はい。")
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_field_is_named_to_servers_that_take_no_schema(language: str) -> None:
+    asked: list[Call] = []
+
+    async def model(call: Call) -> Answer:
+        asked.append(call)
+        return Answer("id", "", "stop", None, "empty")
+
+    one = kit(titles(), language)
+    passage = Piece("網走の流氷館では流氷に触れられる。")
+    craft = Craft(one, lambda query, k: [passage], None)
+    methods = [(method, titles()) for method in (SelfInstruct(one), EvolInstruct(one, 3), craft)]
+    methods += [(CotSelfInstruct(one, 3, None), titles()), (SelfInstruct(kit(labelled(), language)), labelled())]
+    for method, rows in methods:
+        asyncio.run(method.make(plan_of(method, begun(rows)), model))
+    assert len(asked) == 5
+    for call in asked:
+        assert call.schema is not None
+        last = call.messages[1].content.splitlines()[-1]
+        assert re.findall(r'"(\w+)"', last) == list(call.schema["required"])

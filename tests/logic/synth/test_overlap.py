@@ -86,3 +86,12 @@ def test_more_words_than_there_are_characters_below_the_surrogates() -> None:
     found = among.nearest(" ".join(words[55_200:55_212]), 0.7)
     assert found is not None
     assert (found.place, found.similarity) == (6900, pytest.approx(2 * 8 / 20))
+
+
+def test_more_of_one_unit_than_are_counted() -> None:
+    among = Texts(["a" * 70_000, "b" * 70_000], by_characters=True)
+    found = among.nearest("a" * 69_000, 0.99)
+    assert found is not None
+    assert (found.place, found.similarity) == (0, pytest.approx(2 * 69_000 / 139_000))
+    assert among.nearest("a" * 60_000, 0.9) == (0, pytest.approx(12 / 13))
+    assert among.nearest("c" * 69_000, 0.1) is None
