@@ -3,8 +3,8 @@
 A row is read and cleaned as a file's is, held against what the set as a whole is like (`profile.json`), and compared
 with the training side, with made rows that were accepted, and with every row that is held out. Whatever the blocks are,
 the outcome is that of all rows one after the other, and that of `prepare` on the training side with the made rows
-behind it. But whether an answer is a label is told by the rows that stay: a model that says one thing ten times makes no
-class.
+behind it. But whether an answer is a label is told by the rows that stay: a model that says one thing ten times makes
+no class.
 """
 
 from __future__ import annotations
