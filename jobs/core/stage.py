@@ -40,6 +40,8 @@ Outside = Callable[[C], dict[str, str]]
 """Fingerprints of what a stage takes from outside the run: label to digest."""
 Look = Callable[[C], list[str]]
 """What is seen of that before anything is made or fetched, in lines; raises Refusal as the stage would."""
+Foresight = Callable[[C, Inputs], None]
+"""Raises Refusal for what a later stage would refuse, where the ancestors tell it already."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,10 @@ class StageMain(Generic[C, F, L]):
 
     def __init__(
         self, name: str, config_model: type[C], run: Run[C, F], gate: Gate[F, L], outside: Outside[C] | None = None,
-        look: Look[C] | None = None,
+        look: Look[C] | None = None, foresight: Foresight[C] | None = None,
     ) -> None:  # fmt: skip
         self.stage, self.config_model, self.run, self.gate = pipeline.stage(name), config_model, run, gate
-        self.outside, self.look = outside, look
+        self.outside, self.look, self.foresight = outside, look, foresight
 
     def slice(self, composed: Mapping[str, Any]) -> C:
         """This stage's part of the config, checked."""
@@ -88,7 +90,9 @@ class StageMain(Generic[C, F, L]):
         return found
 
     def key(self, cfg: C, inputs: Inputs) -> Key:
-        """What the artifact would be made from."""
+        """What the artifact would be made from; raises Refusal where it is foreseen that a later stage will."""
+        if self.foresight:
+            self.foresight(cfg, inputs)
         return Key(
             config=cfg.model_dump(mode="json", exclude=set(cfg.beside())),
             inputs={
