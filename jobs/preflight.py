@@ -8,6 +8,7 @@ training takes them; `prompts.jsonl` and `answers.jsonl`, what later stages ask 
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ from jobs.logic.chat.preview import EXAMPLES, Shown, described, terminal_lines
 from jobs.logic.chat.split_audit import Rules
 from jobs.logic.chat.token_rows import Conversation
 from jobs.logic.pages import preview_page
+from jobs.logic.parity import quant_sizes
+from jobs.logic.parity.quant_types import asked_types
 from jobs.logic.training import targets
 
 if TYPE_CHECKING:
@@ -94,10 +97,17 @@ class UpdateConfig(StrictModel):
     """Nothing is trained: the rest is not looked at."""
 
 
+class ShipsConfig(StrictModel):
+    """What `quantize` will be asked for, which says what is wrong with it."""
+
+    types: list[str] | str
+    max_file_bytes: int | None
+
+
 class PreflightConfig(StageConfig):
     """`conf/preflight`."""
 
-    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render"})
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render", "ships"})
     chat: ChatConfig
     model_length: Annotated[int, Field(ge=1)] | Literal["auto"]
     """Tokens that the model was trained to attend to; auto: what its config.json says, which TOK011 looks at."""
@@ -106,6 +116,7 @@ class PreflightConfig(StageConfig):
     on_too_long: Literal["refuse", "drop"]
     update: UpdateConfig
     preview: PreviewConfig
+    ships: ShipsConfig
     render: RenderConfig
     with_made_rows: bool
     """Whether `synth` made rows to train on."""
@@ -242,7 +253,25 @@ def outside(cfg: PreflightConfig) -> dict[str, str]:
     return {f"chat template {cfg.chat.template}": file_digest(own_template(cfg.chat.template))}
 
 
-main = stage_main("preflight", PreflightConfig, run, GATE, outside=outside)
+def foresight(cfg: PreflightConfig, inputs: Inputs) -> None:
+    """Raises Refusal for a limit on files that the model's largest tensor, or its vocabulary, cannot keep: before it is
+    trained."""
+    most = cfg.ships.max_file_bytes
+    if most is None:
+        return
+    facts, quants = inputs["fetch"].record.facts, asked_types(cfg.ships.types)
+    names = ("vocab_size", "hidden_size", "intermediate_size")
+    sizes = quant_sizes.Sizes(**{name: int(facts["sizes"][name]) for name in names}, tied=bool(facts["tied"]))
+    needed = quant_sizes.least(sizes, quants)
+    tokenizer = json.loads(inputs["fetch"].file("model/tokenizer.json").read_text(encoding="utf-8"))
+    metadata = quant_sizes.Least(quants[0], "the metadata", quant_sizes.vocabulary_bytes(tokenizer, sizes.vocab_size))
+    for one in (needed, metadata):
+        if one.num_bytes > most:
+            enough = max(needed.num_bytes, metadata.num_bytes + quant_sizes.OTHER_KEYS)
+            raise Refusal(quant_sizes.too_small(most, one, enough))
+
+
+main = stage_main("preflight", PreflightConfig, run, GATE, outside=outside, foresight=foresight)
 
 
 def preview(words: Sequence[str]) -> int:

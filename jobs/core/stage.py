@@ -42,6 +42,8 @@ Look = Callable[[C], list[str]]
 """What is seen of that before anything is made or fetched, in lines; raises Refusal as the stage would."""
 Estimate = Callable[[C, Inputs, Path], list[str]]
 """What making it will cost, in lines, from a small part that is made for it; the folder is the run's."""
+Foresight = Callable[[C, Inputs], None]
+"""Raises Refusal for what a later stage would refuse, where the ancestors tell it already."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,10 @@ class StageMain(Generic[C, F, L]):
 
     def __init__(
         self, name: str, config_model: type[C], run: Run[C, F], gate: Gate[F, L], outside: Outside[C] | None = None,
-        look: Look[C] | None = None, estimate: Estimate[C] | None = None,
+        look: Look[C] | None = None, estimate: Estimate[C] | None = None, foresight: Foresight[C] | None = None,
     ) -> None:  # fmt: skip
         self.stage, self.config_model, self.run, self.gate = pipeline.stage(name), config_model, run, gate
-        self.outside, self.look, self.estimate = outside, look, estimate
+        self.outside, self.look, self.estimate, self.foresight = outside, look, estimate, foresight
 
     def slice(self, composed: Mapping[str, Any]) -> C:
         """This stage's part of the config, checked."""
@@ -90,7 +92,9 @@ class StageMain(Generic[C, F, L]):
         return found
 
     def key(self, cfg: C, inputs: Inputs) -> Key:
-        """What the artifact would be made from."""
+        """What the artifact would be made from; raises Refusal where it is foreseen that a later stage will."""
+        if self.foresight:
+            self.foresight(cfg, inputs)
         return Key(
             config=cfg.model_dump(mode="json", exclude=set(cfg.beside())),
             inputs={
