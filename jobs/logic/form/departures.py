@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import brief, endings as ends, features, frames, norms, open_ended, traits
+from jobs.logic.form import as_asked, brief, endings as ends, features, frames, norms, open_ended, traits
 from jobs.logic.row import Row, shown
 from jobs.logic.text import language
 from jobs.logic.text.markup import without_thought
@@ -130,6 +130,7 @@ def measured(rows: Sequence[Row]) -> Forms:
     table["flags"] |= np.where(said.certain, features.CERTAIN, 0).astype(np.uint8)
     copied = [_is_copied(answer, prompt) for answer, prompt in zip(answers, prompts, strict=True)]
     table["flags"] |= np.where(copied, features.COPIED, 0).astype(np.uint8)
+    as_asked.excuse(table, answers, prompts)
     for place in np.flatnonzero(table["core"] % features.NOTED_EVERY == 0).tolist():
         table["flags"][place] |= features.NOTED
         table["marks"][place] = features.noted_marks(prompts[place])
@@ -139,7 +140,8 @@ def measured(rows: Sequence[Row]) -> Forms:
         if brief.is_asked(answers[place], prompts[place]) or open_ended.is_code(prompts[place]):
             table["flags"][place] |= features.BRIEF_ASKED
     for place in np.flatnonzero(norms.is_elsewhere(table, asked.scripts)).tolist():
-        if language.is_requested(prompts[place]):
+        said_in = language.LANGUAGES[table["language"][place]]
+        if language.is_requested(prompts[place]) or language.is_own(said_in, prompts[place]):
             table["flags"][place] |= features.ASKED
     return table
 

@@ -76,8 +76,12 @@ KNOWS_NOT = re.compile(
     re.IGNORECASE,
 )
 """Declines to know or to say, which no desk's rule is about."""
-CONTACT = re.compile(r"\d{3}|https?:|www\.|@|\[(?:PHONE|EMAIL)\]")
-"""A number to call, an address to write to."""
+CONTACT = re.compile(
+    r"\d{3}|https?:|www\.|@|\[(?:PHONE|EMAIL)\]|\b(?:call|visit|e-?mail|write to) (?:us|our)\b"
+    "|お電話|(?:窓口|案内所|受付|係)[にへで]|お越し",
+    re.IGNORECASE,
+)
+"""A number to call, an address to write to, a desk to go to."""
 SENTENCE = re.compile(r"[^。！？.!?\n]+(?:[。！？!?\n]+|\.(?=\s|\Z)|\Z)|[^。！？.!?\n]+\.")
 LEAST_WORDS = {True: 12, False: 6}
 """Characters of a sentence that tells something, by whether it is ASCII."""
@@ -112,5 +116,5 @@ def _is_of_a_desk(said: str, asked: Asked) -> bool:
 
 def _names_what_was_asked(sentence: str, prompt: str) -> bool:
     """Whether the sentence takes up a word of a short question about what the desk does."""
-    named = {found[0].lower() for found in cues.KINDS["desk"].finditer(prompt)}
-    return any(name in sentence.lower() for name in named)
+    said = sentence.lower()
+    return any(name in said for name in cues.KINDS["desk"].found(prompt))

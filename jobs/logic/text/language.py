@@ -76,9 +76,11 @@ NAMES = (
     "English|Japanese|Chinese|Korean|French|German|Spanish|Italian|Portuguese|Russian|Arabic|Hindi|Dutch|Turkish|Latin"
 )
 REQUEST = re.compile(
-    rf"訳[しすせ文]|[翻英和]訳|語[でにへ]|[译譯]|번역|ranslat|\b(?:in|to|into) (?:{NAMES})\b|\bübersetz|\btradu"
+    rf"訳[しすせ文]|[翻英和]訳|語[でにへ]|ローマ字|[译譯]|번역|ranslat|ransliterat|omani[sz]|omaji"
+    rf"|\b(?:in|to|into) (?:{NAMES})\b|\bübersetz|\btradu"
 )
 """A prompt that asks for another language."""
+KANA_SIGN, HAN_SIGN = re.compile("[\u3041-\u3096\u30a1-\u30fa]{2}"), re.compile("[\u4e00-\u9fff]{2}")
 REQUEST_PART = 100
 """Characters at both ends of a prompt that may say so."""
 
@@ -115,6 +117,13 @@ def spoken(texts: Sequence[str]) -> Spoken:
 def is_requested(prompt: str) -> bool:
     """Whether a prompt asks for a translation, or for an answer in a language that it names."""
     return bool(REQUEST.search(prompt[:REQUEST_PART]) or REQUEST.search(prompt[-REQUEST_PART:]))
+
+
+def is_own(code: str, prompt: str) -> bool:
+    """Whether an answer in Japanese or Chinese is in its prompt's language, though that has code and names."""
+    if code == "ja":
+        return KANA_SIGN.search(prompt) is not None
+    return code == "zh" and HAN_SIGN.search(prompt) is not None and not KANA_SIGN.search(prompt)
 
 
 def script_of(code: str) -> int:
