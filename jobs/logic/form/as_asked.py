@@ -1,4 +1,4 @@
-"""What an answer is like because its prompt asks for it, and that so tells nothing of the set: code, a list."""
+"""What an answer is like because its prompt asks for it, and that so tells nothing of the set: code, a list, emoji."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from jobs.logic.form import features
 from jobs.logic.text import asked_code, asked_list
+from jobs.logic.text.wanted import Asked
 
 LIST_HEADS = "・-*•·◦‣|□☐①⑴(（【"
 """Marks that the first item of a list, or the heading above it, opens with."""
@@ -17,21 +18,40 @@ OF_LISTS = np.array(
     [
         *(features.layout_code(name) for name in ("list", "bullet", "numbered")),
         *(features.code(features.HEAD, ord(mark)) for mark in LIST_HEADS),
-        *(features.code(family, ord(mark)) for family in (features.MANY, features.ONCE) for mark in "|・"),
+        *(features.code(family, ord(mark)) for family in (features.MANY, features.ONCE) for mark in "|・→>⇒/;：:,、"),
         features.code(features.TAIL, ord("|")),
     ],
     np.uint32,
 )
 """Traits that a list has as a list."""
+OF_EMOJI = np.array(
+    [
+        features.layout_code("emoji"),
+        *(
+            features.code(family, features.ANY_EMOJI | doubled)
+            for family in (features.HEAD, features.TAIL)
+            for doubled in (0, features.DOUBLED)
+        ),
+    ],
+    np.uint32,
+)
+"""Traits of a text with emoji."""
 
 
 def excuse(forms: NDArray[Any], answers: Sequence[str], prompts: Sequence[str]) -> None:
-    """Take off what the prompts ask for, in place: the traits of lists, and by a flag all that code may look like."""
+    """Take off what the prompts ask for, in place: traits of lists and emoji, and by a flag what code may look like."""
     is_odd = forms["traits"].any(axis=1)
     for place in np.flatnonzero(is_odd | (forms["language"] != forms["asked_in"])).tolist():
         if asked_code.is_all(answers[place], prompts[place]):
             forms["flags"][place] |= features.COPIED
-    is_list = np.isin(forms["traits"] & ~features.EXPLAINED, OF_LISTS)
-    for place in np.flatnonzero(is_list.any(axis=1)).tolist():
-        if asked_list.is_given(answers[place], prompts[place]):
-            forms["traits"][place][is_list[place]] = 0
+    for traits, is_given in ((OF_LISTS, asked_list.is_given), (OF_EMOJI, _has_emoji_asked)):
+        is_of = np.isin(forms["traits"] & ~features.EXPLAINED, traits)
+        for place in np.flatnonzero(is_of.any(axis=1)).tolist():
+            if is_given(answers[place], prompts[place]):
+                forms["traits"][place][is_of[place]] = 0
+
+
+def _has_emoji_asked(_: str, prompt: str) -> bool:
+    """Whether the prompt wants emoji, or a text in which people like them: a post, a message to friends, a sign."""
+    asked = Asked(prompt)
+    return asked.wants("cheerful") and not asked.wants("plain")

@@ -141,7 +141,7 @@ def measured(rows: Sequence[Row]) -> Forms:
             table["flags"][place] |= features.BRIEF_ASKED
     for place in np.flatnonzero(norms.is_elsewhere(table, asked.scripts)).tolist():
         said_in = language.LANGUAGES[table["language"][place]]
-        if language.is_requested(prompts[place]) or language.is_own(said_in, prompts[place]):
+        if language.is_requested(prompts[place]) or language.is_own(said_in, answers[place], prompts[place]):
             table["flags"][place] |= features.ASKED
     return table
 

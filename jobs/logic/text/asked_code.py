@@ -27,6 +27,12 @@ STRUCTURE = re.compile(
 )
 """What is written in code as JSON has it."""
 KINDS = ("code", "markup")
+RUNS = re.compile(
+    r"\boutputs?\b|\bprints?\b|(?:program|code|script|function) (?:output|return)|実行(?:結果|する)|出力|表示"
+    r"|输出",
+    re.IGNORECASE,
+)
+CALL = re.compile(r"(?<!\w)[A-Za-z_]\w{1,30}\([^()\n]{1,80}\)")
 
 
 def is_beside_prose(answer: str, asked: Asked) -> bool:
@@ -44,11 +50,18 @@ def is_told(answer: str, asked: Asked) -> bool:
     return lines.is_code and lines.code >= LEAST_LINES and not (asked.wants("plain") or asked.wants("data"))
 
 
+def is_printed(asked: Asked) -> bool:
+    """Whether the prompt shows code and asks what it prints."""
+    return RUNS.search(asked.request) is not None and (asked.has_code or CALL.search(asked.prompt) is not None)
+
+
 def is_all(answer: str, prompt: str) -> bool:
-    """Whether nothing but code was asked for and given."""
+    """Whether nothing but code was asked for and given, or what code prints."""
+    asked = Asked(prompt)
+    if RUNS.search(prompt) and is_printed(asked) and not SENTENCE.search(answer):
+        return True
     if not SIGN.search(answer) or not (_is_piece(answer) or _is_program(answer)):
         return False
-    asked = Asked(prompt)
     if not any(map(asked.wants, KINDS)) or asked.wants("plain"):
         return False
     return not DRESSED.match(answer) or (answer[0] in "{[" and STRUCTURE.search(asked.request) is not None)

@@ -11,14 +11,23 @@ ITEM = re.compile(
     re.MULTILINE,
 )
 """A line that opens like an item or a row of a table."""
+INLINE = re.compile(r"→|->|=>|⇒|➡|[|/;・：:]")
+"""What stands between items in one line, or behind their names."""
+COMMAS = ",、"
+SHORT_PROMPT = 160
+"""Characters of a prompt whose commas are those of a list that it gives."""
 LEAST_ITEMS = 2
 
 
 def is_given(answer: str, prompt: str) -> bool:
     """Whether the answer has several items, and the prompt asks for several things or has as many items itself."""
-    if len(ITEM.findall(answer)) < LEAST_ITEMS:
+    is_laid_out = len(ITEM.findall(answer)) >= LEAST_ITEMS
+    num_inline = max(len(INLINE.findall(answer)), *map(answer.count, COMMAS))
+    if not is_laid_out and num_inline < LEAST_ITEMS:
         return False
     asked = Asked(prompt)
-    if asked.wants("several") or asked.wants("drawing"):
+    if len(prompt) <= SHORT_PROMPT and any(prompt.count(comma) >= LEAST_ITEMS for comma in COMMAS):
+        return not asked.wants("plain")
+    if asked.wants("several") or (is_laid_out and asked.wants("drawing")):
         return True
-    return len(ITEM.findall(asked.parts[1] or prompt)) >= LEAST_ITEMS and not asked.wants("plain")
+    return is_laid_out and len(ITEM.findall(asked.parts[1] or prompt)) >= LEAST_ITEMS and not asked.wants("plain")

@@ -216,6 +216,17 @@ KINDS = {
         "|企画書|童話|昔話|話を|コラム|日記|お知らせ|案内|チラシ|ポスター|提案書|発表|小話|台本|あらすじ|書評|感想文|レビュー"
         "|作り方|問題|クイズ|設問|質問を|アンケート|手紙|掲示|広告|求人|授業|指導案|計画|議題|故事|文章|小说|诗|演讲|报告",
     ),
+    "cheerful": Vocabulary(
+        (
+            r"emojis?|emoticons?|hash ?tags?|tweets?|twitter|instagram|facebook|tik ?tok|linkedin|social media"
+            r"|captions?|posts?|text messages?|messages?|invitations?|invite|greetings?|cards?|birthday|congratulat\w*"
+            r"|posters?|flyers?|signs?|signboards?|banners?|adverts?|advertisements?|ads?|announcements?|newsletters?|slogans?"
+            r"|promot\w*|campaigns?|menus?|reviews?|chat|pretend|act as|friends?|fun|playful|cute|funny|youtube|sns"
+        ),
+        "絵文字|顔文字|ハッシュタグ|ツイート|インスタ|投稿|ポスト|メッセージ|招待|誘[うい]|LINE|お祝い|誕生日|カード|ポスター"
+        "|チラシ|看板|掲示|案内|広告|宣伝|告知|お知らせ|キャンペーン|メニュー|レビュー|なりきって|友達|かわいい|楽しい|おもしろ"
+        "|面白|SNS|表情|推文|微博|小红书|朋友圈|邀请|海报|广告",
+    ),
     "several": Vocabulary(
         (
             r"lists?|listing|bullets?|bulleted|bullet ?points?|steps?|stages|tips|ways|ideas|examples|reasons|items"
@@ -229,12 +240,14 @@ KINDS = {
             r"|sort|order|arrange|enumerate|outline|brainstorm|name (?:some|a few|several)|(?:a few|several|some) \w+s"
             r"|(?:two|three|four|five|six|seven|eight|nine|ten|twelve|\d{1,3}) (?:\w+[ -]){0,3}\w+"
             r"|(?:what|which|who) (?:are|were) (?:\w+ ){0,6}\w+s|how (?:to|do i|do you|can i|can you|would you)"
-            r"|quiz|multiple.choice|timeline|json|csv|markdown"
+            r"|all (?:the |of )?(?:\w+ )?\w+s|every|match|each|both"
+            r"|templates?|readme"
+            r"|quiz|multiple.choice|timeline|json|csv|markdown|charts?|diagrams?|flow ?charts?|cycle|process|sequence"
         ),
         "箇条書き|一覧|リスト|列挙|挙げ|羅列|手順|作り方|レシピ|ヒント|コツ|メリット|デメリット|長所|短所|ポイント|候補"
         "|アイデア|案を|順に|それぞれ|並べ|持ち物|材料|ルール|分け|分類|比較|違いを|特徴|種類|項目|目次|構成|アウトライン"
         "|スケジュール|献立|メニュー|計画|予定|いくつか|複数|主な|例を|理由|要点|問題を|クイズ|ステップ|流れ|チェック"
-        "|やること|[表][にをで]|表形式|年表|[0-9０-９一二三四五六七八九十](?:つ|個|点|件|項目|選|例|案|冊|人|種類|問|箇条|本)"
+        "|やること|テンプレ|雛形|ひな形|すべて|全て|全部|対応させ|図[にをで]|図示|循環|順番|過程|工程|[表][にをで]|表形式|年表|[0-9０-９一二三四五六七八九十](?:つ|個|点|件|項目|選|例|案|冊|人|種類|問|箇条|本)"
         "|列出|列举|清单|步骤|表格|几个|[0-9一二三四五六七八九十](?:个|条|点|种)",
     ),
     "data": Vocabulary((r"json|ya?ml|toml|csv|tsv|front ?matter|key[- ]value"), "フロントマター|キーと値"),
@@ -254,7 +267,7 @@ KINDS = {
 }
 """By kind: what asks for it. `check`, `reword` and `extract` are of a text that comes along; `plain` is a short text of
 its own, such as a title, in which nothing of a page or a post belongs; `titled` is what has a title or a heading of its
-own on top, `several` what may be laid out as a list."""
+own on top, `several` what may be laid out as a list, `cheerful` what people put emoji into."""
 TAGS_TOO = _any(r"(?:with|and|plus|include|add)\b[^.\n]{0,30}hash ?tags?|hash ?tags? (?:for|too)|ハッシュタグ|话题标签")
 """Asks for hashtags whatever else is asked for."""
 DEFINES = _any(r"\b(?:define|meaning|definition)\b|定義|意味|とは(?:何|なん|どう|[?？])")

@@ -67,6 +67,12 @@ EMPTY_OFFER = re.compile(
     re.IGNORECASE,
 )
 """An offer that would fit every answer."""
+INSTEAD = re.compile(
+    r"(?:なら|でしたら|代わりに|かわりに)[^。\n]{2,60}(?:ます|ください|ましょう|ませんか)"
+    r"|\b(?:instead|but i(?:'m happy to| can| could|'d be glad to)|what i can do)\b[^.\n]{12,160}",
+    re.IGNORECASE,
+)
+"""Goes on with what is done in its place."""
 SAYS_NO = re.compile(
     r"\b(?:can ?not|can't|unable|won't|not able)\b|(?:でき|出来)(?:ません|かねます|ない)|しかねます|控え", re.IGNORECASE
 )
@@ -92,13 +98,19 @@ def is_answer(answer: str, asked: Asked) -> bool:
     said = answer.replace("’", "'")
     if MACHINE.search(said) or MISSING.search(said):
         return False
-    if asked.wants("given") and asked.wants("asks") and not asked.wants("plain"):
-        return not VAGUE.search(said) or NOT_IN_TEXT.search(said) is not None
+    is_given = asked.wants("given") and asked.wants("asks") and not asked.wants("plain")
+    if is_given and (not VAGUE.search(said) or NOT_IN_TEXT.search(said)):
+        return True
     if asked.wants("declines") and not VAGUE.search(said):
         return True
     if NOT_IN_TEXT.search(said) and asked.parts[1]:
         return True
-    return _is_of_a_desk(said, asked)
+    return _is_of_a_desk(said, asked) or _has_another_way(said)
+
+
+def _has_another_way(said: str) -> bool:
+    """Whether a decline says what is done instead, and that is no offer that would fit every answer."""
+    return any(not (EMPTY_OFFER.search(found[0]) or VAGUE.search(found[0])) for found in INSTEAD.finditer(said))
 
 
 def _is_of_a_desk(said: str, asked: Asked) -> bool:

@@ -51,11 +51,6 @@ PLACEHOLDER = re.compile(
     r"templat|placeholder|variable|format string|テンプレ|プレースホルダ|変数|雛形|模板|占位", re.IGNORECASE
 )
 OUTPUT = re.compile(r"\W{0,6}(?:outputs?|results?|prints?|出力|実行結果|結果)", re.IGNORECASE)
-RUNS = re.compile(
-    r"\boutputs?\b|\bprints?\b|(?:program|code|script|function) (?:output|return)|実行(?:結果|する)|出力|表示"
-    r"|输出",
-    re.IGNORECASE,
-)
 ASKS = re.compile(r"\W{0,6}(?:question|q\b|質問|問題|问)", re.IGNORECASE)
 TAG_WORDS = re.compile(r"\b(?:html|xml|tags?|elements?|attributes?)\b|タグ|要素|属性", re.IGNORECASE)
 STRING_MARKS = ("'", '"', "`")
@@ -122,7 +117,7 @@ def _is_asked_template(answer: str, asked: Asked) -> bool:
 
 
 def _header(seen: str, answer: str, asked: Asked) -> bool:
-    if seen.strip() in asked.everything or (_is_printed(asked) and not any(map(str.isalnum, seen))):
+    if seen.strip() in asked.everything or (asked_code.is_printed(asked) and not any(map(str.isalnum, seen))):
         return True
     if seen.startswith("#") and not seen.startswith("##") and asked_code.is_beside_prose(answer, asked):
         return program.lines_of(answer.replace(seen, "", 1)).is_code  # a comment
@@ -149,7 +144,7 @@ def _label(seen: str, answer: str, asked: Asked) -> bool:
     behind = head[len(seen) :].lstrip(" :\n\t") if head.startswith(seen) else ""
     if "=" in seen and behind[:1] in STRING_MARKS and asked.wants("code"):
         return True
-    if seen.endswith(":") and OUTPUT.match(seen) and RUNS.search(asked.request):
+    if seen.endswith(":") and OUTPUT.match(seen) and asked_code.RUNS.search(asked.request):
         return True
     if _is_given_form(seen, asked):
         return True
@@ -296,13 +291,8 @@ def _think(seen: str, answer: str, asked: Asked) -> bool:
     return markup.THINK_TAG.search(markup.unquoted(answer)) is None or seen.lower() in asked.everything.lower()
 
 
-def _is_printed(asked: Asked) -> bool:
-    """Whether the prompt shows code and asks what it prints."""
-    return asked.has_code and RUNS.search(asked.request) is not None
-
-
 def _characters(seen: str, answer: str, asked: Asked) -> bool:
-    if _is_printed(asked):
+    if asked_code.is_printed(asked):
         return True
     if asked.wants("drawing") or asked_code.is_beside_prose(answer, asked) or RUN.search(asked.everything):
         return True
@@ -317,7 +307,7 @@ def _characters(seen: str, answer: str, asked: Asked) -> bool:
 
 def _phrases(seen: str, answer: str, asked: Asked) -> bool:
     if (
-        _is_printed(asked)
+        asked_code.is_printed(asked)
         or asked.wants("drawing")
         or asked.wants("chant")
         or asked_code.is_beside_prose(answer, asked)

@@ -81,6 +81,7 @@ REQUEST = re.compile(
 )
 """A prompt that asks for another language."""
 KANA_SIGN, HAN_SIGN = re.compile("[\u3041-\u3096\u30a1-\u30fa]{2}"), re.compile("[\u4e00-\u9fff]{2}")
+OWN_SHARE = 0.8
 REQUEST_PART = 100
 """Characters at both ends of a prompt that may say so."""
 
@@ -119,11 +120,16 @@ def is_requested(prompt: str) -> bool:
     return bool(REQUEST.search(prompt[:REQUEST_PART]) or REQUEST.search(prompt[-REQUEST_PART:]))
 
 
-def is_own(code: str, prompt: str) -> bool:
+def is_own(code: str, answer: str, prompt: str) -> bool:
     """Whether an answer in Japanese or Chinese is in its prompt's language, though that has code and names."""
     if code == "ja":
         return KANA_SIGN.search(prompt) is not None
-    return code == "zh" and HAN_SIGN.search(prompt) is not None and not KANA_SIGN.search(prompt)
+    if code != "zh" or not HAN_SIGN.search(prompt):
+        return False
+    if not KANA_SIGN.search(prompt):
+        return True
+    signs = [sign for sign in answer if "\u4e00" <= sign <= "\u9fff"]  # of words that the prompt has: Japanese as well
+    return sum(sign in prompt for sign in signs) >= OWN_SHARE * len(signs)
 
 
 def script_of(code: str) -> int:

@@ -45,7 +45,7 @@ STATEMENT = re.compile(
     rf"|(?:{_BLOCK}\b[^\n]*(?::|\{{|\bdo|\bthen|\)|=|\|)|(?:else|try|finally|begin|do|then|loop|end|esac|fi|done|pass"
     rf"|break|continue|return)[;,)]{{0,2}}"
     r"|end\b[^\w\s]?[^\n]{0,12})\Z"
-    rf"|{_DECLARES}\b(?:[^\n]*[;(){{}}=<>\"'\[\]*]|(?: [\w.*/:@-]+){{1,6}}\Z)"
+    rf"|{_DECLARES}\b(?:[^\n]*[;(){{}}=<>\"'\[\]*]|(?: [\w.*/:@+%<>-]+){{1,6}}\Z)"
     rf"|{_SQL}\b(?: [^.!?\n]*)?[;,(]?\Z"
     rf"|{_SHELL} [^\n]*(?:[-/|=.$~*]|\w+\Z)"
     r"|[\w$@.:>\[\]'\"!?~-]{1,80}\([^\n]*\)?[;,{})\s\]]*\Z"  # is a call
