@@ -38,20 +38,48 @@ OF_EMOJI = np.array(
 """Traits of a text with emoji."""
 
 
+OF_NAMES = np.array(
+    [
+        features.layout_code("snake"),
+        *(features.code(family, ord(mark)) for family in (features.MANY, features.ONCE) for mark in "_-."),
+    ],
+    np.uint32,
+)
+"""Traits of a name in one word."""
+OF_ANY = np.concatenate((OF_LISTS, OF_EMOJI, OF_NAMES))
+LAYOUT_ASKED = 1 << 10
+"""Flag of an answer: the prompt asks for its list, its emoji or a name."""
+
+
 def excuse(forms: NDArray[Any], answers: Sequence[str], prompts: Sequence[str]) -> None:
-    """Take off what the prompts ask for, in place: traits of lists and emoji, and by a flag what code may look like."""
+    """Flag answers, in place, that are code, lists, names or full of emoji because their prompts ask for that."""
     is_odd = forms["traits"].any(axis=1)
     for place in np.flatnonzero(is_odd | (forms["language"] != forms["asked_in"])).tolist():
         if asked_code.is_all(answers[place], prompts[place]):
             forms["flags"][place] |= features.COPIED
-    for traits, is_given in ((OF_LISTS, asked_list.is_given), (OF_EMOJI, _has_emoji_asked)):
-        is_of = np.isin(forms["traits"] & ~features.EXPLAINED, traits)
-        for place in np.flatnonzero(is_of.any(axis=1)).tolist():
+    for traits, is_given in WAYS:
+        is_of = np.isin(forms["traits"] & ~features.EXPLAINED, traits).any(axis=1)
+        for place in np.flatnonzero(is_of).tolist():
             if is_given(answers[place], prompts[place]):
-                forms["traits"][place][is_of[place]] = 0
+                forms["flags"][place] |= LAYOUT_ASKED
 
 
-def _has_emoji_asked(_: str, prompt: str) -> bool:
+def holds(forms: NDArray[Any]) -> NDArray[np.bool_]:
+    """[rows, traits] Traits of lists, emoji and names in answers that were to have them."""
+    is_asked = (forms["flags"] & LAYOUT_ASKED) > 0
+    return np.asarray(np.isin(forms["traits"] & ~features.EXPLAINED, OF_ANY) & is_asked[:, None])
+
+
+def _is_cheerful(_: str, prompt: str) -> bool:
     """Whether the prompt wants emoji, or a text in which people like them: a post, a message to friends, a sign."""
     asked = Asked(prompt)
     return asked.wants("cheerful") and not asked.wants("plain")
+
+
+def _is_name(_: str, prompt: str) -> bool:
+    """Whether the prompt wants a name in one word: of a user, a file, a variable."""
+    asked = Asked(prompt)
+    return asked.wants("identifier") and not asked.wants("plain")
+
+
+WAYS = ((OF_LISTS, asked_list.is_given), (OF_EMOJI, _is_cheerful), (OF_NAMES, _is_name))

@@ -227,6 +227,15 @@ KINDS = {
         "|チラシ|看板|掲示|案内|広告|宣伝|告知|お知らせ|キャンペーン|メニュー|レビュー|なりきって|友達|かわいい|楽しい|おもしろ"
         "|面白|SNS|表情|推文|微博|小红书|朋友圈|邀请|海报|广告",
     ),
+    "identifier": Vocabulary(
+        (
+            r"user ?names?|handles?|nicknames?|identifiers?|variables?|function name|file ?names?|slugs?|domains?"
+            r"|passwords?|intents?|labels?|keys?|constants?|columns?|ids?|codes?|snake.case|kebab.case|camel.case"
+            r"|packages?|modules?|branch"
+        ),
+        "ユーザー名|ユーザ名|ハンドル|変数|識別子|ファイル名|スラッグ|ドメイン|パスワード|ラベル|意図|キー名|定数|列名|型番|コード"
+        "|ブランチ|用户名|变量|文件名",
+    ),
     "several": Vocabulary(
         (
             r"lists?|listing|bullets?|bulleted|bullet ?points?|steps?|stages|tips|ways|ideas|examples|reasons|items"
@@ -267,7 +276,8 @@ KINDS = {
 }
 """By kind: what asks for it. `check`, `reword` and `extract` are of a text that comes along; `plain` is a short text of
 its own, such as a title, in which nothing of a page or a post belongs; `titled` is what has a title or a heading of its
-own on top, `several` what may be laid out as a list, `cheerful` what people put emoji into."""
+own on top, `several` what may be laid out as a list, `cheerful` what people put emoji into,
+`identifier` a name in one word."""
 TAGS_TOO = _any(r"(?:with|and|plus|include|add)\b[^.\n]{0,30}hash ?tags?|hash ?tags? (?:for|too)|ハッシュタグ|话题标签")
 """Asks for hashtags whatever else is asked for."""
 DEFINES = _any(r"\b(?:define|meaning|definition)\b|定義|意味|とは(?:何|なん|どう|[?？])")

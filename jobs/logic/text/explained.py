@@ -227,6 +227,9 @@ def _is_asked_bracket(seen: str, answer: str, asked: Asked) -> bool:
     if seen[0] in "{$%":
         return PLACEHOLDER.search(asked.request) is not None or asked.wants("code")
     name = seen.lower().strip("[]［］/")
+    place = answer.find(seen)
+    if place > 0 and answer[place - 1].isalnum() and answer.count("[") >= LEAST_LABELS and seen[1] != "/":
+        return asked_code.is_beside_prose(answer, asked)  # a node of a diagram, a place of an array
     if name in ENDS or name.startswith("end of") or seen[1] == "/":
         return False
     if asked.wants("code") and ("-" in seen or (behind and behind[0] in QUANTIFIERS)):

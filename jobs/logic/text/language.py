@@ -82,6 +82,7 @@ REQUEST = re.compile(
 """A prompt that asks for another language."""
 KANA_SIGN, HAN_SIGN = re.compile("[\u3041-\u3096\u30a1-\u30fa]{2}"), re.compile("[\u4e00-\u9fff]{2}")
 OWN_SHARE = 0.8
+WORD = re.compile("[^\\W\\d_]+")
 REQUEST_PART = 100
 """Characters at both ends of a prompt that may say so."""
 
@@ -121,7 +122,10 @@ def is_requested(prompt: str) -> bool:
 
 
 def is_own(code: str, answer: str, prompt: str) -> bool:
-    """Whether an answer in Japanese or Chinese is in its prompt's language, though that has code and names."""
+    """Whether an answer is in its prompt's language, though that has code, names or a text in another one as well."""
+    words, given = WORD.findall(answer), set(WORD.findall(prompt))
+    if words and sum(word in given for word in words) >= OWN_SHARE * len(words):
+        return True  # an edit of the prompt's text
     if code == "ja":
         return KANA_SIGN.search(prompt) is not None
     if code != "zh" or not HAN_SIGN.search(prompt):

@@ -22,6 +22,7 @@ ASKS = {
     "titled": ("Write a story.", "A blog post on tea", "物語を書いて", "写一篇文章"),
     "several": ("List five ways.", "What are the steps?", "3つ挙げて", "列出三个"),
     "cheerful": ("Write an invitation.", "with emojis", "友達を誘う文を", "写一个邀请"),
+    "identifier": ("Create a username for Mia.", "Name the variable", "ファイル名を考えて", "用户名"),
     "plain": ("Write a title.", "Classify the text.", "題名を付けて", "概括一下"),
 }
 NOTHING = ("Why is the sky blue", "空はなぜ青い", "天空为什么是蓝的")
