@@ -54,7 +54,7 @@ class Options:
 def stages(options: Options) -> list[Row]:
     """Wall time and peak memory of every stage, from the records."""
     run_dir = RunDir(Path(options.run))
-    records = [artifact.record for name in pipeline.NAMES if (artifact := run_dir.artifact(name)) is not None]
+    records = [artifact.record for name in pipeline.USUAL if (artifact := run_dir.artifact(name)) is not None]
     records = [record for record in records if "seconds" in record.made_by]  # the report's says no times
     total = sum(record.made_by["seconds"] for record in records)
     rows = []
@@ -108,7 +108,7 @@ def required(options: Options) -> None:
     if set(options.only.split(",")) <= set(WITHOUT_RUN):
         return
     run_dir = RunDir(Path(options.run))
-    missing = [name for name in pipeline.NAMES if run_dir.artifact(name) is None]
+    missing = [name for name in pipeline.USUAL if run_dir.artifact(name) is None]
     if missing:
         raise Refusal(f"{options.run}: has no {', '.join(missing)}; run `make demo` first, or name a run with run=PATH")
 

@@ -14,6 +14,9 @@ TrueShare = Annotated[float, Field(gt=0, lt=1)]
 Times = Annotated[float, Field(gt=1)]
 Count = Annotated[int, Field(ge=1)]
 Several = Annotated[int, Field(ge=2)]
+Mark = Annotated[float, Field(ge=1, le=5)]
+"""A score, or a mean of scores."""
+Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
@@ -59,6 +62,10 @@ class StageConfig(StrictModel):
     def beside(self) -> frozenset[str]:
         """`beside_key`, and what is not read with these values."""
         return self.beside_key
+
+    def takes(self) -> frozenset[str]:
+        """The stages that it stands on with these values besides those that it always needs."""
+        return frozenset()
 
 
 class Facts(StrictModel):

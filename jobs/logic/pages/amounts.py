@@ -68,6 +68,11 @@ def learning_rate(value: float, more: int = 0) -> str:
     return number(value, more)
 
 
+def mark(value: float, more: int = 0) -> str:
+    """A mean of marks from 1 to 5: `4.25`."""
+    return _unknown(value) or _short(f"{value:.{2 + more}f}")
+
+
 def p_value(value: float, more: int = 0) -> str:
     """The probability of a test: `0.032`, `1e-5`."""
     return number(value, more, 2)
@@ -160,6 +165,8 @@ KINDS: dict[str, Say] = {
     **dict.fromkeys(("loss", "nll"), loss),
     **dict.fromkeys(("kl", "kl mean", "kl p99", "effect", "noise", "gap", "gap low", "gap high"), nats),
     **dict.fromkeys(("p value", "p"), p_value),
+    **dict.fromkeys(("score",), mark),
+    **dict.fromkeys(("usd",), usd),
     **dict.fromkeys(("bytes",), size),
 }
 """Ends of names to what they are the names of, longer ones after those that they end in too."""
