@@ -14,7 +14,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import brief, endings as ends, features, frames, norms, open_ended, traits
+from jobs.logic.form import (
+    brief,
+    endings as ends,
+    familiar,
+    features,
+    frames,
+    labels,
+    laid_out,
+    letters,
+    norms,
+    open_ended,
+    traits,
+)
 from jobs.logic.row import Row, shown
 from jobs.logic.text import language
 from jobs.logic.text.markup import without_thought
@@ -31,12 +43,15 @@ FORM = np.dtype(
         ("language", np.uint8),
         ("script", np.uint8),
         ("asked_in", np.uint8),
-        ("flags", np.uint8),
+        ("flags", np.uint16),
         ("ending", np.uint8),
         ("opening", np.uint32),
         ("closing", np.uint32),
         ("marks", np.uint16),
         ("sign", np.uint8),
+        ("said", np.uint32),
+        ("pairs", np.uint16, (letters.NUM_PAIRS,)),
+        ("asked_pairs", np.uint16, (letters.ASKED,)),
     ]
 )
 """What is known of an answer, 56 bytes: `core` stands for its letters, `inner` for those between the literal words that
@@ -77,6 +92,8 @@ class Profile:
     """Traits that nearly all answers have, and how many."""
     mixed: dict[int, int]
     """Traits of so many answers that the set has two forms; nothing is dropped for them."""
+    closed: list[labels.Closed]
+    writing: familiar.Writing
     speech: norms.Speech
     endings: ends.Manner
     min_characters: int
@@ -97,6 +114,8 @@ class Profile:
         read = dict(plain)
         for name in TRAIT_FIELDS:
             read[name] = {int(trait): num for trait, num in plain[name].items()}
+        read["closed"] = [labels.Closed(**each) for each in plain["closed"]]
+        read["writing"] = familiar.Writing(**plain["writing"])
         read["speech"] = norms.Speech(**plain["speech"])
         read["endings"] = ends.Manner(**plain["endings"])
         return cls(**read)
@@ -126,10 +145,14 @@ def measured(rows: Sequence[Row]) -> Forms:
     said, asked = language.spoken(answers), language.spoken([row.messages[-2].content for row in rows])
     table["language"], table["script"], table["asked_in"] = said.languages, said.scripts, asked.languages
     table["flags"] = np.where(features.is_rich(block), features.RICH, 0)
-    table["flags"] |= np.where(said.sure, features.SURE, 0).astype(np.uint8)
-    table["flags"] |= np.where(said.certain, features.CERTAIN, 0).astype(np.uint8)
+    table["flags"] |= np.where(said.sure, features.SURE, 0).astype(np.uint16)
+    table["flags"] |= np.where(said.certain, features.CERTAIN, 0).astype(np.uint16)
+    table["flags"] |= np.where(laid_out.is_deep(block), features.DEEP, 0).astype(np.uint16)
+    table["said"] = labels.said(answers)
+    table["pairs"] = letters.pairs(block, prompts)
+    table["asked_pairs"] = letters.asked_pairs(prompts)
     copied = [_is_copied(answer, prompt) for answer, prompt in zip(answers, prompts, strict=True)]
-    table["flags"] |= np.where(copied, features.COPIED, 0).astype(np.uint8)
+    table["flags"] |= np.where(copied, features.COPIED, 0).astype(np.uint16)
     for place in np.flatnonzero(table["core"] % features.NOTED_EVERY == 0).tolist():
         table["flags"][place] |= features.NOTED
         table["marks"][place] = features.noted_marks(prompts[place])
@@ -138,6 +161,8 @@ def measured(rows: Sequence[Row]) -> Forms:
     for place in np.flatnonzero(table["length"] <= brief.BRIEF).tolist():
         if brief.is_asked(answers[place], prompts[place]) or open_ended.is_code(prompts[place]):
             table["flags"][place] |= features.BRIEF_ASKED
+    marked = [open_ended.is_marked(prompt) for prompt in prompts]
+    table["flags"] |= np.where(marked, features.MARKS_ASKED, 0).astype(np.uint16)
     for place in np.flatnonzero(norms.is_elsewhere(table, asked.scripts)).tolist():
         if language.is_requested(prompts[place]):
             table["flags"][place] |= features.ASKED
@@ -166,6 +191,10 @@ def profile(forms: Forms, options: FormOptions) -> Profile:
     left = forms[~traits.has_any(forms, odd)]
     required = traits.required_traits(left)
     left = left[~traits.lacks_any(left, required)]
+    closed = labels.closed_tasks(left)
+    left = left[~labels.is_none(left, closed)]
+    writing = familiar.writing(left, options.max_odd_share, options.min_odd_rows)
+    left = left[~familiar.is_strange(left, writing)]
     speech = norms.speech_of(left, options.language, options.main_language_share)
     left = left[~norms.is_foreign(left, speech)]
     endings = ends.manner(left)
@@ -177,6 +206,8 @@ def profile(forms: Forms, options: FormOptions) -> Profile:
         odd={} if kept else odd,
         required={} if kept else required,
         mixed=mixed,
+        closed=[] if kept else closed,
+        writing=familiar.NONE if kept else writing,
         speech=speech,
         endings=replace(endings, cut=["none", "none"]) if kept else endings,
         min_characters=shortest if options.min_characters is None else options.min_characters,
@@ -189,7 +220,10 @@ def faults(forms: Forms, found: Profile) -> NDArray[np.uint8]:
     """Why each row departs from the set, [len(forms)] of indices into REASONS; the first reason that holds."""
     too_short = norms.is_too_short(forms, found.min_characters, found.brief_tasks)
     holds = (
-        traits.has_any(forms, found.odd) | traits.lacks_any(forms, found.required),
+        traits.has_any(forms, found.odd)
+        | traits.lacks_any(forms, found.required)
+        | labels.is_none(forms, found.closed)
+        | familiar.is_strange(forms, found.writing),
         norms.is_foreign(forms, found.speech),
         ends.is_cut(forms, found.endings),
         too_short | (forms["length"] > found.max_characters),
