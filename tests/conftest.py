@@ -20,7 +20,16 @@ SHARED = {
 """Fixtures that cost much: files of tests that name one are run by one process, which makes it once."""
 FIRST = ("the demo", "tests/test_data_proof.py")
 """What takes longest begins first, or one process would wait for the other at the end."""
-OF_MAKE = ("MAKELEVEL", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "KIWAME_ARGS", "KIWAME_MAKE_WORDS", "KIWAME_TYPED", "DRY")
+OF_MAKE = (
+    "MAKELEVEL",
+    "MAKEFLAGS",
+    "MAKEOVERRIDES",
+    "MFLAGS",
+    "KIWAME_ARGS",
+    "KIWAME_MAKE_WORDS",
+    "KIWAME_TYPED",
+    "DRY",
+)
 """What `make` and the Makefile set in all that they start: the product reads it, so no test is to find it there."""
 
 

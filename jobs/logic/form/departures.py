@@ -161,8 +161,9 @@ def measured(rows: Sequence[Row]) -> Forms:
     for place in np.flatnonzero(table["length"] <= brief.BRIEF).tolist():
         if brief.is_asked(answers[place], prompts[place]) or open_ended.is_code(prompts[place]):
             table["flags"][place] |= features.BRIEF_ASKED
-    marked = [open_ended.is_marked(prompt) for prompt in prompts]
-    table["flags"] |= np.where(marked, features.MARKS_ASKED, 0).astype(np.uint16)
+    for place in np.flatnonzero(letters.has_mark()[table["pairs"]].any(axis=1)).tolist():
+        if open_ended.is_marked(prompts[place]):
+            table["flags"][place] |= features.MARKS_ASKED
     for place in np.flatnonzero(norms.is_elsewhere(table, asked.scripts)).tolist():
         if language.is_requested(prompts[place]):
             table["flags"][place] |= features.ASKED
@@ -235,7 +236,7 @@ def evidence(row: Row, reason: str, found: Profile) -> str:
     """What a person needs to see why `row` was dropped for `reason`."""
     answer, form = _said(row), measured([row])[0]
     if reason == REASONS[ODD_FORM]:
-        said = _oddity([int(trait & ~features.EXPLAINED) for trait in form["traits"]], answer, found)
+        said = _oddity(form, answer, found)
     elif reason == REASONS[OTHER_LANGUAGE]:
         spoken = language.LANGUAGES[form["language"]] or language.SCRIPTS[form["script"]]
         said = f"{spoken}, the set is {found.speech.language or language.SCRIPTS[found.speech.script]}"
@@ -247,9 +248,14 @@ def evidence(row: Row, reason: str, found: Profile) -> str:
     return shown(f"{said}: {answer}")
 
 
-def _oddity(own: Sequence[int], answer: str, found: Profile) -> str:
+def _oddity(form: np.void, answer: str, found: Profile) -> str:
+    own, forms = [int(trait & ~features.EXPLAINED) for trait in form["traits"]], np.array([form], FORM)
     for trait in own:
         if trait in found.odd:
             return f"{features.described(trait, answer)}; {found.odd[trait]:,} of {found.num_rows:,} do"
-    missing = next(trait for trait in found.required if trait not in own)
-    return f"not one that {features.described(missing)}; {found.required[missing]:,} of {found.num_rows:,} do"
+    for trait in found.required:
+        if trait not in own:
+            return f"not one that {features.described(trait)}; {found.required[trait]:,} of {found.num_rows:,} do"
+    if labels.is_none(forms, found.closed)[0]:
+        return "neither one of the labels nor the JSON that most answers to such prompts are"
+    return "letters or marks that hardly any prompt or other answer has"

@@ -17,6 +17,7 @@ from jobs.logic.form import features, letters
 from jobs.logic.form.letters import HEADS, TAILS
 
 Forms = NDArray[np.void]
+Pairs = NDArray[np.uint16]
 Mask = NDArray[np.bool_]
 
 LEAST_ROWS = 40
@@ -27,8 +28,8 @@ MOST_ROWS = 50_000
 """Of the set, that show what is familiar."""
 UNIT = 16
 """Parts of a bit that are counted in."""
-MOST_BITS = 13 * UNIT
-"""Of a pair that stands nowhere."""
+MOST_BITS, COUNTED = 13 * UNIT, 1 << 16
+"""Of a pair that stands nowhere; and what is added to count the pairs beside their bits."""
 ANSWERS = 0.12
 """Weight of a pair's share in answers beside that in prompts."""
 OWN_SHARE = 0.5
@@ -96,38 +97,51 @@ NONE = Writing([], [], [-1] * len(PARTS), [], [], [], OTHERS, [])
 
 def writing(forms: Forms, max_share: float, min_rows: int) -> Writing:
     """What the prompts and answers of a set are written in."""
-    shown = forms[:: max(1, -(-len(forms) // MOST_ROWS))]
-    if len(forms) < LEAST_ROWS or np.unique(shown["asked_pairs"][shown["asked_pairs"] > 0]).size < LEAST_KNOWN:
+    forms = forms[:: max(1, -(-len(forms) // MOST_ROWS))]
+    asked = forms["asked_pairs"]
+    if len(forms) < LEAST_ROWS or np.unique(asked[asked > 0]).size < LEAST_KNOWN:
         return NONE
-    codes, bits = _bits(shown)
+    codes, bits = _bits(forms)
     known = Writing(codes, bits, [-1] * len(PARTS), [], [], [], OTHERS, [])
     answers, nums = np.unique(forms["said"], return_counts=True)
     repeated = answers[nums >= REPEATED * len(forms)]
     excuses = _excuses(forms)
     free = forms[may_depart(forms, excuses)]
     least = _asked_mean(forms, known) + ABOVE_ASKED
-    most = [_most(means, part, (len(forms), max_share), least) for part, means in enumerate(_means(free, known))]
+    most = [
+        _most(means, part, (len(forms), max_share), least) for part, means in enumerate(_means(free["pairs"], known))
+    ]
     size = len(forms), max_share
-    scripts, marks = _scripts(free, shown, *size), _odd_marks(free, shown, size, min_rows)
+    scripts, marks = _scripts(free, forms, *size), _odd_marks(free, forms, size, min_rows)
     return Writing(codes, bits, most, scripts, *marks, excuses, repeated.tolist())
 
 
 def is_strange(forms: Forms, found: Writing) -> Mask:
     """Answers that are written in other letters than the set, or have marks at their ends that it does not have."""
-    strange = np.zeros(len(forms), bool)
     if not found.codes:
-        return strange
-    for means, most in zip(_means(forms, found), found.most, strict=True):
+        return np.zeros(len(forms), bool)
+    places = np.flatnonzero(may_depart(forms, found.excuses) & ~np.isin(forms["said"], found.repeated))
+    strange = np.zeros(len(forms), bool)
+    for start in range(0, len(places), MOST_ROWS):
+        here = places[start : start + MOST_ROWS]
+        strange[here] = _is_strange(forms["pairs"][here], found)
+    return strange
+
+
+def _is_strange(pairs: Pairs, found: Writing) -> Mask:
+    strange = np.zeros(len(pairs), bool)
+    for means, most in zip(_means(pairs, found), found.most, strict=True):
         if most >= 0:
             strange |= means > most
     for row in np.flatnonzero(strange).tolist():
-        strange[row] = len(np.unique(forms["pairs"][row])) >= LEAST_DISTINCT
+        strange[row] = len(np.unique(pairs[row])) >= LEAST_DISTINCT
     for bit in found.scripts:
-        strange |= num_marks(forms, letters.within(bit)) >= MOSTLY
-    strange |= num_marks(forms, _among(found.marks)) >= LEAST_MARKS
+        strange |= num_marks(pairs, letters.within(bit)) >= MOSTLY
+    if found.marks:
+        strange |= num_marks(pairs, _among(found.marks)) >= LEAST_MARKS
     if found.usual_marks:
-        strange |= num_marks(forms, letters.has_mark() & ~_among(found.usual_marks)) >= LEAST_POOLED
-    return strange & may_depart(forms, found.excuses) & ~np.isin(forms["said"], found.repeated)
+        strange |= num_marks(pairs, letters.has_mark() & ~_among(found.usual_marks)) >= LEAST_POOLED
+    return strange
 
 
 def may_depart(forms: Forms, excuses: int) -> Mask:
@@ -142,9 +156,9 @@ def _excuses(forms: Forms) -> int:
     return OTHERS & ~features.MARKS_ASKED if asked.mean() >= ALL_ASKED else OTHERS
 
 
-def num_marks(forms: Forms, marks: NDArray[np.bool_]) -> NDArray[np.int64]:
+def num_marks(pairs: Pairs, marks: NDArray[np.bool_]) -> NDArray[np.int64]:
     """How many of these pairs an answer has at the one of its ends that has more; `marks`: [65536]."""
-    held = marks[forms["pairs"][:, : HEADS + TAILS]]
+    held = marks[pairs[:, : HEADS + TAILS]]
     return np.asarray(np.maximum(held[:, :HEADS].sum(axis=1), held[:, HEADS:].sum(axis=1)))
 
 
@@ -166,18 +180,16 @@ def _bits(forms: Forms) -> tuple[list[int], list[int]]:
     return known.tolist(), bits[known].tolist()
 
 
-def _means(forms: Forms, found: Writing) -> list[NDArray[np.int64]]:
+def _means(pairs: Pairs, found: Writing) -> list[NDArray[np.int64]]:
     """How unfamiliar the pairs of each part are, on average; -1 for a part of few pairs."""
-    table = _table(found)
     codes = np.arange(1 << 16)
-    counts = (codes >> 8 != letters.EDGE) & (codes & 0xFF != letters.EDGE)
-    table[~counts] = 0
-    pairs = forms["pairs"]
+    counted = (codes >> 8 != letters.EDGE) & (codes & 0xFF != letters.EDGE)
+    both = np.where(counted, _table(found) | COUNTED, 0).astype(np.int32)[pairs]
     means = []
     for part, least in zip(PARTS, LEAST_PAIRS, strict=True):
-        nums = counts[pairs[:, part]].sum(axis=1)
-        sums = table[pairs[:, part]].sum(axis=1)
-        means.append(np.where(nums >= least, sums // np.maximum(nums, 1), -1))
+        sums = both[:, part].sum(axis=1, dtype=np.int64)
+        nums = sums // COUNTED
+        means.append(np.where(nums >= least, sums % COUNTED // np.maximum(nums, 1), -1))
     return means
 
 
@@ -200,7 +212,7 @@ def _scripts(free: Forms, shown: Forms, num_rows: int, max_share: float) -> list
     found = []
     for bit in letters.SCRIPTS:
         table = letters.within(bit)
-        share = float((num_marks(free, table) >= MOSTLY).sum()) / num_rows
+        share = float((num_marks(free["pairs"], table) >= MOSTLY).sum()) / num_rows
         if len(asked) and table[asked].mean() < SCRIPT_ASKED and SMALLEST_SHARES[-1] <= share <= max_share:
             found.append(bit)
     return found
@@ -228,7 +240,10 @@ def _odd_marks(free: Forms, shown: Forms, size: tuple[int, float], min_rows: int
     rows, places = np.nonzero(held[:, : HEADS + TAILS])
     nums = np.bincount(np.unique(rows << 16 | free["pairs"][rows, places]) & 0xFFFF, minlength=1 << 16)
     shared = nums >= max(min_rows, SHARED * num_rows)
-    found, pooled = num_marks(free, shared & ~familiar) >= LEAST_MARKS, num_marks(free, ~familiar) >= LEAST_POOLED
+    found, pooled = (
+        num_marks(free["pairs"], shared & ~familiar) >= LEAST_MARKS,
+        num_marks(free["pairs"], ~familiar) >= LEAST_POOLED,
+    )
     is_pooled = (found | pooled).sum() >= SMALLEST_POOL * num_rows
     found |= pooled & is_pooled
     num_others = int((held[:, HEADS + TAILS :].any(axis=1) & ~found).sum()) + num_rows - len(free)

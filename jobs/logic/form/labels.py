@@ -17,8 +17,8 @@ Forms = NDArray[np.void]
 Mask = NDArray[np.bool_]
 SAID_PART = 64
 """Characters of an answer that tell it from others; a label has fewer."""
-LEAST_ASKED = 30
-"""Prompts with the same words at one end, of which something is said."""
+LEAST_ASKED, ASKED_SHARE = 30, 0.01
+"""Prompts with the same words at one end, and their share of the set, of which something is said."""
 LABELLED, FEW_ROWS = 0.55, 4
 """Of their answers, that labels are together at least; rows that a label has."""
 APART = 1.6
@@ -60,7 +60,7 @@ def closed_tasks(forms: Forms) -> list[Closed]:
     found = []
     for side in ("opening", "closing"):
         names, nums = np.unique(forms[side], return_counts=True)
-        for task in names[nums >= LEAST_ASKED].tolist():
+        for task in names[nums >= max(LEAST_ASKED, ASKED_SHARE * len(forms))].tolist():
             own = forms[forms[side] == task]
             closed = _of_labels(own, side, task) or _of_json(own, side, task)
             if closed is not None and is_none(own, [closed]).sum() >= max(ODD_ROWS, ODD_SHARE * len(own)):
