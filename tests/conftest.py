@@ -21,15 +21,8 @@ SHARED = {
 FIRST = ("the demo", "tests/test_data_proof.py")
 """What takes longest begins first, or one process would wait for the other at the end."""
 OF_MAKE = (
-    "MAKELEVEL",
-    "MAKEFLAGS",
-    "MAKEOVERRIDES",
-    "MFLAGS",
-    "KIWAME_ARGS",
-    "KIWAME_MAKE_WORDS",
-    "KIWAME_TYPED",
-    "DRY",
-)
+    "MAKELEVEL", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "KIWAME_ARGS", "KIWAME_MAKE_WORDS", "KIWAME_TYPED", "DRY",
+)  # fmt: skip
 """What `make` and the Makefile set in all that they start: the product reads it, so no test is to find it there."""
 
 
