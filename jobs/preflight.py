@@ -1,9 +1,9 @@
 """Tokenize and mask every row once, and look.
 
-Reads `fetch` (the tokenizer and its chat template) and `prepare` (the conversations). Makes `train.jsonl` and
-`val.jsonl`, the rows token by token with a label each, exactly as training takes them; `prompts.jsonl` and
-`answers.jsonl`, what later stages ask and compare with; `tokenizer/` and `stops.json`, what is shipped; and
-`preview.html`, which a person reads.
+Reads `fetch` (the tokenizer and its chat template) and `prepare` (the conversations), and of `synth` the rows to train
+on where it was chosen. Makes `train.jsonl` and `val.jsonl`, the rows token by token with a label each, exactly as
+training takes them; `prompts.jsonl` and `answers.jsonl`, what later stages ask and compare with; `tokenizer/` and
+`stops.json`, what is shipped; and `preview.html`, which a person reads.
 """
 
 from __future__ import annotations
@@ -107,10 +107,15 @@ class PreflightConfig(StageConfig):
     update: UpdateConfig
     preview: PreviewConfig
     render: RenderConfig
+    with_made_rows: bool
+    """Whether `synth` made rows to train on."""
     limits: PreflightLimits
 
     def beside(self) -> frozenset[str]:
         return self.beside_key | (frozenset({"update"}) if self.update.adopts else frozenset())
+
+    def takes(self) -> frozenset[str]:
+        return frozenset({"synth"} if self.with_made_rows else ())
 
     @model_validator(mode="after")
     def _within_the_model(self) -> PreflightConfig:
@@ -142,7 +147,7 @@ def make(cfg: PreflightConfig, inputs: Inputs, out: Path) -> None:
     from jobs.engines.models import chat_rows, tokenizer_folder
     from jobs.engines.models.tokenizer import delimiters
 
-    rows_bytes = sum(inputs["prepare"].record.files[name].bytes for name in (f"{split}.jsonl" for split in SPLITS))
+    rows_bytes = sum(path.stat().st_size for path in sides(inputs))
     require_space(out, ROWS_GROW * rows_bytes + ROOM_FOR_TOKENIZER)
     template = tokenizer_folder.template_file(cfg.chat.template, inputs["fetch"])
     tokenizer_folder.copy(inputs["fetch"], template, out / "tokenizer")
@@ -197,8 +202,14 @@ def splits(inputs: Inputs) -> Iterator[list[Conversation]]:
     """The conversations of each of SPLITS."""
     from jobs.engines.models import chat_rows
 
-    for split in SPLITS:
-        yield chat_rows.conversations(inputs["prepare"].file(f"{split}.jsonl"))
+    for path in sides(inputs):
+        yield chat_rows.conversations(path)
+
+
+def sides(inputs: Inputs) -> list[Path]:
+    """The files of SPLITS: those to train on are `synth`'s where it made some."""
+    train = inputs.get("synth", inputs["prepare"])
+    return [train.file("train.jsonl"), inputs["prepare"].file("val.jsonl")]
 
 
 def write_page(
