@@ -28,15 +28,8 @@ SHARED = {
 FIRST = ("the demo", "tests/test_data_proof.py", "the small case", "tests/test_torture.py")
 """What takes longest begins first, or one process would wait for the other at the end."""
 OF_MAKE = (
-    "MAKELEVEL",
-    "MAKEFLAGS",
-    "MAKEOVERRIDES",
-    "MFLAGS",
-    "KIWAME_ARGS",
-    "KIWAME_MAKE_WORDS",
-    "KIWAME_TYPED",
-    "DRY",
-)
+    "MAKELEVEL", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "KIWAME_ARGS", "KIWAME_MAKE_WORDS", "KIWAME_TYPED", "DRY",
+)  # fmt: skip
 """What `make` and the Makefile set in all that they start: the product reads it, so no test is to find it there."""
 
 
@@ -97,7 +90,7 @@ def small_case(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
     case = cases.build(tmp_path_factory.mktemp("small_case"))
     handlers = {number: signal.getsignal(number) for number in process.STOPS}
-    for stage in pipeline.NAMES[: pipeline.NAMES.index("convert") + 1]:
+    for stage in pipeline.USUAL[: pipeline.USUAL.index("convert") + 1]:
         assert chain.load(stage)(case.words()) == 0, stage
     for number, handler in handlers.items():
         signal.signal(number, handler)

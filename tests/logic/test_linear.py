@@ -21,10 +21,11 @@ import pytest
 
 from jobs.logic.rows import strict_json
 from jobs.logic.text import markup, repetition
+from jobs.logic.text.vocabulary import Vocabulary
 from tests.logic.regex_attacks import Attacks
 from tests.logic.regex_steps import Counter
 
-PACKAGES = ("logic.text", "logic.form", "logic.rows", "logic.chat", "logic.parity")
+PACKAGES = ("logic.text", "logic.form", "logic.rows", "logic.chat", "logic.parity", "logic.endpoints", "logic.synth")
 MODULES = ("logic.row", "engines.rows.cuts")
 ROOT = Path(inspect.getfile(markup)).parents[3]
 MATCHED = {
@@ -34,7 +35,8 @@ MATCHED = {
     "layouts.NUMBERED", "layouts.SET_APART", "layouts.SNAKE", "layouts.BLOB", "layouts.PATH", "layouts.MARKED",
     "layouts.JSON_OPENING", "raw_bytes.FOREIGN", "raw_bytes.PACKINGS", "behaviour.THINK", "cuts.WITHIN_ROW",
     "cuts.BETWEEN_ROWS", "cuts.IN_STRING", "program.NEUTRAL", "program.STATEMENT", "program.FULL_STOP",
-    "explained.DATA_LINE", "explained.CONFIG_LINE", "explained.SELECTOR", "explained.OUTPUT",
+    "drafting.DECLINED", "forms.OPENING_LINE", "forms.LINE_LABEL", "comparable.QUANTITY",
+    "asked_code.DRESSED", "explained.DATA_LINE", "explained.CONFIG_LINE", "explained.SELECTOR", "explained.OUTPUT",
 }  # fmt: skip
 """Patterns that are only asked whether the text begins with them; bound methods in `layouts.PATTERNS` are others."""
 CUT = {
@@ -75,6 +77,8 @@ def held(name: str, value: object) -> Iterator[tuple[str, str, re.Pattern[Any]]]
         yield name, "match" if name.partition("[")[0] in MATCHED else "finditer", value
     elif isinstance(getattr(value, "__self__", None), re.Pattern):
         yield name, "match", value.__self__  # type: ignore[attr-defined]
+    elif isinstance(value, Vocabulary):
+        yield from held(name, value.pattern)
     elif isinstance(value, tuple | list):
         for number, one in enumerate(value):
             yield from held(f"{name}[{number}]", one)
@@ -176,7 +180,7 @@ def test_no_pattern_is_made_where_it_is_not_asked() -> None:
             if any(not isinstance(call.args[0], ast.Constant) for call in calls):
                 made.add(f"{module.__name__.rpartition('.')[2]}.{function.name}")  # type: ignore[attr-defined]
     assert made == {
-        "cues._any",  # all of them are held by the module
+        "cues._any", "vocabulary.__init__",  # all of them are held by the module
         "strict_json.id_pattern", "markup.name_pattern", "repetition._runs",
         "cuts.__init__", "mojibake._offensive",  # one character, and two characters, of classes that ftfy gives
         "private._accounts", "private._is_random", "private._secret_words",  # a number of 34 characters; a value of 200

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import brief, endings as ends, features, frames, norms, open_ended, traits
+from jobs.logic.form import as_asked, brief, endings as ends, features, frames, norms, open_ended, traits
 from jobs.logic.row import Row, shown
 from jobs.logic.text import language
 from jobs.logic.text.markup import without_thought
@@ -31,7 +31,7 @@ FORM = np.dtype(
         ("language", np.uint8),
         ("script", np.uint8),
         ("asked_in", np.uint8),
-        ("flags", np.uint8),
+        ("flags", np.uint16),
         ("ending", np.uint8),
         ("opening", np.uint32),
         ("closing", np.uint32),
@@ -39,7 +39,7 @@ FORM = np.dtype(
         ("sign", np.uint8),
     ]
 )
-"""What is known of an answer, 56 bytes: `core` stands for its letters, `inner` for those between the literal words that
+"""What is known of an answer, 57 bytes: `core` stands for its letters, `inner` for those between the literal words that
 open and end it; `asked_in` is the prompt's language, `marks` what it has of `features.NOTED_MARKS`; `sign` stands
 at the start before a number."""
 Forms = NDArray[np.void]
@@ -126,10 +126,11 @@ def measured(rows: Sequence[Row]) -> Forms:
     said, asked = language.spoken(answers), language.spoken([row.messages[-2].content for row in rows])
     table["language"], table["script"], table["asked_in"] = said.languages, said.scripts, asked.languages
     table["flags"] = np.where(features.is_rich(block), features.RICH, 0)
-    table["flags"] |= np.where(said.sure, features.SURE, 0).astype(np.uint8)
-    table["flags"] |= np.where(said.certain, features.CERTAIN, 0).astype(np.uint8)
+    table["flags"] |= np.where(said.sure, features.SURE, 0).astype(np.uint16)
+    table["flags"] |= np.where(said.certain, features.CERTAIN, 0).astype(np.uint16)
     copied = [_is_copied(answer, prompt) for answer, prompt in zip(answers, prompts, strict=True)]
-    table["flags"] |= np.where(copied, features.COPIED, 0).astype(np.uint8)
+    table["flags"] |= np.where(copied, features.COPIED, 0).astype(np.uint16)
+    as_asked.excuse(table, answers, prompts)
     for place in np.flatnonzero(table["core"] % features.NOTED_EVERY == 0).tolist():
         table["flags"][place] |= features.NOTED
         table["marks"][place] = features.noted_marks(prompts[place])
@@ -139,7 +140,8 @@ def measured(rows: Sequence[Row]) -> Forms:
         if brief.is_asked(answers[place], prompts[place]) or open_ended.is_code(prompts[place]):
             table["flags"][place] |= features.BRIEF_ASKED
     for place in np.flatnonzero(norms.is_elsewhere(table, asked.scripts)).tolist():
-        if language.is_requested(prompts[place]):
+        said_in = language.LANGUAGES[table["language"][place]]
+        if language.is_requested(prompts[place]) or language.is_own(said_in, answers[place], prompts[place]):
             table["flags"][place] |= features.ASKED
     return table
 
@@ -194,7 +196,7 @@ def faults(forms: Forms, found: Profile) -> NDArray[np.uint8]:
         ends.is_cut(forms, found.endings),
         too_short | (forms["length"] > found.max_characters),
     )
-    return np.select(holds, (ODD_FORM, OTHER_LANGUAGE, CUT_OFF, WRONG_LENGTH), 0).astype(np.uint8)
+    return np.select(holds, (ODD_FORM, OTHER_LANGUAGE, CUT_OFF, WRONG_LENGTH), 0).astype(np.uint16)
 
 
 def evidence(row: Row, reason: str, found: Profile) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from jobs.logic.form import open_ended
 from jobs.logic.form.signs import SENTENCE_ENDS
+from jobs.logic.text import program
 
 Forms = NDArray[np.void]
 Mask = NDArray[np.bool_]
@@ -52,6 +53,16 @@ LAID_OUT = re.compile(r"\s*(?:[-*+•#>|・`]|\d+[.)）])|\s|.*(?:[_{}\\]|[a-z]\
 """A last line that is an item, a heading, a row of a table or code."""
 RESULT = re.compile(r"\d[^=]*=\s*[^\w\s=]{0,2}\d[\d.,/]*%?(?:\s?[^\W\d_][\w'/-]*)?(?:\s[\w'/-]+){0,5}\Z")
 """The end of a sum: its result, which may have a unit of a few words. Nothing follows it."""
+SIGNATURE = re.compile(r"[,、，\n]\n(?:[A-Z][\w.'’-]*|[\u3041-\u30fe\u4e00-\u9fff]{1,12})(?: [A-Z][\w.'’-]*){0,3}\Z")
+ADDRESS = re.compile(r"[A-Za-z0-9]\.[a-z]{2,}/[\w./?=&%#-]*\Z|\S@[\w-]+\.[a-z]{2,}\Z")
+HASHTAG = re.compile(r"(?:^|[\s、,])[#＃][^\s#＃]+\Z")
+VALUE = re.compile(r"[^\s:：。.][^:：。.\n]{0,11}[:：]\s?\S")
+LINE_APART = 80
+"""Characters of a last line that may be code, or a value behind its name."""
+GIVEN_END = 12
+"""Characters at the end of an answer that its prompt may say it ends with."""
+SIGNED = 32
+"""Characters of a last line that may be the name under a letter."""
 RESULT_PART = 96
 """Characters at the end of an answer in which a result is looked for."""
 WORD_LENGTH = 24
@@ -99,7 +110,10 @@ def endings(answers: Sequence[str], prompts: Sequence[str]) -> NDArray[np.uint8]
     found = np.fromiter(map(_ending, answers), np.uint8, len(answers))
     for place in np.flatnonzero(~np.isin(found % SEVERAL, (NOT_COMPARED, CLOSED))).tolist():
         is_single = found[place] in (OPEN, BRIEF)
-        if (is_single and _is_whole(answers[place], prompts[place])) or open_ended.is_open_ended(prompts[place]):
+        is_whole = (is_single and _is_whole(answers[place], prompts[place])) or _is_given(
+            answers[place], prompts[place]
+        )
+        if is_whole or open_ended.is_open_ended(prompts[place]):
             found[place] = WHOLE
     return found
 
@@ -196,8 +210,10 @@ def _ending(text: str) -> int:
     last_line = text[text.rfind("\n") + 1 :]
     if not said or said != text or LAID_OUT.match(last_line) or _is_address(last_line) or _has_open_line(text):
         return NOT_COMPARED
+    if len(last_line) <= SIGNED and SIGNATURE.search(text, len(text) - len(last_line) - 2):
+        return NOT_COMPARED
     kind = _open_ending(said)
-    if kind in (OPEN, STRAY) and "=" in last_line and RESULT.search(last_line[-RESULT_PART:]):
+    if kind in (OPEN, STRAY) and _is_apart(last_line, text):
         return NOT_COMPARED
     return kind + several if kind else NOT_COMPARED
 
@@ -217,9 +233,28 @@ def _is_whole(answer: str, prompt: str) -> bool:
     return place >= 0 and (not after.isalnum() or (after in PARTICLES and not answer.isascii()))
 
 
+def _is_given(answer: str, prompt: str) -> bool:
+    """Whether the prompt has the end of the answer as an end that it quotes."""
+    end = answer[-GIVEN_END:]
+    place = prompt.find(end)
+    return place >= 0 and prompt[place + len(end) : place + len(end) + 1] in '"”」』'
+
+
+def _is_apart(last_line: str, text: str) -> bool:
+    """Whether the end is none of a sentence: a result, a hashtag, a line of code, a value behind its name."""
+    if "=" in last_line and RESULT.search(last_line[-RESULT_PART:]):
+        return True
+    if HASHTAG.search(text, max(0, len(text) - WORD_LENGTH)):
+        return True
+    if "\n" not in text or len(last_line) > LINE_APART:
+        return False
+    return VALUE.match(last_line) is not None or program.lines_of(last_line).is_code
+
+
 def _is_address(line: str) -> bool:
     """Whether the line ends with one."""
-    return "://" in line and line.isascii() and "://" in line.split()[-1]
+    last = line.split()[-1]
+    return ("://" in last and line.isascii()) or ADDRESS.search(last) is not None
 
 
 def _has_open_line(text: str) -> bool:

@@ -93,7 +93,7 @@ PATTERNS: dict[str, Callable[[str], object]] = {
     "marked": MARKED.match,
     "spaced": re.compile(r"(?:\S[ \u3000]){3,}\S\Z").match,
 }
-SNAKE = re.compile(r"[^\W_]+(?:_[^\W_]+)+\Z|[a-z0-9]+(?:-[a-z0-9]+){2,}\Z")
+SNAKE = re.compile(r"[^\W_]+(?:_[^\W_]+)+\Z|(?=[0-9-]*[a-z])[a-z0-9]+(?:-[a-z0-9]+){2,}\Z")
 BLOB = re.compile(r"(?:0x)?[0-9a-fA-F]{12,}\Z|(?=[^\d]*\d|.*=\Z)(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/_-]{11,}={0,2}\Z")
 PATH = re.compile(r"(?:(?:[A-Za-z]:\\|~?/|\.{1,2}/|[\w-]+://)(?:[^\s/\\]+[/\\])+|(?:[^\s/\\]+[/\\]){2,})[^\s/\\]*\Z")
 SET_APART = re.compile(

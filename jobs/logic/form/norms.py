@@ -150,13 +150,16 @@ def is_foreign(forms: Forms, speech: Speech) -> Mask:
     if speech.by_prompt:
         foreign &= forms["asked_in"] == language.index(speech.language or "")
     at_home = np.isin(forms["asked_in"], [language.index(code) for code in speech.answered]) & _is_at_home(forms)
+    if speech.language is None:  # names, labels or code: a sentence is in its prompt's language, if in any
+        at_home |= (forms["language"] > 0) & (forms["language"] == forms["asked_in"])
     foreign &= ~at_home
     return np.asarray(foreign & ((forms["flags"] & (features.COPIED | features.ASKED)) == 0))
 
 
 def _answered(forms: Forms) -> list[str]:
-    """Languages whose prompts are mostly answered in the same."""
-    asked = _counts(forms["asked_in"])
+    """Languages whose prompts are mostly answered in the same, but for code and names, which are in none."""
+    says = (forms["language"] > 0) & ((forms["flags"] & features.COPIED) == 0)
+    asked = _counts(forms["asked_in"][says | _is_at_home(forms)])
     at_home = _counts(forms["asked_in"][_is_at_home(forms)])
     return [LANGUAGES[code] for code in np.flatnonzero((at_home > 0) & (at_home >= MAJORITY * asked)).tolist()]
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import features, tasks
+from jobs.logic.form import as_asked, features, tasks
 from jobs.logic.form.features import EXPLAINED, FAMILY_BITS, PAYLOAD
 from jobs.logic.form.shape import FRAMES, JSON, LIST, LONG_SHARE, MARKED, SetShape, distinct, is_plain, shape_of
 from jobs.logic.form.signs import BARS, PROSE_SEPARATORS, SIGNS
@@ -170,7 +170,7 @@ def lacks_any(forms: Forms, traits: dict[int, int]) -> Mask:
 def has_any(forms: Forms, traits: dict[int, int]) -> Mask:
     """Rows with one of the traits, but for answers that are copied from the prompt as they are."""
     every = [code | bit for code in traits for bit in ((0,) if code in FRAMES else (0, int(EXPLAINED)))]
-    held: Mask = np.isin(forms["traits"], np.array(every, np.uint32))
+    held: Mask = np.isin(forms["traits"], np.array(every, np.uint32)) & ~as_asked.holds(forms)
     return np.asarray(held.any(axis=1) & ~_is_copied(forms))
 
 
@@ -187,10 +187,10 @@ def counted(forms: Forms, least: float) -> list[Counted]:
     kept = (nums >= least) | (codes == JSON) | (codes == MARKED) | (codes >> np.uint32(FAMILY_BITS) == features.ONCE)
     codes, nums, size = codes[kept], nums[kept], int(kept.sum())
     held = np.isin(marked & ~EXPLAINED, codes)
-    rows, marked = rows[held], marked[held]
+    rows, places, marked = rows[held], places[held], marked[held]
     which = np.searchsorted(codes, marked & ~EXPLAINED)
     cores, flags = forms["core"][rows].astype(np.int64), forms["flags"][rows]
-    explained = ((marked & EXPLAINED) > 0) | ((flags & features.COPIED) > 0)
+    explained = ((marked & EXPLAINED) > 0) | ((flags & features.COPIED) > 0) | as_asked.holds(forms)[rows, places]
     for side in ("opening", "closing"):
         explained |= _of_one_task(which, forms[side][rows], forms[side])
     familiar = _familiar(forms, rows, marked)

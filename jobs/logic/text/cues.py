@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from jobs.logic.text.vocabulary import Vocabulary
+
 
 def _any(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives), re.IGNORECASE)
@@ -15,12 +17,12 @@ def _latin(words: str) -> str:
 
 
 _LANGUAGES = (
-    r"python|java(?:script)?|js|jsx|tsx?|typescript|ruby|rails|php|laravel|perl|rust|golang|swift|kotlin|scala"
+    r"python|java|javascript|js|jsx|tsx?|typescript|ruby|rails|php|laravel|perl|rust|golang|swift|kotlin|scala"
     r"|haskell|lua"
     r"|matlab|julia|flutter|bash|shell|powershell|(?:my|postgre|no|pl/)?sql|postgres|sqlite|graphql|css|scss|sass"
     r"|tailwind|html5?|xhtml"
     r"|xml"
-    r"|svg|xaml|react(?:js)?|vue(?:\.js)?|angular|svelte|next\.?js|node(?:\.?js)?|django|jquery|ini"
+    r"|svg|xaml|react|reactjs|vue(?:\.js)?|angular|svelte|next\.?js|node(?:\.?js)?|django|jquery|ini"
     r"|docker(?:file|-compose)?|makefile|nginx|terraform|kubernetes|latex|tex|regex(?:p|es)?|vba|excel|numpy"
     r"|pandas|solidity|jsp|jinja|handlebars|mustache|wordpress|arduino|gitignore|crontab|htaccess|mermaid|graphviz"
 )
@@ -36,10 +38,10 @@ _SHORT = "title|headline|summary|category|sentiment|heading|label|genre|topic"
 _SHORT_JA = "タイトル|題名|表題|見出し|要約|分類|分野|カテゴリー?|ジャンル|題"
 
 KINDS = {
-    "code": _any(
-        _latin(
-            rf"{_LANGUAGES}|codes?|coding|programs?|programming|functions?|scripts?|algorithms?|quer(?:y|ies)|commands?"
-            "|regular expressions?|selectors?|components?|apis?|endpoints?|config(?:s|uration)?|snippets?"
+    "code": Vocabulary(
+        (
+            rf"{_LANGUAGES}|codes?|coding|programs?|programming|functions?|scripts?|algorithms?|query|queries|commands?"
+            "|regular expressions?|selectors?|components?|apis?|endpoints?|configs?|configuration|snippets?"
             "|style ?sheets?"
             "|classes|nav ?bars?|web ?(?:pages?|sites?)|compil\\w+|debug\\w*|refactor\\w*|implement\\w*|macros?|syntax"
             "|schemas?|unit tests?|div|flexbox|log (?:line|file|entr)\\w*|formulas?|equations?|theorems?|integrals?"
@@ -51,16 +53,16 @@ KINDS = {
         "|行列[式をの]|マクロ",
         "アルゴリズム|ログを|代码|函数|脚本|程序|正则|查询|命令|组件|样式|按钮|网页|变量|数组|公式|方程",
     ),
-    "markup": _any(
-        _latin(
-            r"x?html5?|xml|svg|xaml|markup|web ?(?:pages?|sites?)|jsx|tsx|react(?:js)?|vue(?:\.js)?|svelte|angular"
+    "markup": Vocabulary(
+        (
+            r"x?html5?|xml|svg|xaml|markup|web ?(?:pages?|sites?)|jsx|tsx|react|reactjs|vue(?:\.js)?|svelte|angular"
             r"|jsp|rss"
             "|sitemaps?|bbcode|ssml|jinja|handlebars|html entit(?:y|ies)"
         ),
         "マークアップ|ウェブページ|ウェブサイト|タグで囲|タグを付|标记语言|网页",
     ),
-    "hashtags": _any(
-        _latin(
+    "hashtags": Vocabulary(
+        (
             "hash ?tags?|tweets?|twitter|instagram|insta|tik ?tok|linkedin|facebook|pinterest|mastodon|bluesky"
             "|social media"
             "|captions?|x posts?|(?<!blog )posts? (?:about|for|on|announcing)|posts? (?:for|on|to) x|reels?|youtube|sns"
@@ -70,8 +72,8 @@ KINDS = {
         f"投稿(?:文|を|用|案|して|の)|告知文|ポスト(?:を|して|文)|{_latin('x')}(?:用|向け|に|の|で)",
         "话题标签|推文|推特|微博|小红书|朋友圈|抖音|社交媒体|配文",
     ),
-    "dialogue": _any(
-        _latin(
+    "dialogue": Vocabulary(
+        (
             "dialog(?:ue)?s?|conversations?|interviews?|screenplays?|script (?:for|between|of|in which|where)"
             "|(?:movie|film|podcast|video|radio|tv|sales|call) scripts?|scenes?|skits?|sketch(?:es)?|chats?"
             "|chat ?logs?"
@@ -87,8 +89,8 @@ KINDS = {
         "|掛け合い",
         "なぞなぞ|FAQ|对话|采访|访谈|剧本|台词|相声|小品|聊天|问答|常见问题|辩论",
     ),
-    "drawing": _any(
-        _latin(
+    "drawing": Vocabulary(
+        (
             r"repeat\w*|repetit\w*|(?:\d{1,6}|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|fifty"
             r"|hundred) times"
             r"|over and over|in a row|ascii(?: |-)?art|pyramids?|triangles?|separators?|dividers?|dash(?:es)?"
@@ -103,8 +105,8 @@ KINDS = {
         "アスキーアート|区切り|罫線|破線|波線|点線|ピラミッド|三角形|絵文字|迷路|棒グラフ|マス目|記号だけ",
         "重复|字符画|分隔线|表情|[0-9一二三四五六七八九十百]{1,6}(?:遍|次|个)",
     ),
-    "chant": _any(
-        _latin(
+    "chant": Vocabulary(
+        (
             "lyrics?|songs?|chorus|refrains?|poems?|chants?|raps?|onomatop\\w*|sound effects?|sounds?|scream\\w*"
             "|shout\\w*"
             "|laugh\\w*|cheer\\w*|lullab\\w+|mantras?|tongue.?twisters?|nursery|stretch(?:ed|ing)? out|elongat\\w*"
@@ -115,8 +117,8 @@ KINDS = {
         "|早口言葉|掛け声|伸ばし",
         "塩基配列|歌词|诗|儿歌|拟声|象声|喊|尖叫|绕口令",
     ),
-    "check": _any(
-        _latin(
+    "check": Vocabulary(
+        (
             r"fix\w*|correct\w*|proof-?read\w*|edit\w*|debug\w*|bugs?|errors?|mistakes?|typos?|wrong|check\w*"
             r"|spell\w*|grammar"
             r"|grammatical\w*|punctuat\w*|format\w*|indent\w*|highlight\w*|bold|underline|annotate|mark\w*|quote"
@@ -142,8 +144,8 @@ KINDS = {
         "|替换|删除",
         "转换|注释|优化|重构|调试|错误",
     ),
-    "reword": _any(
-        _latin(
+    "reword": Vocabulary(
+        (
             r"translat\w*|re-?writ\w*|rephras\w*|paraphras\w*|reword\w*|improv\w*|simplif\w*|shorten\w*|polite\w*"
             r"|formal\w*"
             r"|(?:make|turn|put) (?:it|this|the)|transliterat\w*|romani[sz]e"
@@ -151,11 +153,12 @@ KINDS = {
         "訳し|訳す|翻訳|和訳|英訳|書き換|書き直|言い換|敬語|丁寧|簡潔|短く|やさしく|ローマ字|にして|に変え",
         "翻译|译成|改写|改成|改为|换一种说法|缩短|简化",
     ),
-    "extract": _any(
-        _latin(r"extract\w*|find|pick out|identify|locate|pull out|retrieve|which sentences?|cite|select\w*"),
+    "extract": Vocabulary(
+        (r"extract\w*|find|pick out|identify|locate|pull out|retrieve|which sentences?|cite|select\w*"),
         "抜き出|抜き書き|抽出|取り出|見つけ|探し|挙げ|該当|選び|選ん|提取|抽取|找出|摘录|摘抄|选出",
     ),
-    "given": _any(
+    "given": Vocabulary(
+        "",
         rf"\b(?:only|solely|strictly|exclusively) (?:\w+ ){{0,4}}(?:{_TEXTS})\b",
         rf"\b(?:from|using|use|based on|according to|given|consult) (?:only )?(?:\w+ ){{0,3}}(?:{_TEXTS})\b",
         rf"\b(?:{_TEXTS}) (?:only|alone|below|above|provided|given)\b",
@@ -168,8 +171,11 @@ KINDS = {
         "(?:根据|依据|基于|参考|只用|仅用|使用)[^。\n]{0,12}(?:文本|文章|资料|内容|上下文|材料|段落|文档|信息)",
         "(?:文本|文章|资料|上下文|材料)[:：]",
     ),
-    "asks": _any(r"\?|？|\b(?:questions?|answer)\b|\bq:", "質問|答え|回答|問い|設問|教えて|問[:：]|问题|问[:：]"),
-    "declines": _any(
+    "asks": Vocabulary(
+        "", r"\?|？|\b(?:questions?|answer)\b|\bq:", "質問|答え|回答|問い|設問|教えて|問[:：]|问题|问[:：]"
+    ),
+    "declines": Vocabulary(
+        "",
         r"\b(?:say (?:so|that|you)|(?:do not|don't) know|out of scope|only (?:answer|help"
         r"|discuss)"
         r"|never (?:give|share|tell|reveal|discuss)|not allowed to|must not|unanswerable|cannot be answered)\b",
@@ -177,8 +183,8 @@ KINDS = {
         "|だけ(?:に)?答え|答えられない(?:場合|とき)",
         "不知道|拒绝|只回答",
     ),
-    "desk": _any(
-        _latin(
+    "desk": Vocabulary(
+        (
             r"orders?|refund\w*|returns?|exchang\w*|deliver\w*|ship\w*|cancel\w*|reserv\w*|bookings?|accounts?"
             r"|passwords?"
             r"|subscri\w*|plans?|invoices?|receipts?|gift|coupons?|vouchers?|warranty|repairs?|tickets?|seats?"
@@ -196,8 +202,66 @@ KINDS = {
         "|配達|再発行",
         "订单|退款|退货|换货|发货|配送|取消|预订|账户|密码|会员|发票|优惠券|客服|门店|付款|保修",
     ),
-    "data": _any(_latin(r"json|ya?ml|toml|csv|tsv|front ?matter|key[- ]value"), "フロントマター|キーと値"),
-    "plain": _any(
+    "titled": Vocabulary(
+        (
+            "story|stories|blogs?|blog ?posts?|articles?|essays?|poems?|sonnets?|haikus?|limericks?|songs?|lyrics"
+            "|speech|speeches|press releases?|reports?|newsletters?|news|screenplays?|plays?|scripts?|recipes?"
+            "|reviews?|fables?|tales?|fairy ?tales?|books?|novels?|chapters?|columns?|editorials?|presentations?"
+            "|lectures?|lessons?|proposals?|papers?|outlines?|plots?|synopsis|paragraphs?|letters?|games?|movies?"
+            "|films?|posts?|guides?|tutorials?|announcements?|posters?|flyers?|brochures?|adverts?|advertisements?"
+            "|ads?|job|questions?|surveys?|polls?|quiz|quizzes|riddles?|trivia|flash ?cards?|worksheets?|tests?"
+            "|exams?|plans?|agendas?|memos?|slides?"
+        ),
+        "物語|小説|ブログ|記事|エッセイ|作文|詩を|詩の|短歌|俳句|歌詞|スピーチ|プレスリリース|レポート|報告書|脚本|レシピ"
+        "|企画書|童話|昔話|話を|コラム|日記|お知らせ|案内|チラシ|ポスター|提案書|発表|小話|台本|あらすじ|書評|感想文|レビュー"
+        "|作り方|問題|クイズ|設問|質問を|アンケート|手紙|掲示|広告|求人|授業|指導案|計画|議題|故事|文章|小说|诗|演讲|报告",
+    ),
+    "cheerful": Vocabulary(
+        (
+            r"emojis?|emoticons?|hash ?tags?|tweets?|twitter|instagram|facebook|tik ?tok|linkedin|social media"
+            r"|captions?|posts?|text messages?|messages?|invitations?|invite|greetings?|cards?|birthday|congratulat\w*"
+            r"|posters?|flyers?|signs?|signboards?|banners?|adverts?|advertisements?|ads?|announcements?|newsletters?|slogans?"
+            r"|promot\w*|campaigns?|menus?|reviews?|chat|pretend|act as|friends?|fun|playful|cute|funny|youtube|sns"
+        ),
+        "絵文字|顔文字|ハッシュタグ|ツイート|インスタ|投稿|ポスト|メッセージ|招待|誘[うい]|LINE|お祝い|誕生日|カード|ポスター"
+        "|チラシ|看板|掲示|案内|広告|宣伝|告知|お知らせ|キャンペーン|メニュー|レビュー|なりきって|友達|かわいい|楽しい|おもしろ"
+        "|面白|SNS|表情|推文|微博|小红书|朋友圈|邀请|海报|广告",
+    ),
+    "identifier": Vocabulary(
+        (
+            r"user ?names?|handles?|nicknames?|identifiers?|variables?|function name|file ?names?|slugs?|domains?"
+            r"|passwords?|intents?|labels?|keys?|constants?|columns?|ids?|codes?|snake.case|kebab.case|camel.case"
+            r"|packages?|modules?|branch"
+        ),
+        "ユーザー名|ユーザ名|ハンドル|変数|識別子|ファイル名|スラッグ|ドメイン|パスワード|ラベル|意図|キー名|定数|列名|型番|コード"
+        "|ブランチ|用户名|变量|文件名",
+    ),
+    "several": Vocabulary(
+        (
+            r"lists?|listing|bullets?|bulleted|bullet ?points?|steps?|stages|tips|ways|ideas|examples|reasons|items"
+            r"|ingredients|pros and cons|rules|names|tables?|outlines?|agendas?|schedules?|recipes?|instructions"
+            r"|features|advantages|disadvantages|benefits|drawbacks|differences|similarities|points|things|questions"
+            r"|titles|headlines|slogans|sentences|words|options|suggestions|recommendations|activities|goals"
+            r"|strategies|methods|techniques|characteristics|qualities|traits|skills|facts|causes|effects|factors"
+            r"|strengths|weaknesses|uses|types|kinds|categories|topics|components|parts|elements|requirements"
+            r"|materials|tools|books|movies|songs|countries|cities|animals|foods|checklist|to-?do|itinerary|routine"
+            r"|plan|menu|guidelines|guide|tutorial|procedure|compare|contrast|rank|classify|categorize|categorise"
+            r"|sort|order|arrange|enumerate|outline|brainstorm|name (?:some|a few|several)|(?:a few|several|some) \w+s"
+            r"|(?:two|three|four|five|six|seven|eight|nine|ten|twelve|\d{1,3}) (?:\w+[ -]){0,3}\w+"
+            r"|(?:what|which|who) (?:are|were) (?:\w+ ){0,6}\w+s|how (?:to|do i|do you|can i|can you|would you)"
+            r"|all (?:the |of )?(?:\w+ )?\w+s|every|match|each|both"
+            r"|templates?|readme"
+            r"|quiz|multiple.choice|timeline|json|csv|markdown|charts?|diagrams?|flow ?charts?|cycle|process|sequence"
+        ),
+        "箇条書き|一覧|リスト|列挙|挙げ|羅列|手順|作り方|レシピ|ヒント|コツ|メリット|デメリット|長所|短所|ポイント|候補"
+        "|アイデア|案を|順に|それぞれ|並べ|持ち物|材料|ルール|分け|分類|比較|違いを|特徴|種類|項目|目次|構成|アウトライン"
+        "|スケジュール|献立|メニュー|計画|予定|いくつか|複数|主な|例を|理由|要点|問題を|クイズ|ステップ|流れ|チェック"
+        "|やること|テンプレ|雛形|ひな形|すべて|全て|全部|対応させ|図[にをで]|図示|循環|順番|過程|工程|[表][にをで]|表形式|年表|[0-9０-９一二三四五六七八九十](?:つ|個|点|件|項目|選|例|案|冊|人|種類|問|箇条|本)"
+        "|列出|列举|清单|步骤|表格|几个|[0-9一二三四五六七八九十](?:个|条|点|种)",
+    ),
+    "data": Vocabulary((r"json|ya?ml|toml|csv|tsv|front ?matter|key[- ]value"), "フロントマター|キーと値"),
+    "plain": Vocabulary(
+        "",
         r"\b(?:write|give|suggest|create|generate|come up with|provide|propose|think of|find|pick|choose|reply with"
         r"|make|need"
         r"|devise|what would be|what is|have) (?:me |us |this text |it |this )?(?:the |a |an )?(?:\w+ ){0,2}"
@@ -211,7 +275,9 @@ KINDS = {
     ),
 }
 """By kind: what asks for it. `check`, `reword` and `extract` are of a text that comes along; `plain` is a short text of
-its own, such as a title, in which nothing of a page or a post belongs."""
+its own, such as a title, in which nothing of a page or a post belongs; `titled` is what has a title or a heading of its
+own on top, `several` what may be laid out as a list, `cheerful` what people put emoji into,
+`identifier` a name in one word."""
 TAGS_TOO = _any(r"(?:with|and|plus|include|add)\b[^.\n]{0,30}hash ?tags?|hash ?tags? (?:for|too)|ハッシュタグ|话题标签")
 """Asks for hashtags whatever else is asked for."""
 DEFINES = _any(r"\b(?:define|meaning|definition)\b|定義|意味|とは(?:何|なん|どう|[?？])")

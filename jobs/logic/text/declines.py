@@ -67,6 +67,12 @@ EMPTY_OFFER = re.compile(
     re.IGNORECASE,
 )
 """An offer that would fit every answer."""
+INSTEAD = re.compile(
+    r"(?:なら|でしたら|代わりに|かわりに)[^。\n]{2,60}(?:ます|ください|ましょう|ませんか)"
+    r"|\b(?:instead|but i(?:'m happy to| can| could|'d be glad to)|what i can do)\b[^.\n]{12,160}",
+    re.IGNORECASE,
+)
+"""Goes on with what is done in its place."""
 SAYS_NO = re.compile(
     r"\b(?:can ?not|can't|unable|won't|not able)\b|(?:でき|出来)(?:ません|かねます|ない)|しかねます|控え", re.IGNORECASE
 )
@@ -76,8 +82,12 @@ KNOWS_NOT = re.compile(
     re.IGNORECASE,
 )
 """Declines to know or to say, which no desk's rule is about."""
-CONTACT = re.compile(r"\d{3}|https?:|www\.|@|\[(?:PHONE|EMAIL)\]")
-"""A number to call, an address to write to."""
+CONTACT = re.compile(
+    r"\d{3}|https?:|www\.|@|\[(?:PHONE|EMAIL)\]|\b(?:call|visit|e-?mail|write to) (?:us|our)\b"
+    "|お電話|(?:窓口|案内所|受付|係)[にへで]|お越し",
+    re.IGNORECASE,
+)
+"""A number to call, an address to write to, a desk to go to."""
 SENTENCE = re.compile(r"[^。！？.!?\n]+(?:[。！？!?\n]+|\.(?=\s|\Z)|\Z)|[^。！？.!?\n]+\.")
 LEAST_WORDS = {True: 12, False: 6}
 """Characters of a sentence that tells something, by whether it is ASCII."""
@@ -88,13 +98,19 @@ def is_answer(answer: str, asked: Asked) -> bool:
     said = answer.replace("’", "'")
     if MACHINE.search(said) or MISSING.search(said):
         return False
-    if asked.wants("given") and asked.wants("asks") and not asked.wants("plain"):
-        return not VAGUE.search(said) or NOT_IN_TEXT.search(said) is not None
+    is_given = asked.wants("given") and asked.wants("asks") and not asked.wants("plain")
+    if is_given and (not VAGUE.search(said) or NOT_IN_TEXT.search(said)):
+        return True
     if asked.wants("declines") and not VAGUE.search(said):
         return True
     if NOT_IN_TEXT.search(said) and asked.parts[1]:
         return True
-    return _is_of_a_desk(said, asked)
+    return _is_of_a_desk(said, asked) or _has_another_way(said)
+
+
+def _has_another_way(said: str) -> bool:
+    """Whether a decline says what is done instead, and that is no offer that would fit every answer."""
+    return any(not (EMPTY_OFFER.search(found[0]) or VAGUE.search(found[0])) for found in INSTEAD.finditer(said))
 
 
 def _is_of_a_desk(said: str, asked: Asked) -> bool:
@@ -112,5 +128,5 @@ def _is_of_a_desk(said: str, asked: Asked) -> bool:
 
 def _names_what_was_asked(sentence: str, prompt: str) -> bool:
     """Whether the sentence takes up a word of a short question about what the desk does."""
-    named = {found[0].lower() for found in cues.KINDS["desk"].finditer(prompt)}
-    return any(name in sentence.lower() for name in named)
+    said = sentence.lower()
+    return any(name in said for name in cues.KINDS["desk"].found(prompt))

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from jobs.logic.text import cues, declines, echoes, markup, program
+from jobs.logic.text import asked_code, cues, declines, echoes, markup, program
 from jobs.logic.text.wanted import Asked
 
 SPEAKER_LINE = re.compile(
@@ -32,8 +32,14 @@ CONFIG_LINE = re.compile(r"\s*(?:#|- |(?:- )?[a-z_][a-z0-9_.-]{0,60}\s?[:=](?:\s
 SECTION = re.compile(r"^\[[^\]\n/]{2,40}\]$", re.MULTILINE)
 """A heading in brackets, as songs and configurations have them."""
 DATA_LINE = re.compile(r"\s*(?:-{3}|#|- |(?:- )?[\w\"'.-]{1,60}\s?[:=](?:\s|\Z))")
-LEADERS = re.compile(r"^\S[^\n]*?[^\s.…・]\s?[.…・]{4,}\s?\d+\s*$", re.MULTILINE)
-"""A line of a table of contents."""
+LEADERS = re.compile(r"^\S[^\n]*?[^\s.…・]\s?[.…・]{4,}\s?[^\s.…・]{1,12}\s*$", re.MULTILINE)
+"""A line of a table of contents, of a menu."""
+MENTION = re.compile(
+    r"(?:\b(?:tags?|elements?|the|an?|use|uses|using|with|and|or|each|every|inside|between|in|into|of|to|is|like|called|as"
+    r"|by|than|[,(])\s+|[(「『]|\A)[\"'“]?<[a-zA-Z!/][^<>\n]{0,80}>(?=[\"'”]?(?:\s+(?:[a-z]+|or|and)\b|\s?[,.;:)）」』、。は|がをとにのや]"
+    r"|\s?(?:タグ|要素)|\s?\Z))"
+)
+"""A tag as a noun of a sentence: it is told of, and marks nothing."""
 ENDS = ("end", "eos", "stop", "終わり", "終了")
 LOG = re.compile(r"(?<![a-z])(?:logs?|ini|severity|checkbox|buttons?)(?![a-z])|ログ|日志", re.IGNORECASE)
 """What is written in square brackets."""
@@ -45,14 +51,13 @@ PLACEHOLDER = re.compile(
     r"templat|placeholder|variable|format string|テンプレ|プレースホルダ|変数|雛形|模板|占位", re.IGNORECASE
 )
 OUTPUT = re.compile(r"\W{0,6}(?:outputs?|results?|prints?|出力|実行結果|結果)", re.IGNORECASE)
-RUNS = re.compile(
-    r"\boutputs?\b|\bprints?\b|(?:program|code|script|function) (?:output|return)|実行(?:結果|する)|出力|表示"
-    r"|输出",
-    re.IGNORECASE,
-)
 ASKS = re.compile(r"\W{0,6}(?:question|q\b|質問|問題|问)", re.IGNORECASE)
+TAG_WORDS = re.compile(r"\b(?:html|xml|tags?|elements?|attributes?)\b|タグ|要素|属性", re.IGNORECASE)
 STRING_MARKS = ("'", '"', "`")
 LABEL_WORD = re.compile(r"[A-Za-z]{3,}|[ぁ-ヿ一-鿿]{2,}")
+LONGEST_TITLE = 120
+"""Characters of a line on top of a text."""
+TITLE_LABEL = re.compile(r"title|headline|タイトル|題|見出し", re.IGNORECASE)
 LEAST_LABELS = 3
 """Lines of a form that show by their number that they are one."""
 LEAST_TAGS = 3
@@ -83,21 +88,6 @@ def is_wanted(reason: str, seen: str, answer: str, asked: Asked) -> bool:
     return way is not None and way(seen, answer, asked)
 
 
-def _is_asked_code(answer: str, asked: Asked) -> bool:
-    """Whether code was asked for, or was part of the prompt, and the answer has some beside what it quotes."""
-    if not (asked.wants("code") or (asked.has_code and not asked.wants("plain"))):
-        return False
-    return program.lines_of(markup.unquoted(answer)).has_code
-
-
-def _is_code(answer: str, asked: Asked) -> bool:
-    """That, or the answer is nothing but code, whatever the words of the request."""
-    if _is_asked_code(answer, asked):
-        return True
-    lines = program.lines_of(markup.unquoted(answer))
-    return lines.is_code and lines.code >= LEAST_LABELS and not (asked.wants("plain") or asked.wants("data"))
-
-
 def _hashtags(seen: str, answer: str, asked: Asked) -> bool:
     if asked.wants("hashtags"):
         return True
@@ -106,7 +96,7 @@ def _hashtags(seen: str, answer: str, asked: Asked) -> bool:
         return True
     if asked.wants("code") and SELECTOR.fullmatch(answer):
         return True
-    if not (_is_code(answer, asked) or (STYLE_RULE.search(answer) and not asked.wants("plain"))):
+    if not (asked_code.is_told(answer, asked) or (STYLE_RULE.search(answer) and not asked.wants("plain"))):
         return False
     return all(_is_of_code(*found.span(), answer) for found in LINE_OF_TAGS.finditer(answer))
 
@@ -127,9 +117,9 @@ def _is_asked_template(answer: str, asked: Asked) -> bool:
 
 
 def _header(seen: str, answer: str, asked: Asked) -> bool:
-    if seen.strip() in asked.everything:
+    if seen.strip() in asked.everything or (asked_code.is_printed(asked) and not any(map(str.isalnum, seen))):
         return True
-    if seen.startswith("#") and not seen.startswith("##") and _is_asked_code(answer, asked):
+    if seen.startswith("#") and not seen.startswith("##") and asked_code.is_beside_prose(answer, asked):
         return program.lines_of(answer.replace(seen, "", 1)).is_code  # a comment
     if _is_asked_template(answer, asked):
         return True
@@ -154,9 +144,11 @@ def _label(seen: str, answer: str, asked: Asked) -> bool:
     behind = head[len(seen) :].lstrip(" :\n\t") if head.startswith(seen) else ""
     if "=" in seen and behind[:1] in STRING_MARKS and asked.wants("code"):
         return True
-    if seen.endswith(":") and OUTPUT.match(seen) and RUNS.search(asked.request):
+    if seen.endswith(":") and OUTPUT.match(seen) and asked_code.RUNS.search(asked.request):
         return True
     if _is_given_form(seen, asked):
+        return True
+    if _is_above_text(seen, behind, asked):
         return True
     if _is_on_top(behind):
         return False
@@ -173,6 +165,18 @@ def _label(seen: str, answer: str, asked: Asked) -> bool:
         return cues.GREETS.search(answer) is not None
     is_behind = answer.find(seen) > 0  # tags under a text
     return is_behind and any(word.lower() in request for word in LABEL_WORD.findall(seen))
+
+
+def _is_above_text(seen: str, behind: str, asked: Asked) -> bool:
+    """Whether the label is that of a line on top of a longer text: the title of a story, the question of a quiz."""
+    if not asked.wants("titled") or asked.wants("plain") or markup.LABEL.match(behind):
+        return False
+    title, blank, text = behind.partition("\n\n")
+    if not blank or len(title) > LONGEST_TITLE or "\n" in title or not text.strip():
+        return False
+    if TITLE_LABEL.search(seen):
+        return title[-1:] not in "。."
+    return any(word.lower() in asked.request.lower() for word in LABEL_WORD.findall(seen))
 
 
 def _is_on_top(behind: str) -> bool:
@@ -223,6 +227,9 @@ def _is_asked_bracket(seen: str, answer: str, asked: Asked) -> bool:
     if seen[0] in "{$%":
         return PLACEHOLDER.search(asked.request) is not None or asked.wants("code")
     name = seen.lower().strip("[]［］/")
+    place = answer.find(seen)
+    if place > 0 and answer[place - 1].isalnum() and answer.count("[") >= LEAST_LABELS and seen[1] != "/":
+        return asked_code.is_beside_prose(answer, asked)  # a node of a diagram, a place of an array
     if name in ENDS or name.startswith("end of") or seen[1] == "/":
         return False
     if asked.wants("code") and ("-" in seen or (behind and behind[0] in QUANTIFIERS)):
@@ -241,7 +248,7 @@ def _markup(seen: str, answer: str, asked: Asked) -> bool:
     if asked.wants("plain"):
         return False
     spoken = markup.unquoted(answer).strip()
-    if _is_page(spoken):
+    if _is_page(spoken) or _is_told_of(spoken, asked):
         return True
     inner = AROUND.sub("", spoken)
     is_within = ELEMENT.search(inner) is not None and program.lines_of(spoken).has_code
@@ -250,6 +257,13 @@ def _markup(seen: str, answer: str, asked: Asked) -> bool:
         is_element = "=" in spoken and 2 * (len(spoken) - tags) <= tags
         return is_within or is_element or _is_page(spoken, LEAST_TAGS - 1)
     return is_within and program.lines_of(ELEMENT.sub(" ", spoken)).code >= LEAST_LABELS
+
+
+def _is_told_of(spoken: str, asked: Asked) -> bool:
+    """Whether every tag stands as a noun in sentences about pages or code."""
+    if not (asked.wants("code") or asked.wants("markup") or TAG_WORDS.search(spoken)):
+        return False
+    return bool(spoken) and markup.MARKUP_TAG.search(MENTION.sub(" ", spoken)) is None
 
 
 def _is_page(answer: str, least: int = LEAST_TAGS) -> bool:
@@ -280,15 +294,10 @@ def _think(seen: str, answer: str, asked: Asked) -> bool:
     return markup.THINK_TAG.search(markup.unquoted(answer)) is None or seen.lower() in asked.everything.lower()
 
 
-def _is_printed(asked: Asked) -> bool:
-    """Whether the prompt shows code and asks what it prints."""
-    return asked.has_code and RUNS.search(asked.request) is not None
-
-
 def _characters(seen: str, answer: str, asked: Asked) -> bool:
-    if _is_printed(asked):
+    if asked_code.is_printed(asked):
         return True
-    if asked.wants("drawing") or _is_asked_code(answer, asked) or RUN.search(asked.everything):
+    if asked.wants("drawing") or asked_code.is_beside_prose(answer, asked) or RUN.search(asked.everything):
         return True
     if asked.wants("chant") and seen[0].isalpha():
         return True
@@ -300,7 +309,12 @@ def _characters(seen: str, answer: str, asked: Asked) -> bool:
 
 
 def _phrases(seen: str, answer: str, asked: Asked) -> bool:
-    if _is_printed(asked) or asked.wants("drawing") or asked.wants("chant") or _is_asked_code(answer, asked):
+    if (
+        asked_code.is_printed(asked)
+        or asked.wants("drawing")
+        or asked.wants("chant")
+        or asked_code.is_beside_prose(answer, asked)
+    ):
         return True
     piece, told, said = (" ".join(text.split()) for text in (seen, asked.everything, answer))
     if 5 * told.count(piece) >= 4 * said.count(piece):

@@ -76,9 +76,13 @@ NAMES = (
     "English|Japanese|Chinese|Korean|French|German|Spanish|Italian|Portuguese|Russian|Arabic|Hindi|Dutch|Turkish|Latin"
 )
 REQUEST = re.compile(
-    rf"訳[しすせ文]|[翻英和]訳|語[でにへ]|[译譯]|번역|ranslat|\b(?:in|to|into) (?:{NAMES})\b|\bübersetz|\btradu"
+    rf"訳[しすせ文]|[翻英和]訳|語[でにへ]|ローマ字|[译譯]|번역|ranslat|ransliterat|omani[sz]|omaji"
+    rf"|\b(?:in|to|into) (?:{NAMES})\b|\bübersetz|\btradu"
 )
 """A prompt that asks for another language."""
+KANA_SIGN, HAN_SIGN = re.compile("[\u3041-\u3096\u30a1-\u30fa]{2}"), re.compile("[\u4e00-\u9fff]{2}")
+OWN_SHARE = 0.8
+WORD = re.compile("[^\\W\\d_]+")
 REQUEST_PART = 100
 """Characters at both ends of a prompt that may say so."""
 
@@ -115,6 +119,21 @@ def spoken(texts: Sequence[str]) -> Spoken:
 def is_requested(prompt: str) -> bool:
     """Whether a prompt asks for a translation, or for an answer in a language that it names."""
     return bool(REQUEST.search(prompt[:REQUEST_PART]) or REQUEST.search(prompt[-REQUEST_PART:]))
+
+
+def is_own(code: str, answer: str, prompt: str) -> bool:
+    """Whether an answer is in its prompt's language, though that has code, names or a text in another one as well."""
+    words, given = WORD.findall(answer), set(WORD.findall(prompt))
+    if words and sum(word in given for word in words) >= OWN_SHARE * len(words):
+        return True  # an edit of the prompt's text
+    if code == "ja":
+        return KANA_SIGN.search(prompt) is not None
+    if code != "zh" or not HAN_SIGN.search(prompt):
+        return False
+    if not KANA_SIGN.search(prompt):
+        return True
+    signs = [sign for sign in answer if "\u4e00" <= sign <= "\u9fff"]  # of words that the prompt has: Japanese as well
+    return sum(sign in prompt for sign in signs) >= OWN_SHARE * len(signs)
 
 
 def script_of(code: str) -> int:

@@ -64,7 +64,7 @@ class Asked:
     def wants(self, kind: str) -> bool:
         """Whether the request wants an answer of a kind of `cues.KINDS`."""
         if kind not in self._wanted:
-            self._wanted[kind] = cues.KINDS[kind].search(self.request) is not None and not self._is_material(kind)
+            self._wanted[kind] = cues.KINDS[kind].is_in(self.request) and not self._is_material(kind)
         return self._wanted[kind]
 
     def _is_material(self, kind: str) -> bool:
