@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests import qwen3_tokenizer
+from tests.torture import cases
+from tests.torture.cases import Case
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = {
     "the demo": re.compile(r"\bdemo_run\b"),
+    "the small case": re.compile(r"\bsmall_case\b"),
     "the small run": re.compile(r"\b(merged_run|converted|converted_run)\b"),
     "the tiny model": re.compile(r"\b(tiny_model|f32_gguf|f16_gguf|q4_gguf)\b"),
 }
 """Fixtures that cost much: files of tests that name one are run by one process, which makes it once."""
-FIRST = ("the demo", "tests/test_data_proof.py")
+FIRST = ("the demo", "tests/test_data_proof.py", "the small case", "tests/test_torture.py")
 """What takes longest begins first, or one process would wait for the other at the end."""
 OF_MAKE = (
     "MAKELEVEL", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "KIWAME_ARGS", "KIWAME_MAKE_WORDS", "KIWAME_TYPED", "DRY",
@@ -30,6 +37,13 @@ def pytest_configure() -> None:
     """The tests say the same under `make test` as under pytest alone."""
     for name in OF_MAKE:
         os.environ.pop(name, None)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays for good: the garbage collector need not go through all of it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 20)
 
 
 class SharedOut(LoadScopeScheduling):  # type: ignore[misc]
@@ -64,15 +78,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def qwen3_tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real Qwen3 tokenizer with the hybrid chat template, from the pinned tree; do not write in it."""
-    from jobs.engines.demo.tokenizer import build_tokenizer
-
-    source = Path(os.environ.get("LLAMA_CPP_SOURCE", ROOT / "vendor/llama.cpp/build/src"))
-    vocab = source / "models/ggml-vocab-qwen2.gguf"
-    if not vocab.exists():
+    if not qwen3_tokenizer.VOCAB.exists():
         pytest.skip("the llama.cpp source is not unpacked")
-    folder = tmp_path_factory.mktemp("qwen3_tokenizer")
-    build_tokenizer(vocab, source / "models/templates/Qwen-Qwen3-0.6B.jinja", folder)
-    return folder
+    return qwen3_tokenizer.put(tmp_path_factory.mktemp("qwen3_tokenizer"))
+
+
+@pytest.fixture(scope="session")
+def small_case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """A random Qwen3 of two layers with the real tokenizer, and its run as far as `convert`; do not write in it."""
+    from jobs.core import chain, pipeline, process
+
+    case = cases.build(tmp_path_factory.mktemp("small_case"))
+    handlers = {number: signal.getsignal(number) for number in process.STOPS}
+    for stage in pipeline.USUAL[: pipeline.USUAL.index("convert") + 1]:
+        assert chain.load(stage)(case.words()) == 0, stage
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    return case
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.core.artifact import Artifact
 from tests import whole_run
-from tests.test_chain import count_steps, interrupt
+from tests.test_interrupted import count_steps, interrupt
 
 pytestmark = [pytest.mark.chain, pytest.mark.processes]
 LOSS, NORM = 1e-3, 1e-2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import os
 import shutil
@@ -21,8 +22,15 @@ ROOT = Path(__file__).resolve().parents[1]
 def command(*words: str, timeout: float = 1800) -> subprocess.CompletedProcess[str]:
     """`python -m jobs` with these words, from the project's folder."""
     return subprocess.run(
-        [sys.executable, "-m", "jobs", *words], capture_output=True, text=True, cwd=ROOT, timeout=timeout, check=False
-    )
+        [sys.executable, "-m", "jobs", *words], capture_output=True, text=True, cwd=ROOT, env=surroundings(),
+        timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+def surroundings() -> dict[str, str]:
+    """This process's environment, and memory for PyTorch in large pages: a quarter of the demo's training goes into
+    asking the system for small ones, again for every step's logits."""
+    return {**os.environ, "THP_MEM_ALLOC_ENABLE": "1"}
 
 
 def make(folder: Path) -> Path:
@@ -31,7 +39,9 @@ def make(folder: Path) -> Path:
     In the folder of KIWAME_DEMO_RUNS where that is set: then it is made once for several test sessions.
     """
     folder = Path(os.environ.get("KIWAME_DEMO_RUNS") or folder)
-    done = command("all", "experiment=demo", f"run.folder={folder}")
+    with (folder / ".making").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two sessions may ask for it at once, a run takes one command
+        done = command("all", "experiment=demo", f"run.folder={folder}")
     assert done.returncode == 0, done.stderr[-6000:]
     return folder / "demo"
 

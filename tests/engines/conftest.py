@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import GenerationConfig, Qwen3Config, Qwen3ForCausalLM
 
-from jobs.engines.demo.tokenizer import build_tokenizer
 from jobs.engines.gguf import llama_tools
+from tests import qwen3_tokenizer
 
 IM_END, ENDOFTEXT = 151_645, 151_643
 
@@ -38,10 +38,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = Qwen3ForCausalLM(config)
     model.generation_config = GenerationConfig(eos_token_id=[IM_END, ENDOFTEXT], pad_token_id=ENDOFTEXT)
     model.save_pretrained(folder)
-    source = llama_tools.tree().src
-    template = source / "models/templates/Qwen-Qwen3-0.6B.jinja"
-    build_tokenizer(source / "models/ggml-vocab-qwen2.gguf", template, folder)
-    return folder
+    return qwen3_tokenizer.put(folder)
 
 
 @pytest.fixture(scope="session")
@@ -54,12 +51,12 @@ def f32_gguf(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="session")
 def f16_gguf(f32_gguf: Path) -> Path:
     out = f32_gguf.with_name("tiny-f16.gguf")
-    llama_tools.quantize(f32_gguf, out, "F16", num_threads=2)
+    llama_tools.quantize(f32_gguf, out, "F16", num_threads=1)
     return out
 
 
 @pytest.fixture(scope="session")
 def q4_gguf(f32_gguf: Path) -> Path:
     out = f32_gguf.with_name("tiny-q4_k_m.gguf")
-    llama_tools.quantize(f32_gguf, out, "Q4_K_M", num_threads=2)
+    llama_tools.quantize(f32_gguf, out, "Q4_K_M", num_threads=1)
     return out

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpcore2
 import pytest
 
 from jobs.launch.runpod import command as runpod
@@ -17,6 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 SHORT = Patience(connect=5, answer=1.5, create=1.5, quiet=0.3, glance=1.0, retry_after=900)
 CHEAP, DEAR, BIG = "NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 5090", "NVIDIA H100 PCIe"
 WORDS = ("job.run=mine", "image=me/kiwame@sha256:12ab", "mounts.network.0.volumeId=vol1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates() -> Iterator[None]:
+    """This system's certificates, read once and not for every client: no service of these tests speaks TLS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
+        yield
 
 
 @pytest.fixture

@@ -36,7 +36,9 @@ def merged_run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
 
 @pytest.fixture(scope="session")
 def convert_config() -> ConvertConfig:
-    return config.checked(ConvertConfig, config.compose(["convert.num_rows=1"])["convert"], "convert")
+    return config.checked(
+        ConvertConfig, config.compose(["convert.num_rows=1", "convert.num_threads=1"])["convert"], "convert"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ from transformers import GenerationConfig, Qwen3Config, Qwen3ForCausalLM
 
 from jobs.core.artifact import Artifact, Key, Record, hash_files, write_record
 from jobs.core.rule import Verdict
-from jobs.engines.demo.tokenizer import build_tokenizer
 from jobs.engines.gguf import llama_tools
+from tests import qwen3_tokenizer
 
 IM_START, IM_END, END_OF_TEXT, NEWLINE = 151_644, 151_645, 151_643, 198
 THINK = [151_667, 271, 151_668, 271]
@@ -45,12 +45,7 @@ def build(root: Path, num_rows: int = NUM_ROWS, num_layers: int = NUM_LAYERS, ar
     base = Qwen3ForCausalLM(config)
     base.generation_config = GenerationConfig(eos_token_id=[IM_END, END_OF_TEXT], pad_token_id=END_OF_TEXT)
     base.save_pretrained(root / "fetch/model")
-    source = llama_tools.tree().src
-    build_tokenizer(
-        source / "models/ggml-vocab-qwen2.gguf",
-        source / "models/templates/Qwen-Qwen3-0.6B.jinja",
-        root / "fetch/model",
-    )
+    qwen3_tokenizer.put(root / "fetch/model")
     targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
     tuned = get_peft_model(
         base, LoraConfig(r=4, lora_alpha=8, target_modules=targets, init_lora_weights=False, task_type="CAUSAL_LM")

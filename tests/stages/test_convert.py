@@ -61,7 +61,7 @@ def rounded_from_another(out: Path) -> None:
     other = out / "other.gguf"
     (out / F32).rename(other)
     gguf_tamper.swap_tensors(other, "blk.0.attn_q.weight", "blk.1.attn_q.weight")
-    llama_tools.quantize(other, out / F16, "F16", num_threads=2)
+    llama_tools.quantize(other, out / F16, "F16", num_threads=1)
     gguf_tamper.swap_tensors(other, "blk.0.attn_q.weight", "blk.1.attn_q.weight")
     other.rename(out / F32)
 

@@ -28,7 +28,7 @@ UP, OTHER_UP, NORM = "blk.0.ffn_gate.weight", "blk.1.ffn_gate.weight", "output_n
 
 
 def asked(*words: str) -> QuantizeConfig:
-    words = ("quantize.types=[Q4_K_M,Q8_0]", *words)
+    words = ("quantize.types=[Q4_K_M,Q8_0]", "quantize.num_threads=1", *words)
     return config.checked(QuantizeConfig, config.compose(words)["quantize"], "quantize")
 
 

@@ -25,6 +25,7 @@ Lines = list[dict[str, Any]]
 WORDS = [
     "smoke.device=cpu", "smoke.num_rows=3", "smoke.min_new_tokens=6", "smoke.answer_factor=0.1",
     "verify.device=cpu", "verify.max_tokens=80", "verify.noise_rows=2", "verify.num_resamples=200",
+    "verify.num_threads=1",
 ]  # fmt: skip
 
 

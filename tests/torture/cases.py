@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs.core.provenance import ROOT
+from jobs.core.provenance import ROOT as ROOT
+from tests import qwen3_tokenizer
 
 NAME = "case"
 WIDTH, NUM_ROWS = 32, 28
@@ -117,8 +118,6 @@ def write_model(folder: Path) -> None:
     import torch
     from transformers import GenerationConfig, Qwen3Config, Qwen3ForCausalLM
 
-    from jobs.engines.demo.tokenizer import build_tokenizer
-
     turn, text, entries = 151_645, 151_643, 151_669
     torch.manual_seed(0)
     config = Qwen3Config(
@@ -135,8 +134,7 @@ def write_model(folder: Path) -> None:
         weights[turn] = 1.5 * weights[turn - 1]
     model.generation_config = GenerationConfig(eos_token_id=[turn, text], pad_token_id=text)
     model.save_pretrained(folder)
-    source = ROOT / "vendor/llama.cpp/build/src"
-    build_tokenizer(source / "models/ggml-vocab-qwen2.gguf", source / "models/templates/Qwen-Qwen3-0.6B.jinja", folder)
+    qwen3_tokenizer.put(folder)
 
 
 def link(case: Case, to: Path, stages: Sequence[str]) -> Path:
