@@ -1,8 +1,8 @@
 """10,000 calls over three scripted servers on this machine: how near to what the servers can give, and memory.
 
-A server works on `SLOTS` calls at once, `LATENCY` seconds each, so three can give 3 x SLOTS / LATENCY answers a second
-and no client can be faster. The servers are processes of their own; `python -m tests.bench_endpoints FOLDER URL...` is
-the one that asks.
+A server works on `SLOTS` calls at once, `LATENCY` seconds each, so three could give 3 x SLOTS / LATENCY answers a
+second. What they do give here is measured with bare sockets that send the same bytes again and again. The servers are
+processes of their own; `python -m tests.bench_endpoints FOLDER URL...` is the one that asks.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 from tests.bench_rows import Row, child
 
 CALLS, SERVERS, SLOTS, LATENCY = 10_000, 3, 2, 0.02
+BARE_CALLS = 2_000
 TEXT = 1500
 """Characters of a prompt, as of one with examples."""
 
@@ -36,13 +37,14 @@ def measure(options: Any) -> list[Row]:
         urls = [server.stdout.readline().strip() for server in servers if server.stdout is not None]
         found = child("bench_endpoints", folder, *urls)
         told = [json.loads(server.communicate()[0]) for server in servers]
-    ideal = CALLS * LATENCY / (SERVERS * SLOTS)
+    most, bare, rate = SERVERS * SLOTS / LATENCY, BARE_CALLS / found["bare"], CALLS / found["seconds"]
     shares = ", ".join(f"{one['count']:,}" for one in told)
     twice = sum(one["twice"] for one in told)
     return [
-        Row("the servers alone", CALLS / ideal, "/s", None, f"{SERVERS} x {SLOTS} at once, {1000 * LATENCY:g} ms each"),
-        Row("asked", CALLS / found["seconds"], "/s", ideal / found["seconds"], f"goal 0.90; calls by server: {shares}"),
-        Row("asked twice", twice, "", None, "the probe's question is, on purpose"),
+        Row("as set", most, "/s", None, f"{SERVERS} x {SLOTS} at once, {1000 * LATENCY:g} ms each"),
+        Row("bare sockets", bare, "/s", bare / most, "of what is set"),
+        Row("asked", rate, "/s", rate / bare, f"of bare sockets, goal 0.90; calls by server: {shares}"),
+        Row("asked twice", twice, "", None, "the probe's and the bare sockets' question is, on purpose"),
         Row("CPU of the client", 1000 * found["cpu"] / CALLS, "ms", None, "a call, with store and ledger"),
         Row("read again", CALLS / found["again"], "/s", None, "a second run, all from the store"),
         Row("memory after 1,000", found["early"] / 1024, "MiB", None, "peak"),
@@ -50,9 +52,29 @@ def measure(options: Any) -> list[Row]:
     ]
 
 
+async def bare(urls: list[str], body: bytes) -> float:
+    """Seconds of BARE_CALLS, with as many connections as `asked` has."""
+    left = iter(range(BARE_CALLS))
+
+    async def connection(url: str) -> None:
+        port = int(url.rpartition(":")[2].partition("/")[0])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        for _ in left:
+            writer.write(head + body)
+            told = (await reader.readuntil(b"\r\n\r\n")).lower()
+            await reader.readexactly(int(told.partition(b"content-length: ")[2].partition(b"\r")[0]))
+        writer.close()
+
+    began = time.monotonic()
+    await asyncio.gather(*(connection(url) for url in urls for _ in range(2 * SLOTS)))
+    return time.monotonic() - began
+
+
 async def asked(folder: Path, urls: list[str]) -> dict[str, float]:
     """Seconds and peaks of asking all, a thousand at a time as a stage does."""
     from jobs.engines.endpoints import asking
+    from jobs.engines.endpoints.requests import chat_body
     from jobs.logic.endpoints.calls import Call, Sampling
     from jobs.logic.endpoints.costs import NO_CAPS
     from jobs.logic.row import Message
@@ -71,13 +93,14 @@ async def asked(folder: Path, urls: list[str]) -> dict[str, float]:
 
     peaks: list[int] = []
     settings = options(url=tuple(urls), max_concurrency=2 * SLOTS)
+    alone = await bare(urls, chat_body(call(-1), "teacher", {}, "max_tokens", True))
     async with asking.open_asker(settings, folder, NO_CAPS) as asker:
         cpu = time.process_time()
         seconds = await whole()
         cpu = time.process_time() - cpu
     async with asking.open_asker(settings, folder, NO_CAPS) as asker:
         again = await whole()
-    return {"seconds": seconds, "cpu": cpu, "again": again, "early": peaks[0], "late": peaks[9]}
+    return {"bare": alone, "seconds": seconds, "cpu": cpu, "again": again, "early": peaks[0], "late": peaks[9]}
 
 
 if __name__ == "__main__":

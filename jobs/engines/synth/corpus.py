@@ -30,11 +30,11 @@ from jobs.engines.synth.documents import Cutting, Piece
 from jobs.engines.synth.pdf_text import Unreadable
 from jobs.logic.rows import keys as row_keys
 from jobs.logic.rows.containment import Containment
-from jobs.logic.text import private
+from jobs.logic.text import markup, private
 
-DUPLICATE, SHORT, HELD_OUT, SECRET = "duplicate", "short", "near-held-out", "secret"
+DUPLICATE, SHORT, HELD_OUT, SECRET, TOKEN = "duplicate", "short", "near-held-out", "secret", "control-token"
 """Why a passage is left out: another has its text, it is shorter than asked for, it shares too much with a held-out
-row, or it has a secret."""
+row, it has a secret, or what a model would read as the end of a turn."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +213,8 @@ class _Taken:
         self._seen.add(key)
         if private.masked(text) != text:
             return SECRET
+        if markup.control_token(text) is not None:
+            return TOKEN
         near = self._held_out.most(said)
         return HELD_OUT if near and not near.share <= self._options.max_held_out_share else None
 

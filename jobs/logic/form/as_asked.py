@@ -14,6 +14,7 @@ from jobs.logic.text.wanted import Asked
 
 LIST_HEADS = "・-*•·◦‣|□☐①⑴(（【"
 """Marks that the first item of a list, or the heading above it, opens with."""
+STARS = "★☆♪♡♥"
 OF_LISTS = np.array(
     [
         *(features.layout_code(name) for name in ("list", "bullet", "numbered")),
@@ -28,8 +29,9 @@ OF_EMOJI = np.array(
     [
         features.layout_code("emoji"),
         *(
-            features.code(family, features.ANY_EMOJI | doubled)
+            features.code(family, mark | doubled)
             for family in (features.HEAD, features.TAIL)
+            for mark in (features.ANY_EMOJI, *map(ord, STARS))
             for doubled in (0, features.DOUBLED)
         ),
     ],

@@ -14,7 +14,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import as_asked, brief, endings as ends, features, frames, norms, open_ended, traits
+from jobs.logic.form import (
+    as_asked,
+    brief,
+    endings as ends,
+    familiar,
+    features,
+    frames,
+    labels,
+    laid_out,
+    letters,
+    norms,
+    open_ended,
+    traits,
+)
 from jobs.logic.row import Row, shown
 from jobs.logic.text import language
 from jobs.logic.text.markup import without_thought
@@ -37,6 +50,9 @@ FORM = np.dtype(
         ("closing", np.uint32),
         ("marks", np.uint16),
         ("sign", np.uint8),
+        ("said", np.uint32),
+        ("pairs", np.uint16, (letters.NUM_PAIRS,)),
+        ("asked_pairs", np.uint16, (letters.ASKED,)),
     ]
 )
 """What is known of an answer, 57 bytes: `core` stands for its letters, `inner` for those between the literal words that
@@ -77,6 +93,8 @@ class Profile:
     """Traits that nearly all answers have, and how many."""
     mixed: dict[int, int]
     """Traits of so many answers that the set has two forms; nothing is dropped for them."""
+    closed: list[labels.Closed]
+    writing: familiar.Writing
     speech: norms.Speech
     endings: ends.Manner
     min_characters: int
@@ -97,6 +115,8 @@ class Profile:
         read = dict(plain)
         for name in TRAIT_FIELDS:
             read[name] = {int(trait): num for trait, num in plain[name].items()}
+        read["closed"] = [labels.Closed(**each) for each in plain["closed"]]
+        read["writing"] = familiar.Writing(**plain["writing"])
         read["speech"] = norms.Speech(**plain["speech"])
         read["endings"] = ends.Manner(**plain["endings"])
         return cls(**read)
@@ -128,6 +148,10 @@ def measured(rows: Sequence[Row]) -> Forms:
     table["flags"] = np.where(features.is_rich(block), features.RICH, 0)
     table["flags"] |= np.where(said.sure, features.SURE, 0).astype(np.uint16)
     table["flags"] |= np.where(said.certain, features.CERTAIN, 0).astype(np.uint16)
+    table["flags"] |= np.where(laid_out.is_deep(block), features.DEEP, 0).astype(np.uint16)
+    table["said"] = labels.said(answers)
+    table["pairs"] = letters.pairs(block, prompts)
+    table["asked_pairs"] = letters.asked_pairs(prompts)
     copied = [_is_copied(answer, prompt) for answer, prompt in zip(answers, prompts, strict=True)]
     table["flags"] |= np.where(copied, features.COPIED, 0).astype(np.uint16)
     as_asked.excuse(table, answers, prompts)
@@ -139,6 +163,9 @@ def measured(rows: Sequence[Row]) -> Forms:
     for place in np.flatnonzero(table["length"] <= brief.BRIEF).tolist():
         if brief.is_asked(answers[place], prompts[place]) or open_ended.is_code(prompts[place]):
             table["flags"][place] |= features.BRIEF_ASKED
+    for place in np.flatnonzero(letters.has_mark()[table["pairs"]].any(axis=1)).tolist():
+        if open_ended.is_marked(prompts[place]):
+            table["flags"][place] |= features.MARKS_ASKED
     for place in np.flatnonzero(norms.is_elsewhere(table, asked.scripts)).tolist():
         said_in = language.LANGUAGES[table["language"][place]]
         if language.is_requested(prompts[place]) or language.is_own(said_in, answers[place], prompts[place]):
@@ -168,6 +195,10 @@ def profile(forms: Forms, options: FormOptions) -> Profile:
     left = forms[~traits.has_any(forms, odd)]
     required = traits.required_traits(left)
     left = left[~traits.lacks_any(left, required)]
+    closed = labels.closed_tasks(left)
+    left = left[~labels.is_none(left, closed)]
+    writing = familiar.writing(left, options.max_odd_share, options.min_odd_rows)
+    left = left[~familiar.is_strange(left, writing)]
     speech = norms.speech_of(left, options.language, options.main_language_share)
     left = left[~norms.is_foreign(left, speech)]
     endings = ends.manner(left)
@@ -179,6 +210,8 @@ def profile(forms: Forms, options: FormOptions) -> Profile:
         odd={} if kept else odd,
         required={} if kept else required,
         mixed=mixed,
+        closed=[] if kept else closed,
+        writing=familiar.NONE if kept else writing,
         speech=speech,
         endings=replace(endings, cut=["none", "none"]) if kept else endings,
         min_characters=shortest if options.min_characters is None else options.min_characters,
@@ -191,7 +224,10 @@ def faults(forms: Forms, found: Profile) -> NDArray[np.uint8]:
     """Why each row departs from the set, [len(forms)] of indices into REASONS; the first reason that holds."""
     too_short = norms.is_too_short(forms, found.min_characters, found.brief_tasks)
     holds = (
-        traits.has_any(forms, found.odd) | traits.lacks_any(forms, found.required),
+        traits.has_any(forms, found.odd)
+        | traits.lacks_any(forms, found.required)
+        | labels.is_none(forms, found.closed)
+        | familiar.is_strange(forms, found.writing),
         norms.is_foreign(forms, found.speech),
         ends.is_cut(forms, found.endings),
         too_short | (forms["length"] > found.max_characters),
@@ -203,7 +239,7 @@ def evidence(row: Row, reason: str, found: Profile) -> str:
     """What a person needs to see why `row` was dropped for `reason`."""
     answer, form = _said(row), measured([row])[0]
     if reason == REASONS[ODD_FORM]:
-        said = _oddity([int(trait & ~features.EXPLAINED) for trait in form["traits"]], answer, found)
+        said = _oddity(form, answer, found)
     elif reason == REASONS[OTHER_LANGUAGE]:
         spoken = language.LANGUAGES[form["language"]] or language.SCRIPTS[form["script"]]
         said = f"{spoken}, the set is {found.speech.language or language.SCRIPTS[found.speech.script]}"
@@ -215,9 +251,14 @@ def evidence(row: Row, reason: str, found: Profile) -> str:
     return shown(f"{said}: {answer}")
 
 
-def _oddity(own: Sequence[int], answer: str, found: Profile) -> str:
+def _oddity(form: np.void, answer: str, found: Profile) -> str:
+    own, forms = [int(trait & ~features.EXPLAINED) for trait in form["traits"]], np.array([form], FORM)
     for trait in own:
         if trait in found.odd:
             return f"{features.described(trait, answer)}; {found.odd[trait]:,} of {found.num_rows:,} do"
-    missing = next(trait for trait in found.required if trait not in own)
-    return f"not one that {features.described(missing)}; {found.required[missing]:,} of {found.num_rows:,} do"
+    for trait in found.required:
+        if trait not in own:
+            return f"not one that {features.described(trait)}; {found.required[trait]:,} of {found.num_rows:,} do"
+    if labels.is_none(forms, found.closed)[0]:
+        return "neither one of the labels nor the JSON that most answers to such prompts are"
+    return "letters or marks that hardly any prompt or other answer has"

@@ -54,7 +54,7 @@ LAID_OUT = re.compile(r"\s*(?:[-*+•#>|・`]|\d+[.)）])|\s|.*(?:[_{}\\]|[a-z]\
 RESULT = re.compile(r"\d[^=]*=\s*[^\w\s=]{0,2}\d[\d.,/]*%?(?:\s?[^\W\d_][\w'/-]*)?(?:\s[\w'/-]+){0,5}\Z")
 """The end of a sum: its result, which may have a unit of a few words. Nothing follows it."""
 SIGNATURE = re.compile(r"[,、，\n]\n(?:[A-Z][\w.'’-]*|[\u3041-\u30fe\u4e00-\u9fff]{1,12})(?: [A-Z][\w.'’-]*){0,3}\Z")
-ADDRESS = re.compile(r"[A-Za-z0-9]\.[a-z]{2,}/[\w./?=&%#-]*\Z|\S@[\w-]+\.[a-z]{2,}\Z")
+ADDRESS = re.compile(r"[^\s/]*\.[a-z]{2,8}/|[^\s@]+@[^\s@.]+\.[a-z]")
 HASHTAG = re.compile(r"(?:^|[\s、,])[#＃][^\s#＃]+\Z")
 VALUE = re.compile(r"[^\s:：。.][^:：。.\n]{0,11}[:：]\s?\S")
 LINE_APART = 80
@@ -254,7 +254,7 @@ def _is_apart(last_line: str, text: str) -> bool:
 def _is_address(line: str) -> bool:
     """Whether the line ends with one."""
     last = line.split()[-1]
-    return ("://" in last and line.isascii()) or ADDRESS.search(last) is not None
+    return ("://" in last and line.isascii()) or ADDRESS.match(last) is not None
 
 
 def _has_open_line(text: str) -> bool:

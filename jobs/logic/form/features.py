@@ -28,10 +28,11 @@ ASSIGNED = 1 << 25
 EXPLAINED = np.uint32(1 << 31)
 """On a trait: the prompt has this mark, or asks for this layout."""
 NUM_TRAITS = 7
-COPIED, ASKED, RICH, SURE, NOTED, CERTAIN, BRIEF_ASKED, OF_PROMPT = 1, 2, 4, 8, 16, 32, 64, 128
+COPIED, ASKED, RICH, SURE, NOTED, CERTAIN, BRIEF_ASKED, OF_PROMPT, MARKS_ASKED, DEEP = (1 << bit for bit in range(10))
 """Flags of an answer: it stands in its prompt; the prompt asks for a language; it is laid out in Markdown or code; its
 language is sure; the marks of its prompt were noted; its language is certain whatever the others are in; it is short,
-and the prompt asks for that; it was noted, and shares a word with its prompt."""
+and the prompt asks for that; it was noted, and shares a word with its prompt; the prompt asks for code, a formula or
+marks; it is laid out over several lines."""
 NOTED_MARKS = ":-/=#*|;<>@_+{[~"
 """Marks that prompts often have by themselves, so that having them explains little."""
 NOTED_EVERY = 8
@@ -114,7 +115,7 @@ def noted_marks(prompt: str) -> int:
 def is_rich(block: Block) -> NDArray[np.bool_]:
     """Answers that are laid out: several items, headings or table lines, a code block, code, TeX, HTML, *emphasis*."""
     codes, kinds, rows = block.codes, block.kinds, block.rows
-    rich = _structured_lines(block) > 1
+    rich = structured_lines(block) > 1
     places = np.flatnonzero(among("\n\\<`*")[codes[:-1]])
     first, second = codes[places], codes[places + 1]
     is_letter = signs.is_letter(kinds[places + 1])
@@ -364,7 +365,7 @@ def _counted_layouts(block: Block) -> Found:
         "emoji": counts[:, EMOJI] - _num_joined(block) > 2,
         "wide": (wide > 4) & (wide * 2 > letters),
         "half-width": (half > 4) & (half * 2 > letters),
-        "list": _structured_lines(block) > 1,
+        "list": structured_lines(block) > 1,
     }
     rows = [np.flatnonzero(mask) for mask in found.values()]
     return np.concatenate(rows), np.repeat([layout_code(name) for name in found], [len(each) for each in rows])
@@ -381,7 +382,7 @@ def _num_joined(block: Block) -> NDArray[np.int64]:
     return np.bincount(rows[parts], minlength=num_rows) + np.bincount(rows[letters], minlength=num_rows) // 2
 
 
-def _structured_lines(block: Block) -> NDArray[np.int64]:
+def structured_lines(block: Block) -> NDArray[np.int64]:
     """Lines of each answer that open like an item, a heading, a table or code."""
     codes, kinds = block.codes, block.kinds
     firsts = np.flatnonzero(kinds[:-PADDING] == NEWLINE) + 1

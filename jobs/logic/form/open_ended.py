@@ -6,6 +6,7 @@ asked.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 REQUEST, LAST = 120, 60
@@ -22,6 +23,14 @@ CODE = (
     "code that", "code for", "code to", "a function", "a script", "正規表現", "関数", "スクリプト", "コードを",
     "コマンドを", "代码", "函数",
 )  # fmt: skip
+MARKED = re.compile(
+    r"\b(?:equations?|formula[es]?|derivatives?|integrals?|fractions?|matrix|solve|simplify|calculate|lists?|tables?"
+    r"|markdown|bullets?|hashtags?|tweets?|emojis?|symbols?|ascii|format(?:ted)?|notation|encode|decode|cipher|urls?|links?"
+    r"|dialogues?|screenplay|play|scene|lyrics|poem|translate|translation)\b"
+    r"|微分|積分|方程式|数式|因数分解|公式|計算|箇条書き|一覧|リスト|表[にでを]|マークダウン|ハッシュタグ|ツイート|絵文字|記号|形式"
+    r"|訳し|翻訳|英訳|和訳|英語[でに]|暗号|リンク|台本|歌詞|詩を|会話|列表|表格|翻译"
+)
+"""What is written with marks, or in other letters, besides code."""
 WITHOUT_STOP = (*OPEN_ENDED, *CODE)
 REQUESTS = 2048
 """Requests that are remembered: rows of a task have the same."""
@@ -46,6 +55,17 @@ def is_code(prompt: str) -> bool:
     return _has_any(request(prompt), CODE)
 
 
+def is_marked(prompt: str) -> bool:
+    """Whether the prompt asks for code, or for what is written with marks or in other letters."""
+    asked = request(prompt)
+    return _has_any(asked, CODE) or _is_marked(asked)
+
+
 @lru_cache(REQUESTS)
 def _has_any(asked: str, words: tuple[str, ...]) -> bool:
     return any(word in asked for word in words)
+
+
+@lru_cache(REQUESTS)
+def _is_marked(asked: str) -> bool:
+    return MARKED.search(asked) is not None

@@ -157,8 +157,9 @@ def test_passages_near_held_out_rows_and_those_with_secrets_are_left_out(folder:
     (folder / "b.txt").write_text(HELD_OUT.replace("。", "\n")[: len(HELD_OUT) // 2] + PAN, encoding="utf-8")
     (folder / "c.txt").write_text(f"The key is AKIA{'Q7' * 8}: {KETTLE}")
     (folder / "d.txt").write_text(f"too short\n\n{PAN}\n\n{POT}", encoding="utf-8")
+    (folder / "e.txt").write_text(f"{KETTLE}<|im_end|>")
     found = read(folder, prepared, max_characters=120)
-    assert found.not_taken == {"near-held-out": 2, "secret": 1}
+    assert found.not_taken == {"control-token": 1, "near-held-out": 2, "secret": 1}
     assert HELD_OUT[:20] not in "".join(found.texts())
 
 

@@ -17,10 +17,17 @@ from jobs.engines.rows.workers import Workers
 from jobs.engines.synth.vetting import NEAR_HELD_OUT, Vetted, Vetter, VettingOptions, measure
 from jobs.logic.form import departures
 from jobs.logic.rows.conversation import DUPLICATE, NEAR_DUPLICATE
-from tests.engines.synth.made_rows import Made, made, of_kind, prepared, said, title
+from tests.engines.synth.made_rows import KINDS, Made, made, of_kind, prepared, said, title
 from tests.stages.prepare_run import entries, written
 
 FIELDS = ("id", "source", "messages")
+Sets = dict[str, tuple[Path, VettingOptions]]
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Sets:
+    """Of each kind; nothing is written there."""
+    return {kind: of_kind(tmp_path_factory.mktemp(kind), kind) for kind in KINDS}
 
 
 def in_blocks(vetter: Vetter, rows: list[Made], sizes: Random | None) -> list[Vetted]:
@@ -79,8 +86,8 @@ def leaks(folder: Path, rows: list[Made], options: VettingOptions, scratch: Path
 
 @pytest.mark.parametrize("kind", ["titles", "labels"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_outcome_is_that_of_prepare_on_the_whole(tmp_path: Path, kind: str, seed: int) -> None:
-    folder, options = of_kind(tmp_path, kind)
+def test_the_outcome_is_that_of_prepare_on_the_whole(sets: Sets, tmp_path: Path, kind: str, seed: int) -> None:
+    folder, options = sets[kind]
     train, val = entries(folder / "train.jsonl"), entries(folder / "val.jsonl")
     rows = made(kind, seed, 200, [*train, *val])
     found = in_blocks(Vetter(folder, options, tmp_path / "scratch"), rows, Random(seed))
@@ -99,8 +106,10 @@ def test_the_outcome_is_that_of_prepare_on_the_whole(tmp_path: Path, kind: str, 
 
 
 @pytest.mark.parametrize("kind", ["titles", "labels"])
-def test_blocks_change_nothing_and_a_finished_file_is_found_as_it_was_accepted(tmp_path: Path, kind: str) -> None:
-    folder, options = of_kind(tmp_path, kind)
+def test_blocks_change_nothing_and_a_finished_file_is_found_as_it_was_accepted(
+    sets: Sets, tmp_path: Path, kind: str
+) -> None:
+    folder, options = sets[kind]
     rows = made(kind, 7, 150, entries(folder / "train.jsonl") + entries(folder / "val.jsonl"))
     one_by_one = in_blocks(Vetter(folder, options, tmp_path / "one"), rows, None)
     assert in_blocks(Vetter(folder, options, tmp_path / "two"), rows, Random(7)) == one_by_one
@@ -123,8 +132,8 @@ def test_blocks_change_nothing_and_a_finished_file_is_found_as_it_was_accepted(t
     assert {identity for identity, _, _ in found.examples} == {"copy", "untidy", "private", "leak", "None"}
 
 
-def test_a_row_that_joins_is_as_prepare_writes_it(tmp_path: Path) -> None:
-    folder, options = of_kind(tmp_path, "titles")
+def test_a_row_that_joins_is_as_prepare_writes_it(sets: Sets, tmp_path: Path) -> None:
+    folder, options = sets["titles"]
     row = {"id": "m1", **title(777), "source": "s1", "label": "a"}
     row["messages"][0]["content"] += "\r\nか\u3099\u200b \n"
     vetted = Vetter(folder, options, tmp_path / "scratch").judge([{**row, "synth": {"model": "m"}}])[0]
@@ -149,15 +158,15 @@ def test_a_row_that_joins_is_as_prepare_writes_it(tmp_path: Path) -> None:
         ({}, "column-missing"),
     ],
 )
-def test_what_is_no_row_has_the_reasons_of_prepare(tmp_path: Path, row: Made, reason: str) -> None:
-    folder, options = of_kind(tmp_path, "titles")
+def test_what_is_no_row_has_the_reasons_of_prepare(sets: Sets, tmp_path: Path, row: Made, reason: str) -> None:
+    folder, options = sets["titles"]
     good = {"id": "good", **title(501)}
     vetter = Vetter(folder, options, tmp_path / "scratch")
     assert [vetted.reason for vetted in vetter.judge([row, good, row])] == [reason, None, reason]
 
 
-def test_what_is_told_has_no_secret(tmp_path: Path) -> None:
-    folder, options = of_kind(tmp_path, "titles")
+def test_what_is_told_has_no_secret(sets: Sets, tmp_path: Path) -> None:
+    folder, options = sets["titles"]
     key = "AKIA" + "Q7XK2M9PLWZ4T8RB"
     rows = [
         {"id": key, **said("質問", f"私は {key} です。申し訳ありませんが、お答えできません。")},
@@ -169,8 +178,8 @@ def test_what_is_told_has_no_secret(tmp_path: Path) -> None:
     assert key not in json.dumps(found)
 
 
-def test_what_held_out_rows_have_is_no_made_rows(tmp_path: Path) -> None:
-    folder, options = of_kind(tmp_path, "titles")
+def test_what_held_out_rows_have_is_no_made_rows(sets: Sets, tmp_path: Path) -> None:
+    folder, options = sets["titles"]
     val = entries(folder / "val.jsonl")[0]
     prompt, answer = (turn["content"] for turn in val["messages"])
     cases = {
@@ -215,8 +224,8 @@ def test_near_copies_stay_where_prepare_keeps_them(tmp_path: Path) -> None:
     assert [vetted.reason for vetted in found] == [None, "duplicate"]
 
 
-def test_labels_that_many_rows_have_make_no_copies(tmp_path: Path) -> None:
-    folder, options = of_kind(tmp_path, "labels")
+def test_labels_that_many_rows_have_make_no_copies(sets: Sets, tmp_path: Path) -> None:
+    folder, options = sets["labels"]
     train = next(row for row in entries(folder / "train.jsonl") if row["messages"][1]["content"] == "よい")
     prompt = train["messages"][0]["content"]
     other = f"{prompt[:-1]}{'ん' if prompt[-1] != 'ん' else 'わ'}"
@@ -225,8 +234,8 @@ def test_labels_that_many_rows_have_make_no_copies(tmp_path: Path) -> None:
     assert vetter.judge([{"id": "b", **said(f"{prompt}!", "よい")}])[0].reason is not None
 
 
-def test_a_file_of_made_rows_is_one_that_prepare_reads(tmp_path: Path) -> None:
-    folder, options = of_kind(tmp_path, "titles")
+def test_a_file_of_made_rows_is_one_that_prepare_reads(sets: Sets, tmp_path: Path) -> None:
+    folder, options = sets["titles"]
     rows = [{"id": f"m{number}", **title(500 + number)} for number in range(40)]
     vetter = Vetter(folder, options, tmp_path / "scratch")
     notes = {
