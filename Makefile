@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 ARGS ?=
 DRY ?=
-STAGES := prepare fetch preflight train smoke merge convert quantize verify report
+STAGES := prepare fetch synth preflight train smoke merge convert quantize verify report
 PY := .venv/bin/python
 
 # What was typed reaches the program letter by letter, in ARGS or beside it: neither make nor the shell reads it.
@@ -60,6 +60,7 @@ help:  ## this list
 # The stages, in order. Each makes everything it stands on first. RUNNER=native runs them without a container.
 prepare:    ## clean, deduplicate and split the conversations
 fetch:      ## the base model and tokenizer at a pinned revision, every file hashed
+synth:      ## more rows to train on, made by a model from those there are: ARGS="synth=self_instruct ..."
 preflight:  ## tokenize and mask every row once, and look
 train:      ## LoRA fine-tune on exactly those tokens
 smoke:      ## generate with base and adapter in Hugging Face, on held-out rows

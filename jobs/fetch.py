@@ -158,7 +158,9 @@ def outside(cfg: FetchConfig) -> dict[str, str]:
     match cfg.source:
         case LocalSource(folder=folder):
             if not Path(folder).is_dir():
-                raise Refusal(f"fetch.source.folder={folder}: is not a folder")
+                from jobs.engines.models import other_forms
+
+                raise other_forms.not_a_model(Path(folder), f"fetch.source.folder={folder}")
             files = [path for path in sorted(Path(folder).iterdir()) if path.is_file()]
             stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
             return {folder: data_digest(stats)}

@@ -1,13 +1,14 @@
 """Tokenize and mask every row once, and look.
 
-Reads `fetch` (the tokenizer and its chat template) and `prepare` (the conversations). Makes `train.jsonl` and
-`val.jsonl`, the rows token by token with a label each, exactly as training takes them; `prompts.jsonl` and
-`answers.jsonl`, what later stages ask and compare with; `tokenizer/` and `stops.json`, what is shipped; and
-`preview.html`, which a person reads.
+Reads `fetch` (the tokenizer and its chat template) and `prepare` (the conversations), and of `synth` the rows to train
+on where it was chosen. Makes `train.jsonl` and `val.jsonl`, the rows token by token with a label each, exactly as
+training takes them; `prompts.jsonl` and `answers.jsonl`, what later stages ask and compare with; `tokenizer/` and
+`stops.json`, what is shipped; and `preview.html`, which a person reads.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ from jobs.logic.chat.preview import EXAMPLES, Shown, described, terminal_lines
 from jobs.logic.chat.split_audit import Rules
 from jobs.logic.chat.token_rows import Conversation
 from jobs.logic.pages import preview_page
+from jobs.logic.parity import quant_sizes
+from jobs.logic.parity.quant_types import asked_types
 from jobs.logic.training import targets
 
 if TYPE_CHECKING:
@@ -94,10 +97,17 @@ class UpdateConfig(StrictModel):
     """Nothing is trained: the rest is not looked at."""
 
 
+class ShipsConfig(StrictModel):
+    """What `quantize` will be asked for, which says what is wrong with it."""
+
+    types: list[str] | str
+    max_file_bytes: int | None
+
+
 class PreflightConfig(StageConfig):
     """`conf/preflight`."""
 
-    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render"})
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render", "ships"})
     chat: ChatConfig
     model_length: Annotated[int, Field(ge=1)] | Literal["auto"]
     """Tokens that the model was trained to attend to; auto: what its config.json says, which TOK011 looks at."""
@@ -106,11 +116,17 @@ class PreflightConfig(StageConfig):
     on_too_long: Literal["refuse", "drop"]
     update: UpdateConfig
     preview: PreviewConfig
+    ships: ShipsConfig
     render: RenderConfig
+    with_made_rows: bool
+    """Whether `synth` made rows to train on."""
     limits: PreflightLimits
 
     def beside(self) -> frozenset[str]:
         return self.beside_key | (frozenset({"update"}) if self.update.adopts else frozenset())
+
+    def takes(self) -> frozenset[str]:
+        return frozenset({"synth"} if self.with_made_rows else ())
 
     @model_validator(mode="after")
     def _within_the_model(self) -> PreflightConfig:
@@ -142,7 +158,7 @@ def make(cfg: PreflightConfig, inputs: Inputs, out: Path) -> None:
     from jobs.engines.models import chat_rows, tokenizer_folder
     from jobs.engines.models.tokenizer import delimiters
 
-    rows_bytes = sum(inputs["prepare"].record.files[name].bytes for name in (f"{split}.jsonl" for split in SPLITS))
+    rows_bytes = sum(path.stat().st_size for path in sides(inputs))
     require_space(out, ROWS_GROW * rows_bytes + ROOM_FOR_TOKENIZER)
     template = tokenizer_folder.template_file(cfg.chat.template, inputs["fetch"])
     tokenizer_folder.copy(inputs["fetch"], template, out / "tokenizer")
@@ -197,8 +213,14 @@ def splits(inputs: Inputs) -> Iterator[list[Conversation]]:
     """The conversations of each of SPLITS."""
     from jobs.engines.models import chat_rows
 
-    for split in SPLITS:
-        yield chat_rows.conversations(inputs["prepare"].file(f"{split}.jsonl"))
+    for path in sides(inputs):
+        yield chat_rows.conversations(path)
+
+
+def sides(inputs: Inputs) -> list[Path]:
+    """The files of SPLITS: those to train on are `synth`'s where it made some."""
+    train = inputs.get("synth", inputs["prepare"])
+    return [train.file("train.jsonl"), inputs["prepare"].file("val.jsonl")]
 
 
 def write_page(
@@ -231,7 +253,25 @@ def outside(cfg: PreflightConfig) -> dict[str, str]:
     return {f"chat template {cfg.chat.template}": file_digest(own_template(cfg.chat.template))}
 
 
-main = stage_main("preflight", PreflightConfig, run, GATE, outside=outside)
+def foresight(cfg: PreflightConfig, inputs: Inputs) -> None:
+    """Raises Refusal for a limit on files that the model's largest tensor, or its vocabulary, cannot keep: before it is
+    trained."""
+    most = cfg.ships.max_file_bytes
+    if most is None:
+        return
+    facts, quants = inputs["fetch"].record.facts, asked_types(cfg.ships.types)
+    names = ("vocab_size", "hidden_size", "intermediate_size")
+    sizes = quant_sizes.Sizes(**{name: int(facts["sizes"][name]) for name in names}, tied=bool(facts["tied"]))
+    needed = quant_sizes.least(sizes, quants)
+    tokenizer = json.loads(inputs["fetch"].file("model/tokenizer.json").read_text(encoding="utf-8"))
+    metadata = quant_sizes.Least(quants[0], "the metadata", quant_sizes.vocabulary_bytes(tokenizer, sizes.vocab_size))
+    for one in (needed, metadata):
+        if one.num_bytes > most:
+            enough = max(needed.num_bytes, metadata.num_bytes + quant_sizes.OTHER_KEYS)
+            raise Refusal(quant_sizes.too_small(most, one, enough))
+
+
+main = stage_main("preflight", PreflightConfig, run, GATE, outside=outside, foresight=foresight)
 
 
 def preview(words: Sequence[str]) -> int:

@@ -174,8 +174,7 @@ def _previous(folder: str | None) -> Path | None:
 def _alike(cfg: PrepareConfig, previous: frozenset[int] = frozenset()) -> NearOptions:
     from jobs.engines.rows.choice import NearOptions
 
-    near = cfg.duplicates
-    return NearOptions(near.near == "drop", near.threshold, near.answer_threshold, near.boilerplate_share, previous)
+    return NearOptions.of(cfg.duplicates.model_dump(), previous)
 
 
 def _held_out(

@@ -58,11 +58,16 @@ class ReportConfig(StageConfig):
     """ISO 639-1 codes for the model card; empty where they are not known."""
     license: str = Field(min_length=1)
     """For the model card: an identifier that hubs know, or `unknown`."""
+    with_made_rows: bool
+    """Whether `synth` is part of the chain."""
     sign_with: str | None
     """A file with an ed25519 private key, or the name of an environment variable that holds one."""
     judged_by: dict[str, dict[str, Any]]
     """Stage to its limits: shown beside what was measured, and part of the certificate."""
     limits: ReportLimits
+
+    def takes(self) -> frozenset[str]:
+        return frozenset({"synth"} if self.with_made_rows else ())
 
 
 def make(cfg: ReportConfig, inputs: Inputs, out: Path) -> None:

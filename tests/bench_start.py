@@ -27,7 +27,7 @@ def measure(options: Any) -> list[Row]:
     rows = [Row("a wrong key, until it is named", statistics.median(wrong), "s", note=spread(wrong))]
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "run"
-        for stage in pipeline.NAMES:
+        for stage in pipeline.USUAL:
             shutil.copytree(Path(options.run) / stage, copy / stage, copy_function=linked)
         words = [*made_by, f"run.folder={folder}", "run.name=run"]
         waiting = unfinished(RunDir(copy), words)
@@ -49,10 +49,10 @@ def linked(source: str, target: str) -> None:
 def unfinished(run_dir: RunDir, words: list[str]) -> str:
     """The first stage that would be made again under today's config, and why; empty where there is none."""
     composed = config.compose(words)
-    for name in pipeline.NAMES:
+    for name in pipeline.USUAL:
         main = chain.load(name)
         try:
-            state = main.state(run_dir, main.key(main.slice(composed), main.inputs(run_dir)))
+            state = main.state(run_dir, main.key(cfg := main.slice(composed), main.inputs(run_dir, cfg)))
         except Refusal as refusal:
             return f"{name}: {refusal}"
         if state.kind != "done":

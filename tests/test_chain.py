@@ -31,7 +31,7 @@ def facts(run: Path, stage: str) -> dict[str, Any]:
 
 
 def test_every_gate_passed_and_the_folder_is_certified(demo_run: Path) -> None:
-    for stage in pipeline.NAMES:
+    for stage in pipeline.USUAL:
         artifact = RunDir(demo_run).artifact(stage)
         assert artifact
         assert artifact.passed, stage
@@ -95,7 +95,7 @@ def test_the_same_command_again_does_nothing(demo_run: Path) -> None:
     before = times(demo_run)
     done = whole_run.command("all", "experiment=demo", f"run.folder={demo_run.parent}")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("nothing to do, pass") == len(pipeline.NAMES)
+    assert done.stderr.count("nothing to do, pass") == len(pipeline.USUAL)
     assert times(demo_run) == before
 
 

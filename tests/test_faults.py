@@ -42,7 +42,7 @@ PREFIXES = {"FET": "fetch", "DAT": "prepare", "TOK": "preflight", "TRN": "train"
 def test_the_first_gate_stops_it(
     fault: str, spoil: Callable[[Path], None], stage: str, code: str, words: list[str], demo_run: Path, tmp_path: Path
 ) -> None:
-    run = whole_run.copy(demo_run, tmp_path / "run", pipeline.NAMES[:-1])
+    run = whole_run.copy(demo_run, tmp_path / "run", pipeline.USUAL[:-1])
     spoil(run)
     stopped_at, codes = whole_run.first_gate(run, stage, words)
     expected = [each for each in code.split() if PREFIXES[each[:3]] == stopped_at]
@@ -53,5 +53,5 @@ def test_the_first_gate_stops_it(
 @pytest.mark.chain
 @pytest.mark.parametrize("stage", ["fetch", "prepare", "preflight", "train", "merge", "convert", "quantize"])
 def test_an_unspoiled_stage_measured_again_passes(stage: str, demo_run: Path, tmp_path: Path) -> None:
-    run = whole_run.copy(demo_run, tmp_path / "run", pipeline.NAMES[:-1])
+    run = whole_run.copy(demo_run, tmp_path / "run", pipeline.USUAL[:-1])
     assert whole_run.judged(run, stage) == []

@@ -36,7 +36,7 @@ def make(folder: Path) -> Path:
     return folder / "demo"
 
 
-def copy(run: Path, to: Path, stages: Sequence[str] = pipeline.NAMES) -> Path:
+def copy(run: Path, to: Path, stages: Sequence[str] = pipeline.USUAL) -> Path:
     """The artifacts of some stages, hard-linked: break the link with `own` before changing a file."""
     for stage in stages:
         shutil.copytree(run / stage, to / stage, copy_function=os.link)
@@ -59,7 +59,7 @@ def judged(run: Path, stage: str, words: Sequence[str] = (), again: bool = False
     module: Any = importlib.import_module(f"jobs.{stage}")
     main, out, run_dir = chain.load(stage), run / stage, RunDir(run)
     cfg = main.slice(config.compose(["experiment=demo", *words]))
-    inputs = main.inputs(run_dir)
+    inputs = main.inputs(run_dir, cfg)
     (out / "artifact.json").unlink()
     if again:
         shutil.rmtree(out)
@@ -82,7 +82,7 @@ def first_gate(run: Path, stage: str, words: Sequence[str] = ()) -> tuple[str, l
 
     Returns (stage, codes of the failing rules); ("none", []) where every gate passed.
     """
-    for name in pipeline.NAMES[pipeline.NAMES.index(stage) : -1]:
+    for name in pipeline.USUAL[pipeline.USUAL.index(stage) : -1]:
         codes = judged(run, name, words, again=name != stage)
         if codes:
             return name, codes

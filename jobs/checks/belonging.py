@@ -8,6 +8,7 @@ from typing import Any, Literal
 from jobs.core.model import StrictModel
 from jobs.core.rule import Measured, Skip
 from jobs.logic.pages.amounts import beside, count, number, p_value, percent, score
+from jobs.logic.rows.belonging import LEAST_SHIFTED
 
 
 class RowsBelonging(StrictModel):
@@ -52,6 +53,25 @@ def answers_of_other_prompts(facts: Any, limits: Any) -> Iterator[str]:
         yield (
             f"{found}; {count(found.num_displaced)} of {count(found.num_rows, 'answer')} look like another row's "
             f"prompt and not like their own, {count(found.num_alone)} like one and no other; at most a few do by chance"
+        )
+
+
+def some_of_other_prompts(facts: Any, limits: Any) -> Iterator[str]:
+    """Some answers look like those of other rows' prompts, where most belong to their own.
+
+    Why: two files of which one was joined wrongly, or a part that was sorted by itself, teach for these rows to answer
+    something else; most rows hide it from every mean.
+    Fix: join prompts and answers of that part again, by an id; nothing where rows are about one text and say the same.
+    """
+    found = facts.belonging
+    if found.word != "belong":
+        raise Skip("a rule of its own says what is wrong, or that nothing can be said")
+    share = found.num_alone / found.num_rows
+    if found.num_alone >= LEAST_SHIFTED and not share <= limits.max_alone_share:
+        shown, most = beside(share, limits.max_alone_share, percent)
+        yield (
+            f"{count(found.num_alone)} of {count(found.num_rows, 'answer')} match another row's prompt and no other as "
+            f"well, {shown}, the most is {most}"
         )
 
 

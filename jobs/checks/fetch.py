@@ -142,7 +142,8 @@ def stop_tokens_disagree(facts: FetchFacts, limits: FetchLimits) -> Iterator[str
     """A post-trained model's configs do not all end on end of turn.
 
     Why: generation stops by what the generation config says, GGUF by what config and tokenizer say.
-    Fix: take config.json, generation_config.json and tokenizer_config.json from the model's own repository.
+    Fix: take config.json, generation_config.json and tokenizer_config.json from the model's own repository; an
+    eos_token that stands in special_tokens_map.json alone is not read: say it in tokenizer_config.json.
     """
     if facts.kind == "base":
         raise Skip("a base model ends documents, not turns")

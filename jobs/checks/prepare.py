@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.checks.belonging import answers_of_other_prompts, belonging_not_shown
+from jobs.checks.belonging import answers_of_other_prompts, belonging_not_shown, some_of_other_prompts
 from jobs.checks.prepare_facts import LEAKS, DataFile, Example, Histogram, PrepareFacts, counts
 from jobs.checks.topics import Topic, topic_dropped
 from jobs.checks.ways_out import accepted, kept_by, least_odd_share
@@ -39,6 +39,7 @@ class PrepareLimits(Limits):
     min_distinct_answers: int
     min_distinct_share: float
     max_contradictory_share: float
+    max_alone_share: float
 
 
 GATE = Gate("prepare", "DAT", PrepareFacts, PrepareLimits)
@@ -318,6 +319,7 @@ def mostly_dropped(facts: PrepareFacts, limits: PrepareLimits) -> Iterator[str]:
 
 GATE.rule("021", "answers-of-other-prompts", explains=("GEN007", "GEN015"))(answers_of_other_prompts)
 GATE.rule("022", "belonging-not-shown", level="info")(belonging_not_shown)
+GATE.rule("036", "some-answers-of-other-prompts", level="warn", explains=("GEN007",))(some_of_other_prompts)
 
 
 @GATE.rule("023", "placeholders-unfilled", level="warn", explains=("GEN007",))

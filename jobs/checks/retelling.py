@@ -11,10 +11,10 @@ from jobs.checks.verify import VerifyFacts
 from jobs.core import command_line, headline, names, offers, pipeline, terminal
 from jobs.core.certificate import Certificate
 from jobs.core.evidence import evidence
-from jobs.core.links import Link, chain_problems, failed, stale
+from jobs.core.links import Link, chain_problems, failed, missing, stale
 from jobs.core.rule import Finding
 from jobs.core.stage import shortened
-from jobs.logic.pages import card, data_section, modelfile, story
+from jobs.logic.pages import card, data_section, made_section, modelfile, story
 from jobs.logic.pages.amounts import count, percent
 from jobs.logic.parity import quant_files
 
@@ -25,10 +25,12 @@ SHOWN_VALUES = 8
 def stage_pages(run: Mapping[str, Told], certificate: Certificate) -> list[Page]:
     """Every stage of the chain, made or not, for the row at the top and the list of rules."""
     links = certificate.links
-    off, no = stale(links), failed(links)
+    off, no, chain_missing = stale(links), failed(links), missing(links)
     pages = []
     for stage in pipeline.CHAIN:
         one = run.get(stage.name)
+        if one is None and stage.optional and stage.name not in chain_missing:
+            continue
         if one is None:
             pages.append(_page(stage, "none", "not made", [], [], [], False))
             continue
@@ -243,6 +245,7 @@ def page_of(run: Mapping[str, Told], certificate: Certificate, log: Sequence[Map
         "samples": story.samples(facts, certificate.settings.num_samples),
         "training": story.training(facts, log),
         "data": story.data(facts),
+        "made_rows": made_section.page(facts.get("synth")),
         "use": use(run, certificate, quants),
         "digests": list(digests(certificate)),
         "chain_digest": certificate.chain_digest,
@@ -364,7 +367,8 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
         ],
         "tables": survived["tables"] if survived else [],
         "warnings": [one for one in attention(run) if one["status"] == "warn"],
-        "data": data_section.summary(facts), "gguf": gguf, "talk": card.talk(gguf, sampling=values) if gguf else "",
+        "data": " ".join(filter(None, [data_section.summary(facts), made_section.summary(facts.get("synth"))])),
+        "gguf": gguf, "talk": card.talk(gguf, sampling=values) if gguf else "",
         "ollama": ollama(gguf, name) if gguf else "", "parts": card.parts_said(gguf, num_parts),
         "prompt": card.prompt(opening), "opening": card.opening_said(opening),
         "rows": f", on {count(asked, 'held-out row')}" if asked else "", "lengths": length_said(run, quant),

@@ -223,7 +223,11 @@ def differing(stage: str, old: Key, new: Key) -> list[str]:
         if before.get(key) != now.get(key):
             phrases.append(f"{stage}.{key} is {now.get(key)!r}, it was made with {before.get(key)!r}")
     for name in sorted(old.inputs.keys() | new.inputs.keys()):
-        if old.inputs.get(name) != new.inputs.get(name):
+        if name not in new.inputs:
+            phrases.append(f"it was made from `{name}`, which is off now")
+        elif name not in old.inputs:
+            phrases.append(f"it was made without `{name}`")
+        elif old.inputs[name] != new.inputs[name]:
             phrases.append(f"`{name}` was made again since")
     for name in sorted(old.outside.keys() | new.outside.keys()):
         if old.outside.get(name) != new.outside.get(name):

@@ -67,8 +67,8 @@ def run_chain(
     run_dir = RunDir(Path(run.folder) / run.name)
     run_dir.require_idle()
     _check_typed(words, composed)
-    stages = pipeline.up_to(target)
     mains = {stage.name: load(stage.name) for stage in pipeline.PIPELINE}
+    stages = pipeline.up_to(target, _takes(_slices(mains, composed, ())))
     slices = _slices(mains, composed, {stage.name for stage in stages})
     checked_redo(composed)
     mains[LAST].waivers(composed)
@@ -158,6 +158,11 @@ def _slices(mains: Mapping[str, Main], composed: Mapping[str, Any], asked: Colle
     return slices
 
 
+def _takes(slices: Mapping[str, Any]) -> pipeline.Takes:
+    """What each stage takes by its config; nothing where that is not known yet."""
+    return lambda name: slices[name].takes() if name in slices else ()
+
+
 def _check_typed(words: Sequence[str], composed: Mapping[str, Any]) -> None:
     """Check the slices that `words` name first: a wrong value is answered by its own key, before the rest is loaded."""
     for name in dict.fromkeys(word.split(".")[0] for word in words):
@@ -170,7 +175,7 @@ def _one(main: Main, cfg: Any, work: Work, target: bool) -> int:
     """Bring one stage up to date: answer from its record where nothing changed, else a child makes it."""
     name, waivers, run_dir = main.stage.name, main.waivers(work.composed), work.run_dir
     redo = checked_redo(work.composed)
-    key = main.key(cfg, main.inputs(run_dir))
+    key = main.key(cfg, main.inputs(run_dir, cfg))
     try:
         state = main.state(run_dir, key) if not (redo and target) else None
         if state is not None and state.kind == "done" and state.artifact is not None:

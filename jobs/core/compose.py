@@ -27,6 +27,8 @@ OPEN = ("waivers", "prepare.columns", "prepare.roles")
 OWN_MODEL = {"fetch=local": "model=local", "fetch=demo": "model=demo"}
 """What a source chooses where no model is chosen beside it on the command line: a folder does not become the default
 model, or an experiment's, by being taken in its place."""
+SEVERAL = ("synth",)
+"""Groups of which a list may be chosen: each option adds to the others."""
 ECHOES = ("preflight.update.", "preflight.chat.", "report.judged_by.")
 """What repeats other values for rules to judge by; said differently here, the rules would be blind."""
 
@@ -129,7 +131,10 @@ def _check_override(word: str, before: str) -> None:
 def _check_option(word: str, options: Mapping[str, Sequence[str]]) -> None:
     """Raises Refusal for an option that a group does not have."""
     group, _, option = word.partition("=")
-    if option not in options[group] and (group, option) != ("experiment", "null"):
+    listed = re.fullmatch(r"\[\s*(.*?)\s*\]", option) if group in SEVERAL else None
+    for one in re.split(r"\s*,\s*", listed[1]) if listed else ():
+        _check_option(f"{group}={one}", options)
+    if not listed and option not in options[group] and (group, option) != ("experiment", "null"):
         near = difflib.get_close_matches(option, options[group], n=1)
         raise Refusal(
             f"{group}={option[:60]}: no such option; there are: {', '.join(options[group])}",

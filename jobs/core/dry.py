@@ -35,6 +35,8 @@ def tell(
             code = Exit.GATE_FAILED
         rows.append((name, how, why))
     terminal.table(f"dry run of {run_dir.root.name}, in {run_dir.root}", ("stage", "how it stands", ""), rows)
+    for line in _estimated(mains[-1], slices, run_dir, waiting) if waiting else []:
+        terminal.say(line)
     if waiting:
         terminal.say(f"nothing was run; this makes {', '.join(waiting)}:")
         terminal.say(f"-> {command_line.line(asked.command, asked.words)}")
@@ -48,13 +50,14 @@ def _standing(
 ) -> tuple[str, str]:
     """How a stage stands, and what it is made from; `waiting`: those before it that are to be made."""
     stage, artifact, redo = main.stage, run_dir.artifact(main.stage.name), checked_redo(composed)
-    stands_on = ", ".join((*stage.needs, *stage.reads))
-    if artifact is None or (redo and is_target) or set(waiting) & {*stage.needs, *stage.reads}:
+    ancestors = stage.stands_on(cfg.takes())
+    stands_on = ", ".join(ancestors)
+    if artifact is None or (redo and is_target) or set(waiting) & set(ancestors):
         seen = [stands_on] if stands_on else _seen(main, cfg)
         saved = "; goes on from what was saved" if stage.resumes and run_dir.partial(stage.name).exists() else ""
         return TO_MAKE, f"{'again, ' if artifact is not None else ''}from {'; '.join(seen)}{saved}"
     try:
-        state = main.state(run_dir, main.key(cfg, main.inputs(run_dir)))
+        state = main.state(run_dir, main.key(cfg, main.inputs(run_dir, cfg)))
     except Damaged:
         if not redo:
             raise
@@ -69,6 +72,14 @@ def _standing(
     if failing:
         return FAILED, "; ".join(f"{one.code} {one.name}" for one in failing)
     return MADE, "passed, nothing to do"
+
+
+def _estimated(main: Main, slices: Mapping[str, Any], run_dir: RunDir, waiting: Sequence[str]) -> list[str]:
+    """What the stage that was asked for will cost, where it can tell and what it stands on is made."""
+    name = main.stage.name
+    if main.estimate is None or list(waiting) != [name]:
+        return []
+    return main.estimate(slices[name], main.inputs(run_dir, slices[name]), run_dir.root)
 
 
 def _seen(main: Main, cfg: Any) -> list[str]:

@@ -65,8 +65,13 @@ def _limit(limits: Mapping[str, Any], key: str) -> str:
 
 
 def missing(links: Links) -> list[str]:
-    """Stages that were not made."""
-    return [stage.name for stage in pipeline.CHAIN if stage.name not in links]
+    """Stages that were not made, of those that every chain has and those that something here was made from."""
+    taken = {name for link in links.values() for name in link.record.key.inputs}
+    return [
+        stage.name
+        for stage in pipeline.CHAIN
+        if stage.name not in links and (not stage.optional or stage.name in taken)
+    ]
 
 
 def failed(links: Links) -> dict[str, list[str]]:
@@ -86,7 +91,8 @@ def stale(links: Links) -> dict[str, list[str]]:
     found = {}
     for name, link in links.items():
         made_from = link.record.key.inputs
-        off = [a for a in pipeline.stage(name).needs if a not in links or made_from.get(a) != links[a].digest]
+        needed = pipeline.stage(name).needed(made_from)
+        off = [a for a in needed if a not in links or made_from.get(a) != links[a].digest]
         if off:
             found[name] = off
     return found

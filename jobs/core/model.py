@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0, le=1)]
 SomeShare = Annotated[float, Field(gt=0, le=1)]
@@ -13,6 +14,30 @@ TrueShare = Annotated[float, Field(gt=0, lt=1)]
 Times = Annotated[float, Field(gt=1)]
 Count = Annotated[int, Field(ge=1)]
 Several = Annotated[int, Field(ge=2)]
+Mark = Annotated[float, Field(ge=1, le=5)]
+"""A score, or a mean of scores."""
+Text = Annotated[str, Field(min_length=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+def _variable(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", text):
+        raise ValueError("expected the name of an environment variable that has the secret, never the secret itself")
+    return text
+
+
+def _addresses(value: list[str] | str) -> list[str]:
+    texts = [value] if isinstance(value, str) else value
+    if not all(re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#@]*)?", text) for text in texts):
+        raise ValueError("expected http://HOST:PORT/v1 or https://..., without user, password, `?` or `#`")
+    return [text.rstrip("/") for text in texts]
+
+
+Variable = Annotated[str, AfterValidator(_variable)]
+"""What stands in its place is not repeated in an error, for it may be the secret."""
+Addresses = Annotated[list[str] | str, AfterValidator(_addresses)]
+"""One server's or several; an error does not repeat them either."""
 
 
 class StrictModel(BaseModel):
@@ -37,6 +62,10 @@ class StageConfig(StrictModel):
     def beside(self) -> frozenset[str]:
         """`beside_key`, and what is not read with these values."""
         return self.beside_key
+
+    def takes(self) -> frozenset[str]:
+        """The stages that it stands on with these values besides those that it always needs."""
+        return frozenset()
 
 
 class Facts(StrictModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 
@@ -14,14 +15,30 @@ class Stage:
     """What it does, as `make help` says it."""
     needs: tuple[str, ...] = ()
     """Must exist and have passed."""
+    takes: tuple[str, ...] = ()
+    """Needed too where the stage's config says so (`StageConfig.takes`)."""
     reads: tuple[str, ...] = ()
-    """Used when present, whatever the verdict."""
+    """Used when present, whatever the verdict; an optional one where the config says so."""
     gpu: bool = False
     """Runs on a GPU where there is one."""
     resumes: bool = False
     """Goes on from what an interrupted attempt left in its partial folder."""
+    optional: bool = False
+    """Off unless chosen. A stage that is off leaves no artifact, and what follows reads what came before it."""
     follows: bool = False
     """Made again whenever what it reads has changed: it costs seconds and only retells records."""
+
+    def needed(self, taken: Collection[str]) -> tuple[str, ...]:
+        """Those that must have passed, where its config takes these."""
+        return (*self.needs, *(name for name in self.takes if name in taken))
+
+    def read(self, taken: Collection[str]) -> tuple[str, ...]:
+        """Those that it reads when they are there, where its config takes these."""
+        return tuple(name for name in self.reads if name in taken or not stage(name).optional)
+
+    def stands_on(self, taken: Collection[str]) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.needed(taken), *self.read(taken))
 
 
 CHAIN = (
@@ -29,9 +46,18 @@ CHAIN = (
     Stage("prepare", "clean, deduplicate and split the conversations"),
     Stage("fetch", "the base model and tokenizer at a pinned revision, every file hashed; offline from here on"),
     Stage(
+        "synth",
+        "more rows to train on, made by a model from those there are, each through the same checks",
+        needs=("prepare",),
+        takes=("fetch",),
+        gpu=True,
+        optional=True,
+    ),
+    Stage(
         "preflight",
         "tokenize and mask every row once, and look: nothing is trained on that was not judged here",
         needs=("fetch", "prepare"),
+        takes=("synth",),
     ),
     Stage("train", "LoRA fine-tune on exactly those tokens", needs=("fetch", "preflight"), gpu=True, resumes=True),
     Stage(
@@ -64,6 +90,10 @@ PIPELINE: tuple[Stage, ...] = (
     ),
 )
 NAMES = tuple(stage.name for stage in PIPELINE)
+USUAL = tuple(stage.name for stage in PIPELINE if not stage.optional)
+"""What is made where nothing else is chosen."""
+Takes = Callable[[str], Collection[str]]
+"""Stage to what it takes by its config: see `StageConfig.takes`."""
 
 
 def stage(name: str) -> Stage:
@@ -71,10 +101,14 @@ def stage(name: str) -> Stage:
     return {stage.name: stage for stage in PIPELINE}[name]
 
 
-def up_to(name: str) -> tuple[Stage, ...]:
-    """`name` and everything it stands on, in order. A stage that only reads stands on the whole chain."""
+def up_to(name: str, takes: Takes | None = None) -> tuple[Stage, ...]:
+    """`name` and everything it stands on, in order. A stage that only reads stands on the whole chain.
+
+    Without `takes`, on everything that it can stand on.
+    """
     wanted = {name}
     for candidate in reversed(PIPELINE):
         if candidate.name in wanted:
-            wanted.update(candidate.needs, candidate.reads)
+            taken = NAMES if takes is None else takes(candidate.name)
+            wanted.update(candidate.stands_on(taken))
     return tuple(stage for stage in PIPELINE if stage.name in wanted)

@@ -40,6 +40,10 @@ Outside = Callable[[C], dict[str, str]]
 """Fingerprints of what a stage takes from outside the run: label to digest."""
 Look = Callable[[C], list[str]]
 """What is seen of that before anything is made or fetched, in lines; raises Refusal as the stage would."""
+Estimate = Callable[[C, Inputs, Path], list[str]]
+"""What making it will cost, in lines, from a small part that is made for it; the folder is the run's."""
+Foresight = Callable[[C, Inputs], None]
+"""Raises Refusal for what a later stage would refuse, where the ancestors tell it already."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +60,19 @@ class StageMain(Generic[C, F, L]):
 
     def __init__(
         self, name: str, config_model: type[C], run: Run[C, F], gate: Gate[F, L], outside: Outside[C] | None = None,
-        look: Look[C] | None = None,
+        look: Look[C] | None = None, estimate: Estimate[C] | None = None, foresight: Foresight[C] | None = None,
     ) -> None:  # fmt: skip
         self.stage, self.config_model, self.run, self.gate = pipeline.stage(name), config_model, run, gate
-        self.outside, self.look = outside, look
+        self.outside, self.look, self.estimate, self.foresight = outside, look, estimate, foresight
 
     def slice(self, composed: Mapping[str, Any]) -> C:
         """This stage's part of the config, checked."""
         return config.checked(self.config_model, composed.get(self.stage.name), self.stage.name)
 
-    def inputs(self, run_dir: RunDir) -> dict[str, Artifact]:
+    def inputs(self, run_dir: RunDir, cfg: C) -> dict[str, Artifact]:
         """The ancestors; raises Refusal where one that is needed is missing, failed or stale."""
-        found = {}
-        for name in self.stage.needs:
+        found, taken = {}, cfg.takes()
+        for name in self.stage.needed(taken):
             artifact = run_dir.artifact(name)
             if artifact is None:
                 raise Refusal(f"{run_dir.root / name}: is missing; run `make {name}` first")
@@ -81,18 +85,20 @@ class StageMain(Generic[C, F, L]):
             if stale:
                 raise Refusal(f"{run_dir.root / name}: is stale: {stale}; run `make {name}` with redo=true")
             found[name] = artifact
-        for name in self.stage.reads:
+        for name in self.stage.read(taken):
             artifact = run_dir.artifact(name)
             if artifact is not None:
                 found[name] = artifact
         return found
 
     def key(self, cfg: C, inputs: Inputs) -> Key:
-        """What the artifact would be made from."""
+        """What the artifact would be made from; raises Refusal where it is foreseen that a later stage will."""
+        if self.foresight:
+            self.foresight(cfg, inputs)
         return Key(
             config=cfg.model_dump(mode="json", exclude=set(cfg.beside())),
             inputs={
-                name: artifact.digest if name in self.stage.needs else reads_fingerprint(artifact)
+                name: reads_fingerprint(artifact) if name in self.stage.reads else artifact.digest
                 for name, artifact in inputs.items()
             },
             outside=self.outside(cfg) if self.outside else {},
@@ -203,7 +209,7 @@ class StageMain(Generic[C, F, L]):
         waivers = self.waivers(composed)
         run_dir = RunDir(Path(run.folder) / run.name)
         with run_dir.lock():
-            inputs = self.inputs(run_dir)
+            inputs = self.inputs(run_dir, cfg)
             key = self.key(cfg, inputs)
             redo = checked_redo(composed)
             state = State("missing") if redo else self.state(run_dir, key)
@@ -246,11 +252,12 @@ def refusal_to_rebuild(run_dir: RunDir, stage: str, differences: Sequence[str]) 
 
 def stale_because(run_dir: RunDir, artifact: Artifact) -> str | None:
     """Why an artifact no longer stands on what is there, or None."""
-    for name in pipeline.stage(artifact.record.stage).needs:
+    made_from = artifact.record.key.inputs
+    for name in pipeline.stage(artifact.record.stage).needed(made_from):
         ancestor = run_dir.artifact(name)
         if ancestor is None:
             return f"`{name}`, which it was made from, is gone"
-        if artifact.record.key.inputs.get(name) != ancestor.digest:
+        if made_from.get(name) != ancestor.digest:
             return f"`{name}` was made again after it"
         older = stale_because(run_dir, ancestor)
         if older:

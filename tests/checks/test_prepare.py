@@ -23,6 +23,7 @@ LIMITS = PrepareLimits(
     min_distinct_answers=2,
     min_distinct_share=0.02,
     max_contradictory_share=0.05,
+    max_alone_share=0.05,
 )
 BELONGING = {
     "word": "belong", "num_rows": 512, "own": 0.24, "other": 0.06, "z": 51.7, "p": 0.005, "num_displaced": 50,
@@ -136,6 +137,10 @@ def facts(**changes: Any) -> PrepareFacts:
         ("DAT021", {"belonging": BELONGING | {"word": "do not belong", "p": 0.4, "num_displaced": 300}}, "fail"),
         ("DAT021", {"belonging": BELONGING | {"word": "do not belong", "shift": -1}}, "fail"),
         ("DAT022", {}, "pass"),
+        ("DAT036", {"belonging": BELONGING | {"num_rows": 500, "num_alone": 25}}, "pass"),
+        ("DAT036", {"belonging": BELONGING | {"num_rows": 500, "num_alone": 26}}, "warn"),
+        ("DAT036", {"belonging": BELONGING | {"num_rows": 40, "num_alone": 4}}, "pass"),
+        ("DAT036", {"belonging": BELONGING | {"word": "cannot say", "num_alone": 300}}, "skip"),
         ("DAT022", {"belonging": BELONGING | {"word": "cannot say", "p": 0.4}}, "warn"),
         ("DAT022", {"belonging": BELONGING | {"word": "cannot say", "num_rows": 0}}, "skip"),
         ("DAT023", {}, "pass"),

@@ -19,7 +19,7 @@ from tests.container import ring
 from tests.container.ring import IMAGE, call, locked_down, must
 
 pytestmark = pytest.mark.container
-SAME = pipeline.NAMES[: pipeline.NAMES.index("verify")]
+SAME = pipeline.USUAL[: pipeline.USUAL.index("verify")]
 """Stages whose files are the same to the byte: Python, PyTorch and the quantizer compute as they do outside."""
 HEADERS = "$(python -c 'import sysconfig; print(sysconfig.get_path(\"include\"))')"
 """Where Triton looks for Python's."""
@@ -89,7 +89,7 @@ def test_what_the_words_do(volume: Path, words: list[str], code: int, said: str)
 
 
 def test_the_demo_is_certified(contained: Path) -> None:
-    for name in pipeline.NAMES:
+    for name in pipeline.USUAL:
         assert Artifact.open(contained / name).passed, name
     owners = {path.stat().st_uid for path in contained.rglob("*")}
     assert owners == {int(ring.USER.split(":")[0])}
@@ -105,7 +105,7 @@ def test_it_made_what_a_native_run_makes(contained: Path, demo_run: Path) -> Non
         for fact, most in ROUNDED.get(name, {}).items():
             assert facts.pop(fact) == pytest.approx(expected.pop(fact), abs=most), fact
         assert facts == expected, name
-        if pipeline.NAMES.index(name) < pipeline.NAMES.index("convert"):
+        if pipeline.USUAL.index(name) < pipeline.USUAL.index("convert"):
             assert inside.digest == outside.digest, name
     parities = [Artifact.open(run / "verify").record.facts["parities"] for run in (contained, demo_run)]
     for here, there in zip(*parities, strict=True):

@@ -14,7 +14,7 @@ from tests import whole_run
 def test_rows_come_first_and_need_nothing() -> None:
     assert pipeline.NAMES[:2] == ("prepare", "fetch")
     assert not pipeline.stage("prepare").needs
-    assert [stage.name for stage in pipeline.up_to("preflight")] == ["prepare", "fetch", "preflight"]
+    assert [stage.name for stage in pipeline.up_to("preflight", lambda name: ())] == ["prepare", "fetch", "preflight"]
 
 
 @pytest.mark.parametrize(

@@ -55,15 +55,18 @@ def toy(name: str = "fetch") -> StageMain[ToyConfig, ToyFacts, ToyLimits]:
     return StageMain(name, ToyConfig, run, gate)
 
 
+TOY = ToyConfig(text="abc", limits=ToyLimits(max_size=5))
+
+
 def made(run_dir: RunDir, main: StageMain[Any, Any, Any], text: str = "abc", max_size: int = 5) -> Artifact:
     cfg = ToyConfig(text=text, limits=ToyLimits(max_size=max_size))
-    inputs = main.inputs(run_dir)
+    inputs = main.inputs(run_dir, cfg)
     return main.make(run_dir, cfg, inputs, main.key(cfg, inputs), {})
 
 
 def state_of(run_dir: RunDir, main: StageMain[Any, Any, Any], text: str, max_size: int = 5) -> Any:
     cfg = ToyConfig(text=text, limits=ToyLimits(max_size=max_size))
-    return main.state(run_dir, main.key(cfg, main.inputs(run_dir)))
+    return main.state(run_dir, main.key(cfg, main.inputs(run_dir, cfg)))
 
 
 def test_made_whole_with_a_record(tmp_path: Path) -> None:
@@ -123,11 +126,11 @@ def test_facts_of_another_version_are_damage_that_redo_makes_good(tmp_path: Path
 def test_ancestors_must_be_there_passed_and_fresh(tmp_path: Path) -> None:
     run_dir, first, second, third = RunDir(tmp_path), toy("fetch"), toy("prepare"), toy("preflight")
     with pytest.raises(Refusal, match="run `make fetch` first"):
-        third.inputs(run_dir)
+        third.inputs(run_dir, TOY)
     made(run_dir, first, "abcdefgh")
     made(run_dir, second)
     with pytest.raises(Refusal, match=r"its gate said no \(FET001\)"):
-        third.inputs(run_dir)
+        third.inputs(run_dir, TOY)
     made(run_dir, first, "abc")
     artifact = made(run_dir, third)
     assert stale_because(run_dir, artifact) is None

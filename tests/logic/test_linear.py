@@ -25,7 +25,7 @@ from jobs.logic.text.vocabulary import Vocabulary
 from tests.logic.regex_attacks import Attacks
 from tests.logic.regex_steps import Counter
 
-PACKAGES = ("logic.text", "logic.form", "logic.rows", "logic.chat", "logic.parity")
+PACKAGES = ("logic.text", "logic.form", "logic.rows", "logic.chat", "logic.parity", "logic.endpoints", "logic.synth")
 MODULES = ("logic.row", "engines.rows.cuts")
 ROOT = Path(inspect.getfile(markup)).parents[3]
 MATCHED = {
@@ -35,7 +35,8 @@ MATCHED = {
     "layouts.NUMBERED", "layouts.SET_APART", "layouts.SNAKE", "layouts.BLOB", "layouts.PATH", "layouts.MARKED",
     "layouts.JSON_OPENING", "raw_bytes.FOREIGN", "raw_bytes.PACKINGS", "behaviour.THINK", "cuts.WITHIN_ROW",
     "cuts.BETWEEN_ROWS", "cuts.IN_STRING", "program.NEUTRAL", "program.STATEMENT", "program.FULL_STOP",
-    "asked_code.DRESSED", "endings.ADDRESS", "explained.DATA_LINE", "explained.CONFIG_LINE", "explained.SELECTOR", "explained.OUTPUT",
+    "drafting.DECLINED", "forms.OPENING_LINE", "forms.LINE_LABEL", "comparable.QUANTITY", "endings.ADDRESS",
+    "asked_code.DRESSED", "explained.DATA_LINE", "explained.CONFIG_LINE", "explained.SELECTOR", "explained.OUTPUT",
 }  # fmt: skip
 """Patterns that are only asked whether the text begins with them; bound methods in `layouts.PATTERNS` are others."""
 CUT = {

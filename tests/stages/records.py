@@ -6,11 +6,10 @@ Files are stand-ins, facts are real models of every gate, verdicts are the gates
 from __future__ import annotations
 
 import copy
-import json
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
 from omegaconf import OmegaConf
@@ -20,6 +19,8 @@ from jobs.core import chain, pipeline
 from jobs.core.artifact import Artifact, Key, Record, hash_files, write_record
 from jobs.core.provenance import ROOT, data_digest, file_digest
 from jobs.core.run_dir import RunDir
+from tests.checks import synth_facts
+from tests.stages.training_log import log
 
 PIN = "vendor/llama.cpp/PIN"
 MADE_BY = {
@@ -50,7 +51,9 @@ def default_limits() -> dict[str, Any]:
     for stage in pipeline.CHAIN:
         folder = ROOT / "conf" / stage.name
         groups[stage.name] = OmegaConf.load(
-            next(p for p in (folder / "default.yaml", folder / "hub.yaml") if p.exists())
+            next(
+                p for p in (folder / "default.yaml", folder / "hub.yaml", folder / "common" / "base.yaml") if p.exists()
+            )
         )
     whole = OmegaConf.create(groups)
     return {name: OmegaConf.to_container(whole[name].limits, resolve=True) for name in groups}
@@ -61,10 +64,11 @@ def build(
     changed: Mapping[str, Mapping[str, Any]] | None = None,
     until: str = "verify",
     waivers: Mapping[str, str] | None = None,
+    takes: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> dict[str, Artifact]:
-    """Every stage up to `until` below `root`; `changed` replaces facts of a stage."""
+    """Every stage up to `until` below `root`; `changed` replaces facts; `takes`: what a stage stands on besides."""
     judged_by, made = limits(), {}  # type: dict[str, dict[str, Any]], dict[str, Artifact]
-    for stage in pipeline.up_to("verify"):
+    for stage in pipeline.up_to("verify", lambda name: takes.get(name, ())):
         facts = FACTS[stage.name]() | dict((changed or {}).get(stage.name, {}))
         made[stage.name] = publish(root, stage, facts, judged_by[stage.name], made, waivers or {})
         if stage.name == until:
@@ -89,7 +93,7 @@ def publish(
         path.write_text(text, encoding="utf-8")
     gate = chain.load(stage.name).gate
     model = gate.facts.model_validate({**nothing(gate.facts), **facts}, strict=False)
-    inputs = {name: made[name].digest for name in stage.needs}
+    inputs = {name: made[name].digest for name in stage.needed(made)}
     record = Record(
         schema_version=1,
         stage=stage.name,
@@ -351,39 +355,14 @@ def verify() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def log() -> str:
-    """A training log with losses that fall, each to its own floor."""
-    lines: list[dict[str, Any]] = [
-        {"step": 0, "epoch": 0.0, "eval_loss": 2.714, "eval_content_loss": 3.4, "eval_template_loss": 0.9}
-    ]
-    for step in range(1, 214):
-        noise = 0.12 * math.sin(step * 1.7) + 0.07 * math.sin(step * 0.31)
-        lines.append(
-            {"step": step, "epoch": step / 71, "loss": 0.55 + 2.1 * math.exp(-step / 28) + noise, "grad_norm": 1.0}
-        )
-        if step % 18 == 0 or step == 213:
-            rise = max(0, step - 177) * 0.0005
-            total, content = 0.8 + 1.9 * math.exp(-step / 26) + rise, 1.2 + 2.2 * math.exp(-step / 30) + rise
-            template = 0.004 + 0.9 * math.exp(-step / 9)
-            lines.append(
-                {
-                    "step": step,
-                    "epoch": step / 71,
-                    "eval_loss": total,
-                    "eval_content_loss": content,
-                    "eval_template_loss": template,
-                }
-            )
-    return "".join(json.dumps(line) + "\n" for line in lines)
-
-
 FACTS = {
-    "fetch": fetch, "prepare": prepare, "preflight": preflight, "train": train, "smoke": smoke, "merge": merge,
-    "convert": convert, "quantize": quantize, "verify": verify,
+    "fetch": fetch, "prepare": prepare, "synth": synth_facts.plain, "preflight": preflight, "train": train,
+    "smoke": smoke, "merge": merge, "convert": convert, "quantize": quantize, "verify": verify,
 }  # fmt: skip
 FILES = {
     "fetch": {"model.json": "{}\n", "model/config.json": "{}\n", "model/model.safetensors": "base weights"},
     "prepare": {"train.jsonl": "{}\n", "val.jsonl": "{}\n", "dropped.jsonl": ""},
+    "synth": {"rows.jsonl": "{}\n", "dropped.jsonl": "", "train.jsonl": "{}\n"},
     "preflight": {"train.jsonl": "{}\n", "val.jsonl": "{}\n"},
     "train": {"adapter/adapter_model.safetensors": "adapter", "adapter/adapter_config.json": "{}", "log.jsonl": log()},
     "smoke": {"generations.jsonl": "{}\n"},

@@ -8,6 +8,7 @@ Instruct-2507 and Thinking-2507 in the same spelling.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from jobs.core import chain, process
 from jobs.core.artifact import Artifact
 from jobs.core.run_dir import RunDir
+from jobs.engines.gguf import splitting
 from tests.engines.models.small_model import change_json
 from tests.torture import cases
 
@@ -161,6 +163,24 @@ def test_a_hub_model_with_a_template_of_ours_becomes_a_gguf_with_that_template(f
     ours = (cases.ROOT / "conf/chat/templates/plain.jinja").read_text()
     assert header.metadata["tokenizer.chat_template"] == ours
     assert "output.weight" not in header.tensors
+
+
+def test_a_limit_that_the_embedding_cannot_keep_is_refused_before_training(
+    forms: Forms, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert forms.make("hybrid", "plain", TO_CONVERT) == (0, "convert")
+    before = forms.artifact("hybrid", "plain", "preflight").digest
+    assert forms.make("hybrid", "plain", ["preflight"], "quantize.max_file_bytes=5000000") == (2, "preflight")
+    said = capsys.readouterr()
+    least = re.search(
+        r"token_embd.weight of Q8_0 takes 5166016 .* set quantize.max_file_bytes=(\d+)", said.out + said.err
+    )
+    assert least
+    enough = f"quantize.max_file_bytes={least[1]}"
+    assert forms.make("hybrid", "plain", ["preflight"], enough) == (0, "preflight")
+    assert forms.artifact("hybrid", "plain", "preflight").digest == before
+    made = forms.artifact("hybrid", "plain", "convert").file("model-f32.gguf")
+    splitting.require_room_for_each_tensor(made, {}, ["Q8_0"], int(least[1]))
 
 
 def test_a_base_model_becomes_a_gguf_that_ends_turns(forms: Forms) -> None:

@@ -56,7 +56,7 @@ def main(words: Sequence[str]) -> int:
     if asked.trial is not None:
         results = [each for each in results if each.number == asked.trial]
     table.show(results, skipped)
-    changed = [name for name in pipeline.NAMES if Artifact.open(bench.case.whole / name).problems(whole=True)]
+    changed = [name for name in pipeline.USUAL if Artifact.open(bench.case.whole / name).problems(whole=True)]
     if changed:
         terminal.say(f"FAILED: trials changed the uninterrupted run that they share: {', '.join(changed)}")
     undone = len(set(tasks) - {(each.kind, each.number) for each in results})
@@ -91,14 +91,14 @@ def prepared(root: Path, asked: Asked) -> Bench:
     in_child(lambda: cases.build(root))
     bench = Bench(case, root / "runs", {}, {}, root / "stopped", 0)
     bench.run.mkdir(parents=True)
-    for stage in pipeline.NAMES[: pipeline.NAMES.index("train") + 1]:
+    for stage in pipeline.USUAL[: pipeline.USUAL.index("train") + 1]:
         uninterrupted(bench, stage, root)
     bench.stop_at = stop_at(root / "events-train.txt")
     late = dataclasses.replace(bench, folder=bench.stopped, commands=[])
     if "checkpoints" in asked.only:
         late.folder.mkdir()
         damages.start_training(late)
-    for stage in pipeline.NAMES[pipeline.NAMES.index("train") + 1 :]:
+    for stage in pipeline.USUAL[pipeline.USUAL.index("train") + 1 :]:
         uninterrupted(bench, stage, root)
     for command in late.commands:
         command.wait()

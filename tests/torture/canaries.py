@@ -32,7 +32,7 @@ def canaries(bench: Bench, draw: random.Random) -> str:
     more = [f"prepare.files=[{source}]"]
     how = draw.choice(["whole", "killed"])
     if how == "killed":
-        number = bench.drawn_event(draw, pipeline.NAMES)
+        number = bench.drawn_event(draw, pipeline.USUAL)
         bench.start("all", more, Shot(number), environment=values).wait()
         bench.ended()
         clean(bench, [*values.values(), key], source)

@@ -40,7 +40,7 @@ Place = tuple[str | int, ...]
 
 def edit(bench: Bench, draw: random.Random) -> str:
     """One drawn edit of the shipped folder, then the check, or the chain on the whole run."""
-    cases.link(bench.case, bench.folder, pipeline.NAMES)
+    cases.link(bench.case, bench.folder, pipeline.USUAL)
     folder = bench.run / "report"
     what = draw.choices(["value", "page", "sums", "folder", "record"], [8, 3, 2, 2, 1])[0]
     is_chain_asked, free = draw.random() < 0.1, False

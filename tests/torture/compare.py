@@ -51,7 +51,7 @@ def same_artifact(reference: Path, made: Path) -> None:
 def retold_alike(reference: Path, made: Path) -> bool:
     """Whether two reports differ only in when their stages were made; False where no stage was made again."""
     one, two = reference.parent, made.parent
-    if all((one / name / RECORD).read_bytes() == (two / name / RECORD).read_bytes() for name in pipeline.NAMES[:-1]):
+    if all((one / name / RECORD).read_bytes() == (two / name / RECORD).read_bytes() for name in pipeline.USUAL[:-1]):
         return False
     pages = {MADE.sub("", (folder / PAGE).read_text(encoding="utf-8")) for folder in (reference, made)}
     told = [without_times(json.loads((folder / certificate.NAME).read_bytes())) for folder in (reference, made)]

@@ -12,7 +12,7 @@ from tests.torture import cases, runs
 from tests.torture.compare import require
 from tests.torture.runs import Bench
 
-STAGES = (*pipeline.NAMES, "merge", "convert", "quantize")
+STAGES = (*pipeline.USUAL, "merge", "convert", "quantize")
 LANGUAGES = ("C", "C.UTF-8", "POSIX", "ja_JP.UTF-8", "de_DE.ISO-8859-1")
 ZONES = ("UTC", "Asia/Tokyo", "America/St_Johns", "XYZ-13:30")
 THREADED = ("fetch", "prepare", "preflight", "merge", "convert", "quantize", "report")

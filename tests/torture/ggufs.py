@@ -27,7 +27,7 @@ def mutate(bench: Bench, draw: random.Random) -> str:
     if draw.random() < 0.1:
         return recorded(bench, draw)
     asked = draw.choice(["verify", "all", "certificate", "certificate"])
-    cases.link(bench.case, bench.folder, pipeline.NAMES if asked != "verify" else runs.before("verify"))
+    cases.link(bench.case, bench.folder, pipeline.USUAL if asked != "verify" else runs.before("verify"))
     path = bench.run / ("report" if asked == "certificate" else draw.choice(["quantize", "quantize", "report"])) / NAME
     if asked == "verify":
         path = bench.run / "quantize" / NAME

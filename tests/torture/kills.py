@@ -79,9 +79,9 @@ def drawn_target(bench: Bench, draw: random.Random) -> str:
 
 def laid_out(bench: Bench, draw: random.Random, target: str) -> list[str]:
     """Put what the target stands on into the trial's run; the stages that the command makes."""
-    first = draw.choice(pipeline.NAMES) if target == "all" else target
+    first = draw.choice(pipeline.USUAL) if target == "all" else target
     cases.link(bench.case, bench.folder, runs.before(first))
-    return list(pipeline.NAMES[pipeline.NAMES.index(first) :]) if target == "all" else [target]
+    return list(pipeline.USUAL[pipeline.USUAL.index(first) :]) if target == "all" else [target]
 
 
 def by_delay(bench: Bench, draw: random.Random, stages: list[str], command: Command) -> str:

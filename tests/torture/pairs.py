@@ -14,7 +14,7 @@ from tests.torture import cases, kills, runs
 from tests.torture.compare import require
 from tests.torture.runs import Bench, Command
 
-LONG = [stage for stage in pipeline.NAMES if stage not in ("prepare", "report")]
+LONG = [stage for stage in pipeline.USUAL if stage not in ("prepare", "report")]
 CPU = 1.0
 """Seconds of CPU, the interpreter's start included, in which the second one must have answered."""
 TRIES = 4
@@ -49,7 +49,7 @@ def two(bench: Bench, draw: random.Random) -> str:
             loser(bench, other, code, one.pid, target)
         one.wait()
         require(one.code == 0, f"{target}: the first ended with exit code {one.code}:\n{runs.tail(one.said)}")
-    stages = list(pipeline.NAMES[pipeline.NAMES.index(first) :]) if target == "all" else [target]
+    stages = list(pipeline.USUAL[pipeline.USUAL.index(first) :]) if target == "all" else [target]
     bench.again(target, [*runs.before(first), *stages])
     return f"{target}, {'in the same moment' if together else f'at event {number}'}"
 

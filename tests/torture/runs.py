@@ -122,7 +122,7 @@ class Bench:
         self.finish(target, **how)
         self.ended()
         self.same(stages)
-        if stages[-1] == pipeline.NAMES[-1]:
+        if stages[-1] == pipeline.USUAL[-1]:
             self.finish(target, **how)
             self.same(stages)
 
@@ -161,12 +161,12 @@ class Bench:
                 raise Failed(f"a half artifact was visible: {refusal}") from None
             require(not problems, f"a half {stage} was visible: {problems[:3]}")
 
-    def same(self, stages: Sequence[str] = pipeline.NAMES, run: Path | None = None) -> None:
+    def same(self, stages: Sequence[str] = pipeline.USUAL, run: Path | None = None) -> None:
         """Every artifact is byte for byte the reference's, and nothing lies beside them."""
         run = run or self.run
         for stage in stages:
             compare.same_artifact(self.case.whole / stage, run / stage)
-        allowed = {*pipeline.NAMES, ".lock", looks.NOTE, memory.NOTE, "tracker"}
+        allowed = {*pipeline.USUAL, ".lock", looks.NOTE, memory.NOTE, "tracker"}
         litter = sorted(path.name for path in run.iterdir() if path.name not in allowed)
         require(not litter, f"left in the run: {', '.join(litter)}")
 
@@ -183,7 +183,7 @@ def tail(text: str, lines: int = 12) -> str:
 
 def before(stage: str) -> list[str]:
     """The stages that come before one."""
-    return list(pipeline.NAMES[: pipeline.NAMES.index(stage)])
+    return list(pipeline.USUAL[: pipeline.USUAL.index(stage)])
 
 
 def cleared(folder: Path) -> Path:

@@ -64,7 +64,7 @@ def up() -> None:
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    for name in [*(f"jobs.engines.{name}" for name in ENGINES), *(f"jobs.{name}" for name in pipeline.NAMES)]:
+    for name in [*(f"jobs.engines.{name}" for name in ENGINES), *(f"jobs.{name}" for name in pipeline.USUAL)]:
         importlib.import_module(name)
     for name in ("jobs.__main__", "jobs.core.chain", "jobs.core.compose", "jobs.core.certificate"):
         importlib.import_module(name)

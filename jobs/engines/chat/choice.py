@@ -84,6 +84,8 @@ def state(run_dir: RunDir, kind: str = "what there is") -> str:
     """How far a run came: the stage that failed, or the first that is not made."""
     for stage in pipeline.PIPELINE:
         artifact = run_dir.artifact(stage.name)
+        if artifact is None and stage.optional:
+            continue
         if artifact is None:
             return f"`{stage.name}` was not made"
         if not artifact.passed:

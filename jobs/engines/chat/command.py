@@ -14,23 +14,16 @@ from pathlib import Path
 
 from jobs.core import room, terminal
 from jobs.core.errors import Exit, Interrupted, Refusal
-from jobs.engines.chat import base_gguf, keyboard, talking, words
+from jobs.engines.chat import keyboard, talking, words
 from jobs.engines.chat.choice import Choice, choose
 from jobs.engines.chat.words import Words
-from jobs.engines.gguf import file as gguf_file, server
+from jobs.engines.gguf import base_gguf, file as gguf_file, server
 from jobs.engines.gguf.llama import LlamaFailed
 from jobs.engines.gguf.server import Server
 from jobs.logic.chat import talk
 
 MOST_CONTEXT = 8192
 """Tokens of a conversation where nothing else is said: 40,960, which Qwen3 can, take 4.7 GB even with 0.6B."""
-SAMPLERS = "penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature"
-MEASURED = (
-    "--temp", "0", "--samplers", SAMPLERS, "--top-k", "0", "--top-p", "1", "--min-p", "0", "--typical-p", "1",
-    "--xtc-probability", "0", "--repeat-penalty", "1", "--presence-penalty", "0", "--frequency-penalty", "0",
-    "--dry-multiplier", "0", "--dynatemp-range", "0", "--mirostat", "0",
-)  # fmt: skip
-"""Each said, since what is not said is what the GGUF says (`general.sampling.*`), or else a default of llama.cpp's."""
 HINT = (
     f"Enter sends, a paste stays one message, {talk.QUOTES} opens and closes a longer one; Ctrl-D ends, /help has more."
 )
@@ -119,7 +112,7 @@ def base_beside(asked: Words, choice: Choice) -> Path:
             f"against=base: {asked.run_dir.root / 'fetch'} is not there; make it, or leave the word out",
             without=["against"],
         )
-    return base_gguf.made(fetch, choice.type, room.cache_folder() / "base")
+    return base_gguf.made(fetch, choice.type, room.cache_folder() / "base", "against=base")
 
 
 def started(stack: ExitStack, gguf: Path, asked: Words, context: int, *more: str) -> Server:
@@ -131,7 +124,7 @@ def started(stack: ExitStack, gguf: Path, asked: Words, context: int, *more: str
                 context=context,
                 num_threads=os.cpu_count() or 1,
                 gpu_layers=asked.gpu_layers,
-                more=(*MEASURED, *more),
+                more=(*server.MEASURED, *more),
             )
         )
     except LlamaFailed as failed:

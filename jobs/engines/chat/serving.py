@@ -17,7 +17,7 @@ from jobs.core import terminal
 from jobs.core.errors import EnvironmentProblem, Exit, Interrupted, Refusal
 from jobs.engines.chat import keyboard, words
 from jobs.engines.chat.choice import Choice, choose
-from jobs.engines.chat.command import MEASURED, described, opening, room_for
+from jobs.engines.chat.command import described, opening, room_for
 from jobs.engines.chat.words import Words
 from jobs.engines.gguf import server
 from jobs.engines.gguf.llama import LlamaFailed
@@ -86,7 +86,7 @@ def running(asked: Words, choice: Choice, binds: str) -> Iterator[subprocess.Pop
         host=binds,
     )  # fmt: skip
     with tempfile.TemporaryFile() as log:
-        child = server.begin([*command, *MEASURED, "--alias", asked.name], log)
+        child = server.begin([*command, *server.MEASURED, "--alias", asked.name], log)
         try:
             wait_until_ready(child, log, choice, ANY.get(binds, binds), asked.port)
             yield child

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from jobs.core import process, room
-from jobs.core.errors import EnvironmentProblem
+from jobs.core.errors import EnvironmentProblem, Interrupted
 from jobs.engines.gguf.llama import LlamaFailed
 from jobs.engines.gguf.llama_tools import ENDED, child_environment, how_it_ended, telling_lines, tree
 
@@ -35,7 +35,15 @@ START_SECONDS = 600.0
 REQUEST_SECONDS = 600.0
 END_SECONDS = 10.0
 """SIGTERM waits for a request that runs; what still lives after that is killed."""
+STOP_SECONDS = 1.0
 POLL_SECONDS = 0.05
+SAMPLERS = "penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature"
+MEASURED = (
+    "--temp", "0", "--samplers", SAMPLERS, "--top-k", "0", "--top-p", "1", "--min-p", "0", "--typical-p", "1",
+    "--xtc-probability", "0", "--repeat-penalty", "1", "--presence-penalty", "0", "--frequency-penalty", "0",
+    "--dry-multiplier", "0", "--dynatemp-range", "0", "--mirostat", "0",
+)  # fmt: skip
+"""Each said, since what is not said is what the GGUF says (`general.sampling.*`), or else a default of llama.cpp's."""
 LISTENING = re.compile(rb"listening on http://127\.0\.0\.1:(\d+)")
 LOG_BYTES = 1 << 16
 """Of the end of the log that is looked at for a reason."""
@@ -62,6 +70,16 @@ class Server:
     ) -> None:
         self.gguf, self.port, self.pid = gguf, port, child.pid
         self._child, self._log, self._key, self._slots = child, log, key, slots
+
+    @property
+    def key(self) -> str:
+        """For a client of another kind, in this process."""
+        return self._key
+
+    def require_alive(self) -> None:
+        """Raises what `post` does where the server has died."""
+        if self._child.poll() is not None:
+            raise ended(self._child, self._log, self.gguf)
 
     def get(self, path: str, seconds: float = REQUEST_SECONDS) -> Any:
         """The JSON that a path has; see `post`."""
@@ -228,6 +246,8 @@ def _ready(child: subprocess.Popen[bytes], log: IO[bytes], gguf: Path, seconds: 
     while time.monotonic() < until:
         if child.poll() is not None:
             raise ended(child, log, gguf)
+        if process.stop_requested():
+            raise Interrupted("stopped while a model was loaded")
         found = LISTENING.search(_tail(log))
         if found and healthy(HOST, int(found[1])):
             return int(found[1])
@@ -267,10 +287,11 @@ def _telling(log: IO[bytes]) -> str:
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
-    """SIGTERM, which waits for an answer that is being written, and SIGKILL where that takes too long."""
+    """SIGTERM, which waits for an answer that is being written, and SIGKILL where that takes too long: after a stop
+    nobody reads the answer."""
     child.terminate()
     try:
-        child.wait(END_SECONDS)
+        child.wait(STOP_SECONDS if process.stop_requested() else END_SECONDS)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()

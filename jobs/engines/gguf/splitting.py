@@ -10,6 +10,7 @@ from jobs.core import terminal
 from jobs.core.errors import Refusal
 from jobs.engines.gguf import file as gguf_file, llama_tools, split
 from jobs.logic.parity import quant_files
+from jobs.logic.parity.quant_sizes import Least, too_small
 
 ADDED_METADATA = 512
 """Bytes that quantizing may add to the header: where its importance matrix came from."""
@@ -18,10 +19,10 @@ ADDED_METADATA = 512
 def require_room_for_each_tensor(source: Path, there: Mapping[str, Path], types: Sequence[str], most: int) -> None:
     """Raise Refusal where a quant of `source` would have a tensor, or metadata, that `most` bytes do not hold; `there`
     has the types whose files are made already."""
-    needed = [(*planned(source, there, quant).least(), quant) for quant in types]
-    least, what, quant = max(needed, key=lambda one: one[0])
-    if least > most:
-        raise too_small(most, least, what, quant)
+    found = [(quant, *planned(source, there, quant).least()) for quant in types]
+    needed = max((Least(quant, what, least) for quant, least, what in found), key=lambda one: one.num_bytes)
+    if needed.num_bytes > most:
+        raise Refusal(too_small(most, needed))
 
 
 def planned(source: Path, there: Mapping[str, Path], quant: str) -> split.Layout:
@@ -43,17 +44,9 @@ def split_large(out: Path, quant: str, most: int | None) -> dict[str, str]:
     file = gguf_file.read(path)
     least, what = split.layout(file).least()
     if least > most:  # an importance matrix can move a tensor to a wider type than was planned
-        raise too_small(most, least, what, quant)
+        raise Refusal(too_small(most, Least(quant, what, least)))
     digest = split.content(file)
     parts = split.write(file, most, lambda number, count: out / quant_files.part(quant, number, count))
     path.unlink()
     terminal.say(f"quantize: {quant} in {len(parts)} files")
     return {quant: digest}
-
-
-def too_small(most: int, least: int, what: str, quant: str) -> Refusal:
-    """The refusal of a limit, with the least that would do."""
-    return Refusal(
-        f"quantize.max_file_bytes={most}: {what} of {quant} takes {least} bytes in a file of its own, and is not cut; "
-        f"set quantize.max_file_bytes={least} or more, or null for one file a type"
-    )

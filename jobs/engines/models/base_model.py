@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 import tempfile
 from collections import Counter
@@ -18,7 +17,7 @@ from jobs.core.errors import Refusal
 from jobs.core.provenance import ROOT
 from jobs.core.room import cache_folder
 from jobs.core.terminal import progress
-from jobs.engines.models import base_weights, hub_model, model_config, other_weights, template_places
+from jobs.engines.models import base_weights, hub_model, model_config, other_forms, other_weights, template_places
 from jobs.engines.models.folder_files import (
     CODE_KEY,
     JSON,
@@ -43,7 +42,7 @@ def require_qwen3(folder: Path, where: str) -> None:
     if (folder / "adapter_config.json").exists():
         raise Refusal(f"{where}: has an adapter_config.json, and loaders would apply that adapter; merge it first")
     if not (folder / "config.json").exists():
-        raise Refusal(f"{where}: there is no config.json; expected a Hugging Face model folder")
+        raise other_forms.not_a_model(folder, where)
     model_config.require_dense_text(read_json(folder / "config.json", where), where)
 
 
@@ -57,20 +56,12 @@ def from_hub(model_id: str, revision: str, into: Path, cache: Path | None) -> Or
         said = model_config.quantization(read_json(folder / "config.json", where))
         if said:
             raise Refusal(
-                f"{where}: config.json says {said}: {base_weights.WAY_OUT}{sixteen_bit(model_id)}; where its weights "
-                "are 16-bit after all, download the folder, take that out of config.json, and use fetch=local"
+                f"{where}: config.json says {said}: {base_weights.WAY_OUT}{other_forms.made_from(model_id)}; where its "
+                "weights are 16-bit after all, download the folder, take that out of config.json, and use fetch=local"
             )
 
     folder, additional = hub_model.download(model_id, revision, cache, looked_at)
     return _placed(folder, into, where, folder.name, additional)
-
-
-def sixteen_bit(model_id: str) -> str:
-    """The likely name of the repository that a quantized one was made from."""
-    name = re.sub(
-        r"(?i)[-_.](fp8|awq|gptq|bnb|unsloth|int[48]|[48]-?bit|dynamic|w\d+a\d+|nvfp4|mxfp4)\b.*$", "", model_id
-    )
-    return "" if name == model_id else f", perhaps model.id={name}"
 
 
 def _licence_of_card(folder: Path) -> str:
@@ -89,7 +80,7 @@ def _licence_of_card(folder: Path) -> str:
 def from_folder(folder: Path, into: Path) -> Origin:
     """A local model folder; raises Refusal where it is not one, or holds what is not its own."""
     if not folder.is_dir():
-        raise Refusal(f"fetch.source.folder={folder}: is not a folder")
+        raise other_forms.not_a_model(folder, f"fetch.source.folder={folder}")
     own_files(folder, str(folder))  # before anything is opened: reading a pipe does not end
     require_qwen3(folder, str(folder))
     additional = [path.name for path in sorted((folder / template_places.ADDITIONAL).glob("*.jinja"))]
@@ -169,6 +160,7 @@ def inspect(folder: Path, where: str | None = None) -> dict[str, Any]:
     eos_config = _stop_ids(raw, f"{where}: config.json")
     eos_generation = _stop_ids(generation, f"{where}: generation_config.json")
     config = model_config.read(folder, where)
+    model_config.require_one_rope(raw, config, where)
     model_config.require_same_in_llama_cpp(config, where)
     base_weights.require_whole(weights, config, where)
     tokenizer = _tokenizer(folder, where)

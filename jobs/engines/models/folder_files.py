@@ -20,6 +20,7 @@ from typing import Any
 
 from jobs.core.errors import Refusal
 from jobs.core.room import require_space, told
+from jobs.engines.models.other_forms import is_pointer
 
 TEMPLATE = "chat_template.jinja"
 TOKENIZER_JSON = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
@@ -43,6 +44,8 @@ MOST_LEVELS = 64
 """Of nested JSON. A tokenizer has under ten; at some hundred, Python's libraries fail one by one."""
 MOST_BYTES = 256 << 20
 """Of a file that is read whole; a vocabulary has 11 million."""
+POINTER_BYTES = 1024
+"""More than a file has that stands for one of Git LFS."""
 KINDS = {
     stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
@@ -61,7 +64,7 @@ class OwnFile:
 
 
 def own_files(folder: Path, where: str, wanted: Sequence[str] = WANTED) -> list[OwnFile]:
-    """The folder's files of these names, by name; nothing is opened.
+    """The folder's files of these names, by name; only plain files are opened.
 
     Raises Refusal for one that is a link out of the folder, or no plain file. A hub cache's snapshot consists of links
     to the blobs beside it, which are its own.
@@ -82,6 +85,11 @@ def own_files(folder: Path, where: str, wanted: Sequence[str] = WANTED) -> list[
         if not stat.S_ISREG(about.st_mode):
             kind = KINDS.get(stat.S_IFMT(about.st_mode), "no plain file")
             raise Refusal(f"{where}/{name}: is {kind}, expected a plain file; put the file itself there")
+        if about.st_size < POINTER_BYTES and is_pointer(real):
+            raise Refusal(
+                f"{where}/{name}: only stands for a file that Git LFS has yet to fetch; say `git lfs pull` in the "
+                "folder that was cloned"
+            )
         if about.st_size > MOST_BYTES and not name.endswith(".safetensors"):
             raise Refusal(
                 f"{where}/{name}: has {about.st_size:,} bytes, the most is {MOST_BYTES:,}; take the file from the "

@@ -11,6 +11,7 @@ from typing import Any
 from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.core.room import require_space
 from jobs.engines.models.folder_files import WANTED
+from jobs.engines.models.other_forms import EXPECTED, made_from
 from jobs.engines.models.other_weights import require_some
 from jobs.engines.models.template_places import ADDITIONAL
 
@@ -41,7 +42,7 @@ def download(
         if small.is_dir():  # a repository without such files has no folder
             looked_at(small)
         else:
-            raise Refusal(f"{where}: there is no config.json; expected a Hugging Face model folder")
+            raise Refusal(f"{where}: there is no config.json; {EXPECTED}{made_from(model_id)}")
         additional = _require_room_for(download, small.name, cache, where)
         return Path(download(revision=small.name, allow_patterns=list(WANTED))), additional
     except HFValidationError as error:

@@ -125,6 +125,33 @@ def rope_said(config: Any) -> str:
     return f"theta {rope['rope_theta']:,.10g}{scaled}"
 
 
+def require_one_rope(raw: Mapping[str, Any], config: Any, where: str) -> None:
+    """Raises Refusal for a config.json that says RoPE in its newer and in its older spelling, and not the same.
+
+    Beside `rope_scaling` the library reads nothing of `rope_parameters`, not even its base: it takes 10,000 then.
+    """
+    places = {
+        "config.json": raw,
+        "rope_parameters": raw.get("rope_parameters"),
+        "rope_scaling": raw.get("rope_scaling"),
+    }
+    spelled = {name: place for name, place in places.items() if isinstance(place, Mapping)}
+    thetas = {name: place["rope_theta"] for name, place in spelled.items() if place.get("rope_theta") is not None}
+    taken = config.rope_parameters.get("rope_theta")
+    if len(set(thetas.values())) > 1 or (thetas and taken not in thetas.values()):
+        said = ", ".join(f"{value!r} in {name}" for name, value in thetas.items())
+        raise Refusal(
+            f"{where}: config.json says rope_theta={said}, and the library reads {taken!r} where both spellings stand "
+            "side by side; put all of it into rope_parameters, and take rope_theta and rope_scaling out"
+        )
+    new, old = (spelled.get(name, {}) for name in ("rope_parameters", "rope_scaling"))
+    if new.get("rope_type", "default") != "default" and any(new.get(key, old[key]) != old[key] for key in old):
+        raise Refusal(
+            f"{where}: config.json scales RoPE in two ways, rope_parameters={dict(new)} and rope_scaling={dict(old)}; "
+            "take one of them out"
+        )
+
+
 def says_theta(raw: Mapping[str, Any]) -> bool:
     """Whether config.json says RoPE's base anywhere, or leaves it to the library's default."""
     places = [raw, *(raw[key] for key in ("rope_parameters", "rope_scaling") if isinstance(raw.get(key), dict))]

@@ -109,7 +109,10 @@ class Account:
     def _evidence(self, gone: Gone, identity: str) -> str:
         if gone.reason == DUPLICATE_ID:
             return "{}:{} has this id as well".format(*self._place(gone.other))
-        if gone.reason == DUPLICATE:
-            return f"the same as {identity}"
         where = " on the other side" if gone.reason == BETWEEN_SIDES else ""
-        return f"{score(gone.similarity)} like {identity}{where}"
+        return likeness(gone.similarity, identity, is_same=gone.reason == DUPLICATE) + where
+
+
+def likeness(similarity: float, identity: str, is_same: bool = False) -> str:
+    """What is told of a row that is like another one, which stays."""
+    return f"the same as {identity}" if is_same else f"{score(similarity)} like {identity}"

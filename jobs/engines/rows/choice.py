@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,17 @@ class NearOptions:
     """Of the rows; what more of them say makes no two alike."""
     previous: frozenset[int] = frozenset()
     """Keys of prompts that were held out before: of near copies, the one with such a prompt stays."""
+
+    @classmethod
+    def of(cls, duplicates: Mapping[str, Any], previous: frozenset[int] = frozenset()) -> Self:
+        """From `prepare.duplicates`, as plain data."""
+        return cls(
+            duplicates["near"] == "drop",
+            duplicates["threshold"],
+            duplicates["answer_threshold"],
+            duplicates["boilerplate_share"],
+            previous,
+        )
 
 
 class Chosen(NamedTuple):
@@ -92,7 +103,7 @@ def drop_near(
         alike = [
             pair
             for pair, answers, reworded in zip(*found, strict=True)
-            if answers >= options.answer_threshold and not (reworded and (labels[pair.first] or labels[pair.second]))
+            if is_copy(answers, reworded, bool(labels[pair.first] or labels[pair.second]), options.answer_threshold)
         ]
         if options.drop:
             favoured = alive[np.isin(keys["prompt"][alive], list(options.previous))]
@@ -100,6 +111,14 @@ def drop_near(
         if not alike or not options.drop or not near.is_crowded(sketches):
             gone = account.gone
             return [pair for pair in found.pairs if pair.first not in gone and pair.second not in gone]
+
+
+def is_copy(answers: float, is_reworded: bool, has_label: bool, answer_threshold: float) -> bool:
+    """Whether of two near rows one is a copy, and not another question.
+
+    `answers` and `is_reworded` are those of `passes.Similarity`; `has_label`: the answer of one of them is a label.
+    """
+    return answers >= answer_threshold and not (is_reworded and has_label)
 
 
 def _labels(answers: NDArray[np.uint64], alive: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -29,22 +29,35 @@ def overlaps(
     """For each store of evaluation rows those of the rows `chosen` that ask the same, or nearly."""
     ours: Questions | None = None
     for judged in asked:
-        ours = _questions(store, chosen, False, threshold, common, workers) if ours is None else ours
-        theirs = _questions(judged, np.arange(len(judged)), True, threshold, common, workers)
-        same = np.unique(ours.rows[np.isin(ours.hashes, theirs.hashes)])
-        found = near.between(ours.sketches, theirs.sketches, threshold)
-        pairs = np.stack((ours.rows[found[:, 0]], theirs.rows[found[:, 1]]), axis=1)
-        pairs = np.unique(pairs[~np.isin(pairs[:, 0], same)], axis=0)
-        tasks = (
-            (store.piece(part[:, 0]), judged.piece(part[:, 1]))
-            for part in (pairs[start : start + PAIRS] for start in range(0, len(pairs), PAIRS))
-        )
-        compare = partial(_near, threshold=threshold, common=common)
-        is_near = [one for part in workers.map(compare, tasks) for one in part]
-        yield np.union1d(same, pairs[np.asarray(is_near, bool), 0]).tolist()
+        ours = questions_of(store, chosen, False, threshold, common, workers) if ours is None else ours
+        theirs = questions_of(judged, np.arange(len(judged)), True, threshold, common, workers)
+        yield asking_the_same(store, ours, judged, theirs, threshold, common, workers)
 
 
-def _questions(
+def asking_the_same(
+    store: RowStore,
+    ours: Questions,
+    judged: RowStore,
+    theirs: Questions,
+    threshold: float,
+    common: near.Hashes,
+    workers: Workers,
+) -> list[int]:
+    """The rows of `store` that ask what one of `judged` does, or nearly; the questions are those of both."""
+    same = np.unique(ours.rows[np.isin(ours.hashes, theirs.hashes)])
+    found = near.between(ours.sketches, theirs.sketches, threshold)
+    pairs = np.stack((ours.rows[found[:, 0]], theirs.rows[found[:, 1]]), axis=1)
+    pairs = np.unique(pairs[~np.isin(pairs[:, 0], same)], axis=0)
+    tasks = (
+        (store.piece(part[:, 0]), judged.piece(part[:, 1]))
+        for part in (pairs[start : start + PAIRS] for start in range(0, len(pairs), PAIRS))
+    )
+    compare = partial(_near, threshold=threshold, common=common)
+    is_near = [one for part in workers.map(compare, tasks) for one in part]
+    return [int(row) for row in np.union1d(same, pairs[np.asarray(is_near, bool), 0])]
+
+
+def questions_of(
     store: RowStore,
     chosen: NDArray[np.int64],
     is_judged: bool,

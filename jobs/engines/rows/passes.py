@@ -71,15 +71,20 @@ class FileOptions:
             prepare["max_file_bytes"],
             prepare["encoding"],
             rows,
-            CleanOptions(
-                clean["mojibake"],
-                clean["invisible"],
-                clean["secrets"],
-                clean["personal"],
-                clean["allow"],
-                RepetitionLimits(clean["max_marks"], clean["max_characters"], clean["max_phrases"]),
-            ),
+            clean_options(clean),
         )
+
+
+def clean_options(clean: Mapping[str, Any]) -> CleanOptions:
+    """From `prepare.clean`, as plain data."""
+    return CleanOptions(
+        clean["mojibake"],
+        clean["invisible"],
+        clean["secrets"],
+        clean["personal"],
+        clean["allow"],
+        RepetitionLimits(clean["max_marks"], clean["max_characters"], clean["max_phrases"]),
+    )
 
 
 class Reading(NamedTuple):
@@ -315,10 +320,15 @@ class _Compared(NamedTuple):
 
 
 def _similarities(task: tuple[Piece, Piece, float, near.Hashes]) -> list[Similarity]:
-    """For each pair how alike the conversations are, and, where they are near, their parts."""
     firsts, seconds, threshold, common = task
-    lines = [firsts.lines(), seconds.lines()]
-    rows = {line: conversation.stored(line, "", 0) for line in {*lines[0], *lines[1]}}
+    return similarities(firsts.lines(), seconds.lines(), threshold, common)
+
+
+def similarities(
+    firsts: Sequence[bytes], seconds: Sequence[bytes], threshold: float, common: near.Hashes
+) -> list[Similarity]:
+    """For each pair of stored lines how alike the conversations are, and, where they are near, their parts."""
+    rows = {line: conversation.stored(line, "", 0) for line in {*firsts, *seconds}}
     grams = near.grams_of([row_keys.comparable(row.messages) for row in rows.values()])
     known = {
         line: _Compared(
@@ -326,7 +336,7 @@ def _similarities(task: tuple[Piece, Piece, float, near.Hashes]) -> list[Similar
         )
         for (line, row), own in zip(rows.items(), grams, strict=True)
     }
-    return [_similarity(known[first], known[second], threshold) for first, second in zip(*lines, strict=True)]
+    return [_similarity(known[first], known[second], threshold) for first, second in zip(firsts, seconds, strict=True)]
 
 
 def _similarity(first: _Compared, second: _Compared, threshold: float) -> Similarity:

@@ -68,6 +68,11 @@ def learning_rate(value: float, more: int = 0) -> str:
     return number(value, more)
 
 
+def mark(value: float, more: int = 0) -> str:
+    """A mean of marks from 1 to 5: `4.25`."""
+    return _unknown(value) or _short(f"{value:.{2 + more}f}")
+
+
 def p_value(value: float, more: int = 0) -> str:
     """The probability of a test: `0.032`, `1e-5`."""
     return number(value, more, 2)
@@ -84,6 +89,15 @@ def size(num_bytes: float, more: int = 0) -> str:
 def seconds(value: float, more: int = 0) -> str:
     """How long something took: `12.3 s`."""
     return _unknown(value) or f"{value:,.{1 + more}f} s"
+
+
+def usd(value: float | None, more: int = 0) -> str:
+    """Money in US dollars: `$12.40`, `$0.42`, `$0.0031`; `unknown` where nobody knows the price, which is not $0."""
+    if value is None:
+        return "unknown"
+    return _unknown(value) or (
+        f"${value:,.{2 + more}f}" if value >= 0.1 or value == 0 else f"${number(value, more, 2)}"
+    )
 
 
 def count(found: float, noun: str = "") -> str:
@@ -151,6 +165,8 @@ KINDS: dict[str, Say] = {
     **dict.fromkeys(("loss", "nll"), loss),
     **dict.fromkeys(("kl", "kl mean", "kl p99", "effect", "noise", "gap", "gap low", "gap high"), nats),
     **dict.fromkeys(("p value", "p"), p_value),
+    **dict.fromkeys(("score",), mark),
+    **dict.fromkeys(("usd",), usd),
     **dict.fromkeys(("bytes",), size),
 }
 """Ends of names to what they are the names of, longer ones after those that they end in too."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from jobs.core.provenance import ROOT
-from jobs.engines.chat.command import MEASURED
 from jobs.engines.gguf import llama_tools, server
+from jobs.engines.gguf.server import MEASURED
 from tests.stages import small_run
 
 QUESTION = "次の記事に題名を付けてください。\n\n障子の桟は、細いほど軽やかに見えます。\n"

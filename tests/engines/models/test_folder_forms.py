@@ -376,21 +376,6 @@ def test_an_equal_head_of_a_tied_model_is_told_by_its_size(
     assert (found["tied"], found["form"]["head_bytes"]) == (True, num_bytes * 96 * 256)
 
 
-@pytest.mark.parametrize(
-    ("name", "wanted"),
-    [
-        ("Qwen/Qwen3-0.6B-FP8", "Qwen/Qwen3-0.6B"),
-        ("Qwen/Qwen3-4B-AWQ", "Qwen/Qwen3-4B"),
-        ("Qwen/Qwen3-0.6B-GPTQ-Int8", "Qwen/Qwen3-0.6B"),
-        ("unsloth/Qwen3-8B-unsloth-bnb-4bit", "unsloth/Qwen3-8B"),
-        ("Qwen/Qwen3-4B-Instruct-2507-FP8", "Qwen/Qwen3-4B-Instruct-2507"),
-    ],
-)
-def test_the_16_bit_repository_of_a_quantized_one(name: str, wanted: str) -> None:
-    assert base_model.sixteen_bit(name) == f", perhaps model.id={wanted}"
-    assert base_model.sixteen_bit(wanted) == ""
-
-
 def test_no_message_tells_to_fetch_again_what_fetching_cannot_mend() -> None:
     folder = Path(base_model.__file__).parent
     again = re.compile(r"fetch (it|the model) again")

@@ -114,3 +114,15 @@ def test_blocks_of_neighbours_are_drawn() -> None:
     assert sum(other - one == 1 for one, other in itertools.pairwise(numbers)) >= 496
     assert numbers == drawn(100_000, 512, 1)
     assert numbers != drawn(100_000, 512, 2)
+
+
+def test_a_third_of_the_rows_in_another_order_is_seen_in_the_rows_though_the_set_belongs() -> None:
+    rows = [
+        (f"What do you know about {name(place)} and {name(place + 500)}?", f"About {name(place)} there is little.")
+        for place in range(120)
+    ]
+    assert looked_at(rows).num_alone == 0
+    part = shuffled(rows[:40])
+    found = looked_at([*part, *rows[40:]])
+    assert word(found, 0.01, 0.25) == "belong"
+    assert found.num_alone > 0.05 * found.num_rows

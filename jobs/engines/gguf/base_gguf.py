@@ -19,11 +19,11 @@ WIDE = {"F32": 4, "F16": 2, "BF16": 2}
 """Types that the converter writes itself, and their bytes a weight; the others are quantized from F16."""
 
 
-def made(fetch: Artifact, kind: str, folder: Path) -> Path:
+def made(fetch: Artifact, kind: str, folder: Path, word: str) -> Path:
     """The base of `fetch` as a GGUF of type `kind`, in `folder`; it stays there for the next time.
 
     Of the same type as the fine-tune it is compared with, so that what differs is not what quantizing costs. Raises
-    Refusal where the pinned converter or quantizer cannot make it.
+    Refusal, which begins with `word`, what it was asked for by, where the pinned converter or quantizer cannot make it.
     """
     pin = file_digest(ROOT / "vendor" / "llama.cpp" / "PIN")
     kept = folder / f"base-{data_digest([fetch.digest, pin, kind])[:16]}-{kind}.gguf"
@@ -43,7 +43,7 @@ def made(fetch: Artifact, kind: str, folder: Path) -> Path:
             _watched(f"base: to {kind}", half, lambda: llama_tools.quantize(wide, half, kind, num_threads=threads))
         (wide if kind in WIDE else half).rename(kept)
     except llama_tools.ToolFailed as failed:
-        raise Refusal(f"against=base: the base cannot be had as a GGUF in {kind}: {failed}") from None
+        raise Refusal(f"{word}: the base cannot be had as a GGUF in {kind}: {failed}") from None
     finally:
         for left in (wide, half):
             remove(left)

@@ -1,0 +1,129 @@
+"""What was asked and answered, in one SQLite file beside the run, by call id.
+
+A row is written when an answer has come, and is on disk for a process that is killed a moment later; of a machine that
+loses power the last seconds may be missing. Only a model's own words are kept, whatever is wrong with them: a call
+that failed is asked again by the next run.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.core import room
+from jobs.core.errors import Damaged, EnvironmentProblem
+from jobs.logic.endpoints.answers import Spoken
+from jobs.logic.endpoints.calls import Call
+
+NAME = "answers.sqlite"
+LAYOUT = 1
+BUSY_SECONDS = 2.0
+TABLES = """
+CREATE TABLE IF NOT EXISTS answers (call_id TEXT PRIMARY KEY, model TEXT, purpose TEXT, asked BLOB, spoken TEXT)
+WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS vectors (text_id TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS servers (place TEXT PRIMARY KEY, facts TEXT) WITHOUT ROWID;
+"""
+
+
+class Store:
+    """The answers of a folder; one process at a time."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._sql, self.path = connection, path
+
+    def answer(self, call_id: str) -> Spoken | None:
+        row = self._sql.execute("SELECT spoken FROM answers WHERE call_id = ?", (call_id,)).fetchone()
+        return None if row is None else Spoken(**json.loads(row[0]))
+
+    def keep(self, call_id: str, model: str, call: Call, spoken: Spoken) -> None:
+        """At once; what was asked is kept too, for a person to read (`asked`)."""
+        asked = {"messages": [list(message) for message in call.messages], "sampling": vars(call.sampling)}
+        if call.schema is not None:
+            asked["schema"] = dict(call.schema)
+        self._sql.execute(
+            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)",
+            # JSON's escapes hold halves of characters, which UTF-8 has no bytes for.
+            (call_id, model, call.purpose, zlib.compress(json.dumps(asked).encode(), 1), json.dumps(spoken.as_dict())),
+        )
+
+    def asked(self, call_id: str) -> dict[str, Any] | None:
+        """The messages, sampling and schema of a call."""
+        row = self._sql.execute("SELECT asked FROM answers WHERE call_id = ?", (call_id,)).fetchone()
+        return None if row is None else json.loads(zlib.decompress(row[0]))
+
+    def count(self) -> int:
+        return int(self._sql.execute("SELECT COUNT(*) FROM answers").fetchone()[0])
+
+    def vector(self, text_id: str) -> NDArray[np.float32] | None:
+        row = self._sql.execute("SELECT vector FROM vectors WHERE text_id = ?", (text_id,)).fetchone()
+        return None if row is None else np.frombuffer(row[0], dtype="<f4")
+
+    def keep_vectors(self, vectors: Mapping[str, NDArray[np.float32]]) -> None:
+        rows = [(text_id, vector.astype("<f4").tobytes()) for text_id, vector in vectors.items()]
+        self._sql.execute("BEGIN")
+        self._sql.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+        self._sql.execute("COMMIT")
+
+    def server(self, place: str) -> dict[str, Any] | None:
+        """What a probe found out of the model behind `place`."""
+        row = self._sql.execute("SELECT facts FROM servers WHERE place = ?", (place,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def keep_server(self, place: str, facts: Mapping[str, Any]) -> None:
+        self._sql.execute("INSERT OR REPLACE INTO servers VALUES (?, ?)", (place, json.dumps(facts)))
+
+
+@contextmanager
+def open_store(folder: Path) -> Iterator[Store]:
+    """The store of `folder`, made where there is none.
+
+    Raises EnvironmentProblem where another process has it, or the disk is full; Damaged where the file is no store.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    room.writes_to(folder)
+    path = folder / NAME
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        with _told(path):
+            # Held as long as it is open, so that a second process does not ask the same questions beside this one.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("COMMIT")
+            layout = connection.execute("PRAGMA user_version").fetchone()[0]
+            if layout not in (0, LAYOUT):
+                raise Damaged(f"{path}: has layout {layout}, this version reads {LAYOUT}; move it away to ask anew")
+            connection.executescript(TABLES)
+            connection.execute(f"PRAGMA user_version = {LAYOUT}")
+            yield Store(connection, path)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """SQLite's errors in words."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise EnvironmentProblem(f"{path}: another command asks with these answers; wait for it") from None
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise EnvironmentProblem(
+                f"{path}: cannot be written to ({error}), as where the disk is full; make room, and the same command "
+                "goes on"
+            ) from None
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise Damaged(f"{path}: is no whole store of answers ({error}); move it away to ask anew") from None
+        raise
