@@ -35,7 +35,8 @@ MATCHED = {
     "layouts.NUMBERED", "layouts.SET_APART", "layouts.SNAKE", "layouts.BLOB", "layouts.PATH", "layouts.MARKED",
     "layouts.JSON_OPENING", "raw_bytes.FOREIGN", "raw_bytes.PACKINGS", "behaviour.THINK", "cuts.WITHIN_ROW",
     "cuts.BETWEEN_ROWS", "cuts.IN_STRING", "program.NEUTRAL", "program.STATEMENT", "program.FULL_STOP",
-    "drafting.DECLINED", "forms.OPENING_LINE", "forms.LINE_LABEL", "comparable.QUANTITY", "endings.ADDRESS", "passages.SETEXT",
+    "drafting.DECLINED", "forms.OPENING_LINE", "forms.LINE_LABEL", "comparable.QUANTITY", "endings.ADDRESS",
+    "passages.SETEXT",
     "asked_code.DRESSED", "explained.DATA_LINE", "explained.CONFIG_LINE", "explained.SELECTOR", "explained.OUTPUT",
 }  # fmt: skip
 """Patterns that are only asked whether the text begins with them; bound methods in `layouts.PATTERNS` are others."""

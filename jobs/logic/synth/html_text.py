@@ -27,7 +27,7 @@ VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "l
 BLANKS = re.compile(r"[^\S\u3000]+")
 READINGS = frozenset(("rt", "rp", "rtc"))
 """What stands above a word to say how it is read."""
-CHARSET = re.compile(rb"<meta[^<>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
+CHARSET = re.compile(rb"<meta[^<>]{0,200}?charset\s{0,9}=[\s\"']{0,9}([\w.:-]{2,40})", re.IGNORECASE)
 HEAD = 2048
 """Bytes in which a page says its encoding, with room: the standard has 1,024."""
 
