@@ -51,7 +51,7 @@ class Teacher:
     def score(self, prompt: str) -> str:
         """5 for the right title of the article, 2 for another."""
         texts = [found[2] for found in FENCED.finditer(prompt)]
-        article, answer = texts[-2], texts[-1]
+        article, answer = next(text for text in texts if self.titles(text)), texts[-1]
         return "5" if answer.strip() in self.titles(article) else "2"
 
     def titles(self, article: str) -> list[str]:
@@ -64,11 +64,14 @@ class Teacher:
         return found[max(found)] if found else []
 
     def row(self, prompt: str, kinds: Sequence[str]) -> dict[str, str]:
-        """An article of the language that is asked for, and its title; drawn by what was asked."""
+        """The article at the end of what was asked, or one of its language that is drawn by it; and its title."""
         draw = Random(hashlib.sha256(f"{prompt}{kinds}".encode()).digest())
         language: Language = self.languages[1 if self.languages[1].instruction in prompt else 0]
         subject = draw.choice([one for one in self.subjects if one.language is language])
         article, title = write_article(subject, draw), subject.title()
+        last = [found[2] for found in FENCED.finditer(prompt)][-1]
+        if not last.startswith("{") and self.titles(last):
+            article, title = last, self.titles(last)[0]
         if draw.random() < self.wrong:
             title = self.another(subject, draw).title()
             self.num_wrong += 1

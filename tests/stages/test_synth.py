@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import signal
@@ -20,6 +21,7 @@ from jobs import prepare, synth
 from jobs.core.artifact import RECORD, Artifact
 from jobs.core.errors import Exit
 from jobs.core.provenance import ROOT
+from jobs.logic.demo.world import write_article
 from tests.scripted_server import Reply, ScriptedServer, digest, prompt_of, says
 from tests.synth_teacher import FENCED, Teacher
 
@@ -182,7 +184,7 @@ def test_killed_and_taken_up_again_it_makes_the_same_bytes(run: Path, tmp_path: 
         assert synth.main(words(other, writer, marker, *more)) == Exit.PASSED
         asked = len(writer.asked)
         writer.asked.clear()
-        writer.keeps_bodies = True
+        writer.bodies.clear()
         for _ in range(4):
             command = [sys.executable, "-m", "jobs.synth", *words(run, writer, marker, *more)]
             child = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
@@ -298,3 +300,23 @@ def test_a_dry_run_tells_what_it_will_cost_and_makes_nothing(
     assert "nothing was run" in said
     assert not (run / "synth").exists()
     assert (run / "answers").is_dir()
+
+
+def test_rows_of_a_persons_own_texts_say_which_passage_they_are_of(
+    run: Path, tmp_path: Path, marker: ScriptedServer
+) -> None:
+    notes, draw, teacher = tmp_path / "my notes", Random(3), Teacher()
+    notes.mkdir()
+    for number in range(40):
+        article = write_article(draw.choice(teacher.subjects), draw)
+        (notes / f"{number}.txt").write_text(article, encoding="utf-8")
+    with ScriptedServer(teacher, models=("teacher-70b",)) as writer:
+        more = ("synth=craft", "synth.rows=6", f"synth.craft.folder={notes}", "synth.craft.min_characters=40")
+        assert synth.main(words(run, writer, marker, *more)) == Exit.PASSED
+    for row in entries(run / "synth/rows.jsonl"):
+        passage = row["made"]["notes"]["passage"]
+        text = (notes / passage["file"]).read_bytes()[passage["start"] : passage["end"]]
+        assert hashlib.sha256(text).hexdigest() == passage["sha256"]
+    assert facts(run)["making"]["passages"]["taken"] > 6
+    read = facts(run)["making"]["corpus"]
+    assert all(hashlib.sha256((notes / name).read_bytes()).hexdigest() == digest for name, digest in read.items())

@@ -98,6 +98,7 @@ class Corpus:
     ) -> None:
         self._root, self._store = root, store
         self._digests = {file.label: file.sha256 for file in files}
+        self._looked_at: dict[str, tuple[int, int, int]] = {}
         self.files = files
         self.left_out = left_out
         """`FILE: why not`, of files and rows."""
@@ -110,13 +111,22 @@ class Corpus:
     def passage(self, number: int) -> Passage:
         """A passage to be used now. Raises Refusal where its file is no longer what it was when it was cut."""
         found = self._read(self._store.piece([number]).lines()[0])
-        try:
-            same = row_files.digest(self._root / found.file)[0] == self._digests[found.file]
-        except OSError:
-            same = False
-        if not same or _digest(found.text) != found.sha256:
+        if not self._is_same(found.file) or _digest(found.text) != found.sha256:
             raise Refusal(f"{found.where}: was changed after it was read; run the command again")
         return found
+
+    def _is_same(self, label: str) -> bool:
+        """Whether a file is as it was; its bytes are read again only where size, time or inode moved since they were."""
+        try:
+            found = (self._root / label).stat()
+            state = found.st_size, found.st_mtime_ns, found.st_ino
+            if self._looked_at.get(label) != state:
+                if row_files.digest(self._root / label)[0] != self._digests[label]:
+                    return False
+                self._looked_at[label] = state
+        except OSError:
+            return False
+        return True
 
     def passages(self) -> Iterator[Passage]:
         """All of them in order, as they were when they were cut."""
