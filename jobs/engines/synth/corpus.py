@@ -116,7 +116,7 @@ class Corpus:
         return found
 
     def _is_same(self, label: str) -> bool:
-        """Whether a file is as it was; its bytes are read again only where size, time or inode moved since they were."""
+        """Whether a file is as it was; its bytes are read again only where size, time or inode moved."""
         try:
             found = (self._root / label).stat()
             state = found.st_size, found.st_mtime_ns, found.st_ino
