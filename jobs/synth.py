@@ -176,7 +176,7 @@ def require_models(cfg: SynthConfig) -> None:
             words=["synth=self_instruct"],
         )
     if not is_given(cfg.generator):
-        raise Refusal(WAYS)
+        raise Refusal(WAYS, words=["synth.generator.gguf=base"])
     if cfg.score and not is_given(cfg.scorer) and cfg.generator.url and cfg.same_model is None:
         raise Refusal(
             "synth.scorer: no model to score rows: give synth.scorer.url and synth.scorer.model, or synth.scorer.gguf; "

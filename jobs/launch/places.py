@@ -15,8 +15,8 @@ from jobs.core.errors import Exit, Refusal
 from jobs.core.provenance import ROOT
 
 PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previous", "fetch.source.folder",
-             "train.adapter")  # fmt: skip
-OWN_FILES = ("chat.template", "report.sign_with")
+             "train.adapter", "synth.craft.folder")  # fmt: skip
+OWN_FILES = ("chat.template", "report.sign_with", "synth.rubric", "synth.generator.gguf", "synth.scorer.gguf")
 """Keys whose values are a path where they have a `/`, and a name that the image knows where not."""
 IN_IMAGE = ("data/demo/", "conf/", "/opt/kiwame/")
 """What the image has; any other relative path is a file of this machine."""
