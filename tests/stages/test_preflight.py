@@ -51,7 +51,7 @@ def config(**changes: Any) -> PreflightConfig:
                    "neftune_alpha": 0.0, "prompt_loss_weight": 0.0, "adopts": False},
         "preview": {"num_random": 1, "terminal_rows": 1, "seed": 1},
         "render": {"seconds": 60.0, "mean_seconds": 1.0, "megabytes": 512, "added_characters": 20_000},
-        "with_made_rows": False,
+        "with_made_rows": False, "ships": {"types": ["Q4_K_M"], "max_file_bytes": None},
         "limits": {"max_dropped_share": 0.2, "warn_heat": 1e-3, "max_heat": 2e-3, "min_held_out_prompts": 1,
                    "min_held_out_tokens": 1, "fingerprints": ["7d1fc39f95b11714"], "max_prompt_share": 0.5,
                    "max_neftune_alpha": 15.0},

@@ -129,9 +129,11 @@ def found_engine(environment: Mapping[str, str]) -> Engine:
 
 
 def stages(words: Sequence[str]) -> Sequence[pipeline.Stage]:
-    """What the words ask for, and all before it; nothing where they ask for no stage."""
+    """What the words ask for, and all before it; nothing where they ask for no stage. What is off unless chosen counts
+    where a word is about it."""
     name = pipeline.NAMES[-1] if words[:1] == ["all"] else words[0] if words else ""
-    return pipeline.up_to(name) if name in pipeline.NAMES else ()
+    chosen = {word.partition("=")[0].partition(".")[0] for word in words}
+    return pipeline.up_to(name, lambda _: chosen) if name in pipeline.NAMES else ()
 
 
 def told_by_host(words: Sequence[str]) -> int:
