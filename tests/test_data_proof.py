@@ -17,6 +17,7 @@ from jobs import prepare
 from tests.spoilage import gate
 from tests.spoilage.clean_rows import LANGUAGES, TASKS, clean_rows
 from tests.spoilage.gate import Score, score
+from tests.spoilage.kept_back import KEPT_BACK
 from tests.spoilage.kinds import CONTRADICTORY, LISTED
 from tests.spoilage.sets import RATES, LabelledSet, clean_sets, labelled, mixed_sets, single_sets, spoiled
 from tests.spoilage.spoiled import Kind, squeezed
@@ -102,7 +103,7 @@ def prepared(data: LabelledSet, folder: Path) -> tuple[prepare.PrepareConfig, Pa
     return cfg, out
 
 
-@pytest.mark.parametrize("kind", [*LISTED, *UNLISTED], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [*LISTED, *UNLISTED, *KEPT_BACK], ids=lambda kind: kind.name)
 def test_a_spoiled_row_counts_until_it_is_mended(kind: Kind) -> None:
     rng = Random(kind.name)
     for language in LANGUAGES:
