@@ -23,7 +23,7 @@ CODE = (
     "code that", "code for", "code to", "a function", "a script", "正規表現", "関数", "スクリプト", "コードを",
     "コマンドを", "代码", "函数",
 )  # fmt: skip
-MARKED = re.compile(
+WITH_MARKS = re.compile(
     r"\b(?:equations?|formula[es]?|derivatives?|integrals?|fractions?|matrix|solve|simplify|calculate|lists?|tables?"
     r"|markdown|bullets?|hashtags?|tweets?|emojis?|symbols?|ascii|format(?:ted)?|notation|encode|decode|cipher|urls?|links?"
     r"|dialogues?|screenplay|play|scene|lyrics|poem|translate|translation)\b"
@@ -68,4 +68,4 @@ def _has_any(asked: str, words: tuple[str, ...]) -> bool:
 
 @lru_cache(REQUESTS)
 def _is_marked(asked: str) -> bool:
-    return MARKED.search(asked) is not None
+    return WITH_MARKS.search(asked) is not None
