@@ -225,4 +225,5 @@ def test_how_long_a_server_asks_to_wait(header: str | None, seconds: float | Non
 
 
 def test_a_date_to_wait_for_is_seconds_from_now() -> None:
-    assert client.waiting(NEXT_WEEK) == pytest.approx(7 * 86_400, abs=600)
+    week = format_datetime(datetime.now(UTC) + timedelta(days=7), usegmt=True)
+    assert client.waiting(week) == pytest.approx(7 * 86_400, abs=600)
