@@ -47,7 +47,7 @@ SIGNING_KEY = "signing key"
 
 
 class ReportConfig(StageConfig):
-    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "sign_with"})
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "sign_with", "with_made_rows"})
 
     run: str
     """Its name, for the line to paste."""
@@ -59,7 +59,7 @@ class ReportConfig(StageConfig):
     license: str = Field(min_length=1)
     """For the model card: an identifier that hubs know, or `unknown`."""
     with_made_rows: bool
-    """Whether `synth` is part of the chain."""
+    """Whether `synth` is part of the chain, which the record's inputs say."""
     sign_with: str | None
     """A file with an ed25519 private key, or the name of an environment variable that holds one."""
     judged_by: dict[str, dict[str, Any]]
