@@ -107,7 +107,7 @@ class ShipsConfig(StrictModel):
 class PreflightConfig(StageConfig):
     """`conf/preflight`."""
 
-    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render", "ships"})
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render", "ships", "with_made_rows"})
     chat: ChatConfig
     model_length: Annotated[int, Field(ge=1)] | Literal["auto"]
     """Tokens that the model was trained to attend to; auto: what its config.json says, which TOK011 looks at."""
@@ -119,7 +119,7 @@ class PreflightConfig(StageConfig):
     ships: ShipsConfig
     render: RenderConfig
     with_made_rows: bool
-    """Whether `synth` made rows to train on."""
+    """Whether `synth` made rows to train on, which the artifact's inputs say."""
     limits: PreflightLimits
 
     def beside(self) -> frozenset[str]:

@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
-from jobs.checks.endpoint_config import Endpoint
 from jobs.checks.synth import GATE, SynthFacts
 from jobs.checks.synth_config import EMBEDDED, SynthConfig
 from jobs.checks.synth_facts import Asked, Making as MakingFacts, ModelFacts
@@ -24,7 +23,6 @@ from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.provenance import file_digest
 from jobs.core.stage import stage_main
-from jobs.logic.endpoints.calls import Sampling
 from jobs.logic.pages.amounts import count, number, usd
 
 if TYPE_CHECKING:
@@ -79,10 +77,10 @@ async def begun(
     cfg: SynthConfig, inputs: Inputs, session: Session, scratch: Path
 ) -> tuple[Making, tuple[Asker, Asker | None, str]]:
     """What makes the rows, and the models behind it: who writes, who scores, and why they may be one."""
-    from jobs.engines.synth import making, vetting
+    from jobs.engines.synth import counting, making, vetting
 
     prepared = inputs["prepare"].root
-    rows = making.read_rows(prepared / "train.jsonl")
+    rows = counting.read_rows(prepared / "train.jsonl")
     words, rubric = texts(cfg, inputs)
     writer = await session.asker(cfg.generator.options(), _base(inputs))
     judge, same = await _judge(cfg, session, writer, inputs)
@@ -101,7 +99,7 @@ async def _judge(cfg: SynthConfig, session: Session, writer: Asker, inputs: Inpu
 
     if not cfg.score:
         return None, ""
-    if not is_given(cfg.scorer):
+    if not cfg.scorer.is_given:
         return writer, cfg.same_model or EMBEDDED
     judge = await session.asker(cfg.scorer.options(), _base(inputs))
     if kinship(writer.identity, judge.identity) != "same":
@@ -175,9 +173,9 @@ def require_models(cfg: SynthConfig) -> None:
             "synth: no method is chosen; there are self_instruct, evol_instruct, craft and cot_self_instruct",
             words=["synth=self_instruct"],
         )
-    if not is_given(cfg.generator):
+    if not cfg.generator.is_given:
         raise Refusal(WAYS, words=["synth.generator.gguf=base"])
-    if cfg.score and not is_given(cfg.scorer) and cfg.generator.url and cfg.same_model is None:
+    if cfg.score and not cfg.scorer.is_given and cfg.generator.url and cfg.same_model is None:
         raise Refusal(
             "synth.scorer: no model to score rows: give synth.scorer.url and synth.scorer.model, or synth.scorer.gguf; "
             'or say why the one that writes may score with synth.same_model="..."; or synth.score=false'
@@ -196,21 +194,6 @@ def texts(cfg: SynthConfig, inputs: Inputs) -> tuple[Wording, Rubric]:
     return words, files.rubric_named(cfg.rubric)
 
 
-def is_given(model: Endpoint) -> bool:
-    """Whether a config names a model."""
-    return bool(model.url) or model.gguf is not None
-
-
-def at_once(model: Endpoint) -> int:
-    """Calls that all its servers together take at once."""
-    return model.max_concurrency * max(1, len(model.options().url))
-
-
-def sampling(model: Endpoint, seed: int) -> Sampling:
-    """How it draws, without the seed that each question has of its own."""
-    return Sampling(model.temperature, model.top_p, model.max_tokens, seed)
-
-
 def options_of(cfg: SynthConfig) -> Any:
     from jobs.engines.synth.blocks import BlockOptions
     from jobs.engines.synth.corpus import CorpusOptions
@@ -224,7 +207,7 @@ def options_of(cfg: SynthConfig) -> Any:
     return MakingOptions(
         methods={str(name): share for name, share in cfg.methods.items()},
         blocks=BlockOptions(
-            cfg.rows, many.most_per_row, many.min_acceptance, many.after, many.block, at_once(cfg.generator), cfg.seed
+            cfg.rows, many.most_per_row, many.min_acceptance, many.after, many.block, cfg.generator.at_once, cfg.seed
         ),
         control=cfg.control,
         seed_share=cfg.seeds.share,
@@ -234,8 +217,8 @@ def options_of(cfg: SynthConfig) -> Any:
         cot_answers=cfg.cot.answers,
         corpus=corpus,
         keeps_thoughts=cfg.keeps_thoughts == "keep",
-        writing=sampling(cfg.generator, cfg.seed),
-        scoring=sampling(cfg.scorer, cfg.seed),
+        writing=cfg.generator.sampling(cfg.seed),
+        scoring=cfg.scorer.sampling(cfg.seed),
         shots_characters=cfg.shots_characters,
     )
 

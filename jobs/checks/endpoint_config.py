@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.core.model import Addresses, Count, NotNegative, Positive, SomeShare, StrictModel, Variable
+from jobs.logic.endpoints.calls import Sampling
 from jobs.logic.endpoints.costs import Price
 from jobs.logic.endpoints.options import EndpointOptions
 
@@ -31,6 +32,20 @@ class Endpoint(StrictModel):
     context: Count
     timeout_seconds: Positive
     max_concurrency: Count
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a model is named."""
+        return bool(self.url) or self.gguf is not None
+
+    @property
+    def at_once(self) -> int:
+        """Calls that all its servers together take at once."""
+        return self.max_concurrency * max(1, len(self.url or ()))
+
+    def sampling(self, seed: int) -> Sampling:
+        """How it draws; a question has a seed of its own."""
+        return Sampling(self.temperature, self.top_p, self.max_tokens, seed)
 
     def options(self) -> EndpointOptions:
         """For `engines/endpoints`."""

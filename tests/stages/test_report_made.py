@@ -42,6 +42,7 @@ def test_page_and_card_say_how_many_rows_are_made_and_by_whom(made: tuple[Path, 
     assert ("id", "stage-synth") in page.attributes
     card = (made[0] / "README.md").read_text(encoding="utf-8").replace("\\", "")
     assert "400 of the 1,524 rows trained on are synthetic, 26.2%: written by teacher-70b with Self-Instruct" in card
+    assert "None was made from a held-out row or is near one." in card
     assert "They were scored by judge-30b, at least 3.5 of 5." in card
 
 

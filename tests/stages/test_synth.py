@@ -248,7 +248,7 @@ def test_a_model_does_not_mark_its_own_rows_unless_somebody_says_why(
     assert statuses(run)["SYN009"] == "warn"
 
 
-def test_a_cap_ends_it_and_says_with_how_many_rows_it_is_whole(
+def test_a_cap_that_the_estimate_is_above_or_nobody_could_hold_is_refused(
     run: Path, marker: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with ScriptedServer(Teacher(), models=("teacher-70b",)) as writer:

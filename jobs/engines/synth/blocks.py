@@ -29,7 +29,7 @@ MAY_BE_ALIKE = ("evol_instruct",)
 """Methods whose rows are to be like the one that they were made from: there the row checks alone decide."""
 FEWEST = 8
 """Candidates of a block near the end: a call at a time would wait for each."""
-SURPLUS, TOO_LIKE, ADDRESSES = "surplus", "too-like-another", "addresses-scorer"
+SURPLUS, TOO_LIKE = "surplus", "too-like-another"
 
 Advance = Callable[[int, str], None]
 

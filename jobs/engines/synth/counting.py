@@ -159,6 +159,11 @@ def _settled(entry: Entry) -> Settled:
     return Settled(made, reason, str(entry.get("evidence", "")), row, how["novelty"])
 
 
+def read_rows(path: Path) -> list[Seed]:
+    """The rows of a finished file as seeds; thoughts are left out."""
+    return [_seed(entry) for entry in _entries(path)]
+
+
 def _seed(entry: Entry) -> Seed:
     return Seed(str(entry["id"]), entry.get("source"), _messages(entry))
 

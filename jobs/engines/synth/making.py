@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
 from jobs.core import terminal
 from jobs.core.errors import Refusal
@@ -24,7 +23,6 @@ from jobs.engines.synth.corpus import Corpus, CorpusOptions, Passage
 from jobs.engines.synth.vetting import Vetter
 from jobs.logic.endpoints.calls import Answer, Call, Sampling
 from jobs.logic.endpoints.costs import Estimate, Usage, estimate
-from jobs.logic.row import Message
 from jobs.logic.synth import seeds, state as states
 from jobs.logic.synth.candidate import Method, Seed, Settled
 from jobs.logic.synth.cot_self_instruct import CotSelfInstruct
@@ -144,8 +142,8 @@ class Making:
         known = [row for row in self.rows if row.score is not None and row.score >= options.seed_min_score]
         number = max(1, round(options.seed_share * len(self.scored or self.rows)))
         drawn = seeds.drawn(self.rows, number, options.blocks.seed)
-        best = seeds.best(known, number, options.blocks.seed) if self.scorer else drawn
-        if not best:
+        best = seeds.best(known, number, options.blocks.seed)
+        if self.scorer and not best:
             raise Refusal(_no_seed(self.rows, options.seed_min_score))
         self.num_seeds = {"best": len(best), "random": len(drawn)}
         with terminal.progress("synth: rows made", options.blocks.rows) as advance:
@@ -154,7 +152,7 @@ class Making:
                 advance(num_rows, f"{note} · {self.session.ledger.note()}")
 
             blocks = self._blocks(replace(options.blocks, expected=self._expected), told)
-            ended = await blocks.run(states.begun(best, drawn, options.control if self.scorer else 0.0))
+            ended = await blocks.run(states.begun(best, drawn, options.control if self.scorer else 1.0))
         self.settled = blocks.settled
         return ended
 
@@ -235,15 +233,6 @@ class _Copy:
 
     def accept(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Looked at, and not kept."""
-
-
-def read_rows(path: Path) -> list[Seed]:
-    """The rows of a finished file as seeds; thoughts are left out."""
-    found = []
-    for entry in _lines(path):
-        messages = tuple(Message(one["role"], str(one["content"])) for one in entry["messages"])
-        found.append(Seed(str(entry["id"]), entry.get("source"), messages))
-    return found
 
 
 def write(settled: Iterable[Settled], out: Path, before: Path, keeps_thoughts: bool, model: str) -> None:
@@ -355,8 +344,3 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 def _line(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=False).encode("utf-8", "surrogatepass") + b"\n"
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as file:
-        yield from map(orjson.loads, file)

@@ -36,7 +36,7 @@ def page(synth: Synth | None) -> Page | None:
     made, joined = synth["rows"]["num_rows"], synth["rows"]["num_joined"]
     note = f"{count(made, 'row')} of the {count(joined)} trained on are synthetic: written by {writer(synth)}."
     return {
-        "note": f"{note} None was made from a held-out row, and held-out rows are all from people's files.",
+        "note": f"{note} {apart(synth)}",
         "funnel": funnel(synth),
         "dropped": dropped(synth),
         "set": joined_set(synth),
@@ -58,6 +58,14 @@ def writer(synth: Synth) -> str:
         if methods
         else str(synth["making"]["generator"]["name"])
     )
+
+
+def apart(synth: Synth) -> str:
+    """How made rows stand to those that are held out, as it was counted."""
+    seeds, near = synth["rows"]["held_out_parents"], synth["rows"]["near_held_out"]
+    if not seeds and not near:
+        return "None was made from a held-out row or is near one."
+    return f"{count(seeds)} of them were made from held-out rows and {count(near)} are near one."
 
 
 def totals(synth: Synth) -> tuple[int, int, dict[str, int]]:
@@ -182,8 +190,7 @@ def summary(synth: Synth | None) -> str:
     )
     return (
         f"{count(made)} of the {count(joined, 'row')} trained on are synthetic, {part(made, joined)}: written by "
-        f"{writer(synth)} from the others, {count(made)} of {count(tried, 'candidate')} kept.{judged} "
-        "No held-out row is synthetic or was a seed."
+        f"{writer(synth)} from the others, {count(made)} of {count(tried, 'candidate')} kept.{judged} {apart(synth)}"
     )
 
 
