@@ -320,3 +320,12 @@ def test_rows_of_a_persons_own_texts_say_which_passage_they_are_of(
     assert facts(run)["making"]["passages"]["taken"] > 6
     read = facts(run)["making"]["corpus"]
     assert all(hashlib.sha256((notes / name).read_bytes()).hexdigest() == digest for name, digest in read.items())
+
+
+def test_thoughts_stand_beside_the_answer_where_the_chat_keeps_them(run: Path, marker: ScriptedServer) -> None:
+    with ScriptedServer(Teacher(), models=("teacher-70b",)) as writer:
+        more = ("synth=cot_self_instruct", "synth.rows=6", "chat=thinking")
+        assert synth.main(words(run, writer, marker, *more)) == Exit.PASSED
+    rows = entries(run / "synth/rows.jsonl")
+    assert all(row["messages"][-1]["reasoning_content"] == "Which thing is it, and what of it?" for row in rows)
+    assert entries(run / "synth/train.jsonl")[-1]["messages"] == rows[-1]["messages"]
