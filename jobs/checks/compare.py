@@ -1,0 +1,68 @@
+"""The config of `compare` and of the commands that go with it: which models, which rows, whose votes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from jobs.checks.behaviour import MeasureConfig
+from jobs.checks.endpoint_config import Endpoint
+from jobs.core import config
+from jobs.core.config import RunConfig
+from jobs.core.model import Count, NotNegative, StrictModel, Text, TrueShare
+from jobs.logic.comparing.options import Options, SheetOptions
+
+
+class SheetConfig(StrictModel):
+    """The blind sheet."""
+
+    pairs: Count
+    title: Text
+    language: Literal["auto", "ja", "en"]
+    seed: Text | int
+
+
+class CompareConfig(StrictModel):
+    """Top-level `compare`."""
+
+    a: Text | None
+    b: Text | None
+    type: Text | None
+    out: Text | None
+    rows: list[str]
+    most_rows: Count
+    max_tokens: Count
+    context: Annotated[int, Field(ge=256)]
+    temperature: NotNegative
+    think: bool | None
+    gpu_layers: Annotated[int, Field(ge=-1)]
+    seed: int
+    num_resamples: Annotated[int, Field(ge=200)]
+    level: TrueShare
+    measure: MeasureConfig
+    judge: Endpoint
+    tries: Count
+    sheet: SheetConfig
+    votes: list[str]
+    key: Text | None
+    partly: bool
+
+
+def options(words: Sequence[str]) -> Options:
+    """What the words of a command line ask for; raises Refusal for a key or a value that is wrong."""
+    composed = config.compose(words)
+    run: RunConfig = config.run_config(composed)
+    asked = config.checked(CompareConfig, composed["compare"], "compare")
+    plain = asked.model_dump(exclude={"measure", "judge", "sheet"})
+    return Options(
+        **plain,
+        runs=run.folder,
+        run=run.name,
+        redo=composed["redo"] is True,
+        loops=(asked.measure.repeat_chars, asked.measure.loop_repeats, asked.measure.loop_chars),
+        overlap_chars=asked.measure.overlap_chars,
+        judge=asked.judge.options() if asked.judge.is_given else None,
+        sheet=SheetOptions(**asked.sheet.model_dump() | {"seed": str(asked.sheet.seed)}),
+    )
