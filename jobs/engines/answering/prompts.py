@@ -38,8 +38,10 @@ class Said:
     outcome: Outcome
     num_prompt_tokens: int
     num_tokens: int
-    """Of the answer, thoughts among them, without the token that stopped it."""
+    """Of the answer, thoughts and the token that stopped it among them, as llama-server counts."""
     thoughts: str = ""
+    ids: tuple[int, ...] = ()
+    """The answer's tokens without the one that stopped it, where ids were asked; the chat endpoint tells none."""
     seconds: float | None = None
     """From the question to its answer, where this command asked; None where the store had it. Never a fact."""
 
