@@ -55,7 +55,9 @@ def require_free(folder: Path, redo: bool, same: str) -> None:
         return
     mark = folder / MARK
     if folder.is_symlink() or not folder.is_dir() or not mark.is_file():
-        raise Refusal(f"compare.out: {folder} is there and is no comparison; name another folder", without=["compare.out"])
+        raise Refusal(
+            f"compare.out: {folder} is there and is no comparison; name another folder", without=["compare.out"]
+        )
     if mark.read_text(encoding="utf-8").strip() != same and not redo:
         raise Refusal(
             f"compare.out: {folder} has a comparison of other models, rows or settings, and a sheet of it may be with "

@@ -89,9 +89,7 @@ def _votes(path: Path, word: str) -> Votes:
         raise Refusal(f"{word}: {path} {bad}") from None
 
 
-def _key(
-    found: Sequence[tuple[Path, Votes]], key_file: str | None, runs: Path, word: str
-) -> tuple[Path, bytes, Key]:
+def _key(found: Sequence[tuple[Path, Votes]], key_file: str | None, runs: Path, word: str) -> tuple[Path, bytes, Key]:
     """The key that is named, or the one of the first file's sheet that lies where keys do."""
     if key_file is not None:
         path = spelled(Path(key_file).expanduser())
@@ -123,7 +121,9 @@ def _key(
 def _keys(files: Sequence[Path], runs: Path) -> Iterator[Path]:
     """Files that may be keys, each once."""
     beside = [file.expanduser().parent / KEY for file in files]
-    yield from dict.fromkeys(path for path in (*beside, *sorted((runs / COMPARISONS).glob(f"*/{KEY}"))) if path.is_file())
+    yield from dict.fromkeys(
+        path for path in (*beside, *sorted((runs / COMPARISONS).glob(f"*/{KEY}"))) if path.is_file()
+    )
 
 
 def _judged(key_file: Path) -> dict[str, Choice | None] | None:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 
 from jobs.logic.comparing.tallies import Counted, Tally
-from jobs.logic.pages.amounts import count, number, p_value, percent, signed
+from jobs.logic.pages.amounts import Say, count, number, p_value, percent, signed
 from jobs.logic.stats.interval import Interval
 
 NO_SIGNAL = "no signal"
 HEADS = ("rater", "pairs", "first", "second", "both good", "both bad", "net, with interval", "p", "p of sides")
 
 
-def interval(found: Interval, say: object = None) -> str:
+def interval(found: Interval, say: Say = percent) -> str:
     """`+12.5% (+1.3% to +23.9%)`; the value alone where there is no interval."""
-    spoken = number if say is number else percent
     if math.isnan(found.value):
         return NO_SIGNAL
     if not found.can_say:
-        return f"{signed(found.value, spoken)} (no interval)"
-    return f"{signed(found.value, spoken)} ({signed(found.low, spoken)} to {signed(found.high, spoken)})"
+        return f"{signed(found.value, say)} (no interval)"
+    return f"{signed(found.value, say)} ({signed(found.low, say)} to {signed(found.high, say)})"
 
 
 def test(p: float) -> str:
