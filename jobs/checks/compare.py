@@ -11,8 +11,16 @@ from jobs.checks.behaviour import MeasureConfig
 from jobs.checks.endpoint_config import Endpoint
 from jobs.core import config
 from jobs.core.config import RunConfig
-from jobs.core.model import Count, NotNegative, StrictModel, Text, TrueShare
-from jobs.logic.comparing.options import Options, SheetOptions
+from jobs.core.model import Count, NotNegative, Share, StrictModel, Text, TrueShare
+from jobs.logic.comparing.options import Limits, Options, SheetOptions
+
+
+class JudgeLimits(StrictModel):
+    """Beyond them a judge is not usable."""
+
+    max_flip_rate: Share
+    max_unread_rate: Share
+    min_position_p: Share
 
 
 class SheetConfig(StrictModel):
@@ -44,6 +52,7 @@ class CompareConfig(StrictModel):
     measure: MeasureConfig
     judge: Endpoint
     tries: Count
+    limits: JudgeLimits
     sheet: SheetConfig
     votes: list[str]
     key: Text | None
@@ -55,14 +64,15 @@ def options(words: Sequence[str]) -> Options:
     composed = config.compose(words)
     run: RunConfig = config.run_config(composed)
     asked = config.checked(CompareConfig, composed["compare"], "compare")
-    plain = asked.model_dump(exclude={"measure", "judge", "sheet"})
+    plain = asked.model_dump(exclude={"measure", "judge", "limits", "sheet"})
     return Options(
         **plain,
         runs=run.folder,
         run=run.name,
         redo=composed["redo"] is True,
         loops=(asked.measure.repeat_chars, asked.measure.loop_repeats, asked.measure.loop_chars),
-        overlap_chars=asked.measure.overlap_chars,
         judge=asked.judge.options() if asked.judge.is_given else None,
+        limits=Limits(**asked.limits.model_dump()),
+        prepare=composed["prepare"],
         sheet=SheetOptions(**asked.sheet.model_dump() | {"seed": str(asked.sheet.seed)}),
     )

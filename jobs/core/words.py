@@ -16,7 +16,8 @@ TEXTS = ("run.name", "run.folder", "report.title", "report.sign_with", "fetch.so
          "chat.template", "prepare.split.previous", "compare.a", "compare.b", "compare.out", "compare.key",
          "compare.sheet.title")  # fmt: skip
 """Values that are text in which a blank may stand; the reasons in `waivers.` are too."""
-PATHS = ("files", "folder", "adapter", "template", "previous", "sign_with", "cache")
+PATHS = ("files", "folder", "adapter", "template", "previous", "sign_with", "cache", "a", "b", "out",
+         "rows", "votes", "key")  # fmt: skip
 """Last words of keys whose values are paths, or lists of them: `~` is the home folder there, as in a shell."""
 SECRET_KEY = re.compile(
     r"(^|[._])(hf_?token|api_?key|secret|secret_?key|password|passwd|credentials?|(access|auth|bearer)_?token|token)$",
