@@ -1,7 +1,9 @@
 """`python -m jobs <stage> key=value ...`: the chain up to that stage, one process each, its exit code.
 
 `python -m jobs` lists the stages; `rules` prints docs/rules.md; `preview` shows which tokens of the rows are graded;
-`chat` talks to a run's GGUF, `serve` serves it; `certificate FOLDER [key=FILE]` checks a shipped folder offline.
+`chat` talks to a run's GGUF, `serve` serves it; `compare` holds two models beside each other, `compare-votes` tells
+what people voted on a blind sheet, `compare-live` what two arms in real use have shown so far, `judge-sheet` makes a
+sheet of what a judge was asked; `certificate FOLDER [key=FILE]` checks a shipped folder offline.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from jobs.core import memory, pipeline, process, terminal, way_out
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 
-BESIDE = ("all", "look", "chat", "serve", "preview", "rules", "certificate")
+COMPARING = ("compare", "compare-votes", "compare-live", "judge-sheet")
+BESIDE = ("all", "look", "chat", "serve", "preview", *COMPARING, "rules", "certificate")
 """Commands that are no stage."""
 DRY = "dry=true"
 """Says what a stage and all before it would do, and does nothing."""
@@ -50,6 +53,8 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
         from jobs.engines.chat.serving import serve
 
         return serve(rest)
+    if command in COMPARING:
+        return comparing(command, rest)
     if command == "certificate":
         from jobs.report import check_command
 
@@ -72,6 +77,29 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
     from jobs.core import chain
 
     return chain.run_chain(stage, recalled.words, composed, way_out.Typed(command, tuple(rest)), is_dry)
+
+
+def comparing(command: str, words: Sequence[str]) -> int:
+    """Two models beside each other, people's votes on blind sheets, and two arms in real use."""
+    if command == "compare-live":
+        from jobs.checks.compare_live import options as live_options
+        from jobs.engines.comparing.live_command import compare_live
+
+        return compare_live(live_options(words))
+    from jobs.checks.compare import options
+
+    asked = options(words)
+    if command == "compare":
+        from jobs.engines.comparing.comparison import compare
+
+        return compare(asked)
+    if command == "compare-votes":
+        from jobs.engines.comparing.voting import compare_votes
+
+        return compare_votes(asked)
+    from jobs.engines.comparing.judge_sheet import judge_sheet
+
+    return judge_sheet(asked)
 
 
 def look(words: Sequence[str]) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from jobs.logic.endpoints.options import EndpointOptions
 
@@ -17,6 +19,15 @@ class SheetOptions:
     title: str
     language: str
     seed: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Beyond them a judge is not usable."""
+
+    max_flip_rate: float
+    max_unread_rate: float
+    min_position_p: float
 
 
 @dataclass(frozen=True)
@@ -39,9 +50,11 @@ class Options:
     level: float
     loops: tuple[int, int, int]
     """Characters of a repetition; times and characters of a loop: `logic/parity/behaviour.py`'s Measure."""
-    overlap_chars: int
     judge: EndpointOptions | None
     tries: int
+    limits: Limits
+    prepare: Mapping[str, Any]
+    """How rows are read: the config of `prepare`."""
     sheet: SheetOptions
     votes: list[str]
     key: str | None

@@ -112,7 +112,7 @@ def said(text: str) -> str:
 
 def telling(pairs: Sequence[Asked], names: Sequence[str]) -> dict[str, int]:
     """Names of the models that stand in answers, where a rater could read who wrote them: name to answers."""
-    found = {}
+    found: dict[str, int] = {}
     for name in dict.fromkeys(name.casefold() for name in names if len(name) > 2):
         held = sum(name in said(text).casefold() for pair in pairs for text in (pair.first, pair.second))
         found |= {name: held} if held else {}
