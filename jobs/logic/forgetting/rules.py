@@ -167,8 +167,9 @@ def stands_in(text: str, wanted: str) -> bool:
 
 def _pattern(wanted: str) -> str:
     folded = unicodedata.normalize("NFKC", wanted).casefold()
-    before = r"(?<![a-z0-9])(?<!\d[.,])" if re.match(r"[a-z0-9]", folded) else ""
-    after = r"(?![a-z0-9])(?![.,]\d)" if re.search(r"[a-z0-9]\Z", folded) else ""
+    letters = "0-9" if folded.isdigit() else "a-z0-9"  # `200g` has the number 200, and `2003` has not
+    before = rf"(?<![{letters}])(?<!\d[.,])" if re.match(r"[a-z0-9]", folded) else ""
+    after = rf"(?![{letters}])(?![.,]\d)" if re.search(r"[a-z0-9]\Z", folded) else ""
     return f"{before}{re.escape(folded)}{after}"
 
 
