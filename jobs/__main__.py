@@ -1,7 +1,8 @@
 """`python -m jobs <stage> key=value ...`: the chain up to that stage, one process each, its exit code.
 
 `python -m jobs` lists the stages; `rules` prints docs/rules.md; `preview` shows which tokens of the rows are graded;
-`chat` talks to a run's GGUF, `serve` serves it; `certificate FOLDER [key=FILE]` checks a shipped folder offline.
+`chat` talks to a run's GGUF, `serve` serves it, `forgetting` asks it and its base a suite of questions;
+`certificate FOLDER [key=FILE]` checks a shipped folder offline.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from jobs.core import memory, pipeline, process, terminal, way_out
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 
-BESIDE = ("all", "look", "chat", "serve", "preview", "rules", "certificate")
+BESIDE = ("all", "look", "chat", "serve", "forgetting", "preview", "rules", "certificate")
 """Commands that are no stage."""
 DRY = "dry=true"
 """Says what a stage and all before it would do, and does nothing."""
@@ -50,6 +51,10 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
         from jobs.engines.chat.serving import serve
 
         return serve(rest)
+    if command == "forgetting":
+        from jobs.engines.forgetting.command import forgetting
+
+        return forgetting(rest)
     if command == "certificate":
         from jobs.report import check_command
 

@@ -113,7 +113,12 @@ def become(target: str, program: Sequence[str], environment: Mapping[str, str]) 
 
 def is_stage(program: Sequence[str]) -> bool:
     """Whether it is `python -m jobs STAGE`, which is told by a word."""
-    return list(program[1:3]) == ["-m", "jobs"] and program[3:4] not in (["chat"], ["serve"], ["preview"])
+    return list(program[1:3]) == ["-m", "jobs"] and program[3:4] not in (
+        ["chat"],
+        ["serve"],
+        ["forgetting"],
+        ["preview"],
+    )
 
 
 def knows_dry(program: Sequence[str]) -> bool:

@@ -25,7 +25,7 @@ KEPT = tuple(map(Path, ("/dev", "/etc", "/opt/kiwame", "/opt/venv", "/proc", "/s
 """What the image has or needs there; nothing is mounted over it."""
 PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previous", "fetch.source.folder",
              "train.adapter", "chat.template", "report.sign_with", "synth.craft.folder", "synth.rubric",
-             "synth.generator.gguf", "synth.scorer.gguf")  # fmt: skip
+             "synth.generator.gguf", "synth.scorer.gguf", "forgetting.base", "forgetting.tuned")  # fmt: skip
 """Keys of the config whose values are read from this machine."""
 ITEM = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|((?:\\.|[^,\[\]'"\\])+)""")
 """An element as Hydra writes it: in quotes a backslash counts before the quote, elsewhere before one of ESCAPED."""

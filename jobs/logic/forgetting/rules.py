@@ -46,7 +46,7 @@ def number(text: str, said: Mapping[str, Any]) -> bool:
         return False
     opens = OPENING.match(plain(text))
     new = {value for value in found if value not in {Decimal(str(one)) for one in said.get("given", ())}}
-    return found[-1] == wanted or (opens is not None and found[0] == wanted) or new == {wanted}
+    return bool(found[-1] == wanted or (opens is not None and found[0] == wanted) or new == {wanted})
 
 
 def contains(text: str, said: Mapping[str, Any]) -> bool:

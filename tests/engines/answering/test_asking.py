@@ -72,7 +72,8 @@ def test_messages_as_tokens_are_what_the_chat_endpoint_reads(q4_gguf: Path, tmp_
         exact = running.prompt_tokens({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1})
 
     assert list(tokens.ids) == exact
-    assert (by_tokens.text, by_tokens.num_prompt_tokens) == (by_chat.text, by_chat.num_prompt_tokens)
+    assert by_tokens.text.strip() == by_chat.text  # the chat endpoint takes blanks off
+    assert by_tokens.num_prompt_tokens == by_chat.num_prompt_tokens
 
 
 def test_a_template_may_stand_in_for_the_ggufs_own(q4_gguf: Path, tmp_path: Path) -> None:
