@@ -70,17 +70,17 @@ def forgetting(given: Sequence[str]) -> int:
     Raises Refusal where run or GGUFs are not there, EnvironmentProblem where llama-server is not.
     """
     asked = read(given)
-    pair = chosen(asked)
+    pair, items = chosen(asked), suite_files.suite()
     with open_answers(pair.answers) as store:
         answered = run(
             store,
             pair.base,
             pair.tuned,
+            items=items,
             think=asked.think,
             max_tokens=asked.max_tokens,
             gpu_layers=asked.gpu_layers,
         )
-    items = suite_files.suite()
     found = counted(items, answered)
     pair.out.mkdir(parents=True, exist_ok=True)
     write(pair.out / "forgetting.jsonl", answered)

@@ -26,15 +26,14 @@ from jobs.engines.answering.asking import as_tokens, ask
 from jobs.engines.answering.gguf_files import model_key
 from jobs.engines.answering.prompts import Prompt, Said
 from jobs.engines.answering.store import AnswerStore
-from jobs.engines.forgetting.suite_files import suite
 from jobs.engines.gguf import file as gguf_file, llama
 from jobs.engines.gguf.llama import LlamaFailed
 from jobs.logic.forgetting.counting import Answered
 from jobs.logic.forgetting.suite import Item
 
 CONTEXT = 2048
-MAX_TOKENS = 192
-"""Of an answer; no item asks for more than two sentences."""
+MAX_TOKENS = 96
+"""Of an answer; the longest that is asked for has about forty."""
 PLACES = 16
 """Of an answer's beginning, whose distributions are compared: what an answer will be is decided there."""
 PART_BYTES = 1 << 30
@@ -49,6 +48,7 @@ def run(
     base: Path,
     tuned: Path,
     *,
+    items: Sequence[Item],
     think: bool = False,
     max_tokens: int = MAX_TOKENS,
     gpu_layers: int = -1,
@@ -57,7 +57,6 @@ def run(
 
     Raises Refusal where a GGUF cannot be read or loaded, EnvironmentProblem, Interrupted.
     """
-    items = suite()
     headers = {path: _header(path) for path in (base, tuned)}
     prompts, said = {}, {}
     for name, gguf in (("base", base), ("tuned", tuned)):

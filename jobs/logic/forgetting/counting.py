@@ -168,6 +168,8 @@ def _drift(answered: Sequence[Answered]) -> Drift | None:
         return None
     values = [kl for kl, _, _ in measured]
     num_places = sum(places for _, places, _ in measured)
+    if not all(math.isfinite(value) for value in values):
+        return Drift(len(values), num_places, math.nan, math.nan, math.nan, 0.0)
     found = clustered_mean(values, [None] * len(values), num_resamples=NUM_RESAMPLES, seed=SEED, bounds=None)
     return Drift(
         num_items=len(values),

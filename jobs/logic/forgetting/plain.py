@@ -11,6 +11,8 @@ MARKUP = re.compile(r"\*\*|__|`|^#{1,6} +", re.MULTILINE)
 FENCE = re.compile(r"^```[\w-]*\n(.*?)\n?```$", re.DOTALL | re.MULTILINE)
 EDGES = " \t\r\n\"'“”‘’「」『』()（）[]【】<>〈〉《》。.．!！?？、,，:：;；*_~〜・|"
 """What may stand at either end of an answer without being part of it."""
+SHORT = 400
+"""Signs of an answer that can be a frame and little else."""
 SPACES = re.compile(r"\s+")
 COLON_FRAME = re.compile(r"[^:\n]{1,70}:\s*")
 """`Here is the list:`"""
@@ -56,6 +58,8 @@ def unframed(text: str) -> set[str]:
     """What a short answer may be taken for, each `bare`: the whole of it, and it without its polite frame."""
     whole = SPACES.sub(" ", plain(text).casefold()).strip()
     found, waiting = set[str](), [whole]
+    if len(whole) > SHORT:
+        return {bare(whole)}
     while waiting:
         one = waiting.pop().strip()
         if bare(one) in found:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from jobs.logic.forgetting import declining
-from jobs.logic.forgetting.numbers import hedged, numbers
+from jobs.logic.forgetting.numerals import hedged, numbers
 from jobs.logic.forgetting.plain import BULLET, COLON_FRAME, EDGES, bare, items, lines, plain, unframed
 
 SCRIPTS = {
@@ -63,7 +63,8 @@ def contains(text: str, said: Mapping[str, Any]) -> bool:
 
 def times(text: str, said: Mapping[str, Any]) -> bool:
     """`text` stands in it exactly `count` times."""
-    return len(re.findall(_pattern(said["text"]), plain(text).casefold())) == said["count"]
+    found: bool = len(re.findall(_pattern(said["text"]), plain(text).casefold())) == said["count"]
+    return found
 
 
 def choice(text: str, said: Mapping[str, Any]) -> bool:
@@ -131,8 +132,9 @@ def starts(text: str, said: Mapping[str, Any]) -> bool:
 
 
 def ends(text: str, said: Mapping[str, Any]) -> bool:
-    """It ends with `with`, whatever marks come after."""
-    return plain(text).rstrip(EDGES).casefold().endswith(plain(said["with"]).rstrip(EDGES).casefold())
+    """It ends with `with`, as a whole word where that is ASCII, whatever marks come after."""
+    found = plain(text).rstrip(EDGES).casefold()
+    return re.search(_pattern(said["with"].rstrip(EDGES)) + r"\Z", found) is not None
 
 
 def without(text: str, said: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.logic.forgetting.numbers import numbers
+from jobs.logic.forgetting.numerals import numbers
 from jobs.logic.forgetting.rules import is_right
 from jobs.logic.row import Message
 

@@ -71,20 +71,23 @@ def of_kanji(text: str) -> int:
 
 
 def _in_words(text: str) -> list[Decimal]:
-    """`two hundred forty-two` is one number."""
-    found: list[int] = []
+    """`two hundred forty-two` is one number: thousands, and what is below them."""
+    found: list[tuple[int, int]] = []
     end = -1
     for match in WORD.finditer(text):
         value = _word(match[0])
         goes_on = end >= 0 and re.fullmatch(r"[ -]|,? and | ", text[end : match.start()]) is not None
-        if goes_on and value in (100, 1000):
-            found[-1] *= value
-        elif goes_on and found[-1] >= 100:
-            found[-1] += value
+        above, below = found[-1] if found and goes_on else (0, 0)
+        if goes_on and value == 1000:
+            found[-1] = (above + below * value, 0)
+        elif goes_on and value == 100:
+            found[-1] = (above, below * value)
+        elif goes_on and (below >= 100 or not below):
+            found[-1] = (above, below + value)
         else:
-            found.append(value)
+            found.append((0, value))
         end = match.end()
-    return [Decimal(value) for value in found]
+    return [Decimal(above + below) for above, below in found]
 
 
 def _word(text: str) -> int:
