@@ -57,7 +57,8 @@ def run(
 
     Raises Refusal where a GGUF cannot be read or loaded, EnvironmentProblem, Interrupted.
     """
-    headers = {path: _header(path) for path in (base, tuned)}
+    files = {path: _file(path) for path in {base, tuned}}
+    headers = {path: gguf_file.describe(file) for path, file in files.items()}
     prompts, said = {}, {}
     for name, gguf in (("base", base), ("tuned", tuned)):
         template = headers[gguf].chat_template
@@ -71,7 +72,11 @@ def run(
         said[name] = ask(
             store, gguf, tokens, max_tokens=max_tokens, context=context, label=f"{name}: answers", gpu_layers=gpu_layers
         )
-    drift = _drift(store, base, tuned, items, prompts["base"], said["base"], gpu_layers)
+    tokens_of = [files[path].metadata.get("tokenizer.ggml.tokens") for path in (base, tuned)]
+    drift: dict[str, dict[str, Any]] = {}
+    if tokens_of[0] == tokens_of[1]:
+        width = len(tokens_of[0] or ())
+        drift = _drift(store, base, tuned, items, prompts["base"], said["base"], width, gpu_layers)
     return [
         Answered(
             id=item.id, base=one.text, tuned=other.text, base_outcome=one.outcome, tuned_outcome=other.outcome,
@@ -91,9 +96,9 @@ def read(path: Path) -> list[Answered]:
     return [Answered(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _header(gguf: Path) -> gguf_file.Description:
+def _file(gguf: Path) -> gguf_file.GgufFile:
     try:
-        return gguf_file.describe(gguf_file.read(gguf))
+        return gguf_file.read(gguf)
     except (gguf_file.BrokenGguf, FileNotFoundError) as broken:
         raise Refusal(str(broken)) from None
 
@@ -105,15 +110,11 @@ def _drift(
     items: Sequence[Item],
     prompts: Sequence[Prompt],
     said: Sequence[Said],
+    width: int,
     gpu_layers: int,
 ) -> dict[str, dict[str, Any]]:
-    """Item to the mean divergence at its places; nothing where the two do not have the same tokens.
-
-    A prompt that the context had no room for has none.
-    """
-    vocabulary = [gguf_file.read(path).metadata.get("tokenizer.ggml.tokens") for path in (base, tuned)]
-    if vocabulary[0] != vocabulary[1]:
-        return {}
+    """Item to the mean divergence at its places, over `width` tokens; a prompt that the context had no room for has
+    none."""
     rows = {
         item.id: _row(prompt.ids or (), one.ids)
         for item, prompt, one in zip(items, prompts, said, strict=True)
@@ -123,7 +124,6 @@ def _drift(
     keys = {id: data_digest([DRIFT, *pair, KV, list(row.input_ids), list(row.positions)]) for id, row in rows.items()}
     found = {id: store.get(key) for id, key in keys.items()}
     missing = [id for id, value in found.items() if value is None]
-    width = len(vocabulary[0] or ())
     with terminal.progress("drift", len(rows)) as advance:
         for part in _parts(missing, rows, width) if missing else []:
             for id, value in _divergence(base, tuned, {id: rows[id] for id in part}, width, gpu_layers).items():
