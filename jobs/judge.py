@@ -2,9 +2,9 @@
 
 Reads the prompts of `preflight`, the rows of `prepare`, the answers of `smoke`, the GGUF of `quantize`, and of `fetch`
 the base, which is converted for it. Makes `answers.jsonl`, both answers to each row; `forgetting.jsonl`, both on a
-suite that is checked by rule; `qualification.jsonl`, what the judge said where anybody can tell; `verdicts.jsonl`, every
-call with the judge's words; `scores.jsonl`; `votes.json`, where people voted; and `judging.json`. Answers and verdicts
-are kept beside the run: nothing is asked twice.
+suite that is checked by rule; `qualification.jsonl`, what the judge said where anybody can tell; `verdicts.jsonl`,
+every call with the judge's words; `scores.jsonl`; `votes.json`, where people voted; and `judging.json`. Answers and
+verdicts are kept beside the run: nothing is asked twice.
 """
 
 from __future__ import annotations
