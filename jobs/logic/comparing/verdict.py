@@ -42,7 +42,7 @@ def verdict(
     if same_file:
         return Verdict("no difference shown", f"{names[0]} and {names[1]} are one file: what differs is chance")
     deciding = split(how, 2 if judgement is None else 3)
-    found = {fact.name: fact for fact in facts(seen, deciding)}
+    found = {fact.name: fact for fact in facts(seen, deciding, (SOUND, AGREEMENT))}
     tests: dict[str, Interval] = {name: found[name].difference for name in (SOUND, AGREEMENT)}
     if judgement is not None and judgement.usable:
         tests[JUDGE] = judgement.net
