@@ -32,7 +32,7 @@ needs_native := $(if $(dry),,setup)
 needs_container :=
 needs_host := $(if $(dry),,.venv/.host)
 
-COMPARING := compare compare-votes judge-sheet
+COMPARING := compare compare-votes compare-live judge-sheet
 CLUSTER := k8s-render k8s-submit k8s-logs k8s-status k8s-delete
 PODS := pod-submit pod-status pod-logs pod-stop pod-delete pod-reap
 
@@ -91,6 +91,7 @@ preview: $(needs_$(STAGE_RUNNER))  ## which tokens of your rows are graded, for 
 
 compare:        ## two runs, folders or GGUFs on the same rows: ARGS="compare.a=runs/first compare.b=runs/second"
 compare-votes:  ## what people voted on its blind sheet: ARGS="compare.votes=[a.json,b.json]"
+compare-live:   ## two arms in real use, and whether to stop: ARGS="compare.use=votes.jsonl"; without it, how many votes
 judge-sheet:    ## a blind sheet of what a run's judge was asked: ARGS="run.name=mine"
 
 $(COMPARING): $(needs_$(STAGE_RUNNER))

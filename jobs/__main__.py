@@ -2,8 +2,8 @@
 
 `python -m jobs` lists the stages; `rules` prints docs/rules.md; `preview` shows which tokens of the rows are graded;
 `chat` talks to a run's GGUF, `serve` serves it; `compare` holds two models beside each other, `compare-votes` tells
-what people voted on a blind sheet, `judge-sheet` makes one of what a judge was asked; `certificate FOLDER [key=FILE]`
-checks a shipped folder offline.
+what people voted on a blind sheet, `compare-live` what two arms in real use have shown so far, `judge-sheet` makes a
+sheet of what a judge was asked; `certificate FOLDER [key=FILE]` checks a shipped folder offline.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jobs.core import memory, pipeline, process, terminal, way_out
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 
-COMPARING = ("compare", "compare-votes", "judge-sheet")
+COMPARING = ("compare", "compare-votes", "compare-live", "judge-sheet")
 BESIDE = ("all", "look", "chat", "serve", "preview", *COMPARING, "rules", "certificate")
 """Commands that are no stage."""
 DRY = "dry=true"
@@ -80,7 +80,12 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
 
 
 def comparing(command: str, words: Sequence[str]) -> int:
-    """Two models beside each other, and people's votes on blind sheets."""
+    """Two models beside each other, people's votes on blind sheets, and two arms in real use."""
+    if command == "compare-live":
+        from jobs.checks.compare_live import options as live_options
+        from jobs.engines.comparing.live_command import compare_live
+
+        return compare_live(live_options(words))
     from jobs.checks.compare import options
 
     asked = options(words)

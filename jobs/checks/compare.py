@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from jobs.checks.behaviour import MeasureConfig
+from jobs.checks.compare_live import OF_LIVE
 from jobs.checks.endpoint_config import Endpoint
 from jobs.core import config
 from jobs.core.config import RunConfig
@@ -61,7 +62,8 @@ def options(words: Sequence[str]) -> Options:
     """What the words of a command line ask for; raises Refusal for a key or a value that is wrong."""
     composed = config.compose(words)
     run: RunConfig = config.run_config(composed)
-    asked = config.checked(CompareConfig, composed["compare"], "compare")
+    own = {key: value for key, value in composed["compare"].items() if key not in OF_LIVE}
+    asked = config.checked(CompareConfig, own, "compare")
     plain = asked.model_dump(exclude={"measure", "judge", "limits", "sheet"})
     return Options(
         **plain,

@@ -26,7 +26,7 @@ KEPT = tuple(map(Path, ("/dev", "/etc", "/opt/kiwame", "/opt/venv", "/proc", "/s
 PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previous", "fetch.source.folder",
              "train.adapter", "chat.template", "report.sign_with", "synth.craft.folder", "synth.rubric",
              "synth.generator.gguf", "synth.scorer.gguf", "compare.a", "compare.b", "compare.rows", "compare.votes",
-             "compare.key", "compare.judge.gguf")  # fmt: skip
+             "compare.key", "compare.judge.gguf", "compare.use")  # fmt: skip
 """Keys of the config whose values are read from this machine."""
 OUTPUT_KEYS = ("compare.out",)
 """Keys whose values are written to."""

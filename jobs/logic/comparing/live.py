@@ -127,6 +127,11 @@ class Known:
         return self.verdict not in ("go on", "cannot say")
 
 
+def means(users: Sequence[User], arm: str) -> list[float]:
+    """Of the users who had the arm."""
+    return [user.means[arm] for user in users if arm in user.means]
+
+
 def known(found: Cases, reasons: Sequence[str], *, difference: float, level: float) -> Known:
     """The verdict on what was seen; `difference` is the smallest that matters."""
     interval = always_valid_mean(found.differences, bounds=(-1.0, 1.0), level=level)
