@@ -100,14 +100,18 @@ def test_bad_votes_are_one_line_and_exit_2(tmp_path: Path, capsys: pytest.Captur
     for said, files in cases.items():
         assert tell(tmp_path, *files) == 2
         lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith(("-> ", "then -> "))]
-        assert len(lines) == 1 and said in lines[0], lines
+        assert len(lines) == 1, lines
+        assert said in lines[0]
     assert state(tmp_path) == before
     assert tell(tmp_path, *cases["votes on 5 of 12 pairs"], words=("compare.partly=true",)) == 0
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
-    [('"left": "first"', '"left":  "first"', "was edited"), ('"left": "first"', '"left": "second"', "the key was changed")],
+    [
+        ('"left": "first"', '"left":  "first"', "was edited"),
+        ('"left": "first"', '"left": "second"', "the key was changed"),
+    ],
 )
 def test_an_edited_key_is_seen(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str

@@ -40,10 +40,13 @@ def test_the_page_shows_each_answer_on_the_side_that_the_key_says() -> None:
 
 def test_sides_and_order_are_drawn_and_follow_from_the_seed() -> None:
     found, again, other = sheet_of(pairs(400)), sheet_of(pairs(400)), sheet_of(pairs(400), "another")
-    assert found.key == again.key and found.data == again.data
+    assert found.key == again.key
+    assert found.data == again.data
     lefts = [entry.left for entry in found.key.pairs]
     assert 150 < lefts.count("first") < 250
-    assert [entry.id for entry in found.key.pairs] != [entry.id for entry in other.key.pairs] != [p.id for p in pairs(400)]
+    assert (
+        [entry.id for entry in found.key.pairs] != [entry.id for entry in other.key.pairs] != [p.id for p in pairs(400)]
+    )
 
 
 def test_a_side_does_not_depend_on_which_other_pairs_there_are() -> None:
@@ -84,7 +87,16 @@ def test_two_pairs_of_one_id_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["</script><script>x</script>", "<!-- <script>", "a\u2028\u2029b", "𠮷野家 👩\u200d👩\u200d👧", "a & b", "\ud83d half", "\x00", "]]>"],
+    [
+        "</script><script>x</script>",
+        "<!-- <script>",
+        "a\u2028\u2029b",
+        "𠮷野家 👩\u200d👩\u200d👧",
+        "a & b",
+        "\ud83d half",
+        "\x00",
+        "]]>",
+    ],
 )
 def test_what_models_write_stays_data(text: str) -> None:
     block = data_block(sheet_of([pair("a", text, "other")]).data)

@@ -81,7 +81,8 @@ def test_a_judge_decides_where_the_references_do_not(
 
 def test_a_judge_against_the_references_is_no_verdict() -> None:
     found = said(seen([RIGHT] * 40, [WRONG] * 40), judged(LOSSES))
-    assert found.word == "cannot say" and "part" in found.sentence
+    assert found.word == "cannot say"
+    assert "part" in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -96,13 +97,17 @@ def test_a_judge_that_cannot_be_used_decides_nothing(
     choices: list[tuple[Choice | None, Choice | None]], why: str
 ) -> None:
     found = judged(choices)
-    assert why in found.why_not and not found.usable
+    assert why in found.why_not
+    assert not found.usable
     assert any("NOT USABLE" in row[0] for row in judge_rows(found))
     assert said(seen([NEAR] * 40, [NEAR] * 40), found).word == "no difference shown"
 
 
 def test_one_file_under_two_names_is_told() -> None:
-    assert said(seen([RIGHT] * 40, [WRONG] * 40), same=True).sentence == "mine and yours are one file: what differs is chance"
+    assert (
+        said(seen([RIGHT] * 40, [WRONG] * 40), same=True).sentence
+        == "mine and yours are one file: what differs is chance"
+    )
 
 
 def test_what_could_have_been_shown_is_said() -> None:
@@ -138,7 +143,8 @@ def test_facts_are_of_both_and_paired() -> None:
     assert (found["empty"].first, found["empty"].second, found["empty"].difference.value) == (0.25, 0.0, 0.25)
     assert (found["stopped"].first, found["stopped"].second) == (1.0, 0.5)
     assert (found["sound"].first, found["sound"].second) == (0.75, 0.5)
-    assert found["exact"].p < 0.1 and len(rows(list(found.values()))) == len(found)
+    assert found["exact"].p < 0.1
+    assert len(rows(list(found.values()))) == len(found)
 
 
 @pytest.mark.parametrize(
@@ -158,5 +164,7 @@ def test_latency_is_told_of_rows_that_were_timed_on_both_sides() -> None:
     timed = [Answer(RIGHT, True, 3, 0.2) for _ in some]
     slower = [Answer(RIGHT, True, 3, 0.5 + n / 100 if n else None) for n, _ in enumerate(some)]
     found = latency(looked_at(some, timed, slower, LOOPS), HOW)
-    assert found is not None and found.difference.value < -0.3 and found.difference.high < 0
+    assert found is not None
+    assert found.difference.value < -0.3
+    assert found.difference.high < 0
     assert latency(looked_at(some, timed, [Answer(RIGHT, True, 3)] * 30, LOOPS), HOW) is None
