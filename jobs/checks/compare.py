@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from jobs.checks.behaviour import MeasureConfig
 from jobs.checks.compare_live import OF_LIVE
 from jobs.checks.endpoint_config import Endpoint
 from jobs.core import config
 from jobs.core.config import RunConfig
-from jobs.core.model import Count, NotNegative, Share, StrictModel, Text, TrueShare
+from jobs.core.model import Count, NotNegative, Several, Share, StrictModel, Text, TrueShare
 from jobs.logic.comparing.options import Limits, Options, SheetOptions
 
 
@@ -43,12 +41,12 @@ class CompareConfig(StrictModel):
     rows: list[str]
     most_rows: Count
     max_tokens: Count
-    context: Annotated[int, Field(ge=256)]
+    context: Count
     temperature: NotNegative
     think: bool | None
-    gpu_layers: Annotated[int, Field(ge=-1)]
+    gpu_layers: int
     seed: int
-    num_resamples: Annotated[int, Field(ge=200)]
+    num_resamples: Several
     level: TrueShare
     measure: MeasureConfig
     judge: Endpoint

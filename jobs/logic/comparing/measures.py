@@ -7,7 +7,7 @@ no leaked markup and no leaked thought. Whether it is liked is asked after that.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from jobs.logic.comparing.tallies import Resampling
@@ -29,6 +29,7 @@ SHARES = {
 }
 """Facts that are shares of the answers, and what is said of them."""
 AGREEMENT, TOKENS, SECONDS = "agreement", "tokens", "seconds"
+MEASURED = (*SHARES, AGREEMENT, TOKENS)
 FAULTS = ("loop", "repeat", "empty", "markup", "think_leak")
 
 
@@ -99,16 +100,17 @@ def is_sound(found: Signs) -> bool:
     return found.stopped and not any(getattr(found, fault) for fault in FAULTS)
 
 
-def facts(seen: Sequence[Seen], how: Resampling) -> list[Fact]:
-    """Behaviour, agreement with references, length; seconds where all were timed."""
-    found = []
-    for name in SHARES:
-        pairs = [(_share(one.first_signs, name), _share(one.second_signs, name)) for one in seen]
-        found.append(_fact(name, pairs, seen, how, (-1.0, 1.0)))
-    alike = [(one.first_signs.agreement, one.second_signs.agreement) for one in seen]
-    found.append(_fact(AGREEMENT, alike, seen, how, (-1.0, 1.0)))
-    tokens = [(float(one.first.num_tokens), float(one.second.num_tokens)) for one in seen]
-    return [*found, _fact(TOKENS, tokens, seen, how, None)]
+def facts(seen: Sequence[Seen], how: Resampling, only: Collection[str] = MEASURED) -> list[Fact]:
+    """Behaviour, agreement with references and length, or those of them that are asked for."""
+    return [_measured(name, seen, how) for name in MEASURED if name in only]
+
+
+def _measured(name: str, seen: Sequence[Seen], how: Resampling) -> Fact:
+    if name == TOKENS:
+        tokens = [(float(one.first.num_tokens), float(one.second.num_tokens)) for one in seen]
+        return _fact(name, tokens, seen, how, None)
+    signs_of = [(_sign(one.first_signs, name), _sign(one.second_signs, name)) for one in seen]
+    return _fact(name, signs_of, seen, how, (-1.0, 1.0))
 
 
 def latency(seen: Sequence[Seen], how: Resampling) -> Fact | None:
@@ -120,7 +122,7 @@ def latency(seen: Sequence[Seen], how: Resampling) -> Fact | None:
     return _fact(SECONDS, pairs, timed, how, None)
 
 
-def _share(found: Signs, name: str) -> float:
+def _sign(found: Signs, name: str) -> float:
     return float(is_sound(found) if name == "sound" else getattr(found, name))
 
 

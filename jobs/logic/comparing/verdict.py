@@ -42,7 +42,7 @@ def verdict(
     if same_file:
         return Verdict("no difference shown", f"{names[0]} and {names[1]} are one file: what differs is chance")
     deciding = split(how, 2 if judgement is None else 3)
-    found = {fact.name: fact for fact in facts(seen, deciding)}
+    found = {fact.name: fact for fact in facts(seen, deciding, (SOUND, AGREEMENT))}
     tests: dict[str, Interval] = {name: found[name].difference for name in (SOUND, AGREEMENT)}
     if judgement is not None and judgement.usable:
         tests[JUDGE] = judgement.net
@@ -51,13 +51,11 @@ def verdict(
     if signs[SOUND]:
         return _by_behaviour(names, signs[SOUND], liked, found[SOUND])
     if len(set(liked)) > 1:
-        return Verdict("cannot say", f"the judge and the references part: {_told(tests, judgement)}")
+        return Verdict("cannot say", f"the judge and the references part: {_told(tests)}")
     if liked:
         better, other = names if liked[0] > 0 else names[::-1]
         word: Word = "better" if liked[0] > 0 else "worse"
-        return Verdict(
-            word, f"{better} is better than {other}: {_told({n: t for n, t in tests.items() if signs[n]}, judgement)}"
-        )
+        return Verdict(word, f"{better} is better than {other}: {_told({n: t for n, t in tests.items() if signs[n]})}")
     if not any(test.can_say for test in tests.values()):
         return Verdict("cannot say", f"{count(len(seen), 'row')} are too few to say anything of")
     return Verdict("no difference shown", _nothing(names, found, judgement, len(seen)))
@@ -82,9 +80,10 @@ def _by_behaviour(names: tuple[str, str], sign: int, liked: Sequence[int], sound
     return Verdict("better" if sign > 0 else "worse", said)
 
 
-def _told(tests: Mapping[str, Interval], judgement: Judgement | None) -> str:
-    what = {SOUND: "sound answers", AGREEMENT: "agreement with the references", JUDGE: "net wins by the judge"}
-    return ", ".join(f"{what[name]} {interval(test)}" for name, test in tests.items() if name != SOUND)
+def _told(tests: Mapping[str, Interval]) -> str:
+    """What speaks for a difference of taste."""
+    what = {AGREEMENT: ("agreement with the references", score), JUDGE: ("net wins by the judge", percent)}
+    return ", ".join(f"{what[name][0]} {interval(test, what[name][1])}" for name, test in tests.items() if name in what)
 
 
 def _nothing(names: tuple[str, str], found: Mapping[str, Fact], judgement: Judgement | None, num_rows: int) -> str:
