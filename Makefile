@@ -32,13 +32,14 @@ needs_native := $(if $(dry),,setup)
 needs_container :=
 needs_host := $(if $(dry),,.venv/.host)
 
+COMPARING := compare compare-votes compare-live judge-sheet
 CLUSTER := k8s-render k8s-submit k8s-logs k8s-status k8s-delete
 PODS := pod-submit pod-status pod-logs pod-stop pod-delete pod-reap
 
 # Whose recipes take words; what stands beside them on make's command line is looked at before anything is made.
-TAKERS := $(STAGES) $(PODS) $(CLUSTER) all demo chat serve forgetting preview test torture test-container test-unsloth test-gpu bench-gpu bench
+TAKERS := $(STAGES) $(PODS) $(CLUSTER) all demo chat serve forgetting preview $(COMPARING) test torture test-container test-unsloth test-gpu bench-gpu bench
 OTHERS := help setup shell image doctor check docs licences lock clean
-ifneq ($(and $(dry),$(filter-out $(STAGES) $(PODS) $(CLUSTER) all demo chat serve forgetting preview image doctor help,$(MAKECMDGOALS))),)
+ifneq ($(and $(dry),$(filter-out $(STAGES) $(PODS) $(CLUSTER) $(COMPARING) all demo chat serve forgetting preview image doctor help,$(MAKECMDGOALS))),)
 MAKEFLAGS += -n
 endif
 quoted = '$(subst ','\'',$(1))'
@@ -51,7 +52,7 @@ $(error nothing was run)
 endif
 endif
 
-.PHONY: help setup demo all chat serve forgetting preview shell image doctor test torture test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS) $(CLUSTER)
+.PHONY: help setup demo all chat serve forgetting preview $(COMPARING) shell image doctor test torture test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS) $(CLUSTER)
 
 help:  ## this list
 	$(run)awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -90,6 +91,14 @@ forgetting: $(needs_$(STAGE_RUNNER))  ## what a run's GGUF has forgotten of what
 
 preview: $(needs_$(STAGE_RUNNER))  ## which tokens of your rows are graded, for any model: ARGS="model.id=..."
 	$(run)$(typed) $@ $($(STAGE_RUNNER)) preview
+
+compare:        ## two runs, folders or GGUFs on the same rows: ARGS="compare.a=runs/first compare.b=runs/second"
+compare-votes:  ## what people voted on its blind sheet: ARGS="compare.votes=[a.json,b.json]"
+compare-live:   ## two arms in real use, and whether to stop: ARGS="compare.use=votes.jsonl"; without it, how many votes
+judge-sheet:    ## a blind sheet of what a run's judge was asked: ARGS="run.name=mine"
+
+$(COMPARING): $(needs_$(STAGE_RUNNER))
+	$(run)$(typed) $@ $($(STAGE_RUNNER)) $@
 
 shell: $(needs_$(STAGE_RUNNER))  ## a shell where the stages run
 ifeq ($(STAGE_RUNNER),container)

@@ -1,7 +1,9 @@
 """`python -m jobs <stage> key=value ...`: the chain up to that stage, one process each, its exit code.
 
 `python -m jobs` lists the stages; `rules` prints docs/rules.md; `preview` shows which tokens of the rows are graded;
-`chat` talks to a run's GGUF, `serve` serves it, `forgetting` asks it and its base a suite of questions;
+`chat` talks to a run's GGUF, `serve` serves it; `forgetting` asks it and its base a suite of questions; `compare`
+holds two models beside each other, `compare-votes` tells what people voted on a blind sheet, `compare-live` what two
+arms in real use have shown so far, `judge-sheet` makes a sheet of what a judge was asked;
 `certificate FOLDER [key=FILE]` checks a shipped folder offline.
 """
 
@@ -15,7 +17,8 @@ from jobs.core import memory, pipeline, process, terminal, way_out
 from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 
-BESIDE = ("all", "look", "chat", "serve", "forgetting", "preview", "rules", "certificate")
+COMPARING = ("compare", "compare-votes", "compare-live", "judge-sheet")
+BESIDE = ("all", "look", "chat", "serve", "forgetting", "preview", *COMPARING, "rules", "certificate")
 """Commands that are no stage."""
 DRY = "dry=true"
 """Says what a stage and all before it would do, and does nothing."""
@@ -55,6 +58,8 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
         from jobs.engines.forgetting.command import forgetting
 
         return forgetting(rest)
+    if command in COMPARING:
+        return comparing(command, rest)
     if command == "certificate":
         from jobs.report import check_command
 
@@ -77,6 +82,29 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
     from jobs.core import chain
 
     return chain.run_chain(stage, recalled.words, composed, way_out.Typed(command, tuple(rest)), is_dry)
+
+
+def comparing(command: str, words: Sequence[str]) -> int:
+    """Two models beside each other, people's votes on blind sheets, and two arms in real use."""
+    if command == "compare-live":
+        from jobs.checks.compare_live import options as live_options
+        from jobs.engines.comparing.live_command import compare_live
+
+        return compare_live(live_options(words))
+    from jobs.checks.compare import options
+
+    asked = options(words)
+    if command == "compare":
+        from jobs.engines.comparing.comparison import compare
+
+        return compare(asked)
+    if command == "compare-votes":
+        from jobs.engines.comparing.voting import compare_votes
+
+        return compare_votes(asked)
+    from jobs.engines.comparing.judge_sheet import judge_sheet
+
+    return judge_sheet(asked)
 
 
 def look(words: Sequence[str]) -> int:

@@ -13,9 +13,11 @@ from pathlib import Path
 MAPS = ("prepare.columns", "prepare.roles")
 """Values that are `{name:name,...}` with a person's own words in them."""
 TEXTS = ("run.name", "run.folder", "report.title", "report.sign_with", "fetch.source.folder", "train.adapter",
-         "chat.template", "prepare.split.previous")  # fmt: skip
+         "chat.template", "prepare.split.previous", "compare.a", "compare.b", "compare.out", "compare.key",
+         "compare.sheet.title", "compare.use")  # fmt: skip
 """Values that are text in which a blank may stand; the reasons in `waivers.` are too."""
-PATHS = ("files", "folder", "adapter", "template", "previous", "sign_with", "cache")
+PATHS = ("files", "folder", "adapter", "template", "previous", "sign_with", "cache", "a", "b", "out", "use",
+         "rows", "votes", "key")  # fmt: skip
 """Last words of keys whose values are paths, or lists of them: `~` is the home folder there, as in a shell."""
 SECRET_KEY = re.compile(
     r"(^|[._])(hf_?token|api_?key|secret|secret_?key|password|passwd|credentials?|(access|auth|bearer)_?token|token)$",

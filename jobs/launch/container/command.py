@@ -41,7 +41,9 @@ NO_STAGE = {126: "the container's program cannot be run", 127: "the container's 
 """No stage ends so; a shell or another program that was asked for may."""
 SHARED_MEMORY = "8g"
 """The most that processes of one container may share, as NCCL does between GPUs; taken when used."""
-TALKS = ("chat", "serve", "forgetting")
+TALKS = ("chat", "serve", "forgetting", "compare")
+READS = ("preview", "compare-votes", "compare-live", "judge-sheet")
+"""Commands that compute on no GPU."""
 STOP_SECONDS = 300
 """To save the state, as in a pod of Kubernetes; engines wait for 10 by themselves."""
 
@@ -171,7 +173,7 @@ def default_gpus(words: Sequence[str], labels: Mapping[str, str]) -> str:
     """All where the image has CUDA and something on the way to the stage computes on a GPU; TALKS can do without."""
     name = words[0] if words else ""
     chain = stages(words) or pipeline.PIPELINE
-    computes = any(stage.gpu for stage in chain) and name != "preview" and (name not in TALKS or has_gpu())
+    computes = any(stage.gpu for stage in chain) and name not in READS and (name not in TALKS or has_gpu())
     return "all" if computes and labels.get("kiwame.accelerator") != "cpu" else "none"
 
 

@@ -26,10 +26,13 @@ KEPT = tuple(map(Path, ("/dev", "/etc", "/opt/kiwame", "/opt/venv", "/proc", "/s
 """What the image has or needs there; nothing is mounted over it."""
 PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previous", "fetch.source.folder",
              "train.adapter", "chat.template", "report.sign_with", "synth.craft.folder", "synth.rubric",
-             "synth.generator.gguf", "synth.scorer.gguf")  # fmt: skip
+             "synth.generator.gguf", "synth.scorer.gguf", "compare.a", "compare.b", "compare.rows", "compare.votes",
+             "compare.key", "compare.judge.gguf", "compare.use")  # fmt: skip
 """Keys of the config whose values are read from this machine."""
 OF_COMMANDS = ("forgetting.base", "forgetting.tuned")
 """Words of commands beside the chain that name files of this machine."""
+OUTPUT_KEYS = ("compare.out",)
+"""Keys whose values are written to."""
 ITEM = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|((?:\\.|[^,\[\]'"\\])+)""")
 """An element as Hydra writes it: in quotes a backslash counts before the quote, elsewhere before one of ESCAPED."""
 ESCAPED = re.compile(r"\\([\\()\[\]{}:=, \t])")
@@ -64,6 +67,7 @@ def mounts(words: Sequence[str], environment: Mapping[str, str]) -> list[Mount]:
     runs = normal("run.folder", root / run_folder(words))
     if runs == root:
         raise Refusal("run.folder: is the checkout, which the container does not write to; name a folder in it")
+    _require_below(words, runs)
     found = [
         Mount("the checkout", root, root),
         Mount("conf/", root / "conf", CONF),
@@ -77,6 +81,18 @@ def mounts(words: Sequence[str], environment: Mapping[str, str]) -> list[Mount]:
     for mount in found:
         _check(mount)
     return found
+
+
+def _require_below(words: Sequence[str], runs: Path) -> None:
+    """Raises Refusal for an output elsewhere than in the runs' folder, all that is written to."""
+    for word in words:
+        key, _, text = word.partition("=")
+        for item in items(text) if key in OUTPUT_KEYS else ():
+            if runs not in normal(key, sources.ROOT / item).parents:
+                raise Refusal(
+                    f"{key}: {item} is not in {runs}, all that the container writes to; name a folder there, or say "
+                    "RUNNER=native"
+                )
 
 
 def _check(mount: Mount) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from jobs.logic.forgetting.counting import ALL, BOTH, CANNOT_SAY, Forgotten, Group
@@ -66,8 +67,9 @@ def drift(found: Forgotten) -> str:
     one = found.drift
     if one is None:
         return "not measured: the two GGUFs do not have the same tokens"
+    interval = "" if math.isnan(one.high) else f", 95 % interval {nats(one.low)} to {nats(one.high)}"
     return (
-        f"KL(base ‖ tuned) {nats(one.kl_mean)} nats a token, 95 % interval {nats(one.low)} to {nats(one.high)}, over "
+        f"KL(base ‖ tuned) {nats(one.kl_mean)} nats a token{interval}, over "
         f"{one.num_places:,} places of the base's answers to {one.num_items} items; same token on top in "
         f"{percent(one.same_top)}"
     )

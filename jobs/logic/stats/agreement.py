@@ -9,9 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.logic.stats.interval import LEVEL, Interval
+from jobs.logic.stats.wild import margin
+
+LEAST_UNITS = 10
+"""Of fewer no interval is said."""
+Floats = NDArray[np.float64]
 
 
-def rating_counts(ratings: Sequence[Sequence[Hashable | None]]) -> NDArray[np.float64]:
+def rating_counts(ratings: Sequence[Sequence[Hashable | None]]) -> Floats:
     """[units with two ratings or more, categories]: how many raters said each."""
     names: dict[Hashable, int] = {}
     for unit in ratings:
@@ -29,23 +34,45 @@ def rating_counts(ratings: Sequence[Sequence[Hashable | None]]) -> NDArray[np.fl
 def agreement(
     ratings: Sequence[Sequence[Hashable | None]], *, num_resamples: int, seed: int, level: float = LEVEL
 ) -> Interval:
-    """Krippendorff's alpha for nominal ratings, with an interval by bootstrap over units.
+    """Krippendorff's alpha for nominal ratings (2011, Computing Krippendorff's alpha-reliability), with an interval.
 
-    ratings: by unit, what each rater said; None where one said nothing. A unit of fewer than two counts nowhere.
-    NaN where there is no such unit, or all say the same of all.
+    ratings: by unit, what each rater said; None where one said nothing. A unit of fewer than two counts nowhere. The
+    interval is by a wild bootstrap over units, to which one is added on which all agree and one on which none do:
+    raters who agreed on all of few units are not sure to agree always. NaN as value where alpha is not defined: no unit
+    of two ratings, or all say the same of all. NaN as interval below LEAST_UNITS units.
     """
     counts = rating_counts(ratings)
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(len(counts), np.full(len(counts), 1 / max(len(counts), 1)), num_resamples)
-    found = alphas(np.vstack([np.ones(len(counts)), weights]), counts)
-    low, high = np.nanquantile(found[1:], [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(found[0]), float(low), float(high), level)
+    apart, expected = apart_by_unit(counts), by_chance(counts)
+    if not expected > 0:
+        return Interval(math.nan, math.nan, math.nan, level)
+    value = 1 - float(apart.sum()) / expected
+    if len(counts) < LEAST_UNITS:
+        return Interval(value, math.nan, math.nan, level)
+    usual, totals = float(counts.sum(1).mean()), counts.sum(0)
+    two = np.tile(usual * totals / totals.sum(), (2, 1))
+    middle, influences = _influences(np.append(apart, [0.0, usual]), np.vstack([counts, two]))
+    sizes = np.append(counts.sum(1), [usual, usual])
+    half = margin(influences, sizes / sizes.sum(), num_resamples=num_resamples, seed=seed, level=level)
+    return Interval(value, min(value, middle - half), min(1.0, max(value, middle + half)), level)
 
 
-def alphas(weights: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Alpha of each row of `weights` [resamples, units] over `counts` [units, categories]."""
+def apart_by_unit(counts: Floats) -> Floats:
+    """[units]: how far the raters of each are apart; as many as they are where no two agree."""
     sizes = counts.sum(1)
-    disagreeing = (sizes**2 - (counts**2).sum(1)) / (sizes - 1)
-    totals, num = weights @ counts, weights @ sizes
-    expected = (num**2 - (totals**2).sum(1)) / (num - 1)
-    return np.where(expected > 0, 1 - (weights @ disagreeing) / np.where(expected > 0, expected, 1), math.nan)
+    return np.asarray((sizes**2 - (counts**2).sum(1)) / (sizes - 1))
+
+
+def by_chance(counts: Floats) -> float:
+    """The sum of `apart_by_unit` to be expected where ratings are dealt out at random; NaN without any."""
+    totals = counts.sum(0)
+    num = float(totals.sum())
+    return (num**2 - float((totals**2).sum())) / (num - 1) if num else math.nan
+
+
+def _influences(apart: Floats, counts: Floats) -> tuple[float, Floats]:
+    """Alpha of a large sample of such units, and what each adds to it: the derivative by its weight."""
+    sizes, totals = counts.sum(1), counts.sum(0)
+    num, squares = float(totals.sum()), float((totals**2).sum())
+    expected, seen = num - squares / num, float(apart.sum())
+    moved = sizes - 2 * (counts @ totals) / num + squares * sizes / num**2
+    return 1 - seen / expected, np.asarray(seen / expected**2 * moved - apart / expected)

@@ -107,16 +107,16 @@ def test_too_few_right_before_cannot_say() -> None:
 
 
 def test_drift_counts_each_item_alike() -> None:
-    one = found(lambda item: True, lambda item: True).drift
+    said = [Answered(item.id, "yes", "yes", "stopped", "stopped", 0.4 + number(item) % 2 / 5, 4, 3) for item in ITEMS]
+    one = counted(ITEMS, said).drift
     assert one is not None
-    assert (one.num_items, one.num_places, one.kl_mean, one.low, one.high, one.same_top) == (
-        200,
-        800,
-        0.5,
-        0.5,
-        0.5,
-        0.75,
-    )
+    assert (one.num_items, one.num_places, one.same_top) == (200, 800, 0.75)
+    assert one.kl_mean == pytest.approx(0.5)
+    assert one.low == pytest.approx(0.5 - 1.96 * 0.1 / 200**0.5, abs=2e-3)
+    assert one.high == pytest.approx(0.5 + 1.96 * 0.1 / 200**0.5, abs=2e-3)
+    same = found(lambda item: True, lambda item: True, 0.0).drift
+    assert same is not None
+    assert (same.kl_mean, same.low, same.high) == (0, 0, 0)
     assert found(lambda item: True, lambda item: True, None).drift is None
     broken = found(lambda item: True, lambda item: True, math.nan).drift
     assert broken is not None
