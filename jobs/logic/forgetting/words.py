@@ -21,7 +21,9 @@ LANGUAGES = {"ja": "Japanese", "en": "English"}
 
 
 def rows(found: Forgotten) -> list[tuple[str, ...]]:
-    """A row a group, under HEADS."""
+    """A row a group, under HEADS: each category, then its languages."""
+    order = list(NAMES)
+    groups = sorted(found.groups, key=lambda group: (order.index(group.category), group.language != BOTH))
     return [
         (
             name(group),
@@ -34,14 +36,13 @@ def rows(found: Forgotten) -> list[tuple[str, ...]]:
             "-" if group.p_holm is None else p_value(group.p_holm),
             verdict(group),
         )
-        for group in found.groups
+        for group in groups
     ]
 
 
 def name(group: Group) -> str:
-    """The category, and beside it the language where it is of one."""
-    own = NAMES[group.category]
-    return own if group.language == BOTH else f"  {own}, {LANGUAGES[group.language]}"
+    """The category, or the language where it is of one."""
+    return NAMES[group.category] if group.language == BOTH else f"  {LANGUAGES[group.language]}"
 
 
 def verdict(group: Group) -> str:

@@ -96,6 +96,16 @@ def test_won_is_better_and_one_less_than_the_least_is_not_shown() -> None:
     assert verdicts(almost)["format", "both"] == "no difference shown"
 
 
+def test_a_row_for_each_category_and_its_languages_under_it() -> None:
+    rows = words.rows(found(lambda item: True, lambda item: item.language == "en"))
+
+    assert len({len(row) for row in rows} | {len(words.HEADS)}) == 1
+    assert [row[0] for row in rows[:4]] == ["all items", "plain instructions", "  Japanese", "  English"]
+    assert rows[1] == ("plain instructions", "40", "40", "20", "20", "0", "1.9e-6", "9.5e-6", "worse")
+    assert rows[2][1:6] == ("20", "20", "0", "20", "0")
+    assert rows[3][5:] == ("0", "-", "-", "no difference shown")
+
+
 def test_too_few_right_before_cannot_say() -> None:
     one = found(lambda item: number(item) < 2, lambda item: False)
 
