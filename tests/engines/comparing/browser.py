@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -52,7 +53,10 @@ class Page:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
-            self._buffer += os.read(self._answering, 1 << 16)
+            some = os.read(self._answering, 1 << 16)
+            if not some:
+                raise RuntimeError("the browser is gone")
+            self._buffer += some
         line, _, self._buffer = self._buffer.partition(b"\0")
         found: dict[str, Any] = json.loads(line)
         return found
@@ -87,10 +91,19 @@ def opened(profile: Path, downloads: Path) -> Iterator[Page]:
     assert PROGRAM is not None
     theirs, asking = os.pipe()
     answering, ours = os.pipe()
+    ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (theirs, ours)]
     words = [PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
              "--remote-debugging-pipe", f"--user-data-dir={profile}"]  # fmt: skip
-    shell = ["/bin/sh", "-c", f'exec "$@" 3<&{theirs} 4>&{ours}', "sh", *words]
-    child = subprocess.Popen(shell, pass_fds=(theirs, ours), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def at_three_and_four() -> None:
+        for wanted, end in enumerate(ends, 3):
+            os.dup2(end, wanted)
+
+    child = subprocess.Popen(
+        words, close_fds=False, preexec_fn=at_three_and_four, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    for end in ends:
+        os.close(end)
     os.close(theirs)
     os.close(ours)
     try:
