@@ -44,7 +44,7 @@ def options(words: Sequence[str]) -> LiveOptions:
         )
     if asked.range and (len(asked.range) != 2 or not asked.range[0] < asked.range[1]):
         raise Refusal(
-            "compare.live.range: expected the least and the greatest number, as in [0,10], or [] where outcomes are words",
+            "compare.live.range: expected the least and the greatest number, as in [0,10], or [] where these are words",
             without=["compare.live.range"],
         )
     return LiveOptions(

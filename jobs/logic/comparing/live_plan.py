@@ -31,7 +31,7 @@ def needed(
     """
     square = min(1.0, max(mean_square, difference))
     chances = [(square + difference) / 2, 1 - square, (square - difference) / 2]
-    rng, limit = np.random.default_rng(seed), -math.log(1 - level)
+    rng, limit = np.random.default_rng(abs(seed)), -math.log(1 - level)
     num = 2 ** math.ceil(math.log2(16 * square / difference**2))
     while num <= 2 * MOST:
         num = min(num, MOST)

@@ -24,7 +24,7 @@ def margin(influences: Floats, shares: Floats, *, num_resamples: int, seed: int,
     """
     from scipy.special import stdtrit
 
-    weights = WEBB[np.random.default_rng(seed).integers(0, len(WEBB), (num_resamples, len(influences)))]
+    weights = WEBB[np.random.default_rng(abs(seed)).integers(0, len(WEBB), (num_resamples, len(influences)))]
     drawn = weights * influences
     moved = drawn.sum(1)
     kept = 1 / np.sqrt(1 - shares)

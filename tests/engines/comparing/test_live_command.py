@@ -1,0 +1,156 @@
+"""`compare-live` from the command line: verdict first, a table, a JSON, and the exit code."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+
+from jobs.__main__ import main
+from jobs.core.errors import Exit
+from tests.logic.comparing.test_live import use
+
+FAST = "compare.live.difference=0.2"
+
+
+def written(path: Path, num_users: int, new: float, old: float, **changed: str) -> Path:
+    """Thumbs of users of two arms, with fields in place of what they would be."""
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    with path.open("w", encoding="utf-8") as file:
+        for one in use(num_users, new, old, seed=1):
+            when = start + datetime.timedelta(seconds=one.time)
+            row = {"time": when.isoformat(), "user": one.user, "arm": one.arm, "outcome": "up" if one.value else "down"}
+            file.write(json.dumps({**row, **changed}) + "\n")
+    return path
+
+
+def said(capsys: pytest.CaptureFixture[str], tmp_path: Path, *words: str) -> tuple[int, str, str]:
+    code = main(["compare-live", f"run.folder={tmp_path / 'runs'}", FAST, *words])
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def test_it_says_stop_where_one_is_better(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path / "use.jsonl", 800, 0.8, 0.5)
+    code, out, err = said(capsys, tmp_path, f"compare.use={path}")
+    assert code == Exit.PASSED
+    assert out.startswith("stop: new is better than old: +")
+    assert "real use in use.jsonl" in err
+    saved = tmp_path / "runs" / "compare" / "live" / "use.json"
+    assert [file.name for file in saved.parent.iterdir()] == ["use.json"]
+    found = json.loads(saved.read_text())
+    assert (found["verdict"], found["stop"], found["first"]) == ("better", True, "new")
+    assert 0 < found["low"] < found["difference"] < found["high"]
+    assert found["num_users"] + found["num_users_waiting"] == 800
+    assert 2 * found["num_cases"] + found["num_users_without_a_case"] == found["num_users"]
+    before = saved.read_bytes()
+    said(capsys, tmp_path, f"compare.use={path}")
+    assert saved.read_bytes() == before
+
+
+def test_the_arm_that_is_asked_about_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path / "use.jsonl", 800, 0.8, 0.5)
+    code, out, _ = said(capsys, tmp_path, f"compare.use={path}", "compare.live.arms=[old,new]")
+    assert (code, out[:32]) == (Exit.PASSED, "stop: old is worse than new: -30")
+
+
+def test_it_says_go_on_and_how_long(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path / "use.jsonl", 60, 0.6, 0.6)
+    code, out, _ = said(capsys, tmp_path, f"compare.use={path}")
+    assert code == Exit.PASSED
+    assert out.startswith("go on: no difference shown between new and old so far")
+    assert "a difference of +20.0% is seen with 80.0% certainty by the time that about" in out
+
+
+def test_it_says_before_what_a_difference_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, tmp_path)
+    assert code == Exit.PASSED
+    assert out.startswith("before there are votes: a difference of +20.0% is seen")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_numbers_are_told_in_their_own_measure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "use.csv"
+    rows = [f"{1767258000 + 60 * place},u{place},{'new' if place * 7 % 13 % 2 else 'old'}" for place in range(400)]
+    rows = [f"{row},{9 if 'new' in row else 3}" for row in rows]
+    path.write_text("time,user,arm,outcome\n" + "\n".join(rows) + "\n")
+    words = (
+        f"compare.use={path}",
+        "compare.live.range=[0,10]",
+        "compare.live.window_hours=0",
+        "compare.live.share=0.47",
+    )
+    code, out, err = said(capsys, tmp_path, *words)
+    assert (code, out[:35]) == (Exit.PASSED, "stop: new is better than old: +6 (+")
+    assert "9" in err
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"arm": "new"}, "expected rows of two arms, there is: new ("),
+        ({"arm": ""}, "rows cannot be counted, the first in row 1: has no arm"),
+        ({"outcome": "7"}, "say between which it lies: compare.live.range=[0,10]"),
+        ({"time": "soon"}, "time: expected one as in"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(
+    changed: dict[str, str], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = said(capsys, tmp_path, f"compare.use={written(tmp_path / 'use.jsonl', 40, 0.6, 0.6, **changed)}")
+    assert (code, out) == (Exit.REFUSED, "")
+    assert why in err
+    assert "compare-live: refused: compare.use: use.jsonl: " in err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_third_arm_and_one_without_rows_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path / "use.jsonl", 40, 0.6, 0.6)
+    code, _, err = said(capsys, tmp_path, f"compare.use={path}", "compare.live.arms=[new,older]")
+    assert code == Exit.REFUSED
+    assert "the arm older has no rows; there are:" in err
+    with path.open("a") as file:
+        file.write('{"time":1767258000,"user":"z","arm":"third","outcome":"up"}\n')
+    code, _, err = said(capsys, tmp_path, f"compare.use={path}")
+    assert code == Exit.REFUSED
+    assert "expected rows of two arms, there are:" in err
+    assert "third (1 row)" in err
+
+
+def test_arms_of_two_times_are_told_written_and_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path / "use.jsonl", 300, 0.6, 0.6)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    arms = {row["user"]: "old" if row["time"] < "2026-02-20" else "new" for row in reversed(rows)}
+    path.write_text("".join(json.dumps({**row, "arm": arms[row["user"]]}) + "\n" for row in rows))
+    code, out, err = said(capsys, tmp_path, f"compare.use={path}")
+    assert code == Exit.REFUSED
+    assert out.startswith("cannot say whether new is better than old: the arms are not of the same time")
+    assert "compare-live: refused: compare.use: use.jsonl: cannot say" in err
+    found = json.loads((tmp_path / "runs" / "compare" / "live" / "use.json").read_text())
+    assert (found["verdict"], found["stop"], len(found["reasons"])) == ("cannot say", False, 1)
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        ("compare.live.arms=[new]", "expected the names of two arms"),
+        ("compare.live.arms=[new,new]", "expected the names of two arms"),
+        ("compare.live.range=[5,5]", "expected the least and the greatest number"),
+        ("compare.live.randomised=users", "expected 'user' or 'vote'"),
+        ("compare.live.share=1.0", "expected less than 1"),
+        ("compare.live.windows=3", "did you mean compare.live.window_hours?"),
+    ],
+)
+def test_words_that_are_wrong(word: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = said(capsys, tmp_path, word)
+    assert (code, out) == (Exit.REFUSED, "")
+    assert why in err
+
+
+def test_a_run_folder_that_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "runs").write_text("")
+    code, _, err = said(capsys, tmp_path, f"compare.use={written(tmp_path / 'use.jsonl', 60, 0.6, 0.6)}")
+    assert code == Exit.REFUSED
+    assert "run.folder: " in err
