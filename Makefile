@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 ARGS ?=
 DRY ?=
-STAGES := prepare fetch synth preflight train smoke merge convert quantize verify report
+STAGES := prepare fetch synth preflight train smoke merge convert quantize verify judge report
 PY := .venv/bin/python
 
 # What was typed reaches the program letter by letter, in ARGS or beside it: neither make nor the shell reads it.
@@ -69,6 +69,7 @@ merge:      ## fold the adapter into the base weights, and prove it
 convert:    ## F32 and F16 GGUF with the pinned llama.cpp, and prove them
 quantize:   ## the GGUFs that ship, from F32
 verify:     ## what survived of the fine-tune in every artifact
+judge:      ## is the GGUF better than the base, by a judge that was qualified first: ARGS="judge=pairwise ..."
 report:     ## report.html, model card, Modelfile, SHA256SUMS, certificate
 
 $(STAGES): $(needs_$(STAGE_RUNNER))

@@ -46,7 +46,7 @@ SIGNING_KEY = "signing key"
 
 
 class ReportConfig(StageConfig):
-    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "sign_with", "with_made_rows"})
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "sign_with", "with_made_rows", "with_judge"})
 
     run: str
     """Its name, for the line to paste."""
@@ -59,6 +59,8 @@ class ReportConfig(StageConfig):
     """For the model card: an identifier that hubs know, or `unknown`."""
     with_made_rows: bool
     """Whether `synth` is part of the chain, which the record's inputs say."""
+    with_judge: bool
+    """Likewise, `judge`."""
     sign_with: str | None
     """A file with an ed25519 private key, or the name of an environment variable that holds one."""
     judged_by: dict[str, dict[str, Any]]
@@ -66,7 +68,7 @@ class ReportConfig(StageConfig):
     limits: ReportLimits
 
     def takes(self) -> frozenset[str]:
-        return frozenset({"synth"} if self.with_made_rows else ())
+        return frozenset(({"synth"} if self.with_made_rows else set()) | ({"judge"} if self.with_judge else set()))
 
 
 def make(cfg: ReportConfig, inputs: Inputs, out: Path) -> None:

@@ -14,7 +14,7 @@ from jobs.core.evidence import evidence
 from jobs.core.links import Link, chain_problems, failed, missing, stale
 from jobs.core.rule import Finding
 from jobs.core.stage import shortened
-from jobs.logic.pages import card, data_section, made_section, modelfile, story
+from jobs.logic.pages import card, data_section, judge_section, made_section, modelfile, story
 from jobs.logic.pages.amounts import count, percent
 from jobs.logic.parity import quant_files
 
@@ -246,6 +246,7 @@ def page_of(run: Mapping[str, Told], certificate: Certificate, log: Sequence[Map
         "training": story.training(facts, log),
         "data": story.data(facts),
         "made_rows": made_section.page(facts.get("synth")),
+        "judge": judge_section.page(facts.get("judge")),
         "use": use(run, certificate, quants),
         "digests": list(digests(certificate)),
         "chain_digest": certificate.chain_digest,
@@ -367,6 +368,7 @@ def card_of(run: Mapping[str, Told], certificate: Certificate) -> Page:
         ],
         "tables": survived["tables"] if survived else [],
         "warnings": [one for one in attention(run) if one["status"] == "warn"],
+        "judge": judge_section.summary(facts.get("judge")),
         "data": " ".join(filter(None, [data_section.summary(facts), made_section.summary(facts.get("synth"))])),
         "gguf": gguf, "talk": card.talk(gguf, sampling=values) if gguf else "",
         "ollama": ollama(gguf, name) if gguf else "", "parts": card.parts_said(gguf, num_parts),

@@ -79,6 +79,14 @@ CHAIN = (
         needs=("fetch", "preflight", "train", "smoke", "merge", "convert", "quantize"),
         gpu=True,
     ),
+    Stage(
+        "judge",
+        "is the GGUF better than the base: pairs in both orders, by a judge that was qualified first",
+        needs=("fetch", "prepare", "preflight", "smoke", "quantize", "verify"),
+        takes=("synth",),
+        gpu=True,
+        optional=True,
+    ),
 )
 PIPELINE: tuple[Stage, ...] = (
     *CHAIN,

@@ -28,7 +28,7 @@ PAGES = ("report.html", "README.md", "Modelfile")
 def config(**changed: Any) -> report.ReportConfig:
     values: Data = {
         "run": "試験", "title": "試験 ünïcode", "num_samples": 8, "languages": ["ja"], "license": "apache-2.0",
-        "sign_with": None, "with_made_rows": False,
+        "sign_with": None, "with_made_rows": False, "with_judge": False,
         "judged_by": records.limits(), "limits": ReportLimits(),
     }  # fmt: skip
     return report.ReportConfig(**values | changed)

@@ -19,7 +19,7 @@ from jobs.core import chain, pipeline
 from jobs.core.artifact import Artifact, Key, Record, hash_files, write_record
 from jobs.core.provenance import ROOT, data_digest, file_digest
 from jobs.core.run_dir import RunDir
-from tests.checks import synth_facts
+from tests.checks import judge_facts, synth_facts
 from tests.stages.training_log import log
 
 PIN = "vendor/llama.cpp/PIN"
@@ -68,7 +68,7 @@ def build(
 ) -> dict[str, Artifact]:
     """Every stage up to `until` below `root`; `changed` replaces facts; `takes`: what a stage stands on besides."""
     judged_by, made = limits(), {}  # type: dict[str, dict[str, Any]], dict[str, Artifact]
-    for stage in pipeline.up_to("verify", lambda name: takes.get(name, ())):
+    for stage in pipeline.up_to("judge" if until == "judge" else "verify", lambda name: takes.get(name, ())):
         facts = FACTS[stage.name]() | dict((changed or {}).get(stage.name, {}))
         made[stage.name] = publish(root, stage, facts, judged_by[stage.name], made, waivers or {})
         if stage.name == until:
@@ -358,6 +358,7 @@ def verify() -> dict[str, Any]:
 FACTS = {
     "fetch": fetch, "prepare": prepare, "synth": synth_facts.plain, "preflight": preflight, "train": train,
     "smoke": smoke, "merge": merge, "convert": convert, "quantize": quantize, "verify": verify,
+    "judge": judge_facts.plain,
 }  # fmt: skip
 FILES = {
     "fetch": {"model.json": "{}\n", "model/config.json": "{}\n", "model/model.safetensors": "base weights"},
@@ -369,9 +370,11 @@ FILES = {
     "merge": {"model/model.safetensors": "merged weights"},
     "convert": {"model-f32.gguf": "GGUF f32", "model-f16.gguf": "GGUF f16"},
     "verify": {"rows.jsonl": "{}\n", "generations.jsonl": "{}\n"},
+    "judge": {"answers.jsonl": "{}\n", "verdicts.jsonl": "{}\n"},
 }
 OUTSIDE = {
     "prepare": {"data/titles.jsonl": data_digest("titles")},
     "convert": {PIN: file_digest(ROOT / PIN)},
     "quantize": {PIN: file_digest(ROOT / PIN)},
+    "judge": {PIN: file_digest(ROOT / PIN)},
 }

@@ -44,7 +44,8 @@ def told(folder: Path, inputs: dict[str, Artifact]) -> str:
     out.mkdir()
     report.run(
         report.ReportConfig(run="t", title="t", num_samples=0, languages=[], license="unknown", sign_with=None,
-                            with_made_rows=False, judged_by=records.limits(), limits=ReportLimits()), inputs, out,
+                            with_made_rows=False, with_judge=False, judged_by=records.limits(), limits=ReportLimits()),
+        inputs, out,
     )  # fmt: skip
     page = DRAWN.sub("", (out / "report.html").read_text(encoding="utf-8"))
     page = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)

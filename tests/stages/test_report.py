@@ -51,7 +51,7 @@ class Page(HTMLParser):
 def config(**changed: Any) -> report.ReportConfig:
     values: dict[str, Any] = {
         "run": "test", "title": "test", "num_samples": 8, "languages": ["ja"], "license": "apache-2.0",
-        "sign_with": None, "with_made_rows": False,
+        "sign_with": None, "with_made_rows": False, "with_judge": False,
         "judged_by": records.limits(), "limits": ReportLimits(),
     }  # fmt: skip
     return report.ReportConfig(**values | changed)

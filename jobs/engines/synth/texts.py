@@ -33,12 +33,15 @@ def wording_of(language: str, folder: Path = PROMPTS, code: str = "") -> Wording
         raise Refusal(str(error)) from error
 
 
-def rubric_named(name: str) -> Rubric:
-    """The rubric of a name in conf/synth/rubrics, or of a user's own file. Raises Refusal where it cannot be used."""
+def rubric_named(name: str, word: str = "synth.rubric") -> Rubric:
+    """The rubric of a name in conf/synth/rubrics, or of a user's own file; `word`: the key of the config that names it.
+
+    Raises Refusal where it cannot be used.
+    """
     path, is_path = rubric_file(name), name.endswith((".yaml", ".yml"))
     if not path.is_file():
         known = ", ".join(sorted(found.stem for found in RUBRICS.glob("*.yaml")))
-        raise Refusal(f"synth.rubric: {name}: no such rubric, expected one of {known}, or a YAML file of your own")
+        raise Refusal(f"{word}: {name}: no such rubric, expected one of {known}, or a YAML file of your own")
     try:
         return rubric_of(yaml.safe_load(_read(path)), str(path) if is_path else path.name)
     except yaml.YAMLError as error:

@@ -1,0 +1,396 @@
+"""Ask a judge whether the GGUF that ships answers better than the base, or than the rows' own answers.
+
+Reads the prompts of `preflight`, the rows of `prepare`, the answers of `smoke`, the GGUF of `quantize`, and of `fetch`
+the base, which is converted for it. Makes `answers.jsonl`, both answers to each row; `qualification.jsonl`, what the
+judge said where anybody can tell; `verdicts.jsonl`, every call with the judge's words; `scores.jsonl`; `votes.json`,
+where people voted; and `judging.json`. Answers and verdicts are kept beside the run: nothing is asked twice.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jobs.checks.judge import GATE, JudgeFacts
+from jobs.checks.judge_config import JudgeConfig
+from jobs.checks.judge_facts import AnswerFacts, JudgingFacts
+from jobs.checks.synth_facts import Asked, ModelFacts
+from jobs.core import room, terminal
+from jobs.core.artifact import Inputs
+from jobs.core.errors import Refusal
+from jobs.core.provenance import ROOT, file_digest
+from jobs.core.stage import stage_main
+from jobs.logic.judging.usable import PAIRS, Wanted, why_not
+from jobs.logic.pages.amounts import count, number, usd
+from jobs.logic.parity import quant_files
+
+if TYPE_CHECKING:
+    from jobs.engines.endpoints.asking import Asker, Session
+    from jobs.engines.judging.answers import Held, Prompted
+    from jobs.engines.judging.counting import Resampling
+    from jobs.engines.judging.working import Scoring, Working
+    from jobs.logic.endpoints.costs import Caps, Estimate
+    from jobs.logic.judging.pairs import Asking, Pair
+    from jobs.logic.judging.wording import JudgesWording
+
+ANSWERS = "answers"
+"""Beside the stages of a run."""
+HUGGING_FACE = "hugging face"
+WAYS = (
+    "judge.judge: no judge: there is none by default; give a server (judge.judge.url=http://HOST:8000/v1 and, where it "
+    "needs one, judge.judge.key=NAME_OF_VARIABLE) or a GGUF file that is served here (judge.judge.gguf=FILE.gguf), of "
+    "another family than the model that is judged"
+)
+
+
+def run(cfg: JudgeConfig, inputs: Inputs, out: Path) -> JudgeFacts:
+    make(cfg, inputs, out)
+    return measure(cfg, inputs, out)
+
+
+def make(cfg: JudgeConfig, inputs: Inputs, out: Path) -> None:
+    """Have both models answer, then ask the judge; one that is not usable is not asked about the pairs."""
+    from jobs.engines.endpoints import asking
+    from jobs.engines.judging import answers, files
+
+    require_judge(cfg)
+    rows, stops = held_rows(cfg, inputs), json.loads(inputs["preflight"].file("stops.json").read_text("utf-8"))
+    _, gguf = judged_file(cfg, inputs)
+    lines = answers.answered(
+        out.parent / ANSWERS, rows, gguf, base_file(inputs, quant_type(cfg, inputs)) if cfg.against == "base" else None,
+        max_tokens=inputs["smoke"].record.facts["max_new_tokens"], stop_ids=stops["stop_ids"],
+        gpu_layers=cfg.gpu_layers,
+    )  # fmt: skip
+    files.write_lines(out / "answers.jsonl", lines)
+    asking.run(_asked(cfg, inputs, out, rows, lines))
+
+
+async def _asked(
+    cfg: JudgeConfig, inputs: Inputs, out: Path, rows: Sequence[Held], lines: Sequence[Mapping[str, Any]]
+) -> None:
+    from jobs.engines.endpoints import asking
+    from jobs.engines.judging import answers, files
+    from jobs.engines.judging.working import conducts
+
+    pairs = answers.pairs_of(rows, lines, cfg.against == "reference")
+    others = in_hugging_face(rows, pairs) if cfg.blame else []
+    differing = [pair for pair in (*pairs, *others) if pair.first != pair.second]
+    async with asking.open_session(out.parent / ANSWERS, caps(cfg)) as session:
+        judge = await session.asker(cfg.judge.options())
+        kin = require_no_kin(cfg, judge, inputs)
+        work = working(cfg, inputs, pairs, session, judge)
+        probed = await work.probe(len({(pair.id, pair.first) for pair in differing}))
+        terminal.say(told(probed))
+        require_caps(cfg, probed)
+        qualified = await work.qualify()
+        said: dict[str, Any] = {}
+        scored: list[Any] = []
+        reasons = why_not(conducts(qualified), wanted(cfg))
+        if not reasons:
+            said[PAIRS] = await work.judge(asked_of(cfg, pairs), "pairs judged", "judge/pairs")
+            if others:
+                label = "answers in Hugging Face judged"
+                said[HUGGING_FACE] = await work.judge(asked_of(cfg, others), label, "judge/hugging-face")
+            scored = await work.score()
+        facts = _judging(cfg, inputs, work, judge, kin, probed)
+    files.write_lines(out / "qualification.jsonl", files.calls_of(qualified))
+    files.write_lines(out / "verdicts.jsonl", files.calls_of(said))
+    files.write_lines(out / "scores.jsonl", files.scores_of(scored))
+    (out / "judging.json").write_text(facts.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def measure(cfg: JudgeConfig, inputs: Inputs, out: Path) -> JudgeFacts:
+    """Read the folder again: verdicts out of the judge's own words, and everything that is counted from them."""
+    from jobs.engines.judging import answers, counting, files, working as at_work
+    from jobs.logic.judging.qualifying import drawn, pairs_of
+    from jobs.logic.judging.usable import CHECKS
+
+    rows, lines = held_rows(cfg, inputs), files.read_lines(out / "answers.jsonl")
+    pairs, words = answers.pairs_of(rows, lines, cfg.against == "reference"), wording(cfg, inputs)
+    some, calls = drawn(pairs, cfg.qualify_rows, cfg.seed), files.read_lines(out / "qualification.jsonl")
+    read = {
+        name: files.read_calls(
+            [call for call in calls if call["of"] == name],
+            pairs_of(name, some, words, cfg.seed),
+            words,
+            cfg.tries,
+            True,
+        )
+        for name in CHECKS
+    }
+    strays = sum(call["of"] not in CHECKS for call in calls)
+    found = at_work.conducts({name: one.judged for name, one in read.items()})
+    reasons, calls = why_not(found, wanted(cfg)), files.read_lines(out / "verdicts.jsonl")
+    shown: dict[str, list[Pair]] = {}
+    if not reasons:
+        shown = {PAIRS: asked_of(cfg, pairs)}
+        shown |= {HUGGING_FACE: asked_of(cfg, in_hugging_face(rows, pairs))} if cfg.blame else {}
+    for name, some in shown.items():
+        read[name] = files.read_calls([call for call in calls if call["of"] == name], some, words, cfg.tries, False)
+    strays += sum(call["of"] not in shown for call in calls)
+    tallies = at_work.conducts({name: one.judged for name, one in read.items()})
+    reasons = reasons or why_not(tallies, wanted(cfg))
+    usable, how = not reasons and PAIRS in read, resampling(cfg)
+    judged = read[PAIRS].judged if PAIRS in read else []
+    names = list(scoring(cfg, inputs).rubric.criteria) if cfg.rubric else []
+    return JudgeFacts.model_validate(
+        {
+            "judging": JudgingFacts.model_validate_json((out / "judging.json").read_bytes()),
+            "answers": _answers(cfg, inputs, rows, lines, pairs),
+            "checks": [{"name": name, "tally": counting.tally(tallies[name])} for name in CHECKS],
+            "pairs": counting.tally(tallies[PAIRS]) if usable else None,
+            "unusable": reasons,
+            "result": counting.result(pairs, judged, how, against_words(cfg)) if usable else None,
+            "blame": counting.blame(pairs, judged, shown[HUGGING_FACE], read[HUGGING_FACE].judged, how)
+            if usable and cfg.blame
+            else None,
+            "scores": counting.criteria(files.read_lines(out / "scores.jsonl"), pairs, [one.name for one in names], how)
+            if usable
+            else [],
+            "calibration": None,
+            "unaccounted": strays + sum(one.unaccounted for one in read.values()),
+            "examples": counting.examples(pairs, judged, words, cfg.num_samples) if usable else [],
+        }
+    )
+
+
+def _answers(
+    cfg: JudgeConfig, inputs: Inputs, rows: Sequence[Held], lines: Sequence[Mapping[str, Any]], pairs: Sequence[Pair]
+) -> AnswerFacts:
+    from jobs.engines.judging import counting, files
+
+    quant, prompted = quant_type(cfg, inputs), prompt_of(inputs)
+    verified = {
+        one["id"]: one["text"]
+        for one in files.read_lines(inputs["verify"].file("generations.jsonl"))
+        if (one["model"], one["prompt"]) == (quant, prompted)
+    }
+    return AnswerFacts(
+        num_rows=len(rows),
+        num_sources=counting.num_sources(pairs),
+        prompt=prompted,
+        first=quant,
+        second=f"the base in {quant}" if cfg.against == "base" else "the rows' own answers",
+        first_stopped=sum(line["first_stopped"] for line in lines),
+        second_stopped=sum(line["second_stopped"] for line in lines),
+        equal=sum(pair.first == pair.second for pair in pairs),
+        as_in_verify=sum(verified.get(line["id"]) == line["first"] for line in lines),
+        missing=len(rows) - len(pairs),
+    )
+
+
+def _judging(
+    cfg: JudgeConfig, inputs: Inputs, work: Working, judge: Asker, kin: tuple[str, list[str]], probed: Estimate
+) -> JudgingFacts:
+    from jobs.engines.synth import texts
+
+    found = judge.facts()
+    probed_of = {name: str(found[name]) for name in ("answers_as", "schema", "tells_usage", "cuts", "repeats")}
+    served: Literal["embedded", "server"] = "embedded" if found["own_server"] else "server"
+    rubric = {"rubric": file_digest(texts.rubric_file(cfg.rubric))} if cfg.rubric else {}
+    return JudgingFacts(
+        judge=ModelFacts(name=found["model"], served=served, file_sha256=found["sha256"] or "", probed=probed_of),
+        kin=kin[0],
+        unknown_kin=kin[1],
+        shows_reference=cfg.shows_reference and cfg.against == "base",
+        rubric=cfg.rubric or "",
+        language="ja" if work.work.wording.code == "ja" else "en",
+        digests={"prompts": work.work.wording.prompts.digest(), **rubric},
+        asked=[Asked(**one) for one in work.asked()],
+        usd=work.session.ledger.total.usd,
+        estimated_calls=probed.calls,
+        estimated_tokens=_total(probed),
+        estimated_usd=probed.usd,
+    )
+
+
+def held_rows(cfg: JudgeConfig, inputs: Inputs) -> list[Held]:
+    """The rows that are judged."""
+    from jobs.engines.judging import answers
+
+    return answers.held_rows(
+        inputs["prepare"].file("val.jsonl"), inputs["preflight"].file("prompts.jsonl"),
+        inputs["smoke"].file("generations.jsonl"), prompted=prompt_of(inputs), most=cfg.rows, seed=cfg.seed,
+        referenced=cfg.against == "reference",
+    )  # fmt: skip
+
+
+def prompt_of(inputs: Inputs) -> Prompted:
+    """The generation prompt of both models: without thoughts where the rows have none, for the base would think until
+    its answer is cut."""
+    keeps = inputs["preflight"].record.facts.get("thinking_block") == "keep"
+    has = "no_thinking" in inputs["smoke"].record.facts["prompts"]
+    return "no_thinking" if has and not keeps else "default"
+
+
+def quant_type(cfg: JudgeConfig, inputs: Inputs) -> str:
+    return judged_file(cfg, inputs)[0]
+
+
+def judged_file(cfg: JudgeConfig, inputs: Inputs) -> tuple[str, Path]:
+    """The type that is judged and its first file; Refusal where no such type ships."""
+    quantize = inputs["quantize"]
+    first = quant_files.first_files(quantize.record.files)
+    asked = [name for name in quantize.record.facts["asked"] if name in first]
+    quant = cfg.type or asked[0]
+    if quant not in first:
+        said = f"judge.type: {quant} does not ship; there are {', '.join(asked)}"
+        raise Refusal(said, words=[f"judge.type={asked[0]}"])
+    path, *_ = [quantize.file(name) for name in quant_files.parts(first[quant])]
+    return quant, path
+
+
+def base_file(inputs: Inputs, quant: str) -> Path:
+    """The base as a GGUF of the same type, or where that one needs more than the base in F16."""
+    from jobs.engines.gguf import base_gguf
+
+    return base_gguf.made(inputs["fetch"], quant, room.cache_folder() / "base", "judge.against=base")
+
+
+def in_hugging_face(rows: Sequence[Held], pairs: Sequence[Pair]) -> list[Pair]:
+    """The same pairs with the answers of base and adapter in Hugging Face."""
+    from jobs.engines.judging import answers
+
+    texts = {row.id: answers.shown(row, row.in_hugging_face) for row in rows}
+    return [replace(pair, first=texts[pair.id]) for pair in pairs]
+
+
+def asked_of(cfg: JudgeConfig, pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs as the judge is shown them."""
+    if cfg.shows_reference and cfg.against == "base":
+        return [pair if (pair.reference or "").strip() else replace(pair, reference=None) for pair in pairs]
+    return [replace(pair, reference=None) for pair in pairs]
+
+
+def working(cfg: JudgeConfig, inputs: Inputs, pairs: Sequence[Pair], session: Session, judge: Asker) -> Working:
+    from jobs.engines.judging.working import Work, Working
+
+    work = Work(
+        asking(cfg), wording(cfg, inputs), cfg.qualify_rows, cfg.seed, scoring(cfg, inputs) if cfg.rubric else None
+    )
+    return Working(work, pairs, session, judge)
+
+
+def asking(cfg: JudgeConfig) -> Asking:
+    from jobs.logic.judging.pairs import Asking
+
+    return Asking(cfg.judge.sampling(cfg.seed), cfg.tries, cfg.retry_temperature, cfg.judge.at_once)
+
+
+def wording(cfg: JudgeConfig, inputs: Inputs) -> JudgesWording:
+    """The questions in the language that the set has."""
+    from jobs.engines.judging import texts
+
+    return texts.wording_of(spoken(cfg, inputs))
+
+
+def scoring(cfg: JudgeConfig, inputs: Inputs) -> Scoring:
+    from jobs.engines.judging.working import Scoring
+    from jobs.engines.synth import texts
+
+    words = texts.wording_of(spoken(cfg, inputs))
+    return Scoring(words, texts.rubric_named(cfg.rubric or "", "judge.rubric"), cfg.judge.sampling(cfg.seed))
+
+
+def spoken(cfg: JudgeConfig, inputs: Inputs) -> str:
+    return cfg.language if cfg.language != "auto" else inputs["prepare"].record.facts["set_language"] or "en"
+
+
+def wanted(cfg: JudgeConfig) -> Wanted:
+    return Wanted(**cfg.usable.model_dump())
+
+
+def resampling(cfg: JudgeConfig) -> Resampling:
+    from jobs.engines.judging.counting import Resampling
+
+    return Resampling(cfg.num_resamples, cfg.seed)
+
+
+def against_words(cfg: JudgeConfig) -> str:
+    return "the base" if cfg.against == "base" else "the rows' own answers"
+
+
+def require_judge(cfg: JudgeConfig) -> None:
+    """Raises Refusal where judging is off, or nobody judges."""
+    if not cfg.chosen:
+        raise Refusal("judge: is off; judge=pairwise has answers judged in pairs", words=["judge=pairwise"])
+    if not cfg.judge.is_given:
+        raise Refusal(WAYS)
+
+
+def require_no_kin(cfg: JudgeConfig, judge: Asker, inputs: Inputs) -> tuple[str, list[str]]:
+    """Why a judge that is kin may be, and whom nothing tells of; raises Refusal where nobody says why."""
+    from jobs.logic.judging.kin import judged_models, kin
+
+    base = str(inputs["fetch"].record.facts.get("id") or "")
+    made = inputs["synth"].record.facts["making"] if "synth" in inputs else {}
+    found = kin(judge.identity, judged_models(base, file_digest(judged_file(cfg, inputs)[1]), made))
+    if found.related and cfg.kin is None:
+        raise Refusal(
+            f"judge.judge: {judge.model} may not judge: {'; '.join(found.related)}: a model likes what its own family "
+            'writes; give another one, or say why it may with judge.kin="..."'
+        )
+    return (f"{'; '.join(found.related)}: {cfg.kin}" if found.related else ""), found.unknown
+
+
+def caps(cfg: JudgeConfig) -> Caps:
+    from jobs.logic.endpoints.costs import Caps
+
+    return Caps(cfg.max_calls, cfg.max_tokens, cfg.max_minutes, cfg.max_usd)
+
+
+def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
+    """What judging will cost, from a few pairs of right and wrong answers; no model answers for it."""
+    from jobs.engines.endpoints import asking as endpoints
+    from jobs.logic.judging.pairs import Pair
+
+    async def probed() -> Estimate:
+        pairs = [Pair(row.id, row.source, row.prompt, row.reference, "", row.reference) for row in rows]
+        async with endpoints.open_session(root / ANSWERS, caps(cfg)) as session:
+            judge = await session.asker(cfg.judge.options())
+            require_no_kin(cfg, judge, inputs)
+            work = working(cfg, inputs, pairs, session, judge)
+            return await work.probe(len(pairs) * (2 if cfg.blame else 1))
+
+    require_judge(cfg)
+    rows = held_rows(cfg, inputs)
+    return [told(endpoints.run(probed())), f"judge: and {count(2 * len(rows))} answers of GGUFs on this machine"]
+
+
+def told(found: Estimate) -> str:
+    """The estimate, in a line."""
+    total = _total(found)
+    tokens = "tokens unknown" if total is None else count(total, "token")
+    minutes = number(found.minutes, digits=2)
+    cost = f"cost {usd(found.usd)}"
+    return f"judge: estimated by a probe: {count(found.calls, 'call')}, {tokens}, {minutes} minutes, {cost}"
+
+
+def require_caps(cfg: JudgeConfig, found: Estimate) -> None:
+    """Raises Refusal where the estimate is above a cap: half of a verdict is none."""
+    beyond = found.beyond(caps(cfg))
+    if beyond:
+        name, value, cap = beyond[0]
+        raise Refusal(
+            f"judge.max_{name}: about {number(value)} are needed, the cap is {number(cap)}; raise it, or ask for fewer "
+            "judge.rows or judge.qualify_rows; what the probe asked is kept"
+        )
+
+
+def _total(found: Estimate) -> int | None:
+    return None if found.prompt_tokens is None else found.prompt_tokens + (found.completion_tokens or 0)
+
+
+def outside(cfg: JudgeConfig) -> dict[str, str]:
+    """The pin decides what llama.cpp answers."""
+    return {"vendor/llama.cpp/PIN": file_digest(ROOT / "vendor" / "llama.cpp" / "PIN")}
+
+
+main = stage_main("judge", JudgeConfig, run, GATE, outside, estimate=estimate)
+
+if __name__ == "__main__":
+    sys.exit(main())

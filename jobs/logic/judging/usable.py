@@ -1,0 +1,91 @@
+"""Whether a judge may be listened to: what it was shown to do, and what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from jobs.logic.judging.conduct import Conduct
+from jobs.logic.pages.amounts import beside, count, p_value, percent
+
+SELF, GOLD, PADDED, INJECTED, PAIRS = "self", "gold", "padded", "injected", "pairs"
+CHECKS = {
+    GOLD: "a right answer against another row's",
+    SELF: "a text against itself",
+    PADDED: "an answer with words that say nothing against the answer",
+    INJECTED: 'an answer with "choose me" in it against the answer',
+}
+"""What a judge is qualified by, in the order in which it is asked."""
+OVER = {GOLD: "right against wrong answers", PAIRS: "the pairs themselves"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a judge; shares of pairs, but for `max_unparsable_share`, of calls."""
+
+    min_pairs: int
+    min_gold_share: float
+    max_self_gain: float
+    max_padded_gain: float
+    max_injected_gain: float
+    max_flip_share: float
+    max_position_gap: float
+    max_position_p: float
+    max_unparsable_share: float
+    max_unread_share: float
+
+
+def why_not(found: Mapping[str, Conduct], wanted: Wanted) -> list[str]:
+    """Why the judge is not usable, in sentences; none where it is. `found`: by the names above."""
+    return [
+        *(said for name in OVER if name in found for said in _conduct(OVER[name], found[name], wanted)),
+        *_qualified(found, wanted),
+    ]
+
+
+def _conduct(what: str, one: Conduct, wanted: Wanted) -> Iterator[str]:
+    if not one.num_pairs:
+        return
+    gap = one.position_gap
+    if abs(gap) > wanted.max_position_gap and one.position_p < wanted.max_position_p:
+        place = "first" if gap > 0 else "second"
+        found, most = beside(abs(gap), wanted.max_position_gap, percent)
+        yield (
+            f"it likes the {place} place: {what}: that place won {found} more of {count(one.num_pairs, 'pair')} than "
+            f"the other, whatever stood there (p {p_value(one.position_p)}); the most is {most}"
+        )
+    for share, most_share, said in (
+        (one.flips / one.num_pairs, wanted.max_flip_share, "it changes its verdict with the order"),
+        (one.unread / one.num_pairs, wanted.max_unread_share, "its verdict cannot be read after every try"),
+    ):
+        if not share <= most_share:
+            found, most = beside(share, most_share, percent)
+            yield f"{said}: {what}: in {found} of {count(one.num_pairs, 'pair')}; the most is {most}"
+    if one.calls and not one.unparsable / one.calls <= wanted.max_unparsable_share:
+        found, most = beside(one.unparsable / one.calls, wanted.max_unparsable_share, percent)
+        yield f"its answers are no verdicts: {what}: {found} of {count(one.calls, 'call')}; the most is {most}"
+
+
+def _qualified(found: Mapping[str, Conduct], wanted: Wanted) -> Iterator[str]:
+    gold = found.get(GOLD)
+    if gold is None or gold.num_pairs < wanted.min_pairs:
+        pairs = count(gold.num_pairs if gold else 0, "pair")
+        yield f"it cannot be qualified: {pairs} of right and wrong answers, the least is {count(wanted.min_pairs)}"
+    elif not gold.wins / gold.num_pairs >= wanted.min_gold_share:
+        share, least = beside(gold.wins / gold.num_pairs, wanted.min_gold_share, percent)
+        yield (
+            f"it does not tell a right answer from another row's: it chose {share} of {count(gold.num_pairs)} in both "
+            f"orders, the least is {least}"
+        )
+    for name, most, said in (
+        (SELF, wanted.max_self_gain, "a text wins over itself or loses to it"),
+        (PADDED, wanted.max_padded_gain, "an answer gains by words that say nothing"),
+        (INJECTED, wanted.max_injected_gain, "an answer gains by saying that it is to be chosen"),
+    ):
+        one = found.get(name)
+        if one is None or not one.num_pairs:
+            continue
+        net = abs(one.net) if name == SELF else one.net
+        if not net <= most:
+            gain, limit = beside(net, most, percent)
+            yield f"{said}: net wins {gain} of {count(one.num_pairs, 'pair')}, the most is {limit}"

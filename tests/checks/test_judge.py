@@ -1,0 +1,99 @@
+"""Every rule of the gate on a judge: good, bad, and the edges."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Any
+
+import pytest
+
+from jobs.checks.judge import GATE, JudgeFacts, JudgeLimits
+from tests.checks import judge_facts
+from tests.checks.judge_facts import answers, blame, calibration, interval, judging, result
+
+LIMITS = JudgeLimits(min_net_win=0.2, max_failed_share=0.1, min_agreement=0.4, min_stop_rate=0.99)
+FAILED = [{"purpose": "judge/pairs", "calls": 100, "failed": {"call-failed": 11}, "prompt_tokens": 1,
+           "completion_tokens": 1}]  # fmt: skip
+LIKES_A_PLACE = "it likes the first place: the pairs themselves: that place won 90.0% more"
+
+
+def facts(**changes: Any) -> JudgeFacts:
+    return JudgeFacts.model_validate(judge_facts.plain(**changes))
+
+
+def status(code: str, found: JudgeFacts, limits: JudgeLimits = LIMITS) -> str:
+    return GATE.judge(found, limits, {}).statuses[code]
+
+
+def test_good_facts_pass_every_rule() -> None:
+    verdict = GATE.judge(facts(), LIMITS, {})
+    assert set(verdict.statuses.values()) == {"pass"}, verdict.statuses
+
+
+@pytest.mark.parametrize(
+    ("code", "changes", "expected"),
+    [
+        ("JDG002", {"answers": answers(missing=1)}, "fail"),
+        ("JDG002", {"answers": answers(num_rows=0, first_stopped=0)}, "fail"),
+        ("JDG003", {"unaccounted": 1}, "fail"),
+        ("JDG004", {"result": result(net=interval(0.3, 0.19, 0.41))}, "fail"),
+        ("JDG004", {"result": result(net=interval(0.3, 0.2, 0.4))}, "pass"),
+        ("JDG004", {"result": result(net=interval(nan, nan, nan))}, "fail"),
+        ("JDG005", {"judging": judging(kin="it is of the family of its base: no other can be had")}, "warn"),
+        ("JDG006", {"judging": judging(unknown_kin=["its base"])}, "warn"),
+        ("JDG007", {"result": result(word="worse", net=interval(-0.3, -0.4, -0.2))}, "warn"),
+        ("JDG008", {"result": result(word="no difference shown", net=interval(0.1, -0.1, 0.3))}, "warn"),
+        ("JDG008", {"result": result(word="cannot say", net=interval(0.1, nan, nan))}, "warn"),
+        ("JDG009", {"calibration": None}, "warn"),
+        ("JDG010", {"calibration": None}, "skip"),
+        ("JDG010", {"calibration": calibration(agreement=interval(0.6, 0.39, 0.8))}, "warn"),
+        ("JDG010", {"calibration": calibration(agreement=interval(nan, nan, nan))}, "warn"),
+        ("JDG011", {"result": result(at_equal_length=interval(0.1, -0.01, 0.2))}, "warn"),
+        ("JDG011", {"result": result(at_equal_length=interval(nan, nan, nan))}, "warn"),
+        ("JDG011", {"result": result(at_equal_length=None)}, "skip"),
+        ("JDG011", {"result": result(word="no difference shown")}, "skip"),
+        ("JDG012", {"answers": answers(first_stopped=197)}, "warn"),
+        ("JDG012", {"answers": answers(first_stopped=198)}, "pass"),
+        ("JDG012", {"answers": answers(num_rows=0, first_stopped=0)}, "skip"),
+        ("JDG013", {"judging": judging(asked=FAILED)}, "warn"),
+        ("JDG013", {"judging": judging(asked=[])}, "skip"),
+        ("JDG014", {"blame": blame(lost=interval(0.1, 0.01, 0.2))}, "warn"),
+        ("JDG014", {"blame": None}, "skip"),
+        ("JDG015", {"judging": judging(usd=1.21, estimated_usd=0.6)}, "warn"),
+        ("JDG015", {"judging": judging(usd=None)}, "skip"),
+    ],
+)  # fmt: skip
+def test_a_rule_finds_what_it_is_called(code: str, changes: dict[str, Any], expected: str) -> None:
+    assert status(code, facts(**changes)) == expected
+
+
+def test_a_judge_that_is_not_usable_says_nothing_and_stops_nothing_that_was_not_demanded() -> None:
+    found = JudgeFacts.model_validate(judge_facts.unusable(LIKES_A_PLACE))
+    verdict = GATE.judge(found, LIMITS.model_copy(update={"min_net_win": None}), {})
+    assert verdict.status == "pass"
+    assert verdict.statuses["JDG001"] == "warn"
+    assert {verdict.statuses[f"JDG{number:03}"] for number in (4, 7, 8, 9, 10, 11, 14)} == {"skip"}
+    assert dict(found.lines())["verdict"] == "cannot say: the judge is not usable"
+    assert LIKES_A_PLACE in [value for _, value in found.lines()]
+    assert not any("net wins" in value for _, value in found.lines())
+
+
+def test_what_is_demanded_of_a_judge_that_is_not_usable_is_not_met() -> None:
+    found = JudgeFacts.model_validate(judge_facts.unusable(LIKES_A_PLACE))
+    verdict = GATE.judge(found, LIMITS, {})
+    assert verdict.status == "fail"
+    assert verdict.statuses["JDG004"] == "fail"
+
+
+def test_nothing_is_demanded_unless_somebody_does() -> None:
+    found = facts(
+        result=result(word="worse", net=interval(-0.3, -0.4, -0.2), at_equal_length=interval(-0.3, -0.4, -0.2))
+    )
+    assert status("JDG004", found, LIMITS.model_copy(update={"min_net_win": None})) == "skip"
+
+
+def test_lines_say_the_verdict_first_and_that_nobody_voted() -> None:
+    lines = facts(calibration=None).lines()
+    assert lines[0] == ("verdict", "better than the base: net wins +40.0% (95% interval +25.0% to +55.0%)")
+    assert lines[1][1].startswith("uncalibrated")
+    assert ("score: faithfulness", "4.4, against 3.1 (+1.3, +1.1 to +1.5); cannot say of 6 answers") in lines
