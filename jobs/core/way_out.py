@@ -17,7 +17,7 @@ TYPED = "KIWAME_TYPED"
 """Set for the process of a stage: what was typed, of which it is a part."""
 KEPT = (*memory.RUN, "experiment")
 """Said in every line: they say which run it is."""
-TALKS = ("chat", "serve")
+TALKS = ("chat", "serve", "forgetting")
 FIRST = re.compile(r"run `make (\w+)` first")
 """How a message says that another command comes before."""
 

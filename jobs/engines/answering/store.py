@@ -29,12 +29,12 @@ class AnswerStore:
     """The answers of a folder, and what else was found out of a GGUF by asking it; one process at a time."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._sql, self.path = connection, path
+        self.sql, self.path = connection, path
 
     def get(self, key: str) -> Any:
         """What is kept by that key, None where nothing is."""
         with told(self.path):
-            row = self._sql.execute("SELECT value FROM found WHERE key = ?", (key,)).fetchone()
+            row = self.sql.execute("SELECT value FROM found WHERE key = ?", (key,)).fetchone()
         return None if row is None else json.loads(row[0])
 
     def keep(self, key: str, what: str, asked: Mapping[str, Any], value: Any) -> None:
@@ -42,18 +42,18 @@ class AnswerStore:
         # JSON's escapes hold halves of characters, which UTF-8 has no bytes for.
         question = zlib.compress(json.dumps(asked).encode(), 1)
         with told(self.path):
-            self._sql.execute(
+            self.sql.execute(
                 "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?)", (key, what, question, json.dumps(value))
             )
 
     def asked(self, key: str) -> dict[str, Any] | None:
         """The question that was kept by that key."""
-        row = self._sql.execute("SELECT asked FROM found WHERE key = ?", (key,)).fetchone()
+        row = self.sql.execute("SELECT asked FROM found WHERE key = ?", (key,)).fetchone()
         return None if row is None else json.loads(zlib.decompress(row[0]))
 
     def keys(self, what: str) -> list[str]:
         """Of everything of a kind, in order."""
-        return [row[0] for row in self._sql.execute("SELECT key FROM found WHERE what = ? ORDER BY key", (what,))]
+        return [row[0] for row in self.sql.execute("SELECT key FROM found WHERE what = ? ORDER BY key", (what,))]
 
 
 @contextmanager

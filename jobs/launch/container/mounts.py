@@ -7,6 +7,7 @@ lead to. Any Python 3.9, nothing installed.
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import re
 import shlex
@@ -30,12 +31,16 @@ PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previou
 """Keys of the config whose values are read from this machine."""
 OUTPUT_KEYS = ("compare.out",)
 """Keys whose values are written to."""
+OF_COMMANDS = ("forgetting.base", "forgetting.tuned")
+"""Words of commands beside the chain that name files of this machine."""
 ITEM = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|((?:\\.|[^,\[\]'"\\])+)""")
 """An element as Hydra writes it: in quotes a backslash counts before the quote, elsewhere before one of ESCAPED."""
 ESCAPED = re.compile(r"\\([\\()\[\]{}:=, \t])")
 NEEDED = ("prepare.files", "prepare.evaluation.files", "prepare.split.previous", "fetch.source.folder", "train.adapter")
 """Those that are read whatever else is so; their first word is the stage that does."""
 NO_PATH = (errno.ELOOP, errno.ENAMETOOLONG)
+PART = re.compile(r"(.+)-\d{5}-of-(\d{5})\.gguf")
+"""As llama.cpp names a part of a GGUF."""
 FOLDER = re.compile(r"^run:[^\n]*\n(?:(?:[ #][^\n]*)?\n)*? +folder: *([^#\n]*?) *(?:#[^\n]*)?$", re.MULTILINE)
 MOST_LINKS = 40
 """One after the other, as in Linux."""
@@ -121,17 +126,20 @@ def place(path: Path, seen: Sequence[Path]) -> Path | None:
 
 
 def named(words: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """Key and path of what the words name and is here, and of the links directly below a folder: a snapshot of the
-    hub's cache is a folder of links."""
+    """Key and path of what the words name and is here, of the other parts of a split GGUF, and of the links directly
+    below a folder: a snapshot of the hub's cache is a folder of links."""
     for word in words:
         key, _, text = word.partition("=")
-        for item in items(text) if key in PATH_KEYS else ():
+        for item in items(text) if key in (*PATH_KEYS, *OF_COMMANDS) else ():
             if "://" in item:
                 continue
             path = spelled(normal(key, sources.ROOT / item))
             if not exists(path):
                 continue
             yield key, path
+            if part := PART.fullmatch(path.name):
+                others = sorted(path.parent.glob(f"{glob.escape(part[1])}-*-of-{part[2]}.gguf"))
+                yield from ((key, each) for each in others if each != path)
             if path.is_dir():
                 yield from ((key, each) for each in sorted(path.iterdir()) if each.is_symlink() and exists(each))
 

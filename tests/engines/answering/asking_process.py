@@ -1,13 +1,15 @@
 """Asks a GGUF `count` prompts, for tests that stop and kill it: python asking_process.py GGUF FOLDER COUNT.
 
-Prints how many it asked, and the answers as one line of JSON.
+Prints a line for each answer that is kept, then how many it asked, and the answers as one line of JSON.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jobs.core import process
 from jobs.core.endings import ending
@@ -16,7 +18,16 @@ from jobs.engines.answering.prompts import Prompt, Said
 from jobs.engines.answering.store import AnswerStore, open_answers
 from jobs.logic.row import Message
 
-MOST_TOKENS, CONTEXT = 24, 256
+MOST_TOKENS, CONTEXT = 12, 256
+KEPT = "kept"
+
+
+class Telling(AnswerStore):
+    """Says when an answer is on disk."""
+
+    def keep(self, key: str, what: str, asked: Mapping[str, Any], value: Any) -> None:
+        super().keep(key, what, asked, value)
+        print(KEPT, flush=True)
 
 
 def prompts(count: int) -> list[Prompt]:
@@ -36,8 +47,7 @@ def answers(store: AnswerStore, gguf: Path, count: int) -> list[Said]:
 def main() -> int:
     gguf, folder, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     with open_answers(folder) as store:
-        print("begun", flush=True)
-        found = answers(store, gguf, count)
+        found = answers(Telling(store.sql, store.path), gguf, count)
     print(sum(said.seconds is not None for said in found))
     print(json.dumps([[said.id, said.text, said.ids, said.outcome, said.num_tokens] for said in found]))
     return 0

@@ -387,7 +387,8 @@ def test_a_file_that_is_not_there_is_told_before_a_container_is_started(tmp_path
     [(["train"], "cuda", "all"), (["all"], "cuda", "all"), (["bash"], "cuda", "all"), (["prepare"], "cuda", "none"),
      (["preflight"], "cuda", "none"), (["preflight", "synth=craft"], "cuda", "all"), (["preview"], "cuda", "none"),
      (["train"], "cpu", "none"),
-     (["chat"], "cuda", "all" if container.has_gpu() else "none"), (["serve"], "cpu", "none")],
+     (["chat"], "cuda", "all" if container.has_gpu() else "none"), (["serve"], "cpu", "none"),
+     (["forgetting"], "cuda", "all" if container.has_gpu() else "none")],
 )  # fmt: skip
 def test_gpus_are_asked_for_where_they_are_used(words: list[str], accelerator: str, gpus: str) -> None:
     assert container.default_gpus(words, {"kiwame.accelerator": accelerator}) == gpus

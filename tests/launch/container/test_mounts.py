@@ -69,6 +69,14 @@ def test_what_is_in_the_checkout_or_is_no_path_is_not_mounted(checkout: Path, wo
     assert seen(word.format(root=checkout)) == []
 
 
+def test_the_parts_of_a_gguf_go_along(checkout: Path) -> None:
+    folder = checkout.parent / "my rows"
+    names = ("a-00001-of-00002.gguf", "a-00002-of-00002.gguf", "a-00001-of-00003.gguf", "b-00002-of-00002.gguf")
+    for name in names:
+        (folder / name).touch()
+    assert seen(f"forgetting.base='{folder / names[0]}'") == [same(folder / name) for name in names[:2]]
+
+
 def test_links_lead_where_they_lead_outside(checkout: Path) -> None:
     real = checkout.parent / "日本" / "x.jsonl"
     first, second = checkout.parent / "linked" / "first.jsonl", checkout.parent / "linked" / "second.jsonl"

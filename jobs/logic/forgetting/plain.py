@@ -1,0 +1,102 @@
+"""An answer without what does not matter: width of signs, markup, thoughts, quotes, a polite frame."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from jobs.logic.row import THINK_CLOSE, THINK_OPEN
+
+MARKUP = re.compile(r"\*\*|__|`|^#{1,6} +", re.MULTILINE)
+FENCE = re.compile(r"^```[\w-]*\n(.*?)\n?```$", re.DOTALL | re.MULTILINE)
+EDGES = " \t\r\n\"'“”‘’「」『』()（）[]【】<>〈〉《》。.．!！?？、,，:：;；*_~〜・|"
+"""What may stand at either end of an answer without being part of it."""
+SHORT = 400
+"""Signs of an answer that can be a frame and little else."""
+SPACES = re.compile(r"\s+")
+COLON_FRAME = re.compile(r"[^:\n]{1,70}:\s*")
+"""`Here is the list:`"""
+FRAMES = (
+    re.compile(r"(?:sure|certainly|of course|okay|ok|absolutely|great|got it|understood)\b[,.! ]+"),
+    re.compile(
+        r"(?:so |therefore,? |thus,? )?(?:the|my|your|its|this|that)\b(?: [\w'-]+){0,7}?"
+        r" (?:is|are|was|were|would be|becomes)(?: (?:exactly|simply|just|as follows))?(?:: ?| )"
+    ),
+    re.compile(r"(?:it|this|that|he|she|they)(?:'s| is|'re| are| was| would be) (?:in |at |on |called |named )?"),
+    re.compile(r"(?:here (?:is|are)|here's)(?: [\w'-]+){0,7}: ?"),
+    re.compile(
+        r"(?:はい|承知(?:いた)?しました|わかりました|分かりました|了解(?:です|しました)?|もちろんです|かしこまりました)[、。,.!\s]+"
+    ),
+    re.compile(r"[^。、\n]{1,20}は[、,:\s]*"),
+)
+"""What may stand in front of an answer."""
+TAILS = re.compile(
+    r"(?:です|でした|だ|である|となります|になります|でございます|ですね|ですよ|と(?:言|い)います|と答えます)?[。.!\s」』\"']*$"
+)
+
+
+def answer_of(text: str) -> str:
+    """Without thoughts: what stands behind their end, and nothing where they have none."""
+    _, closed, behind = text.rpartition(THINK_CLOSE)
+    if closed:
+        return behind.strip()
+    return "" if text.lstrip().startswith(THINK_OPEN) else text.strip()
+
+
+def plain(text: str) -> str:
+    """An answer in NFKC, without thoughts, fences and marks of emphasis; lines stay."""
+    said = unicodedata.normalize("NFKC", answer_of(text)).replace("\r\n", "\n").replace("’", "'")
+    return MARKUP.sub("", FENCE.sub(r"\1", said)).strip()
+
+
+def bare(text: str) -> str:
+    """In small letters, on one line, without quotes and marks at its ends."""
+    return SPACES.sub(" ", text.casefold()).strip(EDGES)
+
+
+def unframed(text: str) -> set[str]:
+    """What a short answer may be taken for, each `bare`: the whole of it, and it without its polite frame."""
+    whole = SPACES.sub(" ", plain(text).casefold()).strip()
+    found, waiting = set[str](), [whole]
+    if len(whole) > SHORT:
+        return {bare(whole)}
+    while waiting:
+        one = waiting.pop().strip()
+        if bare(one) in found:
+            continue
+        found.add(bare(one))
+        for frame in (*FRAMES, COLON_FRAME):
+            match = frame.match(one)
+            if match and match.end() < len(one):
+                waiting.append(one[match.end() :])
+        shorter = TAILS.sub("", one)
+        if shorter and shorter != one:
+            waiting.append(shorter)
+    return found - {""}
+
+
+def lines(text: str) -> list[str]:
+    """Lines that hold something, without one that only announces the others."""
+    found = [line.strip() for line in plain(text).split("\n") if line.strip(" \t|-=*_")]
+    announces = len(found) > 1 and (
+        found[0].endswith(":")
+        or re.match(r"(?:sure|certainly|of course|here (?:are|is))\b", found[0].casefold())
+        or re.search(r"(?:以下|次)[^。]{0,20}(?:です|ます|通り|とおり)[。]?$", found[0])
+    )
+    return found[1:] if announces else found
+
+
+BULLET = re.compile(r"(?:[-*•・●○+–]\s*|\(?\d{1,2}[.):、]\s*|\d{1,2}\s+|[①-⑳]\s*)")
+
+
+def items(text: str) -> list[str]:
+    """Elements of a list: lines without their bullets, or what commas part on a single line; each `bare`."""
+    found = lines(text)
+    if len(found) == 1:
+        line = found[0]
+        for frame in (*FRAMES, COLON_FRAME):
+            match = frame.match(line.casefold())
+            line = line[match.end() :] if match and match.end() < len(line) else line
+        found = re.split(r"\s*(?:,\s*and\s+|[,、;→>/|]|・|\s-\s|\band\b|と(?=[^、,]{1,12}$))\s*", TAILS.sub("", line))
+        found = found if len(found) > 1 else line.split()
+    return [item for item in (bare(BULLET.sub("", line, count=1)) for line in found) if item]

@@ -1,0 +1,203 @@
+"""The rules that an answer is checked by: each is given a plain answer and what the item says, and says right or wrong.
+
+Generous about form that nobody asked for (width, markup, a frame such as "The answer is ..."), strict about the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from jobs.logic.forgetting import declining
+from jobs.logic.forgetting.numerals import hedged, numbers
+from jobs.logic.forgetting.plain import BULLET, COLON_FRAME, EDGES, bare, items, lines, plain, unframed
+
+SCRIPTS = {
+    "hiragana": re.compile(r"[ぁ-ゖー]+"),
+    "katakana": re.compile(r"[ァ-ヺー]+"),
+    "japanese": re.compile(r"[ぁ-ゖァ-ヺー一-鿿々〆ヶ0-9]+"),
+    "english": re.compile(r"[A-Za-z0-9]+"),
+    "upper": re.compile(r"[A-Z0-9]+"),
+    "lower": re.compile(r"[a-z0-9]+"),
+    "digits": re.compile(r"[0-9]+"),
+}
+OPENING = re.compile(r"\W{0,3}\d[\d.,]*(?!\s*[-+*/x×÷=^]|\d)")
+"""A number that no sum begins with."""
+SENTENCE_END = re.compile(r"[.!?]+(?=\s|$|[\"'])|[。!?]+")
+ABBREVIATED = re.compile(r"\b(?:mr|mrs|ms|dr|st|e\.g|i\.e|etc|vs)\.", re.IGNORECASE)
+
+
+def exact(text: str, said: Mapping[str, Any]) -> bool:
+    """The answer is one of `is`, whatever polite frame is around it; with `case`, letter by letter."""
+    if said.get("case") and not any(wanted in plain(text) for wanted in said["is"]):
+        return False
+    return bool(unframed(text) & {bare(plain(wanted)) for wanted in said["is"]})
+
+
+def number(text: str, said: Mapping[str, Any]) -> bool:
+    """The answer comes to the number `is`: it opens the answer, or is the last, or the only one that the prompt
+    (`given`) has not; `42 or 43` comes to nothing."""
+    wanted, found = Decimal(str(said["is"])), numbers(text)
+    if not found or hedged(text):
+        return False
+    opens = OPENING.match(plain(text))
+    new = {value for value in found if value not in {Decimal(str(one)) for one in said.get("given", ())}}
+    return bool(found[-1] == wanted or (opens is not None and found[0] == wanted) or new == {wanted})
+
+
+def contains(text: str, said: Mapping[str, Any]) -> bool:
+    """All of `all`, one of `any`, and none of `none`, as whole words where they are ASCII; at most `most` letters."""
+    found = plain(text).casefold()
+    return (
+        bool(found)
+        and all(stands_in(found, one) for one in said.get("all", ()))
+        and (not said.get("any") or any(stands_in(found, one) for one in said["any"]))
+        and not any(stands_in(found, one) for one in said.get("none", ()))
+        and len(found) <= said.get("most", len(found))
+    )
+
+
+def times(text: str, said: Mapping[str, Any]) -> bool:
+    """`text` stands in it exactly `count` times."""
+    found: bool = len(re.findall(_pattern(said["text"]), plain(text).casefold())) == said["count"]
+    return found
+
+
+def choice(text: str, said: Mapping[str, Any]) -> bool:
+    """Of the options `of`, the answer takes `is`: it opens with it, or names it and no other."""
+    wanted = bare(said["is"])
+    if any(re.match(rf"{re.escape(wanted)}(?![a-z0-9])", one) for one in unframed(text)):
+        return True
+    named = [option for option in said["of"] if stands_in(plain(text).casefold(), option)]
+    return [bare(option) for option in named] == [wanted]
+
+
+def ordered(text: str, said: Mapping[str, Any]) -> bool:
+    """A list of exactly the elements `is`, in that order; in any with `any_order`."""
+    found, wanted = items(text), [bare(plain(one)) for one in said["is"]]
+    return sorted(found) == sorted(wanted) if said.get("any_order") else found == wanted
+
+
+def num_lines(text: str, said: Mapping[str, Any]) -> bool:
+    """`count` lines, without one that announces them; each begins with `begin`, is numbered, is of `each` (a pattern),
+    or differs from the others, where that is said."""
+    found = lines(text)
+    bodies = [bare(BULLET.sub("", line, count=1)) for line in found]
+    return (
+        len(found) == said["count"]
+        and all(line.startswith(said.get("begin", "")) for line in found)
+        and (not said.get("numbered") or all(re.match(rf"\(?{n}[.):、 ]", line) for n, line in enumerate(found, 1)))
+        and all(re.fullmatch(said.get("each", ".*"), body) for body in bodies)
+        and (not said.get("different") or len(set(bodies)) == len(bodies))
+        and all(bodies)
+    )
+
+
+def as_json(text: str, said: Mapping[str, Any]) -> bool:
+    """JSON and nothing beside it: an object with exactly `keys` and the values in `values`, or the list `list`."""
+    value = _parsed(text)
+    if "list" in said:
+        return isinstance(value, list) and [_value(one) for one in value] == [_value(one) for one in said["list"]]
+    if not isinstance(value, dict) or set(value) != set(said["keys"]):
+        return False
+    return all(_value(value[key]) == _value(wanted) for key, wanted in said.get("values", {}).items())
+
+
+def length(text: str, said: Mapping[str, Any]) -> bool:
+    """From `least` to `most` of `unit`: words, characters (without blanks and marks at the ends) or sentences."""
+    found = plain(text)
+    if said["unit"] == "words":
+        many = len(re.findall(r"[\w'’-]*\w[\w'’-]*", found))
+    elif said["unit"] == "characters":
+        many = len(re.sub(r"\s", "", found.strip(EDGES)))
+    else:
+        parts = SENTENCE_END.split(ABBREVIATED.sub("", found))
+        many = sum(bool(part.strip(EDGES)) for part in parts)
+    return bool(found) and said.get("least", 1) <= many <= said.get("most", many)
+
+
+def script(text: str, said: Mapping[str, Any]) -> bool:
+    """Letters of `only` and no others, marks aside."""
+    kept = "".join(sign for sign in plain(text) if unicodedata.category(sign)[0] in "LN" or sign == "ー")
+    return SCRIPTS[said["only"]].fullmatch(kept) is not None
+
+
+def starts(text: str, said: Mapping[str, Any]) -> bool:
+    """It begins with `with`."""
+    return plain(text).lstrip(EDGES).casefold().startswith(plain(said["with"]).casefold())
+
+
+def ends(text: str, said: Mapping[str, Any]) -> bool:
+    """It ends with `with`, as a whole word where that is ASCII, whatever marks come after."""
+    found = plain(text).rstrip(EDGES).casefold()
+    return re.search(_pattern(said["with"].rstrip(EDGES)) + r"\Z", found) is not None
+
+
+def without(text: str, said: Mapping[str, Any]) -> bool:
+    """It says something, and has none of the signs in `signs`."""
+    found = plain(text).casefold()
+    return bool(found) and not any(sign.casefold() in found for sign in said["signs"])
+
+
+def declines(text: str, said: Mapping[str, Any]) -> bool:
+    """It says that it does not know, cannot or will not, and none of `none`; no number either with `no_number`."""
+    found = plain(text)
+    made_up = bool(said.get("no_number")) and bool(re.search(r"\d", found))
+    return declining.says_no(found) and not made_up and contains(text, {"none": said.get("none", ())})
+
+
+RULES: dict[str, Callable[[str, Mapping[str, Any]], bool]] = {
+    "exact": exact, "number": number, "contains": contains, "times": times, "choice": choice, "list": ordered,
+    "lines": num_lines, "json": as_json, "length": length, "script": script, "starts": starts, "ends": ends,
+    "without": without, "declines": declines,
+}  # fmt: skip
+
+
+def is_right(text: str, checks: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an answer keeps every check of its item."""
+    return all(RULES[check["rule"]](text, check) for check in checks)
+
+
+def stands_in(text: str, wanted: str) -> bool:
+    """Whether `text`, in small letters, has `wanted`: as whole words and whole numbers where it is ASCII."""
+    return re.search(_pattern(wanted), text) is not None
+
+
+def _pattern(wanted: str) -> str:
+    folded = unicodedata.normalize("NFKC", wanted).casefold()
+    letters = "0-9" if folded.isdigit() else "a-z0-9"  # `200g` has the number 200, and `2003` has not
+    before = rf"(?<![{letters}])(?<!\d[.,])" if re.match(r"[a-z0-9]", folded) else ""
+    after = rf"(?![{letters}])(?![.,]\d)" if re.search(r"[a-z0-9]\Z", folded) else ""
+    return f"{before}{re.escape(folded)}{after}"
+
+
+def _parsed(text: str) -> Any:
+    """What JSON there is, alone or behind a line that announces it; None where there is none, or more beside it."""
+    found = plain(text)
+    match = re.search(r"[\[{]", found)
+    if match is None:
+        return None
+    before = found[: match.start()].strip()
+    if before and not COLON_FRAME.fullmatch(f"{before.splitlines()[-1]} "):
+        return None
+    try:
+        return json.loads(found[match.start() :])
+    except ValueError:
+        return None
+
+
+def _value(value: Any) -> Any:
+    """Values that are equal where nobody asked for a type: 3, 3.0 and "3"."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, list):
+        return [_value(one) for one in value]
+    text = bare(plain(str(value)))
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return text

@@ -1,0 +1,38 @@
+"""Forgetting's facts: what a record holds, and that reading it back says the same."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from jobs.checks.forgetting import ForgettingFacts, facts_of
+from jobs.engines.forgetting import suite_files
+from jobs.logic.forgetting.counting import Answered, counted
+
+ITEMS = suite_files.suite()
+
+
+def answered(kl: float | None) -> list[Answered]:
+    """The base has all right; the tune has none in Japanese."""
+    return [
+        Answered(
+            item.id, item.right[0], (item.wrong if item.language == "ja" else item.right)[0], "stopped", "cut", kl, 2, 1
+        )
+        for item in ITEMS
+    ]
+
+
+def test_facts_are_what_was_counted_and_survive_a_record() -> None:
+    for kl in (0.25, None, math.nan):
+        facts = facts_of(ITEMS, answered(kl), "suite")
+        again = ForgettingFacts.model_validate(json.loads(facts.model_dump_json()), strict=False)
+        assert again.lines() == facts.lines()
+        if kl is None or math.isfinite(kl):
+            assert again.found() == counted(ITEMS, answered(kl))
+
+
+def test_lines_name_every_category_its_counts_and_the_drift() -> None:
+    said = dict(facts_of(ITEMS, answered(0.25), "suite").lines())
+    assert said["forgetting, all items"] == "200 of 200 right before, 100 after: worse"
+    assert said["forgetting, arithmetic"] == "40 of 40 right before, 20 after: worse"
+    assert said["drift"].startswith("KL(base ‖ tuned) 0.25 nats a token, 95 % interval 0.25 to 0.25, over 400 places")

@@ -1,0 +1,129 @@
+"""Counts of paired answers: families, corrections, what so few can show, and the words for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+from jobs.logic.forgetting import words
+from jobs.logic.forgetting.counting import Answered, Forgotten, counted, holm, least_lost
+from jobs.logic.forgetting.suite import CATEGORIES, LANGUAGES, Item
+
+ITEMS = [
+    Item(
+        f"{language} {category} {number}",
+        language,
+        category,
+        "?",
+        "",
+        ({"rule": "exact", "is": ["yes"]},),
+        ("yes",),
+        ("no",),
+    )
+    for language in LANGUAGES
+    for category in CATEGORIES
+    for number in range(20)
+]
+
+
+def found(base: Callable[[Item], bool], tuned: Callable[[Item], bool], kl: float | None = 0.5) -> Forgotten:
+    said = {True: "yes", False: "no"}
+    return counted(
+        ITEMS,
+        [Answered(item.id, said[base(item)], said[tuned(item)], "stopped", "stopped", kl, 4, 3) for item in ITEMS],
+    )
+
+
+def number(item: Item) -> int:
+    return int(item.id.split()[-1])
+
+
+def verdicts(one: Forgotten) -> dict[tuple[str, str], str]:
+    return {(group.category, group.language): group.verdict for group in one.groups}
+
+
+def test_holm_is_as_in_its_paper() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize(("num_tests", "lost"), [(1, 6), (5, 8), (10, 9)])
+def test_the_least_that_shows_does_and_one_less_does_not(num_tests: int, lost: int) -> None:
+    assert least_lost(num_tests) == lost
+    assert num_tests * 2 * 0.5**lost <= 0.05 < num_tests * 2 * 0.5 ** (lost - 1)
+
+
+def test_the_same_answers_are_no_difference() -> None:
+    one = found(lambda item: number(item) < 10, lambda item: number(item) < 10)
+
+    assert len(one.groups) == 1 + 5 + 10
+    assert set(verdicts(one).values()) == {"no difference shown"}
+    assert {(group.num_items, group.base_right) for group in one.groups} == {(200, 100), (40, 20), (20, 10)}
+    assert {(group.p, group.p_holm) for group in one.groups} == {(None, None)}
+
+
+def test_what_nobody_can_is_no_signal() -> None:
+    one = found(lambda item: item.category == "facts", lambda item: item.category == "facts")
+
+    assert verdicts(one)["arithmetic", "both"] == verdicts(one)["arithmetic", "en"] == "no signal"
+    assert verdicts(one)["facts", "both"] == "no difference shown"
+    assert "not the same as nothing forgotten" in " ".join(words.reading(one))
+
+
+def test_a_lost_category_is_worse_and_the_others_are_not() -> None:
+    one = found(lambda item: True, lambda item: not (item.category == "format" and number(item) < 4))
+
+    group = next(group for group in one.groups if (group.category, group.language) == ("format", "both"))
+    assert (group.only_base, group.only_tuned, group.base_right, group.tuned_right) == (8, 0, 40, 32)
+    assert group.p == pytest.approx(2 * 0.5**8)
+    assert group.p_holm == pytest.approx(5 * 2 * 0.5**8)
+    assert verdicts(one)["format", "both"] == "worse"
+    assert verdicts(one)["format", "ja"] == "no difference shown"
+    assert verdicts(one)["facts", "both"] == "no difference shown"
+    assert verdicts(one)["all", "both"] == "worse"
+
+
+def test_won_is_better_and_one_less_than_the_least_is_not_shown() -> None:
+    won = found(lambda item: number(item) > 3, lambda item: True)
+    almost = found(
+        lambda item: True, lambda item: not (item.category == "format" and item.language == "ja" and number(item) < 7)
+    )
+
+    assert verdicts(won)["facts", "both"] == "better"
+    assert verdicts(almost)["format", "both"] == "no difference shown"
+
+
+def test_too_few_right_before_cannot_say() -> None:
+    one = found(lambda item: number(item) < 2, lambda item: False)
+
+    assert verdicts(one)["facts", "both"] == "cannot say"
+    told = dict(words.lines(one))["forgetting, facts in the prompt"]
+    assert told == (
+        "4 of 40 right before, 0 after: cannot say: the base has 4 right, and 8 lost are the fewest that show"
+    )
+
+
+def test_drift_counts_each_item_alike() -> None:
+    one = found(lambda item: True, lambda item: True).drift
+    assert one is not None
+    assert (one.num_items, one.num_places, one.kl_mean, one.low, one.high, one.same_top) == (
+        200,
+        800,
+        0.5,
+        0.5,
+        0.5,
+        0.75,
+    )
+    assert found(lambda item: True, lambda item: True, None).drift is None
+    broken = found(lambda item: True, lambda item: True, math.nan).drift
+    assert broken is not None
+    assert math.isnan(broken.kl_mean)
+    assert "do not have the same tokens" in words.drift(found(lambda item: True, lambda item: True, None))
+
+
+def test_an_item_without_an_answer_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        counted(ITEMS, [])
