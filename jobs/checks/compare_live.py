@@ -18,7 +18,7 @@ class LiveConfig(StrictModel):
     """`compare.live`, and `compare.use` as its file."""
 
     use: Text | None
-    arms: list[Text]
+    arms: list[Text | int]
     range: list[float | int]
     edited: Share
     difference: TrueShare
@@ -36,7 +36,7 @@ def options(words: Sequence[str]) -> LiveOptions:
     run = config.run_config(composed)
     compare = composed["compare"]
     asked = config.checked(LiveConfig, {**compare["live"], "use": compare["use"]}, "compare.live")
-    plain, arms = asked.model_dump(exclude={"arms", "range"}), [arm.strip() for arm in asked.arms]
+    plain, arms = asked.model_dump(exclude={"arms", "range"}), [str(arm).strip() for arm in asked.arms]
     if arms and (len(arms) != 2 or arms[0] == arms[1]):
         raise Refusal(
             "compare.live.arms: expected the names of two arms, as in [new,old], or [] for those that there are",

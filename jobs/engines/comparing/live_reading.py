@@ -39,9 +39,10 @@ def read(path: Path, scale: Scale) -> list[Vote]:
             except BadVote as bad:
                 wrong.append((row, str(bad)))
                 continue
-            same = places.setdefault((found.time, found.user, found.arm, found.value, found.prompt), row)
+            what = (found.time, found.user, found.arm, found.value, found.prompt, str(fields.get("id", "")))
+            same = places.setdefault(what, row)
             if same != row:
-                wrong.append((row, f"says the same as row {same}: same time, user, arm and outcome; take one out"))
+                wrong.append((row, f"says the same as row {same}; take one out, or give each vote an id"))
             elif kinds and kind not in kinds:
                 other, first = next(iter(kinds.items()))
                 wrong.append((row, f"outcome is of another kind ({kind}) than in row {first} ({other})"))

@@ -8,6 +8,7 @@ one of each arm, who came about the same time, or of one user who had both.
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -67,10 +68,15 @@ class Cases:
     """Users of whom there is no difference: without one of the other arm, or with one arm alone."""
 
 
+def in_order(votes: Sequence[Vote]) -> list[Vote]:
+    """By time; where that is a mere date, as if dealt out, since a file may be sorted by arm or outcome."""
+    return sorted(votes, key=lambda vote: (vote.time, zlib.crc32(vote.user.encode()), vote.user, vote.row))
+
+
 def seen(votes: Sequence[Vote], window_hours: float) -> Seen:
     """Who counts, as of the newest vote."""
     by_user: dict[str, list[Vote]] = defaultdict(list)
-    for vote in sorted(votes, key=lambda vote: (vote.time, vote.row)):
+    for vote in in_order(votes):
         by_user[vote.user].append(vote)
     newest = max(vote.time for vote in votes)
     users, waiting, later = [], 0, 0

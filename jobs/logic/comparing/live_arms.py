@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from jobs.logic.comparing.live import Design, Vote, shown
+from jobs.logic.comparing.live import Design, Vote, in_order, shown
 from jobs.logic.pages import amounts
 from jobs.logic.stats.sequences import log_worth
 
@@ -27,7 +27,7 @@ LEAST_EXPECTED = 5.0
 
 def unsound(votes: Sequence[Vote], arms: tuple[str, str], design: Design, share: float) -> Iterator[str]:
     """Why the arms cannot be compared, one reason at a time; `share`: of users or votes meant for the first arm."""
-    ordered = sorted(votes, key=lambda vote: (vote.time, vote.row))
+    ordered = in_order(votes)
     mixed = list(_mixed(ordered, arms, design, share))
     yield from mixed
     cases = _first_of_each(ordered) if design == "user" else ordered

@@ -90,7 +90,8 @@ def verdict(found: Told, asked: LiveOptions) -> str:
     size = interval(known.interval, asked)
     if known.verdict in ("better", "worse"):
         small = max(abs(known.interval.low), abs(known.interval.high)) < asked.difference
-        less = f", less than the {difference(asked.difference, asked)} that matters" if small else ""
+        least = difference(asked.difference, asked).removeprefix("+")
+        less = f", by less than the {least} that matters" if small else ""
         return f"stop: {first} is {known.verdict} than {second}{less}: {size}, {cases}"
     if known.verdict == "no difference that matters":
         most = difference(asked.difference, asked).removeprefix("+")

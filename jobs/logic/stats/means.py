@@ -87,9 +87,10 @@ def least_difference(
     """The smallest mean other than 0 that `num_clusters` clusters show with probability `power`.
 
     values_or_sd: outcomes that were seen, with their clusters where they have any, or the standard deviation of a
-    cluster's mean. By the noncentral t distribution. Where all outcomes were 0, as between two models that say the
-    same: the share of clusters that would have to be won, and none lost, for the sign test to see it. NaN below
-    LEAST_CLUSTERS.
+    cluster's mean. By the noncentral t distribution, for `clustered_mean` of outcomes: with the two clusters that it
+    adds, and a share of 1 / num_clusters more, which is what it is wider by in simulations. Where all outcomes were 0,
+    as between two models that say the same: the share of clusters that would have to be won, and none lost, for the
+    sign test to see it. NaN below LEAST_CLUSTERS.
     """
     from scipy.special import betaincinv, nctdtrinc, stdtrit
 
@@ -100,7 +101,9 @@ def least_difference(
         wins = math.ceil(1 - math.log2(1 - level))
         return float(betaincinv(wins, num_clusters - wins + 1, power))
     critical = float(stdtrit(num_clusters - 1, (1 + level) / 2))
-    return sd * float(nctdtrinc(num_clusters - 1, 1 - power, critical)) / math.sqrt(num_clusters)
+    strays = float(nctdtrinc(num_clusters - 1, 1 - power, critical))
+    wider = (1 + 1 / num_clusters) * math.hypot(sd, math.sqrt(0.5 / num_clusters))
+    return wider * strays / math.sqrt(num_clusters)
 
 
 def _deviation(values: Sequence[float], clusters: Sequence[Hashable | None] | None) -> float:

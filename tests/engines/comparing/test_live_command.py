@@ -56,6 +56,13 @@ def test_the_arm_that_is_asked_about_is_named(tmp_path: Path, capsys: pytest.Cap
     assert (code, out[:32]) == (Exit.PASSED, "stop: old is worse than new: -30")
 
 
+def test_arms_may_be_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path / "use.jsonl", 800, 0.8, 0.5)
+    path.write_text(path.read_text().replace('"new"', "1").replace('"old"', "0"))
+    code, out, _ = said(capsys, tmp_path, f"compare.use={path}", "compare.live.arms=[1,0]")
+    assert (code, out[:27]) == (Exit.PASSED, "stop: 1 is better than 0: +")
+
+
 def test_it_says_go_on_and_how_long(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = written(tmp_path / "use.jsonl", 60, 0.6, 0.6)
     code, out, _ = said(capsys, tmp_path, f"compare.use={path}")

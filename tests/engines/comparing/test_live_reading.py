@@ -78,6 +78,13 @@ def test_a_row_that_cannot_be_counted_has_its_line(
     assert "nothing was counted" in str(caught.value)
 
 
+def test_votes_of_one_day_are_told_apart_by_their_ids(tmp_path: Path) -> None:
+    day = ("2026-01-01", "u1", "new", "up")
+    assert len(read(csv(tmp_path, [(*day, "v1"), (*day, "v2")], (*COLUMNS, "id")), WORDS)) == 2
+    with pytest.raises(Refusal, match="row 3: says the same as row 2; take one out, or give each vote an id"):
+        read(csv(tmp_path, [(*day, "v1"), (*day, "v1")], (*COLUMNS, "id")), WORDS)
+
+
 def test_every_bad_row_has_a_line_up_to_twenty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = [("2026-01-01T08:00:00Z", f"u{place}", "new", "\x1b[2J") for place in range(25)]
     with pytest.raises(Refusal, match="25 of 28 rows"):

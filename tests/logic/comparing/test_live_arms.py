@@ -27,6 +27,13 @@ def test_sound_arms_are() -> None:
     assert list(unsound(use(400, 0.6, 0.6, 7, "vote"), ARMS, "vote", 0.5)) == []
 
 
+def test_dates_without_a_time_of_day_in_a_file_that_is_sorted_by_arm_are_no_split() -> None:
+    day = 24 * 3600.0
+    by_arm = sorted(sound(), key=lambda one: (one.time // (day * 30), one.arm))
+    votes = [Vote(n, one.time // (day * 30) * day * 30, one.user, one.arm, one.value) for n, one in enumerate(by_arm)]
+    assert list(unsound(votes, ARMS, "user", 0.5)) == []
+
+
 def test_sound_arms_are_seldom_called_unsound() -> None:
     assert sum(bool(list(unsound(use(80, 0.6, 0.6, seed), ARMS, "user", 0.5))) for seed in range(200)) <= 2
 
