@@ -1,10 +1,10 @@
 """`python -m jobs <stage> key=value ...`: the chain up to that stage, one process each, its exit code.
 
 `python -m jobs` lists the stages; `rules` prints docs/rules.md; `preview` shows which tokens of the rows are graded;
-`chat` talks to a run's GGUF, `serve` serves it, `forgetting` asks it and its base a suite of questions; `compare` holds
-two models beside each other, `compare-votes` tells what people voted on a blind sheet, `compare-live` what two arms in
-real use have shown so far, `judge-sheet` makes a sheet of what a judge was asked; `certificate FOLDER [key=FILE]`
-checks a shipped folder offline.
+`chat` talks to a run's GGUF, `serve` serves it; `forgetting` asks it and its base a suite of questions; `compare`
+holds two models beside each other, `compare-votes` tells what people voted on a blind sheet, `compare-live` what two
+arms in real use have shown so far, `judge-sheet` makes a sheet of what a judge was asked;
+`certificate FOLDER [key=FILE]` checks a shipped folder offline.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
         from jobs.engines.chat.serving import serve
 
         return serve(rest)
-    if command in COMPARING:
-        return comparing(command, rest)
     if command == "forgetting":
         from jobs.engines.forgetting.command import forgetting
 
         return forgetting(rest)
+    if command in COMPARING:
+        return comparing(command, rest)
     if command == "certificate":
         from jobs.report import check_command
 

@@ -80,9 +80,8 @@ def ask(
     missing = {key: keys.index(key) for key in kept if kept[key] is None}
     seconds: dict[str, float] = {}
     if missing:
-        done = len(kept) - len(missing)
         with (
-            terminal.progress(label, len(kept)) as advance,
+            terminal.progress(label, len(missing)) as advance,
             _serving(gguf, context, gpu_layers, template) as running,
         ):
             for number, (key, place) in enumerate(missing.items(), 1):
@@ -90,7 +89,7 @@ def ask(
                 kept[key] = _answer(running, prompts[place], how)
                 seconds[key] = time.monotonic() - began
                 store.keep(key, ANSWER, questions[place], kept[key])
-                advance(done + number)
+                advance(number)
     return [
         replace(_said(prompt.id, kept[key]), seconds=seconds.pop(key, None))
         for prompt, key in zip(prompts, keys, strict=True)
@@ -116,13 +115,13 @@ def as_tokens(
     }
     keys = {place: _digest([model, question]) for place, question in questions.items()}
     kept = {key: store.get(key) for key in keys.values()}
-    if any(ids is None for ids in kept.values()):
-        with terminal.progress(label, len(keys)) as advance, _serving(gguf, context, 0, template) as running:
-            for done, (place, key) in enumerate(keys.items(), 1):
-                if kept[key] is None:
-                    kept[key] = _tokens(running, prompts[place])
-                    store.keep(key, TOKENS, questions[place], kept[key])
-                advance(done)
+    missing = {key: place for place, key in keys.items() if kept[key] is None}
+    if missing:
+        with terminal.progress(label, len(missing)) as advance, _serving(gguf, context, 0, template) as running:
+            for number, (key, place) in enumerate(missing.items(), 1):
+                kept[key] = _tokens(running, prompts[place])
+                store.keep(key, TOKENS, questions[place], kept[key])
+                advance(number)
     for place, key in keys.items():
         found[place] = Prompt(prompts[place].id, ids=tuple(kept[key]))
     return found

@@ -124,12 +124,12 @@ def _drift(
     keys = {id: data_digest([DRIFT, *pair, KV, list(row.input_ids), list(row.positions)]) for id, row in rows.items()}
     found = {id: store.get(key) for id, key in keys.items()}
     missing = [id for id, value in found.items() if value is None]
-    with terminal.progress("drift", len(rows)) as advance:
+    with terminal.progress("drift", len(missing)) as advance:
         for part in _parts(missing, rows, width) if missing else []:
             for id, value in _divergence(base, tuned, {id: rows[id] for id in part}, width, gpu_layers).items():
                 found[id] = value
                 store.keep(keys[id], DRIFT, {"item": id, "ids": list(rows[id].input_ids)}, value)
-            advance(sum(value is not None for value in found.values()))
+            advance(sum(found[id] is not None for id in missing))
     return {id: {**value, "kl": math.nan if value["kl"] is None else value["kl"]} for id, value in found.items()}
 
 

@@ -170,12 +170,19 @@ def _drift(answered: Sequence[Answered]) -> Drift | None:
     num_places = sum(places for _, places, _ in measured)
     if not all(math.isfinite(value) for value in values):
         return Drift(len(values), num_places, math.nan, math.nan, math.nan, 0.0)
+    if not any(values):  # one distribution everywhere, as of a model beside itself
+        return Drift(len(values), num_places, 0.0, 0.0, 0.0, _share(measured))
     found = clustered_mean(values, [None] * len(values), num_resamples=NUM_RESAMPLES, seed=SEED, bounds=None)
     return Drift(
         num_items=len(values),
         num_places=num_places,
         kl_mean=found.value,
-        low=found.low,
+        low=max(0.0, found.low),  # no divergence is below it, which the bootstrap does not know
         high=found.high,
-        same_top=sum(same for _, _, same in measured) / num_places,
+        same_top=_share(measured),
     )
+
+
+def _share(measured: Sequence[tuple[float, int, int]]) -> float:
+    """Of the places, those with the same token on top."""
+    return sum(same for _, _, same in measured) / sum(places for _, places, _ in measured)

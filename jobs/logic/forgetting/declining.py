@@ -16,7 +16,7 @@ ENGLISH = re.compile(
     r"|not (?:\w+ )?(?:stated|mentioned|given|specified|provided|known|included|available|in the (?:text|passage|note)"
     r"|clear|enough information|sure|possible|answerable|listed|said|able)"
     r"|unknown|i'?m sorry|unfortunately|insufficient|not enough|no (?:information|mention|idea|access|record|image|file"
-    r"|picture|photo|attachment|way|such)|cannot|impossible|unclear|missing|decline|confidential|secret)\b",
+    r"|picture|photo|attachment|way|such)|cannot|impossible|unclear|decline)\b",
     re.IGNORECASE,
 )
 JAPANESE = re.compile(
@@ -26,7 +26,7 @@ JAPANESE = re.compile(
     r"|与えられてい|説明されてい|載ってい)(?:ません|ない|なかった|ておりません|ず)"
     r"|おりません|かねます|不明|不可能|(?:書かれて|記載されて|述べられて|示されて|含まれて|触れられて|言及されて|明記されて)(?:おらず|いない)"
     r"|(?:記載|情報|記述|言及|手がかり|方法|機能|手段|画像|写真|ファイル|添付)(?:は|が|も)(?:ない|なく|無|ありません|ございません)"
-    r"|申し訳|すみません|ごめん|わからない|分からない|知らない|できない|答えられない|教えられない|秘密|お断り|控え"
+    r"|申し訳|すみません|ごめん|わからない|分からない|知らない|できない|答えられない|教えられない|お断り|控え"
 )
 
 

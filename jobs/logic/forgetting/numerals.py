@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from jobs.logic.forgetting.plain import plain
 
-NUMBER = re.compile(r"(?<![A-Za-z0-9_.])[-−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
+NUMBER = re.compile(r"(?<![A-Za-z0-9_.^])[-−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
 KANJI = re.compile(r"[〇零一二三四五六七八九十百千万]+")
 DIGITS = {sign: value for value, sign in enumerate("〇一二三四五六七八九")} | {"零": 0}
 PLACES = {"十": 10, "百": 100, "千": 1000}

@@ -19,11 +19,11 @@ COLON_FRAME = re.compile(r"[^:\n]{1,70}:\s*")
 FRAMES = (
     re.compile(r"(?:sure|certainly|of course|okay|ok|absolutely|great|got it|understood)\b[,.! ]+"),
     re.compile(
-        r"(?:so |therefore,? |thus,? )?(?:the|my|your|its|this|that)\b(?: [\w'-]+){0,7}?"
+        r"(?:so |therefore,? |thus,? )?(?:the|my|your|its|this|that)\b(?: [\w\x22'“”‘-]+){0,7}?"
         r" (?:is|are|was|were|would be|becomes)(?: (?:exactly|simply|just|as follows))?(?:: ?| )"
     ),
     re.compile(r"(?:it|this|that|he|she|they)(?:'s| is|'re| are| was| would be) (?:in |at |on |called |named )?"),
-    re.compile(r"(?:here (?:is|are)|here's)(?: [\w'-]+){0,7}: ?"),
+    re.compile(r"(?:here (?:is|are)|here's)(?: [\w\x22'“”‘-]+){0,7}: ?"),
     re.compile(
         r"(?:はい|承知(?:いた)?しました|わかりました|分かりました|了解(?:です|しました)?|もちろんです|かしこまりました)[、。,.!\s]+"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from jobs.logic.forgetting.counting import ALL, BOTH, CANNOT_SAY, Forgotten, Group
@@ -20,7 +21,9 @@ LANGUAGES = {"ja": "Japanese", "en": "English"}
 
 
 def rows(found: Forgotten) -> list[tuple[str, ...]]:
-    """A row a group, under HEADS."""
+    """A row a group, under HEADS: each category, then its languages."""
+    order = list(NAMES)
+    groups = sorted(found.groups, key=lambda group: (order.index(group.category), group.language != BOTH))
     return [
         (
             name(group),
@@ -33,14 +36,13 @@ def rows(found: Forgotten) -> list[tuple[str, ...]]:
             "-" if group.p_holm is None else p_value(group.p_holm),
             verdict(group),
         )
-        for group in found.groups
+        for group in groups
     ]
 
 
 def name(group: Group) -> str:
-    """The category, and beside it the language where it is of one."""
-    own = NAMES[group.category]
-    return own if group.language == BOTH else f"  {own}, {LANGUAGES[group.language]}"
+    """The category, or the language where it is of one."""
+    return NAMES[group.category] if group.language == BOTH else f"  {LANGUAGES[group.language]}"
 
 
 def verdict(group: Group) -> str:
@@ -66,8 +68,9 @@ def drift(found: Forgotten) -> str:
     one = found.drift
     if one is None:
         return "not measured: the two GGUFs do not have the same tokens"
+    interval = "" if math.isnan(one.high) else f", 95 % interval {nats(one.low)} to {nats(one.high)}"
     return (
-        f"KL(base ‖ tuned) {nats(one.kl_mean)} nats a token, 95 % interval {nats(one.low)} to {nats(one.high)}, over "
+        f"KL(base ‖ tuned) {nats(one.kl_mean)} nats a token{interval}, over "
         f"{one.num_places:,} places of the base's answers to {one.num_items} items; same token on top in "
         f"{percent(one.same_top)}"
     )

@@ -96,6 +96,16 @@ def test_won_is_better_and_one_less_than_the_least_is_not_shown() -> None:
     assert verdicts(almost)["format", "both"] == "no difference shown"
 
 
+def test_a_row_for_each_category_and_its_languages_under_it() -> None:
+    rows = words.rows(found(lambda item: True, lambda item: item.language == "en"))
+
+    assert len({len(row) for row in rows} | {len(words.HEADS)}) == 1
+    assert [row[0] for row in rows[:4]] == ["all items", "plain instructions", "  Japanese", "  English"]
+    assert rows[1] == ("plain instructions", "40", "40", "20", "20", "0", "1.9e-6", "9.5e-6", "worse")
+    assert rows[2][1:6] == ("20", "20", "0", "20", "0")
+    assert rows[3][5:] == ("0", "-", "-", "no difference shown")
+
+
 def test_too_few_right_before_cannot_say() -> None:
     one = found(lambda item: number(item) < 2, lambda item: False)
 
@@ -107,16 +117,16 @@ def test_too_few_right_before_cannot_say() -> None:
 
 
 def test_drift_counts_each_item_alike() -> None:
-    one = found(lambda item: True, lambda item: True).drift
+    said = [Answered(item.id, "yes", "yes", "stopped", "stopped", 0.4 + number(item) % 2 / 5, 4, 3) for item in ITEMS]
+    one = counted(ITEMS, said).drift
     assert one is not None
-    assert (one.num_items, one.num_places, one.kl_mean, one.low, one.high, one.same_top) == (
-        200,
-        800,
-        0.5,
-        0.5,
-        0.5,
-        0.75,
-    )
+    assert (one.num_items, one.num_places, one.same_top) == (200, 800, 0.75)
+    assert one.kl_mean == pytest.approx(0.5)
+    assert one.low == pytest.approx(0.5 - 1.96 * 0.1 / 200**0.5, abs=2e-3)
+    assert one.high == pytest.approx(0.5 + 1.96 * 0.1 / 200**0.5, abs=2e-3)
+    same = found(lambda item: True, lambda item: True, 0.0).drift
+    assert same is not None
+    assert (same.kl_mean, same.low, same.high) == (0, 0, 0)
     assert found(lambda item: True, lambda item: True, None).drift is None
     broken = found(lambda item: True, lambda item: True, math.nan).drift
     assert broken is not None

@@ -19,6 +19,7 @@ CASES: list[tuple[dict[str, Any], list[str], list[str]]] = [
             "**Cold**",
             '"cold"',
             "The opposite is cold.",
+            'The opposite of "hot" is "cold".',
             "Sure! The answer is: cold",
             "Answer: cold",
             "It is cold.",
