@@ -8,18 +8,11 @@ from typing import Literal
 from jobs.checks.behaviour import MeasureConfig
 from jobs.checks.compare_live import OF_LIVE
 from jobs.checks.endpoint_config import Endpoint
+from jobs.checks.judge_config import UsableConfig
 from jobs.core import config
 from jobs.core.config import RunConfig
-from jobs.core.model import Count, NotNegative, Several, Share, StrictModel, Text, TrueShare
-from jobs.logic.comparing.options import Limits, Options, SheetOptions
-
-
-class JudgeLimits(StrictModel):
-    """Beyond them a judge is not usable."""
-
-    max_flip_rate: Share
-    max_unread_rate: Share
-    min_position_p: Share
+from jobs.core.model import Count, NotNegative, Several, StrictModel, Text, TrueShare
+from jobs.logic.comparing.options import Options, SheetOptions
 
 
 class SheetConfig(StrictModel):
@@ -51,7 +44,9 @@ class CompareConfig(StrictModel):
     measure: MeasureConfig
     judge: Endpoint
     tries: Count
-    limits: JudgeLimits
+    retry_temperature: NotNegative
+    qualify_rows: Count
+    usable: UsableConfig
     sheet: SheetConfig
     votes: list[str]
     key: Text | None
@@ -64,7 +59,7 @@ def options(words: Sequence[str]) -> Options:
     run: RunConfig = config.run_config(composed)
     own = {key: value for key, value in composed["compare"].items() if key not in OF_LIVE}
     asked = config.checked(CompareConfig, own, "compare")
-    plain = asked.model_dump(exclude={"measure", "judge", "limits", "sheet"})
+    plain = asked.model_dump(exclude={"measure", "judge", "sheet"})
     return Options(
         **plain,
         runs=run.folder,
@@ -72,7 +67,6 @@ def options(words: Sequence[str]) -> Options:
         redo=composed["redo"] is True,
         loops=(asked.measure.repeat_chars, asked.measure.loop_repeats, asked.measure.loop_chars),
         judge=asked.judge.options() if asked.judge.is_given else None,
-        limits=Limits(**asked.limits.model_dump()),
         prepare=composed["prepare"],
         sheet=SheetOptions(**asked.sheet.model_dump() | {"seed": str(asked.sheet.seed)}),
     )

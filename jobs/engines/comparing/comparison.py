@@ -123,8 +123,8 @@ def _compared(
     how = Resampling(asked.num_resamples, asked.seed, asked.level)
     judged, found = None, None
     if asked.judge is not None:
-        judged = judging.judged(pairs, asked, both, sheets.language(pairs), folder)
-        found = judgement(pairs, judged, asked.limits, split(how, 3))
+        said_of, unusable = judging.judged(pairs, asked, both, sheets.language(pairs), folder)
+        judged, found = None if unusable else said_of, judgement(pairs, said_of, unusable, split(how, 3))
     same_file = both[0].digest == both[1].digest
     decided = verdict(seen, called, how, found, same_file)
     return Compared(both, called, chosen, len(chosen.asked) - len(fits), seen, pairs, judged, found, decided)
@@ -195,7 +195,7 @@ def _rows_told(chosen: Chosen, number: int) -> str:
 
 def _notes(found: Compared) -> list[str]:
     before = _told_before(found.names, found.models, found.rows)
-    return [*before[:-1], _rows_told(found.rows, len(found.seen)), *_too_long(found)]
+    return [*before[:-1], _rows_told(found.rows, len(found.seen)), *_too_long(found), *tables.unusable(found.judgement)]
 
 
 def _too_long(found: Compared) -> list[str]:
@@ -215,7 +215,7 @@ def _tell(found: Compared, how: Resampling, out: Path) -> None:
     rows = _table(found, [*facts(found.seen, how), *([timed] if timed else [])])
     terminal.table(f"{found.names[0]} beside {found.names[1]}, {count(len(found.seen), 'row')}",
                    ("", *found.names, "difference, with interval", "p"), rows)  # fmt: skip
-    for line in _too_long(found):
+    for line in (*_too_long(found), *tables.unusable(found.judgement)):
         terminal.say(line)
     print(f"{found.verdict.word}: {found.verdict.sentence}", flush=True)
     terminal.say(f"side by side: {out / 'compare.html'}; for people, without names: {out / 'sheet.html'}")

@@ -11,51 +11,64 @@ from jobs.core.errors import Exit, Refusal
 from jobs.core.provenance import data_digest
 from jobs.core.run_dir import RunDir
 from jobs.engines.comparing import places, sheets
+from jobs.engines.comparing.voting import JUDGED
+from jobs.engines.judging import answers, files
 from jobs.logic.comparing.options import Options
-from jobs.logic.judging.pairs import Pair
+from jobs.logic.comparing.votes import Choice
+from jobs.logic.judging.pairs import Judged, Pair
+from jobs.logic.judging.usable import PAIRS
 from jobs.logic.pages.amounts import count
-from jobs.logic.row import Message
 
 JUDGE = "judge"
 
 
 def judge_sheet(asked: Options) -> int:
-    """Raises Refusal where the run has no judge, or its answers are all the same."""
+    """Raises Refusal where the run was not judged, or its answers are all the same."""
     run = RunDir(Path(asked.runs) / asked.run)
     if not run.root.is_dir():
         raise Refusal(f"run.name: there is no run {run.root}; name one that was judged", without=["run.name"])
     judge = run.artifact(JUDGE)
     if judge is None:
         raise Refusal(
-            f"{run.root}: was not judged yet; `make judge` with judge=pairwise does that", words=["judge=pairwise"],
+            f"{run.root}: was not judged yet; `make judge` with judge=pairwise does that",
+            words=["judge=pairwise"],
             command=JUDGE,
-        )  # fmt: skip
-    pairs = read_pairs(judge)
+        )
+    pairs = pairs_of(run, judge)
     out = Path(asked.out).expanduser() if asked.out else Path(asked.runs) / places.COMPARISONS / f"judge-{asked.run}"
     same = data_digest([judge.digest, asked.sheet.pairs])
     with places.whole(out, asked.redo, same) as folder:
-        number = sheets.write(pairs, names(judge, asked.run), asked, folder, out)
+        number = sheets.write(pairs, (asked.run, str(judge.record.key.config["against"])), asked, folder, out)
         if not number:
             raise Refusal(f"{run.root}: all {len(pairs):,} pairs are of one text twice; people have nothing to choose")
+        (folder / JUDGED).write_text(json.dumps(said(judge), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     terminal.say(
         f"{count(number, 'pair')} of {len(pairs):,}: send {out / 'sheet.html'} to people, keep the key beside it"
     )
-    print(f'with their files: make judge ARGS="run.name={asked.run} judge.votes=[FILE.json]"', flush=True)
+    print(f'then: make judge ARGS="run.name={asked.run} judge.votes=[FILE.json]"', flush=True)
     return Exit.PASSED
 
 
-def names(judge: Artifact, run: str) -> tuple[str, str]:
-    """What the two sides are called, in the key alone."""
+def pairs_of(run: RunDir, judge: Artifact) -> list[Pair]:
+    """The pairs of a `judge` artifact: its answers, with the prompts of the rows that it drew."""
     config = judge.record.key.config
-    return run, str(config.get("against", "the other"))
+    before = {stage: run.artifact(stage) for stage in ("prepare", "preflight", "smoke")}
+    prepare, preflight, smoke = before.values()
+    if prepare is None or preflight is None or smoke is None:
+        lacking = ", ".join(stage for stage, artifact in before.items() if artifact is None)
+        raise Refusal(f"{run.root}: has a judge and no {lacking}, whose rows it was asked about; make them again")
+    held = answers.held_rows(
+        prepare.file("val.jsonl"), preflight.file("prompts.jsonl"), smoke.file("generations.jsonl"),
+        prompted=judge.record.facts["answers"]["prompt"], most=config["rows"], seed=config["seed"],
+        referenced=config["against"] == "reference",
+    )  # fmt: skip
+    return answers.pairs_of(held, files.read_lines(judge.file("answers.jsonl")), config["against"] == "reference")
 
 
-def read_pairs(judge: Artifact) -> list[Pair]:
-    """The pairs of a `judge` artifact, as it wrote them."""
-    found = []
-    with judge.file("answers.jsonl").open(encoding="utf-8", errors="surrogatepass") as file:
-        for line in file:
-            one = json.loads(line)
-            prompt = tuple(Message(role, content) for role, content in one["prompt"])
-            found.append(Pair(one["id"], one["source"], prompt, one["first"], one["second"], one.get("reference")))
-    return found
+def said(judge: Artifact) -> dict[str, Choice | None]:
+    """What the judge said of each pair that it was asked about."""
+    last: dict[str, list[Choice | None]] = {}
+    for call in files.read_lines(judge.file("verdicts.jsonl")):
+        if call["of"] == PAIRS:
+            last.setdefault(call["pair"], [None, None])[call["order"]] = call["choice"]
+    return {pair: sheets.choice_of(Judged(pair, (both[0], both[1]))) for pair, both in last.items()}

@@ -1,4 +1,4 @@
-"""A judge asked about every pair of a comparison, each question once."""
+"""A judge asked about every pair of a comparison, after it has shown that it can judge; each question once."""
 
 from __future__ import annotations
 
@@ -8,35 +8,51 @@ from pathlib import Path
 from jobs.core import terminal
 from jobs.core.errors import Refusal
 from jobs.engines.comparing.models import Model
-from jobs.engines.endpoints import asking
+from jobs.engines.endpoints import asking, embedded
+from jobs.engines.endpoints.asking import Asker
 from jobs.engines.judging.texts import wording_of
+from jobs.engines.judging.working import Work, Working, conducts
 from jobs.logic.comparing.options import Options
 from jobs.logic.endpoints.calls import Sampling
 from jobs.logic.endpoints.costs import NO_CAPS
-from jobs.logic.judging.pairs import Asking, Judged, Pair, judge_pairs
+from jobs.logic.endpoints.family import kinship
+from jobs.logic.judging.pairs import Asking, Judged, Pair
+from jobs.logic.judging.usable import PAIRS, Wanted, why_not
 
-RETRY_TEMPERATURE = 0.7
-"""A judge that answered nothing readable at temperature 0 would answer the same again."""
 
-
-def judged(pairs: Sequence[Pair], asked: Options, models: Sequence[Model], language: str, folder: Path) -> list[Judged]:
-    """What `compare.judge` says of each pair; raises Refusal where it is one of the two that are compared."""
+def judged(
+    pairs: Sequence[Pair], asked: Options, models: Sequence[Model], language: str, folder: Path
+) -> tuple[list[Judged], list[str]]:
+    """What `compare.judge` says of each pair, and why it may not be listened to; one that does not qualify is asked
+    about no pair. Raises Refusal where it is one of the two that are compared."""
     return asking.run(_judged(pairs, asked, models, language, folder))
 
 
 async def _judged(
     pairs: Sequence[Pair], asked: Options, models: Sequence[Model], language: str, folder: Path
-) -> list[Judged]:
-    assert asked.judge is not None
-    sampling = asked.judge
+) -> tuple[list[Judged], list[str]]:
+    judge, wanted = asked.judge, Wanted(**asked.usable)
+    assert judge is not None
+    sampling = Sampling(judge.temperature, judge.top_p, judge.max_tokens, asked.seed)
+    how = Asking(sampling, asked.tries, asked.retry_temperature, judge.max_concurrency * max(1, len(judge.url)))
     async with asking.open_session(folder, NO_CAPS) as session:
-        asker = await session.asker(asked.judge)
+        asker = await session.asker(judge)
         await asker.know()
-        if asker.facts()["sha256"] in {model.digest for model in models}:
-            raise Refusal("compare.judge: is one of the two that are compared; give another model")
-        how = Asking(
-            Sampling(sampling.temperature, sampling.top_p, sampling.max_tokens, asked.seed), asked.tries,
-            RETRY_TEMPERATURE,
-        )  # fmt: skip
-        with terminal.progress("judge", len(pairs)) as advance:
-            return await judge_pairs(asker.ask, pairs, wording_of(language), how, advance=lambda done: advance(done))
+        _require_other(asker, models)
+        work = Working(Work(how, wording_of(language), asked.qualify_rows, asked.seed, None), pairs, session, asker)
+        qualified = conducts(await work.qualify())
+        unusable = why_not(qualified, wanted)
+        if unusable:
+            return [], unusable
+        said = await work.judge(pairs, "pairs compared", "compare/pairs")
+        return said, why_not({**qualified, **conducts({PAIRS: said})}, wanted)
+
+
+def _require_other(asker: Asker, models: Sequence[Model]) -> None:
+    """Raises Refusal for a judge that is one of the two; one of their family is told."""
+    for model in models:
+        kin = kinship(asker.identity, embedded.identity(model.gguf))
+        if kin == "same":
+            raise Refusal(f"compare.judge: is {model.name}, one of the two that are compared; give another model")
+        if kin == "family":
+            terminal.say(f"note: the judge is of the family of {model.name}, and families like their own answers")

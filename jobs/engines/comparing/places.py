@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,26 +25,28 @@ def whole(folder: Path, redo: bool, same: str) -> Iterator[Path]:
     `same` says what is compared: over something else, and over a folder that is no comparison, nothing is written
     unless `redo` says that the comparison there can go. Raises Refusal then.
     """
+    partial, old = (folder.with_name(f".{folder.name}.{what}") for what in ("partial", "old"))
+    if old.exists() and not folder.exists():
+        old.rename(folder)  # a kill came between the two renames below
     require_free(folder, redo, same)
     folder.parent.mkdir(parents=True, exist_ok=True)
     room.writes_to(folder.parent)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name[:80]}.", suffix=".partial", dir=folder.parent))
+    remove(partial)
+    partial.mkdir()
     try:
-        partial.chmod(0o755)
         yield partial
         (partial / MARK).write_text(same + "\n", encoding="utf-8")
         for path in partial.iterdir():
             sync(path)
         sync(partial)
-        old = partial.with_suffix(".old")
+        remove(old)
         if folder.exists():
             folder.rename(old)
         partial.rename(folder)
         sync(folder.parent)
         remove(old)
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            remove(partial)
+        remove(partial)
 
 
 def require_free(folder: Path, redo: bool, same: str) -> None:

@@ -30,10 +30,10 @@ PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previou
              "compare.key", "compare.judge.gguf", "compare.use", "judge.judge.gguf", "judge.rubric",
              "judge.votes")  # fmt: skip
 """Keys of the config whose values are read from this machine."""
-OUTPUT_KEYS = ("compare.out",)
-"""Keys whose values are written to."""
 OF_COMMANDS = ("forgetting.base", "forgetting.tuned")
 """Words of commands beside the chain that name files of this machine."""
+OUTPUT_KEYS = ("compare.out",)
+"""Keys whose values are written to."""
 ITEM = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|((?:\\.|[^,\[\]'"\\])+)""")
 """An element as Hydra writes it: in quotes a backslash counts before the quote, elsewhere before one of ESCAPED."""
 ESCAPED = re.compile(r"\\([\\()\[\]{}:=, \t])")

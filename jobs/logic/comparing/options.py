@@ -22,15 +22,6 @@ class SheetOptions:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Beyond them a judge is not usable."""
-
-    max_flip_rate: float
-    max_unread_rate: float
-    min_position_p: float
-
-
-@dataclass(frozen=True)
 class Options:
     """`conf/compare/default.yaml` says what each means."""
 
@@ -52,7 +43,10 @@ class Options:
     """Characters of a repetition; times and characters of a loop: `logic/parity/behaviour.py`'s Measure."""
     judge: EndpointOptions | None
     tries: int
-    limits: Limits
+    retry_temperature: float
+    qualify_rows: int
+    usable: Mapping[str, Any]
+    """`logic/judging/usable.py`'s Wanted."""
     prepare: Mapping[str, Any]
     """How rows are read: the config of `prepare`."""
     sheet: SheetOptions

@@ -143,6 +143,15 @@ def read_key(data: bytes) -> Key:
     return key
 
 
+def is_of(key: Key, pairs: Sequence[Asked]) -> bool:
+    """Whether the key's sheet shows these very answers: drawn again by its seed, it is the same sheet."""
+    by_id = {pair.id: pair for pair in pairs}
+    if not all(entry.id in by_id for entry in key.pairs):
+        return False
+    shown = [_shown(by_id[entry.id], entry.left) for entry in key.pairs]
+    return hashlib.sha256(json.dumps(shown).encode()).hexdigest() == key.sheet
+
+
 def _shown(pair: Asked, left: Side) -> dict[str, Any]:
     first, second = said(pair.first), said(pair.second)
     sides = (first, second) if left == "first" else (second, first)

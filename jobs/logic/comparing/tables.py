@@ -26,9 +26,13 @@ def rows(found: Sequence[Fact]) -> list[tuple[str, str, str, str, str]]:
 
 
 def judge_rows(found: Judgement) -> list[tuple[str, str, str, str, str]]:
-    """The judge's wins, with what speaks against it."""
-    ties = f"{count(found.ties, 'tie')}, {count(found.flips, 'flip')}, {count(found.unread)} unread"
-    told = [("judge: wins in both orders", count(found.wins), count(found.losses), interval(found.net), ties)]
+    """The judge's wins; nothing where it is not listened to."""
     if not found.usable:
-        told.append(("judge: NOT USABLE", "", "", found.why_not, ""))
-    return told
+        return []
+    ties = f"{count(found.ties, 'tie')}, {count(found.flips, 'flip')}, {count(found.unread)} unread"
+    return [("judge: wins in both orders", count(found.wins), count(found.losses), interval(found.net), ties)]
+
+
+def unusable(found: Judgement | None) -> list[str]:
+    """A line for each reason why a judge is not listened to."""
+    return [f"the judge is NOT USABLE: {why}" for why in found.unusable] if found else []

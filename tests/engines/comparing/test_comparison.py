@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs.__main__ import main
+from jobs.core.artifact import Key, write_record
 from jobs.engines.comparing import sheet_page
+from jobs.logic.comparing.sheet import read_key
 from tests.scripted_server import ScriptedServer
 from tests.stages import small_run
 
@@ -107,17 +110,19 @@ def test_a_run_against_itself_under_another_name_leaves_trained_rows_out(
     assert "4 rows of 6 held-out rows of both; 2 left out" in capsys.readouterr().err
 
 
-def test_a_judge_is_asked_in_both_orders(
+def test_a_judge_that_takes_the_first_is_not_listened_to(
     f16_gguf: Path, q4_gguf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = rows(tmp_path / "asked.jsonl")
     with ScriptedServer(lambda _: json.dumps({"grounds": "the first", "verdict": "A"})) as judge:
         words = (f"compare.rows=['{asked}']", f"compare.judge.url=[{judge.url}]")
         assert compare(tmp_path / "runs", f16_gguf, q4_gguf, *words) == 0
-    assert "NOT USABLE" in capsys.readouterr().err
+    assert (
+        "the judge is NOT USABLE: it cannot be qualified: 8 pairs of right and wrong answers" in capsys.readouterr().err
+    )
     (made,) = (tmp_path / "runs/compare").glob("*-and-*")
-    assert listing(made) == sorted([*MADE, "judged.json"])
-    assert json.loads((made / "compare.json").read_text(encoding="utf-8"))["judge"]["flips"] > 4
+    assert listing(made) == MADE  # what it said of the pairs is nothing to hold people against
+    assert json.loads((made / "compare.json").read_text(encoding="utf-8"))["judge"]["wins"] == 0
 
 
 @pytest.mark.parametrize(
@@ -153,19 +158,49 @@ def test_what_cannot_be_compared_is_one_line_before_anything_is_asked(
     assert not (tmp_path / "runs").exists()
 
 
+def judged_run(root: Path, number: int = 60) -> None:
+    """A run as far as `judge`, with what a sheet of it is made of."""
+
+    def lines(place: str, found: list[dict[str, Any]]) -> None:
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / place).write_text("".join(json.dumps(line) + "\n" for line in found))
+
+    names = [f"r{n}" for n in range(number)]
+    turn = [{"role": "user", "content": "?"}]
+    lines("prepare/val.jsonl", [{"id": name, "source": None, "messages": turn} for name in names])
+    prompt = {"prompt_ids": [1], "opening": "", "messages": turn, "reference": "right"}
+    lines("preflight/prompts.jsonl", [{"id": name, **prompt} for name in names])
+    lines("smoke/generations.jsonl", [{"id": n, "model": "tuned", "prompt": "default", "text": "x"} for n in names])
+    lines("judge/answers.jsonl", [{"id": name, "first": f"one {name}", "second": f"two {name}"} for name in names])
+    calls = [
+        {"of": "pairs", "pair": name, "order": order, "choice": choice}
+        for name, both in zip(names, ["first", "second", "tie"] * number, strict=False)
+        for order, choice in enumerate((both, both))
+    ]
+    lines("judge/verdicts.jsonl", calls)
+    for stage in ("prepare", "preflight", "smoke"):
+        small_run.publish(root, stage)
+    record = small_run.publish(root, "judge", {"answers": {"prompt": "default"}}).record
+    key = Key(config={"against": "base", "rows": number, "seed": 1}, inputs={}, outside={})
+    write_record(root / "judge", record.model_copy(update={"key": key}))
+
+
 def test_the_sheet_of_a_judge_is_drawn_from_its_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    judge = tmp_path / "runs/mine/judge"
-    judge.mkdir(parents=True)
-    lines = [
-        {"id": f"r{n}", "source": None, "prompt": [["user", "?"]], "first": f"one {n}", "second": f"two {n}",
-         "reference": None}
-        for n in range(60)
-    ]  # fmt: skip
-    (judge / "answers.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    small_run.publish(tmp_path / "runs/mine", "judge")
+    judged_run(tmp_path / "runs/mine")
     assert main(["judge-sheet", f"run.folder={tmp_path / 'runs'}", "run.name=mine"]) == 0
     made = tmp_path / "runs/compare/judge-mine"
-    assert listing(made) == [".comparison", "sheet-key.json", "sheet.html"]
-    assert len(json.loads((made / sheet_page.KEY).read_text())["pairs"]) == 40
+    assert listing(made) == [".comparison", "judged.json", "sheet-key.json", "sheet.html"]
+    key = read_key((made / sheet_page.KEY).read_bytes())
+    assert (len(key.pairs), key.num_asked, key.first, key.second) == (40, 60, "mine", "base")
+    said = json.loads((made / "judged.json").read_text())
+    assert [said[f"r{n}"] for n in range(3)] == ["first", "second", "tie"]
     assert "judge.votes=[FILE.json]" in capsys.readouterr().out
-    assert main(["judge-sheet", f"run.folder={tmp_path / 'runs'}", "run.name=yours"]) == 2
+
+
+@pytest.mark.parametrize(("name", "said"), [("yours", "there is no run"), ("mine", "was not judged yet")])
+def test_a_run_without_a_judge_has_no_sheet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    (tmp_path / "mine").mkdir()
+    assert main(["judge-sheet", f"run.folder={tmp_path}", f"run.name={name}"]) == 2
+    assert said in capsys.readouterr().err

@@ -133,6 +133,7 @@ def test_paths_in_mounts_are_split_as_a_shell_does(checkout: Path) -> None:
         (["prepare.files=[/usr]"], {}, "prepare.files: /usr would hide"),
         (["run.folder=/workspace"], {}, "run.folder: /workspace would hide the container's own /workspace/cache"),
         (["run.folder=."], {}, "run.folder: is the checkout"),
+        (["compare.out=elsewhere"], {}, "compare.out: elsewhere is not in"),
         (["run.folder='half"], {}, "run.folder: 'half has a quote without its end"),
         (["run.folder=a:b"], {}, "a:b has a ':' in it"),
         ([], {"KIWAME_CACHE": "/a:b"}, "KIWAME_CACHE: /a:b/container has a ':' in it"),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from jobs.logic.comparing.sheet import BadKey, Sheet, data_block, drawn, read_key, telling
+from jobs.logic.comparing.sheet import BadKey, Sheet, data_block, drawn, is_of, read_key, telling
 from jobs.logic.judging.pairs import Pair
 from jobs.logic.row import Message
 
@@ -127,3 +127,12 @@ def test_what_is_no_key_is_told(data: bytes, said: str) -> None:
 def test_names_that_stand_in_answers_are_counted() -> None:
     found = [pair("a", "I am Meteor", "I am someone"), pair("b", "METEOR", "meteor"), pair("c", "x", "y")]
     assert telling(found, ["meteor", "Meteor", "comet", "of"]) == {"meteor": 3}
+
+
+def test_a_key_knows_the_answers_of_its_sheet() -> None:
+    key = sheet_of(pairs(9), most=5).key
+    assert is_of(key, pairs(9))
+    assert is_of(key, pairs(20))
+    assert not is_of(key, pairs(2))
+    changed = [pair(one.id, one.first, "another answer") for one in pairs(9)]
+    assert not is_of(key, changed)

@@ -9,8 +9,7 @@ import pytest
 
 from jobs.logic.comparing.judgement import Judgement, judgement
 from jobs.logic.comparing.measures import Answer, Row, Seen, facts, is_sound, latency, looked_at
-from jobs.logic.comparing.options import Limits
-from jobs.logic.comparing.tables import judge_rows, rows
+from jobs.logic.comparing.tables import judge_rows, rows, unusable
 from jobs.logic.comparing.tallies import Resampling
 from jobs.logic.comparing.verdict import Verdict, split, verdict
 from jobs.logic.judging.pairs import Choice, Judged, Pair
@@ -19,7 +18,6 @@ from jobs.logic.row import Message
 
 HOW = Resampling(num_resamples=400, seed=1, level=0.95)
 LOOPS = Measure(repeat_chars=12, loop_repeats=4, loop_chars=20)
-LIMITS = Limits(max_flip_rate=0.3, max_unread_rate=0.05, min_position_p=0.01)
 NAMES = ("mine", "yours")
 RIGHT, NEAR, WRONG = "a whole right answer", "a whole wrong answer", "0123"
 
@@ -39,9 +37,9 @@ def said(rows_seen: Sequence[Seen], found: Judgement | None = None, same: bool =
     return verdict(rows_seen, NAMES, HOW, found, same)
 
 
-def judged(choices: Sequence[tuple[Choice | None, Choice | None]]) -> Judgement:
+def judged(choices: Sequence[tuple[Choice | None, Choice | None]], *unusable: str) -> Judgement:
     pairs = [Pair(f"r{n}", None, (Message("user", "?"),), "one", "two") for n in range(len(choices))]
-    return judgement(pairs, [Judged(f"r{n}", both) for n, both in enumerate(choices)], LIMITS, split(HOW, 3))
+    return judgement(pairs, [Judged(f"r{n}", both) for n, both in enumerate(choices)], unusable, split(HOW, 3))
 
 
 WINS: list[tuple[Choice | None, Choice | None]] = [("first", "first")] * 40
@@ -85,22 +83,18 @@ def test_a_judge_against_the_references_is_no_verdict() -> None:
     assert "part" in found.sentence
 
 
-@pytest.mark.parametrize(
-    ("choices", "why"),
-    [
-        ([("first", "second")] * 40, "flip"),
-        ([(None, "first")] * 40, "cannot be read"),
-        ([("first", "second")] * 12 + [("first", "first"), ("second", "second")] * 14, "likes one place"),
-    ],
-)
-def test_a_judge_that_cannot_be_used_decides_nothing(
-    choices: list[tuple[Choice | None, Choice | None]], why: str
-) -> None:
-    found = judged(choices)
-    assert why in found.why_not
-    assert not found.usable
-    assert any("NOT USABLE" in row[0] for row in judge_rows(found))
+def test_a_judge_that_cannot_be_used_decides_nothing_and_is_not_quoted() -> None:
+    found = judged(WINS, "it likes the first place")
+    assert (found.wins, found.net.can_say) == (0, False)
+    assert judge_rows(found) == []
+    assert unusable(found) == ["the judge is NOT USABLE: it likes the first place"]
     assert said(seen([NEAR] * 40, [NEAR] * 40), found).word == "no difference shown"
+
+
+def test_a_judge_s_wins_are_told_with_what_it_could_not_say() -> None:
+    ((what, first, second, net, others),) = judge_rows(judged([*WINS, ("first", "second"), (None, "first")]))
+    assert (first, second, others) == ("40", "0", "0 ties, 1 flip, 1 unread")
+    assert (what, net[:4]) == ("judge: wins in both orders", "+95.")
 
 
 def test_one_file_under_two_names_is_told() -> None:
