@@ -62,7 +62,7 @@ def pairs_of(run: RunDir, judge: Artifact) -> list[Pair]:
         prompted=judge.record.facts["answers"]["prompt"], most=config["rows"], seed=config["seed"],
         referenced=config["against"] == "reference",
     )  # fmt: skip
-    return answers.pairs_of(held, files.read_lines(judge.file("answers.jsonl")), config["against"] == "reference")
+    return answers.pairs_of(held, files.read_lines(judge.file("answers.jsonl")))
 
 
 def said(judge: Artifact) -> dict[str, Choice | None]:
