@@ -1,15 +1,17 @@
 """Ask a judge whether the GGUF that ships answers better than the base, or than the rows' own answers.
 
 Reads the prompts of `preflight`, the rows of `prepare`, the answers of `smoke`, the GGUF of `quantize`, and of `fetch`
-the base, which is converted for it. Makes `answers.jsonl`, both answers to each row; `qualification.jsonl`, what the
-judge said where anybody can tell; `verdicts.jsonl`, every call with the judge's words; `scores.jsonl`; `votes.json`,
-where people voted; and `judging.json`. Answers and verdicts are kept beside the run: nothing is asked twice.
+the base, which is converted for it. Makes `answers.jsonl`, both answers to each row; `forgetting.jsonl`, both on a
+suite that is checked by rule; `qualification.jsonl`, what the judge said where anybody can tell; `verdicts.jsonl`,
+every call with the judge's words; `scores.jsonl`; `votes.json`, where people voted; and `judging.json`. Answers and
+verdicts are kept beside the run: nothing is asked twice.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +26,7 @@ from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.provenance import ROOT, file_digest
 from jobs.core.stage import stage_main
-from jobs.logic.judging.usable import PAIRS, Wanted, why_not
+from jobs.logic.judging.usable import CHECKS, HUGGING_FACE, PAIRS, why_not
 from jobs.logic.pages.amounts import count, number, usd
 from jobs.logic.parity import quant_files
 
@@ -33,13 +35,13 @@ if TYPE_CHECKING:
     from jobs.engines.judging.answers import Held, Prompted
     from jobs.engines.judging.counting import Resampling
     from jobs.engines.judging.working import Scoring, Working
-    from jobs.logic.endpoints.costs import Caps, Estimate
-    from jobs.logic.judging.pairs import Asking, Pair
+    from jobs.logic.endpoints.costs import Estimate
+    from jobs.logic.forgetting.suite import Item
+    from jobs.logic.judging.pairs import Pair
     from jobs.logic.judging.wording import JudgesWording
 
-ANSWERS = "answers"
-"""Beside the stages of a run."""
-HUGGING_FACE = "hugging face"
+ANSWERS, VOTES = "answers", "votes.json"
+"""Beside the stages of a run; in this one."""
 WAYS = (
     "judge.judge: no judge: there is none by default; give a server (judge.judge.url=http://HOST:8000/v1 and, where it "
     "needs one, judge.judge.key=NAME_OF_VARIABLE) or a GGUF file that is served here (judge.judge.gguf=FILE.gguf), of "
@@ -53,20 +55,37 @@ def run(cfg: JudgeConfig, inputs: Inputs, out: Path) -> JudgeFacts:
 
 
 def make(cfg: JudgeConfig, inputs: Inputs, out: Path) -> None:
-    """Have both models answer, then ask the judge; one that is not usable is not asked about the pairs."""
+    """Have both models answer and forget, then ask the judge; one that is not usable is not asked about the pairs."""
+    from jobs.engines.answering.store import open_answers
     from jobs.engines.endpoints import asking
+    from jobs.engines.forgetting import run as forgetting
     from jobs.engines.judging import answers, files
 
     require_judge(cfg)
-    rows, stops = held_rows(cfg, inputs), json.loads(inputs["preflight"].file("stops.json").read_text("utf-8"))
-    _, gguf = judged_file(cfg, inputs)
-    lines = answers.answered(
-        out.parent / ANSWERS, rows, gguf, base_file(inputs, quant_type(cfg, inputs)) if cfg.against == "base" else None,
-        max_tokens=inputs["smoke"].record.facts["max_new_tokens"], stop_ids=stops["stop_ids"],
-        gpu_layers=cfg.gpu_layers,
-    )  # fmt: skip
+    write_votes(cfg, out)
+    folder, rows = out.parent / ANSWERS, held_rows(cfg, inputs)
+    quant, gguf = judged_file(cfg, inputs)
+    asking.run(_met(cfg, inputs, folder))  # who may not judge is told before anything is answered
+    base, stops = base_file(inputs, quant), json.loads(inputs["preflight"].file("stops.json").read_text("utf-8"))
+    with open_answers(folder) as store:
+        lines = answers.answered(
+            store, rows, gguf, base if cfg.against == "base" else None,
+            max_tokens=inputs["smoke"].record.facts["max_new_tokens"], stop_ids=stops["stop_ids"],
+            gpu_layers=cfg.gpu_layers,
+        )  # fmt: skip
+        found = forgetting.run(
+            store, base, gguf, items=tasks(cfg), think=keeps_thoughts(inputs), gpu_layers=cfg.gpu_layers
+        )
     files.write_lines(out / "answers.jsonl", lines)
+    forgetting.write(out / "forgetting.jsonl", found)
     asking.run(_asked(cfg, inputs, out, rows, lines))
+
+
+async def _met(cfg: JudgeConfig, inputs: Inputs, folder: Path) -> None:
+    from jobs.engines.endpoints import asking
+
+    async with asking.open_session(folder, cfg.caps()) as session:
+        require_no_kin(cfg, await session.asker(cfg.judge.options()), inputs)
 
 
 async def _asked(
@@ -76,10 +95,10 @@ async def _asked(
     from jobs.engines.judging import answers, files
     from jobs.engines.judging.working import conducts
 
-    pairs = answers.pairs_of(rows, lines, cfg.against == "reference")
+    pairs = answers.pairs_of(rows, lines)
     others = in_hugging_face(rows, pairs) if cfg.blame else []
     differing = [pair for pair in (*pairs, *others) if pair.first != pair.second]
-    async with asking.open_session(out.parent / ANSWERS, caps(cfg)) as session:
+    async with asking.open_session(out.parent / ANSWERS, cfg.caps()) as session:
         judge = await session.asker(cfg.judge.options())
         kin = require_no_kin(cfg, judge, inputs)
         work = working(cfg, inputs, pairs, session, judge)
@@ -89,12 +108,10 @@ async def _asked(
         qualified = await work.qualify()
         said: dict[str, Any] = {}
         scored: list[Any] = []
-        reasons = why_not(conducts(qualified), wanted(cfg))
-        if not reasons:
+        if not why_not(conducts(qualified), cfg.wanted()):
             said[PAIRS] = await work.judge(asked_of(cfg, pairs), "pairs judged", "judge/pairs")
-            if others:
-                label = "answers in Hugging Face judged"
-                said[HUGGING_FACE] = await work.judge(asked_of(cfg, others), label, "judge/hugging-face")
+            label = "answers in Hugging Face judged"
+            said[HUGGING_FACE] = await work.judge(asked_of(cfg, others), label, "judge/hugging-face")
             scored = await work.score()
         facts = _judging(cfg, inputs, work, judge, kin, probed)
     files.write_lines(out / "qualification.jsonl", files.calls_of(qualified))
@@ -105,57 +122,60 @@ async def _asked(
 
 def measure(cfg: JudgeConfig, inputs: Inputs, out: Path) -> JudgeFacts:
     """Read the folder again: verdicts out of the judge's own words, and everything that is counted from them."""
-    from jobs.engines.judging import answers, counting, files, working as at_work
-    from jobs.logic.judging.qualifying import drawn, pairs_of
-    from jobs.logic.judging.usable import CHECKS
+    from jobs.checks.forgetting import facts_of
+    from jobs.engines.forgetting import run as forgetting, suite_files
+    from jobs.engines.judging import answers, counting, files, reading
 
     rows, lines = held_rows(cfg, inputs), files.read_lines(out / "answers.jsonl")
-    pairs, words = answers.pairs_of(rows, lines, cfg.against == "reference"), wording(cfg, inputs)
-    some, calls = drawn(pairs, cfg.qualify_rows, cfg.seed), files.read_lines(out / "qualification.jsonl")
-    read = {
-        name: files.read_calls(
-            [call for call in calls if call["of"] == name],
-            pairs_of(name, some, words, cfg.seed),
-            words,
-            cfg.tries,
-            True,
-        )
-        for name in CHECKS
-    }
-    strays = sum(call["of"] not in CHECKS for call in calls)
-    found = at_work.conducts({name: one.judged for name, one in read.items()})
-    reasons, calls = why_not(found, wanted(cfg)), files.read_lines(out / "verdicts.jsonl")
-    shown: dict[str, list[Pair]] = {}
-    if not reasons:
-        shown = {PAIRS: asked_of(cfg, pairs)}
-        shown |= {HUGGING_FACE: asked_of(cfg, in_hugging_face(rows, pairs))} if cfg.blame else {}
-    for name, some in shown.items():
-        read[name] = files.read_calls([call for call in calls if call["of"] == name], some, words, cfg.tries, False)
-    strays += sum(call["of"] not in shown for call in calls)
-    tallies = at_work.conducts({name: one.judged for name, one in read.items()})
-    reasons = reasons or why_not(tallies, wanted(cfg))
-    usable, how = not reasons and PAIRS in read, resampling(cfg)
-    judged = read[PAIRS].judged if PAIRS in read else []
-    names = list(scoring(cfg, inputs).rubric.criteria) if cfg.rubric else []
-    return JudgeFacts.model_validate(
-        {
-            "judging": JudgingFacts.model_validate_json((out / "judging.json").read_bytes()),
-            "answers": _answers(cfg, inputs, rows, lines, pairs),
-            "checks": [{"name": name, "tally": counting.tally(tallies[name])} for name in CHECKS],
-            "pairs": counting.tally(tallies[PAIRS]) if usable else None,
-            "unusable": reasons,
-            "result": counting.result(pairs, judged, how, against_words(cfg)) if usable else None,
-            "blame": counting.blame(pairs, judged, shown[HUGGING_FACE], read[HUGGING_FACE].judged, how)
-            if usable and cfg.blame
-            else None,
-            "scores": counting.criteria(files.read_lines(out / "scores.jsonl"), pairs, [one.name for one in names], how)
-            if usable
-            else [],
-            "calibration": None,
-            "unaccounted": strays + sum(one.unaccounted for one in read.values()),
-            "examples": counting.examples(pairs, judged, words, cfg.num_samples) if usable else [],
+    pairs, words, how = answers.pairs_of(rows, lines), wording(cfg, inputs), resampling(cfg)
+    asked, others = asked_of(cfg, pairs), asked_of(cfg, in_hugging_face(rows, pairs) if cfg.blame else [])
+    plan = reading.Plan(asked, others, pairs, cfg.qualify_rows, cfg.seed, cfg.tries, cfg.wanted())
+    found = reading.read_folder(out, plan, words)
+    values: dict[str, Any] = {
+        "judging": JudgingFacts.model_validate_json((out / "judging.json").read_bytes()),
+        "answers": _answers(cfg, inputs, rows, lines, pairs),
+        "checks": [{"name": name, "tally": counting.tally(found.conduct(name))} for name in CHECKS],
+        "unusable": found.unusable, "unaccounted": found.unaccounted,
+        "forgetting": facts_of(
+            tasks(cfg), forgetting.read(out / "forgetting.jsonl"), suite_files.digest()
+        ),
+        "pairs": None, "result": None, "blame": None, "scores": [], "calibration": None, "examples": [],
+    }  # fmt: skip
+    if not found.unusable:
+        judged = found.judged[PAIRS]
+        names = [one.name for one in scoring(cfg, inputs).rubric.criteria] if cfg.rubric else []
+        values |= {
+            "pairs": counting.tally(found.conduct(PAIRS)),
+            "result": counting.result(pairs, judged, how, cfg.against_words),
+            "blame": counting.blame(pairs, judged, others, found.judged[HUGGING_FACE], how) if cfg.blame else None,
+            "scores": counting.criteria(files.read_lines(out / "scores.jsonl"), pairs, names, how),
+            "calibration": counting.calibration(out / VOTES, judged, how),
+            "examples": counting.examples(pairs, judged, words, cfg.num_samples),
         }
-    )
+    return JudgeFacts.model_validate(values)
+
+
+def tasks(cfg: JudgeConfig) -> list[Item]:
+    """Of the forgetting suite, the first of each category and language."""
+    from jobs.engines.forgetting import suite_files
+
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for item in suite_files.suite():
+        seen[item.category, item.language] += 1
+        found += [item] if seen[item.category, item.language] <= cfg.forgetting else []
+    return found
+
+
+def write_votes(cfg: JudgeConfig, out: Path) -> None:
+    """`votes.json`: what people chose of each pair of the blind sheet; nothing where nobody voted."""
+    from jobs.engines.comparing import voting
+    from jobs.logic.comparing.votes import by_pair
+
+    if cfg.votes:
+        found = voting.read(cfg.votes, None, out.parent.parent, False, "judge.votes")
+        told = {"raters": len(found.votes), "chosen": by_pair(found.votes, found.key)}
+        (out / VOTES).write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _answers(
@@ -163,7 +183,7 @@ def _answers(
 ) -> AnswerFacts:
     from jobs.engines.judging import counting, files
 
-    quant, prompted = quant_type(cfg, inputs), prompt_of(inputs)
+    quant, prompted = judged_file(cfg, inputs)[0], prompt_of(inputs)
     verified = {
         one["id"]: one["text"]
         for one in files.read_lines(inputs["verify"].file("generations.jsonl"))
@@ -175,10 +195,10 @@ def _answers(
         prompt=prompted,
         first=quant,
         second=f"the base in {quant}" if cfg.against == "base" else "the rows' own answers",
-        first_stopped=sum(line["first_stopped"] for line in lines),
-        second_stopped=sum(line["second_stopped"] for line in lines),
+        first_stopped=sum(line["stopped"]["first"] for line in lines),
+        second_stopped=sum(line["stopped"]["second"] for line in lines),
         equal=sum(pair.first == pair.second for pair in pairs),
-        as_in_verify=sum(verified.get(line["id"]) == line["first"] for line in lines),
+        as_in_verify=sum(verified.get(line["id"]) == line["written"]["first"] for line in lines),
         missing=len(rows) - len(pairs),
     )
 
@@ -196,7 +216,7 @@ def _judging(
         judge=ModelFacts(name=found["model"], served=served, file_sha256=found["sha256"] or "", probed=probed_of),
         kin=kin[0],
         unknown_kin=kin[1],
-        shows_reference=cfg.shows_reference and cfg.against == "base",
+        shows_reference=cfg.tells_reference,
         rubric=cfg.rubric or "",
         language="ja" if work.work.wording.code == "ja" else "en",
         digests={"prompts": work.work.wording.prompts.digest(), **rubric},
@@ -222,13 +242,12 @@ def held_rows(cfg: JudgeConfig, inputs: Inputs) -> list[Held]:
 def prompt_of(inputs: Inputs) -> Prompted:
     """The generation prompt of both models: without thoughts where the rows have none, for the base would think until
     its answer is cut."""
-    keeps = inputs["preflight"].record.facts.get("thinking_block") == "keep"
     has = "no_thinking" in inputs["smoke"].record.facts["prompts"]
-    return "no_thinking" if has and not keeps else "default"
+    return "no_thinking" if has and not keeps_thoughts(inputs) else "default"
 
 
-def quant_type(cfg: JudgeConfig, inputs: Inputs) -> str:
-    return judged_file(cfg, inputs)[0]
+def keeps_thoughts(inputs: Inputs) -> bool:
+    return bool(inputs["preflight"].record.facts.get("thinking_block") == "keep")
 
 
 def judged_file(cfg: JudgeConfig, inputs: Inputs) -> tuple[str, Path]:
@@ -245,7 +264,7 @@ def judged_file(cfg: JudgeConfig, inputs: Inputs) -> tuple[str, Path]:
 
 
 def base_file(inputs: Inputs, quant: str) -> Path:
-    """The base as a GGUF of the same type, or where that one needs more than the base in F16."""
+    """The base as a GGUF of the same type."""
     from jobs.engines.gguf import base_gguf
 
     return base_gguf.made(inputs["fetch"], quant, room.cache_folder() / "base", "judge.against=base")
@@ -261,7 +280,7 @@ def in_hugging_face(rows: Sequence[Held], pairs: Sequence[Pair]) -> list[Pair]:
 
 def asked_of(cfg: JudgeConfig, pairs: Sequence[Pair]) -> list[Pair]:
     """The pairs as the judge is shown them."""
-    if cfg.shows_reference and cfg.against == "base":
+    if cfg.tells_reference:
         return [pair if (pair.reference or "").strip() else replace(pair, reference=None) for pair in pairs]
     return [replace(pair, reference=None) for pair in pairs]
 
@@ -270,15 +289,9 @@ def working(cfg: JudgeConfig, inputs: Inputs, pairs: Sequence[Pair], session: Se
     from jobs.engines.judging.working import Work, Working
 
     work = Work(
-        asking(cfg), wording(cfg, inputs), cfg.qualify_rows, cfg.seed, scoring(cfg, inputs) if cfg.rubric else None
+        cfg.asking(), wording(cfg, inputs), cfg.qualify_rows, cfg.seed, scoring(cfg, inputs) if cfg.rubric else None
     )
     return Working(work, pairs, session, judge)
-
-
-def asking(cfg: JudgeConfig) -> Asking:
-    from jobs.logic.judging.pairs import Asking
-
-    return Asking(cfg.judge.sampling(cfg.seed), cfg.tries, cfg.retry_temperature, cfg.judge.at_once)
 
 
 def wording(cfg: JudgeConfig, inputs: Inputs) -> JudgesWording:
@@ -300,18 +313,10 @@ def spoken(cfg: JudgeConfig, inputs: Inputs) -> str:
     return cfg.language if cfg.language != "auto" else inputs["prepare"].record.facts["set_language"] or "en"
 
 
-def wanted(cfg: JudgeConfig) -> Wanted:
-    return Wanted(**cfg.usable.model_dump())
-
-
 def resampling(cfg: JudgeConfig) -> Resampling:
     from jobs.engines.judging.counting import Resampling
 
     return Resampling(cfg.num_resamples, cfg.seed)
-
-
-def against_words(cfg: JudgeConfig) -> str:
-    return "the base" if cfg.against == "base" else "the rows' own answers"
 
 
 def require_judge(cfg: JudgeConfig) -> None:
@@ -337,12 +342,6 @@ def require_no_kin(cfg: JudgeConfig, judge: Asker, inputs: Inputs) -> tuple[str,
     return (f"{'; '.join(found.related)}: {cfg.kin}" if found.related else ""), found.unknown
 
 
-def caps(cfg: JudgeConfig) -> Caps:
-    from jobs.logic.endpoints.costs import Caps
-
-    return Caps(cfg.max_calls, cfg.max_tokens, cfg.max_minutes, cfg.max_usd)
-
-
 def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
     """What judging will cost, from a few pairs of right and wrong answers; no model answers for it."""
     from jobs.engines.endpoints import asking as endpoints
@@ -350,7 +349,7 @@ def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
 
     async def probed() -> Estimate:
         pairs = [Pair(row.id, row.source, row.prompt, row.reference, "", row.reference) for row in rows]
-        async with endpoints.open_session(root / ANSWERS, caps(cfg)) as session:
+        async with endpoints.open_session(root / ANSWERS, cfg.caps()) as session:
             judge = await session.asker(cfg.judge.options())
             require_no_kin(cfg, judge, inputs)
             work = working(cfg, inputs, pairs, session, judge)
@@ -372,7 +371,7 @@ def told(found: Estimate) -> str:
 
 def require_caps(cfg: JudgeConfig, found: Estimate) -> None:
     """Raises Refusal where the estimate is above a cap: half of a verdict is none."""
-    beyond = found.beyond(caps(cfg))
+    beyond = found.beyond(cfg.caps())
     if beyond:
         name, value, cap = beyond[0]
         raise Refusal(
@@ -386,8 +385,10 @@ def _total(found: Estimate) -> int | None:
 
 
 def outside(cfg: JudgeConfig) -> dict[str, str]:
-    """The pin decides what llama.cpp answers."""
-    return {"vendor/llama.cpp/PIN": file_digest(ROOT / "vendor" / "llama.cpp" / "PIN")}
+    """The pin decides what llama.cpp answers, the suite what is asked; people's votes are files of their own."""
+    suite = {name: file_digest(ROOT / name) for name in ("conf/forgetting/ja.jsonl", "conf/forgetting/en.jsonl")}
+    votes = {Path(name).name: file_digest(Path(name)) for name in cfg.votes if Path(name).is_file()}
+    return {"vendor/llama.cpp/PIN": file_digest(ROOT / "vendor" / "llama.cpp" / "PIN"), **suite, **votes}
 
 
 main = stage_main("judge", JudgeConfig, run, GATE, outside, estimate=estimate)

@@ -1,8 +1,8 @@
 """`make bench`: what the stages cost, and how that compares with the stock tools, in one run.
 
-`python -m tests.bench [run=runs/demo] [only=prepare,near,endpoints,stats,stages,step,merge,verify,start] [out=PATH]`
-needs a finished run for all but the first four. It is about ten minutes on two quiet CPUs. Nothing here passes or
-fails: the numbers are for reading.
+`python -m tests.bench [run=runs/demo] [only=prepare,near,endpoints,stats,judge,stages,step,merge,verify,start]
+[out=PATH]` needs a finished run for all but the first five. It is about ten minutes on two quiet CPUs. Nothing here
+passes or fails: the numbers are for reading.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from jobs.core.errors import Exit, Refusal
 from jobs.core.run_dir import RunDir
 from tests import (
     bench_endpoints,
+    bench_judge,
     bench_merge,
     bench_near,
     bench_prepare,
@@ -39,7 +40,7 @@ class Options:
     """A finished run."""
     words: str = "experiment=demo"
     """The overrides it was made with, beside `run.`; spaces between them."""
-    only: str = "prepare,near,endpoints,stats,stages,step,merge,verify,start"
+    only: str = "prepare,near,endpoints,stats,judge,stages,step,merge,verify,start"
     out: str = ""
     """Where the numbers are saved as JSON."""
     rows: int = 100_000
@@ -74,12 +75,13 @@ def stages(options: Options) -> list[Row]:
     return [*rows, Row("all stages", total, "s", 1.0, f"{highest:,.0f} MiB peak; ratio: share of all")]
 
 
-WITHOUT_RUN = ("prepare", "near", "endpoints", "stats")
+WITHOUT_RUN = ("prepare", "near", "endpoints", "stats", "judge")
 """Parts that need no finished run."""
 PARTS: dict[str, tuple[str, Callable[[Options], list[Row]]]] = {
     "prepare": ("Prepare: rows a second, memory, and 2,000 rows as a user sees them", bench_prepare.measure),
     "near": ("Prepare: near duplicates, by pairs labelled by how they were made", bench_near.measure),
     "endpoints": ("Endpoints: 10,000 calls over three servers, against what those can give", bench_endpoints.measure),
+    "judge": ("Judge: 1,000 pairs in both orders, against what the judge's slots allow", bench_judge.measure),
     "stats": ("Statistics: what 95 % intervals cover, power, and false stops", bench_stats.measure),
     "stages": ("Stages of the run, as recorded when it was made", stages),
     "step": ("A training step: our loop against a bare TRL SFTTrainer", bench_step.measure),

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from jobs.checks.judge_facts import JudgeFacts, calibrated, spanned
 from jobs.core.model import Limits
 from jobs.core.rule import Gate, Measured, Skip
+from jobs.logic.forgetting import words
+from jobs.logic.forgetting.counting import BOTH, WORSE
 from jobs.logic.pages.amounts import beside, count, percent, score, share, usd
 
 __all__ = ["GATE", "JudgeFacts", "JudgeLimits"]
@@ -232,3 +234,21 @@ def judging_over_estimate(facts: JudgeFacts, limits: JudgeLimits) -> Iterator[st
         raise Skip("the price is not known")
     if judging.usd > 2 * judging.estimated_usd:
         yield f"{usd(judging.usd)}, estimated were {usd(judging.estimated_usd)}"
+
+
+@GATE.rule("016", "tasks-forgotten", level="warn")
+def tasks_forgotten(facts: JudgeFacts, limits: JudgeLimits) -> Iterator[str]:
+    """The model does plain tasks worse than its base.
+
+    Why: what is gained on the rows may be paid for with what they do not ask.
+    Fix: mix general rows into the set, train less, or let it be where the model will only ever see such rows.
+    """
+    found = facts.forgetting.found()
+    if not found.groups:
+        raise Skip("no task was asked")
+    for group in found.groups:
+        if group.language == BOTH and group.verdict == WORSE:
+            counts = (
+                f"{count(group.base_right)} of {count(group.num_items)} right before, {count(group.tuned_right)} after"
+            )
+            yield f"{words.name(group)}: {counts}; {count(group.only_base)} lost, {count(group.only_tuned)} won"

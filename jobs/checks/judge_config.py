@@ -9,6 +9,9 @@ from pydantic import Field
 from jobs.checks.endpoint_config import Endpoint
 from jobs.checks.judge import JudgeLimits
 from jobs.core.model import Count, NotNegative, Positive, Share, StageConfig, StrictModel, Text
+from jobs.logic.endpoints.costs import Caps
+from jobs.logic.judging.pairs import Asking
+from jobs.logic.judging.usable import Wanted
 
 
 class UsableConfig(StrictModel):
@@ -45,6 +48,7 @@ class JudgeConfig(StageConfig):
     blame: bool
     qualify_rows: Count
     usable: UsableConfig
+    forgetting: Count
     votes: list[str]
     num_resamples: Annotated[int, Field(ge=100)]
     max_calls: Count | None
@@ -61,3 +65,23 @@ class JudgeConfig(StageConfig):
     def takes(self) -> frozenset[str]:
         """`synth`, whose models are kin of what it taught."""
         return frozenset({"synth"} if self.with_made_rows and self.chosen else ())
+
+    @property
+    def tells_reference(self) -> bool:
+        """Whether the judge is shown the row's own answer, which is not what is judged."""
+        return self.shows_reference and self.against == "base"
+
+    @property
+    def against_words(self) -> str:
+        return "the base" if self.against == "base" else "the rows' own answers"
+
+    def asking(self) -> Asking:
+        """How the judge is asked."""
+        return Asking(self.judge.sampling(self.seed), self.tries, self.retry_temperature, self.judge.at_once)
+
+    def wanted(self) -> Wanted:
+        """What it must show."""
+        return Wanted(**self.usable.model_dump())
+
+    def caps(self) -> Caps:
+        return Caps(self.max_calls, self.max_tokens, self.max_minutes, self.max_usd)

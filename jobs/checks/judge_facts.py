@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from jobs.checks.forgetting import ForgettingFacts
 from jobs.checks.synth_facts import Asked, ModelFacts
 from jobs.core.model import Facts, StrictModel
 from jobs.logic.judging.usable import CHECKS
@@ -170,6 +171,7 @@ class JudgeFacts(Facts):
     blame: Blame | None
     scores: list[CriterionFacts]
     calibration: Calibration | None
+    forgetting: ForgettingFacts
     unaccounted: int
     """Pairs without their calls, calls of no pair, verdicts that are not what the judge's words say."""
     examples: list[PairExample]
@@ -208,6 +210,7 @@ class JudgeFacts(Facts):
             ]
         told += [("Hugging Face", blamed(self.blame))] if self.blame else []
         told += [(f"score: {one.name}", scored(one)) for one in self.scores]
+        told += self.forgetting.lines()
         told += [
             ("stopped", f"{part(answers.first_stopped, answers.num_rows)}, against "
                         f"{part(answers.second_stopped, answers.num_rows)}"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from jobs.checks import lengths
 from jobs.checks.certifying import Told, ggufs, plain_facts
+from jobs.checks.judge_facts import JudgeFacts
 from jobs.checks.verify import VerifyFacts
 from jobs.core import command_line, headline, names, offers, pipeline, terminal
 from jobs.core.certificate import Certificate
@@ -14,6 +15,7 @@ from jobs.core.evidence import evidence
 from jobs.core.links import Link, chain_problems, failed, missing, stale
 from jobs.core.rule import Finding
 from jobs.core.stage import shortened
+from jobs.logic.forgetting import words
 from jobs.logic.pages import card, data_section, judge_section, made_section, modelfile, story
 from jobs.logic.pages.amounts import count, percent
 from jobs.logic.parity import quant_files
@@ -246,12 +248,22 @@ def page_of(run: Mapping[str, Told], certificate: Certificate, log: Sequence[Map
         "training": story.training(facts, log),
         "data": story.data(facts),
         "made_rows": made_section.page(facts.get("synth")),
-        "judge": judge_section.page(facts.get("judge")),
+        "judge": judge_section.page(facts.get("judge"), forgotten(run)),
         "use": use(run, certificate, quants),
         "digests": list(digests(certificate)),
         "chain_digest": certificate.chain_digest,
         "provenance": provenance(run, certificate),
     }
+
+
+def forgotten(run: Mapping[str, Told]) -> Page | None:
+    """The forgetting suite's table, where it was asked."""
+    one = run.get("judge")
+    if one is None or not isinstance(one.facts, JudgeFacts):
+        return None
+    found = one.facts.forgetting.found()
+    told = {"heads": words.HEADS, "rows": words.rows(found), "drift": words.drift(found)}
+    return {**told, "reading": list(words.reading(found))}
 
 
 def made_of(facts: story.Facts, base: str) -> str:

@@ -15,8 +15,9 @@ from jobs.core.errors import Exit, Refusal
 from jobs.core.provenance import ROOT
 
 PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previous", "fetch.source.folder",
-             "train.adapter", "synth.craft.folder")  # fmt: skip
-OWN_FILES = ("chat.template", "report.sign_with", "synth.rubric", "synth.generator.gguf", "synth.scorer.gguf")
+             "train.adapter", "synth.craft.folder", "judge.votes")  # fmt: skip
+OWN_FILES = ("chat.template", "report.sign_with", "synth.rubric", "synth.generator.gguf", "synth.scorer.gguf",
+             "judge.judge.gguf", "judge.rubric")  # fmt: skip
 """Keys whose values are a path where they have a `/`, and a name that the image knows where not."""
 IN_IMAGE = ("data/demo/", "conf/", "/opt/kiwame/")
 """What the image has; any other relative path is a file of this machine."""

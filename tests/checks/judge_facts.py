@@ -61,6 +61,25 @@ def calibration(**changes: Any) -> dict[str, Any]:
     return {"num_pairs": 40, "num_raters": 3, "agreement": interval(0.7, 0.5, 0.86)} | changes
 
 
+def group(category: str = "all", **changes: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "category": category, "language": "both", "num_items": 200, "base_right": 120, "tuned_right": 117,
+        "only_base": 9, "only_tuned": 6, "p": 0.61, "p_holm": 0.61, "least_lost": 6, "verdict": "no difference shown",
+    }  # fmt: skip
+    return values | changes
+
+
+def forgetting(*groups: dict[str, Any]) -> dict[str, Any]:
+    drift = {"num_items": 200, "num_places": 3000, "kl_mean": 0.21, "low": 0.18, "high": 0.25, "same_top": 0.87}
+    return {
+        "suite": "c" * 64,
+        "groups": list(groups),
+        "num_unfinished_base": 0,
+        "num_unfinished_tuned": 1,
+        "drift": drift,
+    }
+
+
 def plain(**changes: Any) -> dict[str, Any]:
     values: dict[str, Any] = {
         "judging": judging(), "answers": answers(),
@@ -69,7 +88,7 @@ def plain(**changes: Any) -> dict[str, Any]:
         "pairs": tally(), "unusable": [], "result": result(), "blame": blame(),
         "scores": [{"name": "faithfulness", "num_rows": 196, "first": 4.4, "second": 3.1,
                     "difference": interval(1.3, 1.1, 1.5), "cannot_say": 6}],
-        "calibration": calibration(), "unaccounted": 0,
+        "calibration": calibration(), "forgetting": forgetting(group(), group("arithmetic")), "unaccounted": 0,
         "examples": [{"id": "row-7", "outcome": "loss", "prompt": "夕暮れの港の話", "first": "港の朝",
                       "second": "港の夕暮れ",
                       "reference": "夕暮れの港、風を待つ", "grounds": "本文は夕方の話である"}],

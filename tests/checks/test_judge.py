@@ -9,7 +9,7 @@ import pytest
 
 from jobs.checks.judge import GATE, JudgeFacts, JudgeLimits
 from tests.checks import judge_facts
-from tests.checks.judge_facts import answers, blame, calibration, interval, judging, result
+from tests.checks.judge_facts import answers, blame, calibration, forgetting, group, interval, judging, result
 
 LIMITS = JudgeLimits(min_net_win=0.2, max_failed_share=0.1, min_agreement=0.4, min_stop_rate=0.99)
 FAILED = [{"purpose": "judge/pairs", "calls": 100, "failed": {"call-failed": 11}, "prompt_tokens": 1,
@@ -61,6 +61,9 @@ def test_good_facts_pass_every_rule() -> None:
         ("JDG014", {"blame": None}, "skip"),
         ("JDG015", {"judging": judging(usd=1.21, estimated_usd=0.6)}, "warn"),
         ("JDG015", {"judging": judging(usd=None)}, "skip"),
+        ("JDG016", {"forgetting": forgetting(group(verdict="worse", tuned_right=80, only_base=45))}, "warn"),
+        ("JDG016", {"forgetting": forgetting(group(verdict="no signal", base_right=0, tuned_right=0))}, "pass"),
+        ("JDG016", {"forgetting": forgetting()}, "skip"),
     ],
 )  # fmt: skip
 def test_a_rule_finds_what_it_is_called(code: str, changes: dict[str, Any], expected: str) -> None:

@@ -26,8 +26,8 @@ from tests.judges import KnowingJudge
 from tests.scripted_server import Reply, ScriptedServer
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("answers.jsonl", "judging.json", "qualification.jsonl", "scores.jsonl", "verdicts.jsonl")
-FEW = ("judge.rows=24", "judge.qualify_rows=24")
+FILES = ("answers.jsonl", "forgetting.jsonl", "judging.json", "qualification.jsonl", "scores.jsonl", "verdicts.jsonl")
+FEW = ("judge.rows=24", "judge.qualify_rows=24", "judge.forgetting=1")
 
 
 def words(run: Path, server: ScriptedServer | None, *more: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from jobs.engines.answering.asking import ask
 from jobs.engines.answering.prompts import Prompt, Said
-from jobs.engines.answering.store import open_answers
+from jobs.engines.answering.store import AnswerStore
 from jobs.engines.judging.files import read_lines
 from jobs.logic.judging.pairs import Pair
 from jobs.logic.parity.behaviour import split_thinking
@@ -64,8 +64,8 @@ def held_rows(
 
 
 def answered(
-    folder: Path, rows: Sequence[Held], first: Path, second: Path | None, *, max_tokens: int, stop_ids: Sequence[int],
-    gpu_layers: int,
+    store: AnswerStore, rows: Sequence[Held], first: Path, second: Path | None, *, max_tokens: int,
+    stop_ids: Sequence[int], gpu_layers: int,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """A line for each row with both answers as they were written; `second` None: held against its own reference.
 
@@ -80,34 +80,40 @@ def answered(
             gpu_layers=gpu_layers,
         )  # fmt: skip
 
-    with open_answers(folder) as store:
-        ours = said(first, "judge: answers of the GGUF")
-        theirs = said(second, "judge: answers of the base") if second is not None else None
+    ours = said(first, "judge: answers of the GGUF")
+    theirs = said(second, "judge: answers of the base") if second is not None else None
     lines = []
     for number, (row, one) in enumerate(zip(rows, ours, strict=True)):
         other = None if theirs is None else theirs[number]
         lines.append(
             {
-                "id": row.id, "first": one.text, "first_stopped": one.stopped,
-                "second": row.reference if other is None else other.text,
-                "second_stopped": True if other is None else other.stopped, "hugging_face": row.in_hugging_face,
+                "id": row.id, "source": row.source, "prompt": [list(turn) for turn in row.prompt],
+                "first": shown(row, one.text),
+                "second": row.reference.strip() if other is None else shown(row, other.text),
+                "reference": row.reference,
+                "written": {
+                    "first": one.text, "second": None if other is None else other.text,
+                    "hugging_face": row.in_hugging_face,
+                },
+                "stopped": {"first": one.stopped, "second": True if other is None else other.stopped},
             }
         )  # fmt: skip
     return lines
 
 
-def pairs_of(rows: Sequence[Held], lines: Sequence[Mapping[str, Any]], second_is_reference: bool) -> list[Pair]:
-    """A pair for every row that has its line; answers without thoughts, and without blanks around them."""
+def pairs_of(rows: Sequence[Held], lines: Sequence[Mapping[str, Any]]) -> list[Pair]:
+    """A pair for every row whose line has what both wrote: answers without thoughts, and without blanks around them."""
+    found = []
     by_id = {line["id"]: line for line in lines}
-    return [
-        Pair(
-            row.id, row.source, row.prompt, shown(row, by_id[row.id]["first"]),
-            by_id[row.id]["second"].strip() if second_is_reference else shown(row, by_id[row.id]["second"]),
-            row.reference,
-        )
-        for row in rows
-        if row.id in by_id
-    ]  # fmt: skip
+    for row in rows:
+        line = by_id.get(row.id)
+        if line is None:
+            continue
+        wrote = line["written"]["second"]
+        texts = shown(row, line["written"]["first"]), row.reference.strip() if wrote is None else shown(row, wrote)
+        if texts == (line["first"], line["second"]):
+            found.append(Pair(row.id, row.source, row.prompt, *texts, row.reference))
+    return found
 
 
 def shown(row: Held, text: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from jobs.engines.judging.files import grounds_of
@@ -12,6 +14,7 @@ from jobs.logic.judging.conduct import Conduct
 from jobs.logic.judging.pairs import Judged, Outcome, Pair, outcomes
 from jobs.logic.judging.verdicts import Conclusion, verdict
 from jobs.logic.judging.wording import JudgesWording
+from jobs.logic.stats.agreement import agreement
 from jobs.logic.stats.clusters import cluster_ids
 from jobs.logic.stats.exact import sign_test
 from jobs.logic.stats.interval import Interval
@@ -100,6 +103,17 @@ def criteria(
             }
         )
     return found
+
+
+def calibration(votes: Path, judged: Sequence[Judged], how: Resampling) -> Numbers | None:
+    """The judge beside people's votes on the same pairs; None where nobody voted."""
+    if not votes.is_file():
+        return None
+    told = json.loads(votes.read_bytes())
+    choice = {"win": "first", "loss": "second", "tie": "tie", "flip": "tie", "unread": None}
+    units = [(told["chosen"][one.pair], choice[one.outcome]) for one in judged if one.pair in told["chosen"]]
+    found = agreement(units, num_resamples=how.num_resamples, seed=how.seed)
+    return {"num_pairs": len(units), "num_raters": told["raters"], "agreement": asdict(found)}
 
 
 def examples(pairs: Sequence[Pair], judged: Sequence[Judged], words: JudgesWording, num: int) -> list[Numbers]:

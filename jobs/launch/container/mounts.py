@@ -27,7 +27,8 @@ KEPT = tuple(map(Path, ("/dev", "/etc", "/opt/kiwame", "/opt/venv", "/proc", "/s
 PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previous", "fetch.source.folder",
              "train.adapter", "chat.template", "report.sign_with", "synth.craft.folder", "synth.rubric",
              "synth.generator.gguf", "synth.scorer.gguf", "compare.a", "compare.b", "compare.rows", "compare.votes",
-             "compare.key", "compare.judge.gguf", "compare.use")  # fmt: skip
+             "compare.key", "compare.judge.gguf", "compare.use", "judge.judge.gguf", "judge.rubric",
+             "judge.votes")  # fmt: skip
 """Keys of the config whose values are read from this machine."""
 OF_COMMANDS = ("forgetting.base", "forgetting.tuned")
 """Words of commands beside the chain that name files of this machine."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from jobs.logic.judging.conduct import Conduct
 from jobs.logic.pages.amounts import beside, count, p_value, percent
 
-SELF, GOLD, PADDED, INJECTED, PAIRS = "self", "gold", "padded", "injected", "pairs"
+if TYPE_CHECKING:
+    from jobs.logic.judging.conduct import Conduct
+
+SELF, GOLD, PADDED, INJECTED = "self", "gold", "padded", "injected"
+PAIRS, HUGGING_FACE = "pairs", "hugging face"
+"""What it is asked once it is qualified: the answers of the GGUF, and those of Hugging Face."""
 CHECKS = {
     GOLD: "a right answer against another row's",
     SELF: "a text against itself",

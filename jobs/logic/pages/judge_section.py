@@ -31,8 +31,8 @@ OUTCOMES = (
 UNCALIBRATED = "Uncalibrated: no person's votes stand beside the judge's."
 
 
-def page(judge: Judge | None) -> Page | None:
-    """The whole section; None where nobody judged."""
+def page(judge: Judge | None, forgotten: Page | None) -> Page | None:
+    """The whole section; None where nobody judged. `forgotten`: heads, rows and drift of the forgetting suite."""
     if judge is None:
         return None
     result, answers = judge["result"], judge["answers"]
@@ -50,7 +50,7 @@ def page(judge: Judge | None) -> Page | None:
         "checks": [checked(one) for one in judge["checks"]],
         "rubric": judge["judging"]["rubric"],
         "scores": [scored(one) for one in judge["scores"]],
-        "forgetting": judge.get("forgetting_lines", []),
+        "forgetting": forgotten,
         "models": models(judge),
         "first": answers["first"],
         "second": answers["second"],
