@@ -43,8 +43,14 @@ def page(title: str, found: Forgotten, items: Sequence[Item], answered: Sequence
 
 def _table(found: Forgotten) -> str:
     head = "".join(f"<th>{escape(one)}</th>" for one in HEADS)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows(found))
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows(found))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(text: str) -> str:
+    """What is set in on a terminal is set in on the page."""
+    inset = ' style="padding-left:1.5rem"' if text.startswith("  ") else ""
+    return f"<td{inset}>{escape(text)}</td>"
 
 
 def _card(item: Item, said: Answered, how: str) -> str:

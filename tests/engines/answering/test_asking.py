@@ -26,7 +26,7 @@ IDS = Prompt("ids", ids=(9707, 11, 1879))
 HI = Prompt("hi", messages=(Message("user", "hi"),))
 CHATML = "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
 USUAL = {"max_tokens": 6, "context": 256, "label": "test", "gpu_layers": 0}
-COUNT = 24
+COUNT = 16
 
 
 def without_llama(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ def test_killed_at_any_moment_it_asks_nothing_twice_and_says_the_same(q4_gguf: P
     for number in range(20):
         child = begin(q4_gguf, tmp_path / "cut")
         stop = (signal.SIGKILL, signal.SIGTERM)[number % 2]
-        begun = lines_until(child, draw.randint(2, 8))
+        begun = lines_until(child, draw.randint(2, 7))
         time.sleep(draw.uniform(0, 0.05))
         child.send_signal(stop)
         stopped_at = time.monotonic()

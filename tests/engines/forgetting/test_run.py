@@ -13,7 +13,7 @@ from jobs.core.endings import ending
 from jobs.core.errors import Refusal
 from jobs.engines.answering.store import open_answers
 from jobs.engines.forgetting import command, suite_files
-from jobs.engines.forgetting.run import PLACES, read, run, write
+from jobs.engines.forgetting.run import read, run, write
 from jobs.engines.gguf import llama
 from jobs.logic.forgetting.counting import Answered, counted
 from jobs.logic.forgetting.suite import Item, items
@@ -64,16 +64,15 @@ def test_drift_is_what_it_says(short_suite: list[Item], f16_gguf: Path, q4_gguf:
         questions = [store.asked(key) for key in store.keys("drift")]
     ids = {question["item"]: question["ids"] for question in questions if question}
 
-    for one in said:
+    assert all(one.kl is not None and one.kl > 0 for one in said)
+    assert {one.num_places for one in said} == {5}
+    for one in said[1:2]:
         row = llama.Row(ids[one.id], range(len(ids[one.id]) - 1 - one.num_places, len(ids[one.id]) - 1))
         for gguf in (f16_gguf, q4_gguf):
             llama.write_logits(gguf, [row], tmp_path / f"{gguf.stem}.npy", kv="f16", num_threads=2)
         kl, same = token_kl(np.load(tmp_path / f"{f16_gguf.stem}.npy"), np.load(tmp_path / f"{q4_gguf.stem}.npy"))
-        assert one.kl is not None
         assert one.kl == pytest.approx(kl.mean(), rel=1e-6)
-        assert one.kl > 0
         assert one.num_same_top == same.sum()
-        assert one.num_places == 5 <= PLACES
 
 
 def test_other_tokens_have_no_drift(short_suite: list[Item], q4_gguf: Path, tmp_path: Path) -> None:
