@@ -35,7 +35,7 @@ def judge_sheet(asked: Options) -> int:
             words=["judge=pairwise"],
             command=JUDGE,
         )
-    pairs = pairs_of(judge)
+    pairs = pairs_of(judge.file("answers.jsonl"))
     out = Path(asked.out).expanduser() if asked.out else Path(asked.runs) / places.COMPARISONS / f"judge-{asked.run}"
     same = data_digest([judge.digest, asked.sheet.pairs])
     with places.whole(out, asked.redo, same) as folder:
@@ -50,14 +50,14 @@ def judge_sheet(asked: Options) -> int:
     return Exit.PASSED
 
 
-def pairs_of(judge: Artifact) -> list[Pair]:
-    """The pairs of a `judge` artifact, as it wrote them."""
+def pairs_of(answers: Path) -> list[Pair]:
+    """The pairs of a `judge` artifact's answers.jsonl, as it wrote them."""
     return [
         Pair(
             one["id"], one["source"], tuple(Message(*turn) for turn in one["prompt"]), one["first"], one["second"],
             one["reference"],
         )
-        for one in files.read_lines(judge.file("answers.jsonl"))
+        for one in files.read_lines(answers)
     ]  # fmt: skip
 
 
