@@ -16,6 +16,7 @@ from jobs.core.links import Link, chain_problems, failed, missing, stale
 from jobs.core.rule import Finding
 from jobs.core.stage import shortened
 from jobs.logic.forgetting import words
+from jobs.logic.forgetting.counting import BOTH
 from jobs.logic.pages import card, data_section, judge_section, made_section, modelfile, story
 from jobs.logic.pages.amounts import count, percent
 from jobs.logic.parity import quant_files
@@ -262,7 +263,12 @@ def forgotten(run: Mapping[str, Told]) -> Page | None:
     if one is None or not isinstance(one.facts, JudgeFacts):
         return None
     found = one.facts.forgetting.found()
-    told = {"heads": words.HEADS, "rows": words.rows(found), "drift": words.drift(found)}
+    rows = [
+        (words.name(group), f"{group.base_right} of {group.num_items}", str(group.tuned_right), words.verdict(group))
+        for group in found.groups
+        if group.language == BOTH
+    ]
+    told = {"heads": ("", "right before", "after", ""), "rows": rows, "drift": words.drift(found)}
     return {**told, "reading": list(words.reading(found))}
 
 

@@ -40,7 +40,7 @@ def test_page_and_card_say_who_is_better_how_sure_that_is_and_that_nobody_voted(
 ) -> None:
     page = Page((better[0] / "report.html").read_text(encoding="utf-8"))
     for part in (
-        "Better.", "better than the base: net wins +40.0% (95% interval +25.0% to +55.0%)", "Uncalibrated",
+        "Better than the base: net wins +40.0% (95% interval +25.0% to +55.0%)", "Uncalibrated",
         "judge-70b", "won in both orders", "at equal length", "must not gain", "faithfulness", "$0.52",
         "本文は夕方の話である",
     ):  # fmt: skip

@@ -41,8 +41,7 @@ def page(judge: Judge | None, forgotten: Page | None) -> Page | None:
     who = f"The judge is {judge['judging']['judge']['name']}."
     return {
         "note": " ".join(filter(None, [held, who, calibrated(judge) if result else ""])),
-        "word": result["word"] if result else "cannot say",
-        "sentence": result["sentence"] if result else "The judge is not usable, so there is no verdict.",
+        "sentence": result["sentence"] if result else "cannot say: the judge is not usable, so there is no verdict",
         "unusable": judge["unusable"],
         "outcomes": outcomes(judge["pairs"]) if result else [],
         "figure": figure(judge) if result else None,
