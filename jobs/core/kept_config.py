@@ -1,8 +1,8 @@
 """What was composed once, kept in the cache: Hydra takes half a second, and most commands say what one before said.
 
 A file is named by everything that decides what is in it: what was asked, every file of conf/, the code that composes,
-and the versions of the libraries behind it. One that is damaged is as good as none, and a cache that cannot be written
-to is none.
+and the versions of the libraries behind it. One that is damaged is as good as none, a cache that cannot be written
+to is none, and none is made for it.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ def _read(path: Path) -> dict[str, Any] | None:
 def _keep(path: Path, value: dict[str, Any]) -> None:
     text = json.dumps(value, ensure_ascii=True)
     if repr(json.loads(text)) != repr(value):  # a key that is no string
+        return
+    if not room.cache_folder().is_dir():  # a dry run makes none
         return
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):

@@ -20,6 +20,7 @@ WORDS = ["experiment=demo", "run.name=記事", "prepare.files=[a.jsonl]", "train
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KIWAME_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
     composing._of_groups.cache_clear()
     return tmp_path / "cache" / kept_config.FOLDER
 
@@ -82,10 +83,15 @@ def test_what_json_cannot_hold_is_not_kept(cache: Path, tmp_path: Path) -> None:
     assert not cache.exists()
 
 
-def test_a_cache_that_cannot_be_written_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("KIWAME_CACHE", str(tmp_path / "file" / "cache"))
+def test_a_cache_that_cannot_be_written_is_none(cache: Path) -> None:
+    cache.write_text("a file in the place of the folder")
     assert composing.compose(WORDS)["train"]["lora"]["rank"] == 8
+
+
+def test_none_is_made_for_it(cache: Path) -> None:
+    cache.parent.rmdir()
+    composing.compose(WORDS)
+    assert not cache.parent.exists()
 
 
 def test_the_oldest_go(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
