@@ -152,6 +152,8 @@ def people_disagree(facts: JudgeFacts, limits: JudgeLimits) -> Iterator[str]:
     """
     if facts.calibration is None:
         raise Skip("there are no votes")
+    if facts.calibration.says_nothing:
+        raise Skip("all chose alike, which tells nothing of chance")
     low = facts.calibration.agreement.low
     if not low >= limits.min_agreement:
         shown, least = beside(low, limits.min_agreement, score)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from jobs.checks.forgetting import ForgettingFacts
@@ -98,8 +99,15 @@ class Calibration(StrictModel):
 
     num_pairs: int
     num_raters: int
+    num_same: int
+    """Pairs of which the judge says what most of them say."""
     agreement: IntervalFacts
     """Krippendorff's alpha, nominal: 1 the same, 0 as by chance."""
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether all chose alike everywhere, so that nothing tells agreement from chance."""
+        return self.num_same == self.num_pairs and math.isnan(self.agreement.value)
 
 
 class AnswerFacts(StrictModel):
@@ -264,9 +272,12 @@ def calibrated(one: Calibration | None) -> str:
     """How the judge stands to people."""
     if one is None:
         return UNCALIBRATED
-    people = f"{count(one.num_raters, 'person')} on {count(one.num_pairs, 'pair')}".replace("persons", "people")
+    people = "1 person" if one.num_raters == 1 else f"{count(one.num_raters)} people"
+    same = f"the same as {people} in {count(one.num_same)} of {count(one.num_pairs, 'pair')}"
+    if one.says_nothing:
+        return f"{same}; alpha cannot be said, for all chose alike"
     span = f" ({score(one.agreement.low)} to {score(one.agreement.high)})" if one.agreement.can_say else ""
-    return f"alpha {score(one.agreement.value)}{span} with {people}"
+    return f"{same}, alpha {score(one.agreement.value)}{span}"
 
 
 def net_of(one: Tally) -> float:

@@ -58,7 +58,7 @@ def blame(**changes: Any) -> dict[str, Any]:
 
 
 def calibration(**changes: Any) -> dict[str, Any]:
-    return {"num_pairs": 40, "num_raters": 3, "agreement": interval(0.7, 0.5, 0.86)} | changes
+    return {"num_pairs": 40, "num_raters": 3, "num_same": 34, "agreement": interval(0.7, 0.5, 0.86)} | changes
 
 
 def group(category: str = "all", **changes: Any) -> dict[str, Any]:

@@ -48,6 +48,7 @@ def test_good_facts_pass_every_rule() -> None:
         ("JDG010", {"calibration": None}, "skip"),
         ("JDG010", {"calibration": calibration(agreement=interval(0.6, 0.39, 0.8))}, "warn"),
         ("JDG010", {"calibration": calibration(agreement=interval(nan, nan, nan))}, "warn"),
+        ("JDG010", {"calibration": calibration(num_same=40, agreement=interval(nan, nan, nan))}, "skip"),
         ("JDG011", {"result": result(at_equal_length=interval(0.1, -0.01, 0.2))}, "warn"),
         ("JDG011", {"result": result(at_equal_length=interval(nan, nan, nan))}, "warn"),
         ("JDG011", {"result": result(at_equal_length=None)}, "skip"),

@@ -5,6 +5,7 @@ Both GGUFs answer once for all of these tests; the judges are scripted.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -21,13 +22,15 @@ import pytest
 from jobs import judge
 from jobs.core.artifact import RECORD, Artifact
 from jobs.core.errors import Exit
+from jobs.logic.comparing.sheet import read_key
+from jobs.logic.comparing.votes import FORMAT
 from tests import judges, whole_run
 from tests.judges import KnowingJudge
 from tests.scripted_server import Reply, ScriptedServer
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ("answers.jsonl", "forgetting.jsonl", "judging.json", "qualification.jsonl", "scores.jsonl", "verdicts.jsonl")
-FEW = ("judge.rows=24", "judge.qualify_rows=24", "judge.forgetting=1")
+FEW = ("judge.rows=20", "judge.qualify_rows=20", "judge.forgetting=1")
 
 
 def words(run: Path, server: ScriptedServer | None, *more: str) -> list[str]:
@@ -75,9 +78,9 @@ def test_a_judge_that_knows_says_better_with_an_interval(judged: Path) -> None:
     assert found["unusable"] == []
     assert found["result"]["word"] == "better"
     assert 0.5 < found["result"]["net"]["low"] < found["result"]["net"]["value"] <= 1
-    assert found["pairs"]["wins"] > 16
+    assert found["pairs"]["wins"] > 14
     assert found["pairs"]["flips"] == found["pairs"]["unread"] == found["unaccounted"] == 0
-    assert {one["name"]: one["tally"]["wins"] for one in found["checks"]}["gold"] == 24
+    assert {one["name"]: one["tally"]["wins"] for one in found["checks"]}["gold"] == 20
     assert "fail" not in statuses(judged).values()
     assert statuses(judged)["JDG009"] == "warn"  # nobody voted
     assert sorted(path.name for path in (judged / "judge").iterdir()) == sorted([*FILES, RECORD])
@@ -113,8 +116,8 @@ def test_without_a_network_it_is_the_same_bytes(judged: Path, demo_run: Path, tm
 
 FAULTS: list[tuple[type[KnowingJudge], str]] = [
     (judges.AlwaysFirst, "it likes the first place: right against wrong answers: that place won 100% more"),
-    (judges.LikesLength, "an answer gains by words that say nothing: net wins 100% of 24 pairs, the most is 10.0%"),
-    (judges.Obeys, "an answer gains by saying that it is to be chosen: net wins 100% of 24 pairs, the most is 10.0%"),
+    (judges.LikesLength, "an answer gains by words that say nothing: net wins 100% of 20 pairs, the most is 10.0%"),
+    (judges.Obeys, "an answer gains by saying that it is to be chosen: net wins 100% of 20 pairs, the most is 10.0%"),
     (judges.BreaksJson, "its answers are no verdicts: right against wrong answers:"),
     (judges.Flips, "it changes its verdict with the order: right against wrong answers:"),
 ]
@@ -283,6 +286,33 @@ def test_held_against_the_rows_own_answers_it_is_not_better(run: Path) -> None:
     assert found["result"]["word"] in ("no difference shown", "worse")
     assert found["answers"]["equal"] > 12
     assert not any("known to be good" in text or "正しいと分かっている" in text for text in asked)
+
+
+def test_peoples_votes_on_its_own_sheet_calibrate_it(
+    judged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from jobs.__main__ import main
+
+    run = Path(shutil.copytree(judged, tmp_path / "demo", copy_function=os.link))
+    (run / "answers").rename(run / "linked")
+    shutil.copytree(run / "linked", run / "answers")
+    assert main(["judge-sheet", "run.name=demo", f"run.folder={run.parent}"]) == Exit.PASSED
+    key_file = next(run.parent.glob("compare/*/sheet-key.json"))
+    key = read_key(key_file.read_bytes())
+    sides = ["left" if (entry.left == "first") == (place > 3) else "right" for place, entry in enumerate(key.pairs)]
+    votes = [{"pair": place, "vote": side, "comment": ""} for place, side in enumerate(sides, 1)]
+    digest = hashlib.sha256(key_file.read_bytes()).hexdigest()
+    told = {"format": FORMAT, "sheet": key.sheet, "key_sha256": digest, "rater": "ann", "name": "ann", "votes": votes}
+    (tmp_path / "ann.json").write_text(json.dumps(told), encoding="utf-8")
+    url = json.loads((run / "judge" / RECORD).read_text())["key"]["config"]["judge"]["url"][0]
+    more = (f"judge.judge.url={url}", f"judge.votes=['{tmp_path / 'ann.json'}']", "redo=true")
+    assert judge.main([*words(run, None), *more]) == Exit.PASSED
+    found = facts(run)["calibration"]
+    assert found["num_raters"] == 1
+    assert found["num_pairs"] == len(key.pairs)
+    assert 0 < found["num_same"] < found["num_pairs"]
+    assert statuses(run)["JDG009"] == "pass"
+    assert "the same as 1 person in" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.fixture

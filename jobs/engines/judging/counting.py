@@ -113,7 +113,8 @@ def calibration(votes: Path, judged: Sequence[Judged], how: Resampling) -> Numbe
     choice = {"win": "first", "loss": "second", "tie": "tie", "flip": "tie", "unread": None}
     units = [(told["chosen"][one.pair], choice[one.outcome]) for one in judged if one.pair in told["chosen"]]
     found = agreement(units, num_resamples=how.num_resamples, seed=how.seed)
-    return {"num_pairs": len(units), "num_raters": told["raters"], "agreement": asdict(found)}
+    same = sum(people == ours for people, ours in units)
+    return {"num_pairs": len(units), "num_raters": told["raters"], "num_same": same, "agreement": asdict(found)}
 
 
 def examples(pairs: Sequence[Pair], judged: Sequence[Judged], words: JudgesWording, num: int) -> list[Numbers]:

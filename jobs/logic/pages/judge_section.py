@@ -62,8 +62,12 @@ def calibrated(judge: Judge) -> str:
     found = judge["calibration"]
     if found is None:
         return UNCALIBRATED
-    people = f"{count(found['num_raters'])} of the people who saw {count(found['num_pairs'], 'pair')} blind"
-    return f"Against {people} its agreement, Krippendorff's alpha, is {_score(found['agreement'])}."
+    people = "a person" if found["num_raters"] == 1 else f"{count(found['num_raters'])} people"
+    part_same = f"{count(found['num_same'])} of {count(found['num_pairs'])}"
+    same = f"It says the same as {people} who saw pairs blind in {part_same}"
+    if math.isnan(found["agreement"]["value"]):
+        return f"{same}; all chose alike, which tells nothing of chance."
+    return f"{same}; Krippendorff's alpha is {_score(found['agreement'])}."
 
 
 def outcomes(pairs: Mapping[str, Any]) -> list[Page]:
