@@ -44,7 +44,7 @@ class Difference(StrictModel):
 
 
 class Asked(StrictModel):
-    """The questions of one kind that were asked for these rows."""
+    """The questions of one kind that were asked for these rows; `probe`: to find out what a server does."""
 
     purpose: str
     calls: int
