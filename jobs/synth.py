@@ -25,6 +25,7 @@ from jobs.core.errors import Refusal
 from jobs.core.provenance import file_digest
 from jobs.core.stage import stage_main
 from jobs.logic.pages.amounts import count, number, round_above, usd
+from jobs.logic.text import private
 
 if TYPE_CHECKING:
     from jobs.engines.endpoints.asking import Asker, Session
@@ -37,6 +38,8 @@ ANSWERS = "answers"
 """Beside the stages of a run."""
 WHOLE = ("calls", "tokens")
 """Caps that are counts."""
+SHOWN = 8
+"""Of what could not be read of a corpus."""
 ROOM = 1.25
 """Above an estimate that comes from a few rows: a cap to paste that is reached halfway helps nobody."""
 WAYS = (
@@ -174,6 +177,8 @@ def _making(
         scores_before=making.scores_of(work.scored),
         passages=dict(corpus.not_taken) | {"taken": len(corpus)} if corpus else {},
         corpus={file.label: file.sha256 for file in corpus.files} if corpus else {},
+        num_left_out=len(corpus.left_out) if corpus else 0,
+        left_out=[private.masked(why) for why in corpus.left_out[:SHOWN]] if corpus else [],
     )
 
 
@@ -224,7 +229,8 @@ def options_of(cfg: SynthConfig) -> Any:
     many, craft = cfg.candidates, cfg.craft
     corpus = CorpusOptions(
         craft.folder, tuple(craft.columns), craft.min_characters, craft.max_characters, craft.max_document_bytes,
-        cfg.prepare.max_row_bytes, cfg.prepare.max_file_bytes, craft.max_held_out_share,
+        cfg.prepare.max_row_bytes, cfg.prepare.max_file_bytes, craft.max_held_out_share, craft.pdf.seconds,
+        craft.pdf.megabytes,
     ) if "craft" in cfg.methods and craft.folder is not None else None  # fmt: skip
     return MakingOptions(
         methods={str(name): share for name, share in cfg.methods.items()},

@@ -38,6 +38,8 @@ from jobs.logic.synth.wording import Wording
 PROBED = 10
 """Rows that are scored, and candidates that are made, to tell what all of them will cost."""
 Number = TypeVar("Number", int, float)
+SHOWN = 8
+"""Of what could not be read of a corpus."""
 EXPECTED = 0.5
 """Share of candidates that are taken, where the probe was too small to tell: with the probe's own as two more rows."""
 
@@ -97,7 +99,9 @@ class Making:
         self.corpus = await asyncio.to_thread(
             corpus.read, self.options.corpus, "synth.craft.folder", prepared, scratch / "corpus"
         )
-        terminal.say(f"corpus: {len(self.corpus):,} passages of {len(self.corpus.files):,} files")
+        unread = self.corpus.left_out
+        told = f"; not read: {'; '.join(unread[:SHOWN])}{' ...' if len(unread) > SHOWN else ''}" if unread else ""
+        terminal.say(f"corpus: {len(self.corpus):,} passages of {len(self.corpus.files):,} files{told}")
         if embed is None:
             self._retriever: retrieval.Retriever = await asyncio.to_thread(retrieval.Bm25, self.corpus.texts())
         else:
