@@ -77,7 +77,7 @@ async def _made(cfg: SynthConfig, inputs: Inputs, out: Path) -> None:
                 ended = await work.run()
             facts = _making(cfg, work, asked, probed, ended)
     before = inputs["prepare"].file("train.jsonl")
-    making.write(work.settled, out, before, cfg.keeps_thoughts == "keep", asked[0].model)
+    making.write(work.settled, out, before, asked[0].model)
     making.write_scores(work.scored, out / "scores.jsonl")
     (out / "making.json").write_text(facts.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
@@ -235,7 +235,14 @@ def options_of(cfg: SynthConfig) -> Any:
     return MakingOptions(
         methods={str(name): share for name, share in cfg.methods.items()},
         blocks=BlockOptions(
-            cfg.rows, many.most_per_row, many.min_acceptance, many.after, many.block, cfg.generator.at_once, cfg.seed
+            cfg.rows,
+            many.most_per_row,
+            many.min_acceptance,
+            many.after,
+            many.block,
+            cfg.generator.at_once,
+            cfg.seed,
+            keeps_thoughts=cfg.keeps_thoughts == "keep",
         ),
         control=cfg.control,
         seed_share=cfg.seeds.share,
@@ -244,7 +251,6 @@ def options_of(cfg: SynthConfig) -> Any:
         evol_rounds=cfg.evol.rounds,
         cot_answers=cfg.cot.answers,
         corpus=corpus,
-        keeps_thoughts=cfg.keeps_thoughts == "keep",
         writing=cfg.generator.sampling(cfg.seed),
         scoring=cfg.scorer.sampling(cfg.seed),
         shots_characters=cfg.shots_characters,

@@ -357,9 +357,20 @@ def test_rows_of_a_persons_own_texts_say_which_passage_they_are_of(
 
 
 def test_thoughts_stand_beside_the_answer_where_the_chat_keeps_them(run: Path, marker: ScriptedServer) -> None:
-    with ScriptedServer(Teacher(), models=("teacher-70b",)) as writer:
+    class Muttering(Teacher):
+        """Thinks in broken text of a third of what it is asked."""
+
+        def __call__(self, prompt: str, body: Mapping[str, Any]) -> str:
+            is_broken = hashlib.sha256(prompt.encode()).digest()[0] % 3 == 0
+            return super().__call__(prompt, body).replace("Which thing", "\ufffd\ufffd" if is_broken else "Which thing")
+
+    with ScriptedServer(Muttering(), models=("teacher-70b",)) as writer:
         more = ("synth=cot_self_instruct", "synth.rows=6", "chat=thinking")
         assert synth.main(words(run, writer, marker, *more)) == Exit.PASSED
     rows = entries(run / "synth/rows.jsonl")
     assert all(row["messages"][-1]["reasoning_content"] == "Which thing is it, and what of it?" for row in rows)
     assert entries(run / "synth/train.jsonl")[-1]["messages"] == rows[-1]["messages"]
+    dropped = entries(run / "synth/dropped.jsonl")
+    assert any(row["reason"] == "mojibake" and "\ufffd" in row["evidence"] for row in dropped), (
+        "what it thought is seen"
+    )

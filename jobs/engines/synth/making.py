@@ -18,7 +18,7 @@ from jobs.core import terminal
 from jobs.core.errors import Refusal
 from jobs.engines.endpoints.asking import Asker, Session
 from jobs.engines.synth import corpus, retrieval
-from jobs.engines.synth.blocks import BlockOptions, Blocks, Methods, row_id
+from jobs.engines.synth.blocks import THOUGHTS, BlockOptions, Blocks, Methods, row_id
 from jobs.engines.synth.corpus import Corpus, CorpusOptions, Passage
 from jobs.engines.synth.vetting import Vetter
 from jobs.logic.endpoints.calls import Sampling
@@ -57,7 +57,6 @@ class MakingOptions:
     evol_rounds: int
     cot_answers: int
     corpus: CorpusOptions | None
-    keeps_thoughts: bool
     writing: Sampling
     scoring: Sampling
     shots_characters: int
@@ -224,7 +223,7 @@ class _Copy:
         """Looked at, and not kept."""
 
 
-def write(settled: Iterable[Settled], out: Path, before: Path, keeps_thoughts: bool, model: str) -> None:
+def write(settled: Iterable[Settled], out: Path, before: Path, model: str) -> None:
     """`rows.jsonl`, `dropped.jsonl`, and `train.jsonl`: the rows of the file `before`, then the made ones."""
     with (
         (out / "rows.jsonl").open("wb") as rows,
@@ -238,7 +237,7 @@ def write(settled: Iterable[Settled], out: Path, before: Path, keeps_thoughts: b
             if one.row is None:
                 dropped.write(_line({"id": row_id(one.made.plan), **_why(one), **_said(one), **made}))
                 continue
-            row = {"id": one.row.id, "source": one.row.source, "messages": _messages(one, keeps_thoughts)}
+            row = {"id": one.row.id, "source": one.row.source, "messages": _messages(one)}
             rows.write(_line(row | made))
             train.write(_line(row))
 
@@ -250,11 +249,10 @@ def write_scores(scored: Mapping[str, Scored], path: Path) -> None:
             file.write(_line({"id": identity, **found.as_dict(), "failure": found.failure}))
 
 
-def _messages(one: Settled, keeps_thoughts: bool) -> list[dict[str, str]]:
+def _messages(one: Settled) -> list[dict[str, str]]:
     assert one.row is not None
     messages = [{"role": message.role, "content": message.content} for message in one.row.messages]
-    thoughts = str(one.made.notes.get("thoughts") or "").strip()
-    if keeps_thoughts and thoughts:
+    if thoughts := one.made.notes[THOUGHTS]:
         last = messages[-1]
         messages[-1] = {"role": last["role"], "reasoning_content": thoughts, "content": last["content"]}
     return messages
@@ -266,7 +264,7 @@ def _how(one: Settled, model: str) -> dict[str, Any]:
     return {
         "number": plan.number, "method": plan.method, "arm": plan.arm, "parents": list(plan.parents), "model": model,
         "calls": list(made.call_ids), "scores": dict(made.scores), "novelty": one.novelty,
-        "notes": {name: found for name, found in made.notes.items() if name != "thoughts"},
+        "notes": {name: found for name, found in made.notes.items() if name != THOUGHTS},
     }  # fmt: skip
 
 
