@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.core.errors import Refusal
@@ -88,7 +88,7 @@ class Ledger:
     @property
     def total(self) -> Usage:
         """Of this run of the command and of what it was spared."""
-        return self._total
+        return replace(self._total, usd=self.usd())
 
     def kept(self, model: str, call: Call, answer: Answer) -> None:
         """An answer of an earlier run; raises CapReached."""
@@ -160,7 +160,7 @@ class Ledger:
                 {"model": model, "purpose": purpose, **_told(spent.whole), "failed": self.failed[model, purpose]}
                 for (model, purpose), spent in sorted(self.spent.items())
             ],
-            "total": _told(self._total),
+            "total": _told(self.total),
             "prices": {name: None if price is None else vars(price) for name, price in sorted(self._prices.items())},
         }
 
