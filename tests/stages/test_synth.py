@@ -182,7 +182,8 @@ def test_killed_and_taken_up_again_it_makes_the_same_bytes(run: Path, tmp_path: 
     """Whenever it is killed; and what was answered is not asked again."""
     draw, other = Random(5), Path(shutil.copytree(run, tmp_path / "other" / "demo"))
     with ScriptedServer(Teacher(wrong=0.2), models=("teacher-70b",), latency=0.03, slots=2) as writer:
-        more = ("synth.rows=24", "synth.generator.max_concurrency=2")
+        prices = ("synth.generator.price={input: 0.7, output: 1.9}", "synth.scorer.price={input: 0.3, output: 1.1}")
+        more = ("synth.rows=24", "synth.generator.max_concurrency=2", *prices)
         assert synth.main(words(other, writer, marker, *more)) == Exit.PASSED
         asked = len(writer.asked)
         writer.asked.clear()
@@ -289,7 +290,7 @@ def test_the_table_of_calls_has_all_that_is_paid_for(run: Path) -> None:
     assert calls["probe"] == 3
     assert sum(calls.values()) == num_calls
     prompt, completion = (sum(one[f"{of}_tokens"] for one in making["asked"]) for of in ("prompt", "completion"))
-    assert making["usd"] == (prompt + 2 * completion) / 1e6
+    assert making["usd"] == pytest.approx((prompt + 2 * completion) / 1e6)
 
 
 def test_faults_of_a_server_are_counted_and_the_rows_are_the_same(

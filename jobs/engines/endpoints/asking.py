@@ -234,9 +234,9 @@ class Asker:
 
     async def _embedded(self, texts: Sequence[str]) -> NDArray[np.float32]:
         pool = await self._opened()
-        found, tokens = await vectors.embed(texts, self.model, self.session.store, pool, self._asked_as)
-        if tokens:
-            self.ledger.other(self.model, "embeddings", (tokens, 0))
+        found, requests = await vectors.embed(texts, self.model, self.session.store, pool, self._asked_as)
+        for one in requests:
+            self.ledger.other(self.model, "embeddings", (one.tokens, 0), kept=one.kept)
         return found
 
     def _extra(self) -> dict[str, Any]:
