@@ -62,6 +62,8 @@ Forms = NDArray[np.void]
 TRAIT_FIELDS = ("odd", "required", "mixed")
 TASK_PART = 12
 """Characters at either end of a prompt that tell what it asks for."""
+LETTERED = 64
+"""Characters of an answer that may be a label with something around it."""
 COPY_LENGTH = 200
 """Characters of an answer that is looked for in its prompt."""
 
@@ -142,8 +144,8 @@ def measured(rows: Sequence[Row]) -> Forms:
     table["inner"] = features.inner_cores(block, table["core"], words)
     table["traits"] = features.traits(block, words, prompts)
     table["sign"] = features.signed_heads(block)
-    table["letters"] = edges.letters(block)
-    table["ends"], table["inside"] = edges.ends(block, prompts)
+    table["ends"], table["inside"], marked = edges.ends(block, prompts)
+    table["letters"] = edges.letters(block, marked | (table["length"] <= LETTERED))
     table["ending"] = ends.endings(answers, prompts)
     said, asked = language.spoken(answers), language.spoken([row.messages[-2].content for row in rows])
     table["language"], table["script"], table["asked_in"] = said.languages, said.scripts, asked.languages
@@ -154,11 +156,10 @@ def measured(rows: Sequence[Row]) -> Forms:
     table["flags"] |= np.where(copied, features.COPIED, 0).astype(np.uint16)
     as_asked.excuse(table, answers, prompts)
     not_json = ~((table["traits"] & ~features.EXPLAINED) == JSON).any(axis=1)
-    for place in np.flatnonzero(not_json).tolist():
-        prompt = rows[place].messages[-2].content
-        if _names_json(prompt) and labelled.is_beside_json(answers[place], open_ended.request(prompt)):
+    for place in np.flatnonzero(not_json & (table["length"] > labelled.SHORT)).tolist():
+        if labelled.may_be_beside_json(answers[place]) and labelled.is_json_asked(rows[place].messages[-2].content):
             table["flags"][place] |= features.BESIDE_JSON
-    for place in np.flatnonzero(edges.is_mark()[table["ends"]].any(axis=(1, 2))).tolist():
+    for place in np.flatnonzero(marked).tolist():
         table["flags"][place] |= features.MARKED_END
         if edges.is_asked(answers[place], table["ends"][place], prompts[place]):
             table["flags"][place] |= features.MARKS_ASKED
@@ -182,10 +183,6 @@ def _said(row: Row) -> str:
     return without_thought(row.answer)
 
 
-def _names_json(prompt: str) -> bool:
-    return "JSON" in prompt or "json" in prompt or "Json" in prompt
-
-
 def _is_copied(answer: str, prompt: str) -> bool:
     return len(answer) <= COPY_LENGTH and answer[:8] in prompt and answer in prompt
 
@@ -204,9 +201,9 @@ def profile(forms: Forms, options: FormOptions) -> Profile:
     required = traits.required_traits(left)
     left = left[~traits.lacks_any(left, required)]
     closed = labelled.closed_tasks(left)
-    left = left[~labelled.has_any(left, closed)]
+    left = _without(left, labelled.has_any(left, closed))
     framed = around.frames(left, options.max_odd_share, options.min_odd_rows)
-    left = left[~around.has_any(left, framed)]
+    left = _without(left, around.has_any(left, framed))
     speech = norms.speech_of(left, options.language, options.main_language_share)
     left = left[~norms.is_foreign(left, speech)]
     endings = ends.manner(left)
@@ -226,6 +223,11 @@ def profile(forms: Forms, options: FormOptions) -> Profile:
         max_characters=longest if options.max_characters is None else options.max_characters,
         brief_tasks=norms.brief_tasks(left, shortest) if options.min_characters is None else None,
     )
+
+
+def _without(forms: Forms, gone: NDArray[np.bool_]) -> Forms:
+    """The other rows; of most sets all, and then no copy."""
+    return forms[~gone] if gone.any() else forms
 
 
 def faults(forms: Forms, found: Profile) -> NDArray[np.uint8]:

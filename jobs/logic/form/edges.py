@@ -33,8 +33,8 @@ JOINTS = "-/&＝"
 ORNAMENTS = "♪♫☆★♡♥"
 WITH_MARKS = ("code", "markup", "hashtags", "dialogue", "drawing", "chant", "extract", "cheerful", "identifier", "data")
 """Kinds of `cues.KINDS` that are written with marks."""
-WORDS = re.compile(r"[^\W\d_]{3,}|\d[\d.]+")
-"""Of a part in lower case."""
+WORDS = re.compile(r"[^\W\d_]{3,}|\d+(?:\.\d+)+|\d{4,}")
+"""Of a part in lower case; a number of one or two digits stands in any prompt."""
 
 
 @cache
@@ -73,43 +73,51 @@ def _held_by(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return table
 
 
-def letters(block: Block) -> NDArray[np.uint32]:
-    """As `features.cores`, of the letters alone: equal for `a 1` and `(A) 27`; 0 for none."""
-    return np.asarray(np.add.reduceat(signs.letter_hashes()[block.codes], block.starts, dtype=np.uint32), np.uint32)
+def letters(block: Block, wanted: NDArray[np.bool_]) -> NDArray[np.uint32]:
+    """As `features.cores`, of the letters of the answers `wanted` alone: equal for `a 1` and `(A) 27`; 0 for none."""
+    found = np.zeros(len(block.starts), np.uint32)
+    if wanted.any():
+        sizes = (block.ends - block.starts + 1)[wanted]
+        held = block.codes[1 : 1 + len(block.rows) - 1 - PADDING][np.repeat(wanted, block.ends - block.starts + 1)]
+        starts = np.cumsum(sizes) - sizes
+        found[wanted] = np.add.reduceat(signs.letter_hashes()[held], starts, dtype=np.uint32)
+    return found
 
 
-def ends(block: Block, prompts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
-    """(signs at the beginning and, backwards, at the end of each answer, [rows, 2, REACH]; pairs with a mark between,
-    [rows, 2 * MARKS_INSIDE])."""
-    found = codes()[block.codes]
-    found[block.starts - 1] = found[block.ends] = OUTSIDE
-    marks = np.flatnonzero(is_mark()[found])
-    marks = marks[: np.searchsorted(marks, len(found) - PADDING)]
-    held = _explained(block, marks, prompts)
-    found[marks[held]] = HELD
-    first, last, steps = block.starts[:, None], block.ends[:, None] - 1, np.arange(REACH)
-    heads, tails = first + steps, last - steps
-    both = np.stack(
-        (
-            np.where(heads <= last, found[np.minimum(heads, last)], OUTSIDE),
-            np.where(tails >= first, found[np.maximum(tails, first)], OUTSIDE),
-        ),
-        axis=1,
-    )
-    return both, _inside(block, found, marks[~held])
+def ends(block: Block, prompts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[np.bool_]]:
+    """(signs at the beginning and, backwards, at the end of answers, [rows, 2, REACH]; pairs with a mark between,
+    [rows, 2 * MARKS_INSIDE]; which answers have a mark at an end). Signs are kept of these and of short answers."""
+    marks = np.flatnonzero(block.kinds[: len(block.kinds) - PADDING] >= signs.PLAIN)
+    marks = marks[is_mark()[codes()[block.codes[marks]]]]
+    held = np.zeros(len(block.codes), bool)
+    held[marks] = _explained(block, marks, prompts)
+    marks = marks[~held[marks]]
+    rows = block.rows[marks]
+    near = (marks < block.starts[rows] + REACH) | (marks >= block.ends[rows] - REACH)
+    marked = np.zeros(len(prompts), bool)
+    marked[rows[near]] = True
+    both = np.zeros((len(prompts), 2, REACH), np.uint8)
+    kept = np.flatnonzero(marked | (block.ends - block.starts <= 2 * REACH))
+    first, last, steps = block.starts[kept, None], block.ends[kept, None] - 1, np.arange(REACH)
+    for side, places in enumerate((first + steps, last - steps)):
+        there = (places >= first) & (places <= last)
+        places = np.where(there, places, first)
+        both[kept, side] = np.where(there, np.where(held[places], HELD, codes()[block.codes[places]]), OUTSIDE)
+    return both, _inside(block, held, marks[~near]), marked
 
 
-def _inside(block: Block, found: NDArray[np.uint8], marks: NDArray[np.int64]) -> NDArray[np.uint16]:
+def _inside(block: Block, held: NDArray[np.bool_], marks: NDArray[np.int64]) -> NDArray[np.uint16]:
     table = np.zeros((len(block.starts), 2 * MARKS_INSIDE), np.uint16)
     rows = block.rows[marks]
-    kept = (marks >= block.starts[rows] + REACH) & (marks < block.ends[rows] - REACH)
-    marks, rows = marks[kept], rows[kept]
     ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
     few = ranks < MARKS_INSIDE
     marks, rows, ranks = marks[few], rows[few], ranks[few]
-    here = found[marks].astype(np.uint16)
-    table[rows, 2 * ranks] = found[marks - 1].astype(np.uint16) << 8 | here
-    table[rows, 2 * ranks + 1] = here << 8 | found[marks + 1]
+    before, here, behind = (
+        np.where(held[places], HELD, codes()[block.codes[places]]).astype(np.uint16)
+        for places in (marks - 1, marks, marks + 1)
+    )
+    table[rows, 2 * ranks] = before << 8 | here
+    table[rows, 2 * ranks + 1] = here << 8 | behind
     return table
 
 

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import edges, features, signs
+from jobs.logic.form import edges, features, open_ended, signs
 from jobs.logic.form.features import EXPLAINED
 from jobs.logic.form.shape import JSON
 
@@ -100,16 +100,17 @@ def has_any(forms: Forms, found: Sequence[Closed]) -> Mask:
     return np.asarray(odd & ((forms["flags"] & np.uint16(features.COPIED)) == 0))
 
 
-def is_beside_json(answer: str, request: str) -> bool:
-    """Whether JSON is asked for, and the answer, which is none, has it among other things or goes on without an end.
-
-    `request`: in lower case. A short answer, one in a fence and a closed sentence may be what there is to say.
-    """
-    if "json" not in request or len(answer) <= SHORT:
-        return False
+def may_be_beside_json(answer: str) -> bool:
+    """Whether an answer of more than SHORT characters, which is no JSON, has it among other things, or goes on without
+    an end. One in a fence and a closed sentence may be what there is to say."""
     if "{" in answer:
         return answer[0] not in "{[`" or answer[-1] not in "}]`"
-    return answer[0] not in "{[`\"'" and answer[-1] not in ".。!！?？…」』)）}]`\"'"
+    return answer[-1] not in ".。!！?？…」』)）}]`\"'" and answer[0] not in "{[`\"'"
+
+
+def is_json_asked(prompt: str) -> bool:
+    """Whether the part of a prompt that asks, and not its material, names JSON."""
+    return ("JSON" in prompt or "json" in prompt) and "json" in open_ended.request(prompt)
 
 
 def _of_labels(forms: Forms, side: str, task: int) -> Closed | None:
