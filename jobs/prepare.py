@@ -91,14 +91,14 @@ def run(cfg: PrepareConfig, inputs: Inputs, out: Path) -> PrepareFacts:
 
 def outside(cfg: PrepareConfig) -> dict[str, str]:
     """The files that rows are read from and compared with, by what is in them."""
-    from jobs.engines.rows import files as row_files, sources as row_sources
+    from jobs.engines.rows import paths, sources as row_sources
 
     found = {}
     for key, names in ((FILES_KEY, cfg.files), (EVALUATION_KEY, cfg.evaluation.files)):
         for source in (
             row_sources.sources(names, key, cfg.encoding, _inside(cfg)).files if names or key == FILES_KEY else ()
         ):
-            found[f"{key} {source.label}"] = row_files.digest(source.path)[0]
+            found[f"{key} {source.label}"] = paths.digest(source.path)[0]
     previous = _previous(cfg.split.previous)
     if previous is not None:
         found[PREVIOUS_KEY] = file_digest(previous)

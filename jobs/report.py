@@ -40,7 +40,6 @@ from jobs.core.model import StageConfig
 from jobs.core.provenance import commit, file_digest, maker
 from jobs.core.stage import as_read_back, stage_main
 from jobs.logic.pages import card, modelfile, story
-from jobs.logic.pages.curves import read_log
 from jobs.logic.parity import quant_files
 
 SIGNING_KEY = "signing key"
@@ -158,6 +157,7 @@ def changed_files(inputs: Inputs) -> dict[str, list[str]]:
 def pages(written: certificate.Certificate, run: Mapping[str, Told], log: str) -> dict[str, str]:
     """Name to text of every page: they follow from the certificate and the training log."""
     from jobs.engines.pages import render
+    from jobs.logic.pages.curves import read_log
 
     settings = written.settings
     front = card.front_matter(hub_id(run), settings.license, settings.languages, written.certified)

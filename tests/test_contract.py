@@ -13,7 +13,7 @@ import pytest
 
 from jobs.core import chain, config, pipeline
 from jobs.core.documents import rules_page
-from jobs.logic.rows.conversation import BAD_REASONS
+from jobs.logic.rows.reasons import BAD_REASONS
 
 ROOT = Path(__file__).resolve().parents[1]
 JOBS = ROOT / "jobs"

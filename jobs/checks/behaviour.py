@@ -10,7 +10,6 @@ from jobs.checks.belonging import AnswersBelonging
 from jobs.core.model import StrictModel
 from jobs.core.rule import Measured
 from jobs.logic.pages.amounts import beside, count, percent, score
-from jobs.logic.parity import belonging
 from jobs.logic.parity.behaviour import Measure, Signs, signs, split_thinking
 from jobs.logic.text.similarity import TrainingAnswers, rouge_l, tidy
 
@@ -159,6 +158,8 @@ def _behaviour(
 
 
 def _belonging(rows: Sequence[Generation], how: BelongingMeasure) -> AnswersBelonging:
+    from jobs.logic.parity import belonging  # numpy, which judging facts needs not
+
     found = belonging.measured(
         [split_thinking(row.answer)[1] for row in rows],
         [split_thinking(row.reference)[1] for row in rows],

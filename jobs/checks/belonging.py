@@ -8,7 +8,7 @@ from typing import Any, Literal
 from jobs.core.model import StrictModel
 from jobs.core.rule import Measured, Skip
 from jobs.logic.pages.amounts import beside, count, number, p_value, percent, score
-from jobs.logic.rows.belonging import LEAST_SHIFTED
+from jobs.logic.rows.shifted import LEAST_SHIFTED
 
 
 class RowsBelonging(StrictModel):

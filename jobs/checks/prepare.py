@@ -13,9 +13,7 @@ from jobs.core.rule import Gate, Measured, Skip
 from jobs.logic.pages.amounts import beside, count, number, percent, share as share_of
 from jobs.logic.pages.funnel import DEPARTURES
 from jobs.logic.row import shown
-from jobs.logic.rows.clean import REASONS
-from jobs.logic.rows.conversation import BETWEEN_SIDES
-from jobs.logic.rows.reasons import PERSONAL, SECRET
+from jobs.logic.rows.reasons import BETWEEN_SIDES, PERSONAL, REASONS, SECRET
 
 __all__ = ["GATE", "DataFile", "Example", "Histogram", "PrepareFacts", "PrepareLimits", "Topic"]
 

@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 from jobs.checks.prepare import PrepareLimits
 from jobs.core.model import Count, Several, Share, SomeShare, StageConfig, StrictModel, Times, TrueShare
-from jobs.logic.form.departures import FormOptions
-from jobs.logic.rows.split import SplitOptions
+from jobs.logic.form.options import FormOptions
+from jobs.logic.rows.options import SplitOptions
 
 Allowed = Literal[
     "mojibake",

@@ -11,8 +11,7 @@ from jobs.core.stage import shortened
 from jobs.logic.pages import funnel
 from jobs.logic.pages.amounts import by_count, count, part as share_in
 from jobs.logic.pages.funnel import DEPARTURES
-from jobs.logic.rows.clean import REASONS
-from jobs.logic.rows.conversation import BAD_REASONS
+from jobs.logic.rows.reasons import BAD_REASONS, REASONS
 
 LEAKS = {
     "id": "have the id of a training row",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from jobs.logic.rows.clean import ALLOWABLE
+from jobs.logic.rows.reasons import ALLOWABLE
 
 FORM = ("odd-form", "cut-off")
 """Reasons that hang on the form of the other answers."""

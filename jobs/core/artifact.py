@@ -7,6 +7,7 @@ partial folder, which is never taken for an artifact (`run_dir.py`).
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import stat
@@ -62,12 +63,28 @@ class Record(StrictModel):
         return data_digest(data)
 
 
+class _Edited(Exception):
+    """The text is not the one way to write what it says; the stage."""
+
+
+@functools.lru_cache(maxsize=64)  # a chain opens each of its records some thirty times
+def _record(raw: bytes) -> Record:
+    """The record that a file says, its seal looked at."""
+    data = dict(json.loads(raw))
+    del data["digest"], data["seal"]
+    record = Record.model_validate(data, strict=False)
+    if raw != record_text(record):
+        raise _Edited(record.stage)
+    return record
+
+
 class Artifact:
     """A published folder. Files are checked against their digest when they are asked for."""
 
     def __init__(self, root: Path, record: Record) -> None:
         self.root, self.record = root, record
         self._checked: set[str] = set()
+        self._digest = ""
 
     @classmethod
     def open(cls, root: Path) -> Artifact:
@@ -76,24 +93,22 @@ class Artifact:
         if kind(path) not in ("a file", "nothing"):
             raise Refusal(f"{path}: is {kind(path)}, expected a plain file; remove the folder")
         try:
-            raw = path.read_bytes()
-            data = dict(json.loads(raw))
-            del data["digest"], data["seal"]
-            record = Record.model_validate(data, strict=False)
-            edited = raw != record_text(record)
+            record = _record(path.read_bytes())
         except FileNotFoundError:
             raise Refusal(f"{path}: there is no record; the folder is not an artifact") from None
         except KeyError as error:
             raise Damaged(f"{path}: the record is damaged (no {error.args[0]}); remove the folder") from None
+        except _Edited as error:
+            raise Damaged(f"{path}: was edited after it was written; make `{error}` again with redo=true") from None
         except (ValidationError, ValueError, TypeError, RecursionError) as error:
             raise Damaged(f"{path}: the record is damaged ({str(error).splitlines()[0]}); remove the folder") from None
-        if edited:
-            raise Damaged(f"{path}: was edited after it was written; make `{record.stage}` again with redo=true")
         return cls(root, record)
 
     @property
     def digest(self) -> str:
-        return self.record.digest
+        if not self._digest:
+            self._digest = self.record.digest
+        return self._digest
 
     @property
     def passed(self) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 
 from jobs.core import other_names, process, values
 from jobs.core.errors import Refusal
+from jobs.core.kept_config import kept
 from jobs.core.words import SECRET_KEY as SECRET_KEY, SECRET_VALUE as SECRET_VALUE, whole
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -33,7 +34,6 @@ ECHOES = ("preflight.update.", "preflight.chat.", "report.judged_by.")
 """What repeats other values for rules to judge by; said differently here, the rules would be blind."""
 
 
-@process.held_stop()  # the parsers of Hydra and OmegaConf fall over one, and the config would be called wrong
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
     """The whole config as plain data, interpolations resolved, missing values left as `???`.
 
@@ -43,36 +43,42 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     overrides = whole(overrides)
     for previous, word in zip(["", *overrides], overrides, strict=False):
         _check_override(word, previous)
-    from hydra.errors import HydraException
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
-
-    # With it a value could be read from the environment, where secrets are, and end up in records.
-    OmegaConf.clear_resolver("oc.env")
     options = {group.name: _options(group.name) for group in CONF.iterdir() if group.is_dir()}
     groups = [word for word in overrides if word.partition("=")[0] in options]
     for word in groups:
         _check_option(word, options)
     if not any(word.startswith("model=") for word in groups):
         groups += [OWN_MODEL[word] for word in groups if word in OWN_MODEL][-1:]
+    rest = [word for word in overrides if word not in groups]
+    return kept(["whole", *overrides], CONF, lambda: _composed(groups, rest, options))
+
+
+@process.held_stop()  # the parsers of Hydra and OmegaConf fall over one, and the config would be called wrong
+def _composed(groups: Sequence[str], rest: Sequence[str], options: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """What the groups and then the words of `rest` make."""
     try:
-        config = deepcopy(_of_groups(CONF, tuple(groups)))
-        written: Any = OmegaConf.to_container(config, resolve=False)
-        for word in overrides:
-            if word not in groups:
-                key = word.partition("=")[0]
-                _require_key(word, written)
-                is_missing = flatten(written).get(key) == values.MISSING
-                before: Any = values.MISSING if is_missing else OmegaConf.select(config, key, default="")
-                before = OmegaConf.to_container(before) if OmegaConf.is_config(before) else before
-                OmegaConf.update(config, key, values.value(word, before), merge=False, force_add=True)
+        written = deepcopy(_of_groups(CONF, tuple(groups)))
+        _require_keys(rest, written)
+        from omegaconf import OmegaConf
+        from omegaconf.errors import OmegaConfBaseException
+    except UnicodeDecodeError as error:
+        raise _not_utf8(error) from None
+    # With it a value could be read from the environment, where secrets are, and end up in records.
+    OmegaConf.clear_resolver("oc.env")
+    try:
+        config = OmegaConf.create(written)
+        OmegaConf.set_struct(config, True)
+        for word in rest:
+            key = word.partition("=")[0]
+            _require_key(word, written)
+            is_missing = flatten(written).get(key) == values.MISSING
+            before: Any = values.MISSING if is_missing else OmegaConf.select(config, key, default="")
+            before = OmegaConf.to_container(before) if OmegaConf.is_config(before) else before
+            OmegaConf.update(config, key, values.value(word, before), merge=False, force_add=True)
         _forbid(OmegaConf.to_container(config, resolve=False))  # by its own key, before another one has the value
         plain = OmegaConf.to_container(config, resolve=True)
-    except UnicodeDecodeError as error:
-        raise Refusal(f"{_holding(error.object)}: {error.reason} at byte {error.start}; save it as UTF-8") from None
-    except (HydraException, OmegaConfBaseException, YAMLError) as error:
-        raise Refusal(f"config: {' '.join(str(error).split())[:400]}") from None
+    except OmegaConfBaseException as error:
+        raise _not_composed(error) from None
     assert isinstance(plain, dict)
     composed = {str(key): value for key, value in plain.items()}
     _require_known_parts(composed, options)
@@ -82,12 +88,41 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=8)
-def _of_groups(conf: Path, groups: tuple[str, ...]) -> Any:
-    """The files of `conf` that these choices name, composed; once a process, since a refusal asks several times."""
-    from hydra import compose as hydra_compose, initialize_config_dir
+def _of_groups(conf: Path, groups: tuple[str, ...]) -> dict[str, Any]:
+    """The files of `conf` that these choices name, composed, with interpolations as they are written."""
+    return kept(["groups", *groups], conf, lambda: _of_files(conf, groups))
 
-    with initialize_config_dir(str(conf), version_base="1.3"):
-        return hydra_compose("config", list(groups))
+
+def _of_files(conf: Path, groups: Sequence[str]) -> dict[str, Any]:
+    from hydra import compose as hydra_compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    try:
+        with initialize_config_dir(str(conf), version_base="1.3"):
+            found = OmegaConf.to_container(hydra_compose("config", list(groups)), resolve=False)
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+        raise _not_composed(error) from None
+    assert isinstance(found, dict)
+    return {str(key): value for key, value in found.items()}
+
+
+def _require_keys(words: Sequence[str], config: Mapping[str, Any]) -> None:
+    """Raises Refusal for a key that there is not, before anything is loaded; up to the first word that brings keys."""
+    for word in words:
+        if word.partition("=")[2].lstrip().startswith(("{", "[")):
+            break
+        _require_key(word, config)
+
+
+def _not_composed(error: Exception) -> Refusal:
+    return Refusal(f"config: {' '.join(str(error).split())[:400]}")
+
+
+def _not_utf8(error: UnicodeDecodeError) -> Refusal:
+    return Refusal(f"{_holding(error.object)}: {error.reason} at byte {error.start}; save it as UTF-8")
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:

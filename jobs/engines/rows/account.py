@@ -14,9 +14,8 @@ from jobs.engines.rows.passes import Reading
 from jobs.engines.rows.store import BLOCK_ROWS
 from jobs.logic.pages.amounts import score
 from jobs.logic.row import Dropped, Row
-from jobs.logic.rows.clean import ALLOWABLE
-from jobs.logic.rows.conversation import BAD_REASONS, BETWEEN_SIDES, DUPLICATE, NEAR_DUPLICATE
 from jobs.logic.rows.keys import firsts
+from jobs.logic.rows.reasons import ALLOWABLE, BAD_REASONS, BETWEEN_SIDES, DUPLICATE, NEAR_DUPLICATE
 
 DUPLICATE_ID = "duplicate-id"
 Explain = Callable[[Row, str], str]

@@ -16,8 +16,8 @@ from jobs.engines.rows.store import RowStore
 from jobs.engines.rows.workers import Workers
 from jobs.logic.form import departures
 from jobs.logic.rows import keys as row_keys, near, split
-from jobs.logic.rows.conversation import DUPLICATE, IN_EVALUATION
 from jobs.logic.rows.near import Pair
+from jobs.logic.rows.reasons import DUPLICATE, IN_EVALUATION
 from jobs.logic.rows.split import SplitOptions
 
 LABEL_ROWS = 10

@@ -6,17 +6,15 @@ any number of others take the blocks apart with `split_block`.
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator
-from functools import cache
 from itertools import chain, pairwise
-from pathlib import Path
 from typing import NamedTuple
 
 from jobs.core.errors import Refusal
 from jobs.engines.rows import delimited, parquet, streams, workbook, wrapped
 from jobs.engines.rows.cuts import Broken, CsvCuts, Cuts, JsonCuts, LineCuts, Piece, cut
+from jobs.engines.rows.paths import digest as digest
 from jobs.engines.rows.sources import Source
 from jobs.engines.rows.streams import Chunk
 from jobs.logic.rows.conversation import BadRow
@@ -88,18 +86,6 @@ class Notes(NamedTuple):
     """Lines end in a lone carriage return, as on old Macs."""
     left_aside: list[str]
     """Columns of Parquet that JSON has no value for, as `name (type)`; columns without a name."""
-
-
-def digest(path: Path) -> tuple[str, int]:
-    """The SHA-256 of the file as it is on disk, and its size in bytes; a file that was not touched is read once."""
-    found = path.stat()
-    return _digest(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-@cache
-def _digest(path: Path, *state: int) -> tuple[str, int]:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
 
 
 def notes(source: Source) -> Notes:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import errno
+import hashlib
 import os
 import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -166,3 +168,15 @@ def _require_inside(link: Path, root: Path, where: str) -> None:
         raise Refusal(f"{where}: {name} is a link to a folder, which may go round in circles; take it out")
     if not target.is_relative_to(root):
         raise Refusal(f"{where}: {name} is a link that leads out of the folder; name the file itself, or copy it")
+
+
+def digest(path: Path) -> tuple[str, int]:
+    """The SHA-256 of the file as it is on disk, and its size in bytes; a file that was not touched is read once."""
+    found = path.stat()
+    return _digest(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+@cache
+def _digest(path: Path, *state: int) -> tuple[str, int]:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()

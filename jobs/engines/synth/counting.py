@@ -13,7 +13,7 @@ import orjson
 from jobs.engines.synth import vetting
 from jobs.engines.synth.vetting import VettingOptions
 from jobs.logic.row import Message, shown
-from jobs.logic.rows.conversation import DUPLICATE, NEAR_DUPLICATE
+from jobs.logic.rows.reasons import DUPLICATE, NEAR_DUPLICATE
 from jobs.logic.synth import diversity as varied, funnel, seeds
 from jobs.logic.synth.candidate import ARMS, Made, Plan, Seed, Settled
 from jobs.logic.synth.forms import Forms

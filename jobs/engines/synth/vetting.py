@@ -29,8 +29,8 @@ from jobs.engines.synth.compared import Compared, Fresh, Sides
 from jobs.logic.form import departures
 from jobs.logic.rows import block as row_block, conversation
 from jobs.logic.rows.block import ReadOptions
-from jobs.logic.rows.conversation import DUPLICATE, IN_EVALUATION, NEAR_DUPLICATE
 from jobs.logic.rows.questions import Questions
+from jobs.logic.rows.reasons import DUPLICATE, IN_EVALUATION, NEAR_DUPLICATE
 from jobs.logic.text import private
 
 NEAR_HELD_OUT = "near-held-out"

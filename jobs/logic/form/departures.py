@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from jobs.logic.form import (
     open_ended,
     traits,
 )
+from jobs.logic.form.options import FormOptions as FormOptions
 from jobs.logic.form.shape import JSON
 from jobs.logic.row import Row, shown
 from jobs.logic.text import language
@@ -66,22 +67,6 @@ LETTERED = 64
 """Characters of an answer that may be a label with something around it."""
 COPY_LENGTH = 200
 """Characters of an answer that is looked for in its prompt."""
-
-
-@dataclass(frozen=True)
-class FormOptions:
-    """What may depart; from the configuration `set`."""
-
-    form: Literal["drop", "keep"]
-    language: str
-    """A code, `auto` for the set's own, `any` for all."""
-    min_characters: int | None
-    max_characters: int | None
-    min_odd_share: float
-    min_odd_rows: int
-    max_odd_share: float
-    main_language_share: float
-    length_spread: float
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from itertools import accumulate
 from typing import Any
 
 from jobs.logic.pages.amounts import by_count, part
-from jobs.logic.rows.clean import REASONS
-from jobs.logic.rows.conversation import (
+from jobs.logic.rows.reasons import (
     BAD_REASONS,
     BETWEEN_SIDES,
     DUPLICATE,
     IN_EVALUATION,
     LEFT_OUT,
     NEAR_DUPLICATE,
+    REASONS,
 )
 from jobs.logic.text.seen import seen
 

@@ -19,28 +19,6 @@ from jobs.logic.text import explained, markup, mojibake, placeholders, private, 
 from jobs.logic.text.repetition import RepetitionLimits
 from jobs.logic.text.wanted import Asked
 
-TAG_REASONS = ("template-header", "hashtags", "label", "role-label", "bracket-tag", "markup-tag")
-ALLOWABLE = (
-    "mojibake",
-    *TAG_REASONS,
-    "repeated-character",
-    "repeated-phrase",
-    "refusal",
-    "copied-prompt",
-    "cut-off",
-)
-"""Reasons that a task may give to keep a row all the same."""
-REASONS = (
-    "empty-answer",
-    "empty-prompt",
-    "control-token",
-    "think-tag",
-    "invisible",
-    "secret",
-    "personal",
-    *ALLOWABLE,
-)
-"""Every word a row can be dropped for here."""
 SEEN = ("secret", *private.PERSONAL, "invisible", "nested-dialog", "placeholder", "thoughts", "turn-not-to-learn")
 """Every word for what is left in a row and counted."""
 IN_THOUGHTS = ("control-token", "think-tag")

@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 
 from jobs.logic.row import Message, Row
-from jobs.logic.rows import extras, out_of_scope, pairs, role_names, shapes, turns as row_turns
+from jobs.logic.rows import extras, out_of_scope, role_names, shapes, turns as row_turns
 from jobs.logic.rows.options import RowOptions as RowOptions
+from jobs.logic.rows.reasons import NOT_TO_LEARN
 from jobs.logic.rows.strict_json import (
     BadRow as BadRow,
     kind_of,
@@ -25,53 +26,6 @@ from jobs.logic.rows.strict_json import (
 from jobs.logic.rows.turns import ROLES as ROLES
 from jobs.logic.text.markup import INVISIBLE
 
-BAD_REASONS = (
-    "too-large",
-    "encoding",
-    "bad-json",
-    "bad-csv",
-    "bad-cell",
-    "truncated-json",
-    "control-character",
-    "duplicate-key",
-    "not-a-number",
-    "lone-surrogate",
-    "too-deep",
-    "not-an-object",
-    "other-shape",
-    "two-shapes",
-    "preference-pair",
-    "column-missing",
-    "column-type",
-    "empty-conversation",
-    "message-type",
-    "role-missing",
-    "unknown-role",
-    "tool-call",
-    "tool-role",
-    "turn-mark",
-    "two-thoughts",
-    "content-null",
-    "content-type",
-    "no-answer",
-    "answers-differ",
-    "role-order",
-    "ends-without-answer",
-    "id-type",
-    "source-type",
-    "label-type",
-    "duplicate-id",
-)
-"""Every word for a row that is not a conversation."""
-NOT_TO_LEARN = "not-to-learn"
-LEFT_OUT = (NOT_TO_LEARN, pairs.NOT_PREFERRED)
-"""The words for rows that are sound, and that their own file says are not to be learnt."""
-DUPLICATE, NEAR_DUPLICATE = "duplicate", "near-duplicate"
-"""The words for rows that say what an earlier one says."""
-BETWEEN_SIDES = "between-sides"
-"""The word for rows that are like training rows and like held-out rows."""
-IN_EVALUATION = "in-evaluation"
-"""The word for rows that say what a row of an evaluation file says."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 CONTROL_BYTES = bytes(code for code in range(128) if CONTROL.match(chr(code)))
 LONGEST_LABEL = 40

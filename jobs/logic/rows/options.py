@@ -1,4 +1,4 @@
-"""How the rows of one file are read."""
+"""How the rows of one file are read, and how rows are held out."""
 
 from __future__ import annotations
 
@@ -30,3 +30,16 @@ class RowOptions:
     """What is done about preference pairs."""
     marks: bool = True
     """Whether marks of what is not to be learnt count; in evaluation rows they do not."""
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """How rows are held out."""
+
+    fraction: float
+    """Of the rows."""
+    max_rows: int
+    """Held-out rows from which on the share of further ones shrinks."""
+    by_label: bool
+    """Whether each label gives its share."""
+    seed: int

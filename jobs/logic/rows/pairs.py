@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.logic.rows.extras import LeftOut
+from jobs.logic.rows.reasons import NOT_PREFERRED
 from jobs.logic.rows.strict_json import BadRow
 
 BETTER = ("preferred_output", "chosen")
@@ -18,7 +19,6 @@ LIKED = ("kto_tag", "label")
 """Columns that say of an answer whether it was liked: true or false."""
 QUESTIONS = ("prompt", "question", "query")
 ANSWERS = ("completion", "output", "response")
-NOT_PREFERRED = "not-preferred"
 TURN = re.compile(r"(?:\A|\n\n)(Human|Assistant): ?")
 """How Anthropic's pairs write a talk into one text."""
 OPTION = "to train on the preferred side alone set prepare.pairs=preferred"

@@ -17,12 +17,29 @@ import orjson
 from jobs.logic.rows import guessing, out_of_scope
 from jobs.logic.rows.column_names import LONGEST, LOOKED_AT
 from jobs.logic.rows.guessing import Records, Way
+from jobs.logic.rows.usual import TALKS
 
 OURS = ("messages", "conversations", "instruction", "output", "prompt", "completion", "text")
 """Columns that some shape cannot do without."""
 SEEDS = (
     "self-instruct seeds hold several rows in one; take them apart with "
     "jq -c '. as $seed | .instances[] | {source: $seed.id, instruction: $seed.instruction, input, output}'"
+)
+SQUAD = (
+    "a row holds the paragraphs of an article with their questions, as SQuAD has them; take them apart with "
+    'jq -c \'(.data? // .) | (if type == "array" then .[] else . end) | .title as $title | .paragraphs[] | .context as '
+    "$context | .qas[] | select((.answers // []) | length > 0) | {id, source: $title, context: $context, question, "
+    "answer: .answers[0].text}'"
+)
+TREE = (
+    "a row is a tree of answers to one prompt, as Open Assistant has them; follow the first answers with "
+    'jq -c \'{messages: [.prompt | recurse(.replies[0]? // empty) | {role: (if .role == "prompter" then "user" else '
+    '"assistant" end), content: .text}]}\' and set prepare.last_user=trim'
+)
+SAID_IN_TURN = (
+    "`{0}` is a list of what was said, without who said it; where the user begins and both take turns, write it with "
+    'jq -c \'{{messages: [.{0} | to_entries[] | {{role: (if .key % 2 == 0 then "user" else "assistant" end), content: '
+    ".value}}]}}' and set prepare.last_user=trim"
 )
 TEXT = "a `text` has no prompt and no answer: part it into two columns, `prompt` and `completion`"
 NAME_THEM = "give the column that asks the name `prompt` and the one that answers the name `completion`"
@@ -62,7 +79,19 @@ def row_way_out(record: Mapping[str, Any], missing: str) -> str:
 
 def other_kind(record: Mapping[str, Any]) -> str | None:
     """What to do about a row that is of another kind than those with a conversation."""
-    return SEEDS if is_seed(record) else out_of_scope.pair(record)
+    if is_seed(record):
+        return SEEDS
+    if isinstance(record.get("paragraphs"), list):
+        return SQUAD
+    prompt = record.get("prompt")
+    if isinstance(prompt, dict) and isinstance(prompt.get("replies"), list):
+        return TREE
+    said = next((name for name in TALKS if _are_texts(record.get(name)) and name.isascii()), None)
+    return SAID_IN_TURN.format(said) if said else out_of_scope.pair(record)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(one, str) for one in value)
 
 
 def is_seed(record: Mapping[str, Any]) -> bool:

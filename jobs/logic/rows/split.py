@@ -20,24 +20,12 @@ from jobs.logic.rows import cutting
 from jobs.logic.rows.keys import Keys, hashed
 from jobs.logic.rows.links import Groups, Links, Mask, members
 from jobs.logic.rows.near import Pair
+from jobs.logic.rows.options import SplitOptions as SplitOptions
 
 SLACK_ROWS, SLACK_SHARE = 3, 0.002
 """Held-out rows too many or too few, and that share of the rows so far, up to which chance decides."""
 SMALL_ROWS, SMALL_SHARE = 10, 0.25
 """Rows, and that share of those to be held out, up to which a group is drawn whatever its size."""
-
-
-@dataclass(frozen=True)
-class SplitOptions:
-    """How rows are held out."""
-
-    fraction: float
-    """Of the rows."""
-    max_rows: int
-    """Held-out rows from which on the share of further ones shrinks."""
-    by_label: bool
-    """Whether each label gives its share."""
-    seed: int
 
 
 class Split(NamedTuple):

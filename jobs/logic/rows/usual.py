@@ -5,7 +5,7 @@ Bedrock            {"system": [{"text": "..."}], "messages": [...]}
 ChatGPT's export   {"mapping": {...}, "current_node": "..."}
 ms-swift           {"query": "...", "response": "...", "history": [["...", "..."]]}
 InternLM, Firefly  {"conversation": [{"input": "...", "output": "..."}, ...]}, also `human` and `assistant`
-other keys         {"messages": [{"author": "user", "text": "..."}, ...]}
+other keys         {"dialogue": [{"speaker": "user", "utterance": "..."}, ...]}
 in a cell          {"messages": "[{\\"role\\": ...}]"}
 """
 
@@ -19,11 +19,15 @@ from jobs.logic.rows.options import RowOptions
 from jobs.logic.rows.strict_json import BadRow
 from jobs.logic.rows.turns import OPENAI, SHAREGPT, is_spelled
 
-TALKS = ("messages", "conversations", "conversation", "contents")
+TALKS = (
+    "messages", "conversations", "conversation", "contents", "dialogue", "dialogues", "dialog", "turns", "utterances",
+    "chat", "会話", "対話", "対話履歴", "发言", "对话",
+)  # fmt: skip
 """Columns that hold a list of turns."""
 MAYBE_TALKS = ("prompt", "completion", "chosen", "rejected", "preferred_output", "non_preferred_output", "history")
 """Columns that may hold one."""
-SPEAKERS, SAYINGS = ("role", "from", "author", "speaker", "sender"), ("content", "value", "text", "parts", "message")
+SPEAKERS = ("role", "from", "author", "speaker", "sender", "話者", "発話者", "役割")
+SAYINGS = ("content", "value", "text", "parts", "message", "utterance", "body", "発話", "本文", "内容")
 EXCHANGES = (
     ("input", "output"),
     ("human", "assistant"),
@@ -41,7 +45,8 @@ ORDINARY = frozenset(("id", "source", "messages"))
 def usual(record: dict[str, Any], options: RowOptions) -> tuple[dict[str, Any], dict[str, str]]:
     """The row in a usual shape, and notes of what it was. Raises BadRow where it is none and what it is can be said."""
     notes: dict[str, str] = {}
-    if not options.roles and record.keys() <= ORDINARY and is_spelled(record.get("messages"), OPENAI):
+    talk: Any = record.get("messages")
+    if not options.roles and record.keys() <= ORDINARY and is_spelled(talk, OPENAI) and talk[0]["content"] is not None:
         return record, notes
     mapped = frozenset(options.columns.values())
     if not SIGNS.isdisjoint(record) or mapped:
@@ -127,6 +132,9 @@ def _exchange(asked: Any, answered: Any) -> list[dict[str, Any]]:
 
 def _with_turns(record: dict[str, Any], column: str, turns: list[Any], notes: dict[str, str]) -> dict[str, Any]:
     first = turns[0]
+    if isinstance(first, dict) and first.get("role") == "system" and first.get("content", "") is None and turns[1:]:
+        notes["format"] = "a system's turn of null"  # how a table of turns writes that there is none
+        return _with_turns({**record, column: turns[1:]}, column, turns[1:], notes)
     if not isinstance(first, dict) or is_spelled(turns, OPENAI) or is_spelled(turns, SHAREGPT):
         return record
     speaker = next((key for key in SPEAKERS if key in first), None)

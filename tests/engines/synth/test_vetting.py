@@ -16,7 +16,7 @@ from jobs.engines.rows.account import DUPLICATE_ID, Account
 from jobs.engines.rows.workers import Workers
 from jobs.engines.synth.vetting import NEAR_HELD_OUT, Vetted, Vetter, VettingOptions, measure
 from jobs.logic.form import departures
-from jobs.logic.rows.conversation import DUPLICATE, NEAR_DUPLICATE
+from jobs.logic.rows.reasons import DUPLICATE, NEAR_DUPLICATE
 from tests.engines.synth.made_rows import KINDS, Made, made, of_kind, prepared, said, title
 from tests.stages.prepare_run import entries, written
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.logic.pages.funnel import ELSE, GROUPS, fitted, groups, lines, width
-from jobs.logic.rows.conversation import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE
+from jobs.logic.rows.reasons import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE
 
 FACTS: dict[str, Any] = {
     "files": [{"label": "data/題名.jsonl", "num_rows": 60}, {"label": "more.csv", "num_rows": 40}],

@@ -9,17 +9,8 @@ import pytest
 
 from jobs.logic.row import Message, Row
 from jobs.logic.rows import clean, count
-from jobs.logic.rows.clean import (
-    ALLOWABLE,
-    AT_ONCE,
-    REASONS,
-    SEEN,
-    TAG_REASONS,
-    CleanOptions,
-    examined,
-    faults,
-    is_tidy,
-)
+from jobs.logic.rows.clean import AT_ONCE, SEEN, CleanOptions, examined, faults, is_tidy
+from jobs.logic.rows.reasons import ALLOWABLE, REASONS, TAG_REASONS
 from jobs.logic.text.private import MARKS
 from jobs.logic.text.repetition import RepetitionLimits
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from jobs.logic.row import Message, Row
-from jobs.logic.rows.conversation import BAD_REASONS, STRICT, BadRow, RowOptions, conversation, record, stored
+from jobs.logic.rows.conversation import STRICT, BadRow, RowOptions, conversation, record, stored
+from jobs.logic.rows.reasons import BAD_REASONS
 
 USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
 SYSTEM = {"role": "system", "content": "s"}

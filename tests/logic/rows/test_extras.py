@@ -7,7 +7,8 @@ import pytest
 
 from jobs.logic.row import Message, Row, block, parted
 from jobs.logic.rows import clean, shapes
-from jobs.logic.rows.conversation import BAD_REASONS, LEFT_OUT, BadRow, RowOptions, conversation, record, stored
+from jobs.logic.rows.conversation import BadRow, RowOptions, conversation, record, stored
+from jobs.logic.rows.reasons import BAD_REASONS, LEFT_OUT
 from jobs.logic.text.repetition import RepetitionLimits
 
 ASKED, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}

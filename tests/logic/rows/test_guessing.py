@@ -188,6 +188,58 @@ def test_more_than_one_context_is_joined_by_the_command_that_is_told(record: dic
     assert read(mended, detect([mended], {})) == "q\n\nc\n\nd|a"
 
 
+ARTICLE = {
+    "title": "t",
+    "paragraphs": [
+        {
+            "context": "c",
+            "qas": [
+                {"id": "1", "question": "q", "answers": [{"text": "a", "answer_start": 0}]},
+                {"id": "2", "question": "nobody knows", "answers": [], "is_impossible": True},
+            ],
+        }
+    ],
+}
+TREE = {
+    "message_tree_id": "x",
+    "prompt": {
+        "text": "q",
+        "role": "prompter",
+        "replies": [
+            {"text": "a", "role": "assistant", "replies": [{"text": "more", "role": "prompter", "replies": []}]},
+            {"text": "worse", "role": "assistant", "replies": []},
+        ],
+    },
+}
+SAID = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("record", "whole", "named", "expected"),
+    [
+        (ARTICLE, {"data": [ARTICLE]}, "as SQuAD has them", {"context": "c", "question": "q", "answer": "a"}),
+        (ARTICLE, ARTICLE, "as SQuAD has them", {"id": "1", "source": "t", "question": "q"}),
+        (TREE, TREE, "as Open Assistant", {"messages": [*SAID, {"role": "user", "content": "more"}]}),
+        ({"dialog": ["q", "a"]}, {"dialog": ["q", "a"]}, "without who said it", {"messages": SAID}),
+    ],
+)
+def test_rows_of_another_build_are_named_with_the_command_that_mends_them(
+    record: dict[str, Any], whole: Any, named: str, expected: dict[str, Any]
+) -> None:
+    with pytest.raises(Unknown, match=named) as caught:
+        detect([record], {})
+    command = re.search(r"jq -c '([^']+)'", str(caught.value))
+    assert command is not None
+    jq = shutil.which("jq")
+    if jq is None:
+        pytest.skip("jq is not here")
+    said = subprocess.run([jq, "-c", command[1]], input=json.dumps(whole), text=True, capture_output=True, check=True)
+    mended = [json.loads(line) for line in said.stdout.splitlines()]
+    assert len(mended) == 1
+    assert expected.items() <= mended[0].items()
+    detect(mended, {})
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from jobs.logic.rows.conversation import BAD_REASONS, BadRow, RowOptions, conversation
+from jobs.logic.rows.conversation import BadRow, RowOptions, conversation
 from jobs.logic.rows.nested import flat
+from jobs.logic.rows.reasons import BAD_REASONS
 from jobs.logic.rows.shapes import detect
 
 

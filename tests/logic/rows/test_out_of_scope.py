@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from jobs.logic.rows.conversation import BAD_REASONS, LEFT_OUT, BadRow, RowOptions, conversation
+from jobs.logic.rows.conversation import BadRow, RowOptions, conversation
 from jobs.logic.rows.extras import LeftOut
+from jobs.logic.rows.reasons import BAD_REASONS, LEFT_OUT
 from jobs.logic.rows.shapes import Unknown, detect
 from jobs.logic.rows.strict_json import record as parsed
 from jobs.logic.rows.usual import usual

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from jobs.logic.rows import shape_hints, shapes
-from jobs.logic.rows.conversation import BAD_REASONS, BadRow, RowOptions, conversation
+from jobs.logic.rows.conversation import BadRow, RowOptions, conversation
+from jobs.logic.rows.reasons import BAD_REASONS
 from jobs.logic.rows.shapes import Ambiguous, Unknown, detect, ignored, known_columns
 
 MESSAGES = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.logic.rows.conversation import BAD_REASONS
+from jobs.logic.rows.reasons import BAD_REASONS
 from jobs.logic.rows.strict_json import MAX_DEPTH, BadRow, Number, decoded, parse_line, proven, quoted_id, record
 
 ROW = '{"id": "r1", "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}'
