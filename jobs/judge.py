@@ -169,11 +169,12 @@ def tasks(cfg: JudgeConfig) -> list[Item]:
 
 def write_votes(cfg: JudgeConfig, out: Path) -> None:
     """`votes.json`: what people chose of each pair of the blind sheet; nothing where nobody voted."""
-    from jobs.engines.comparing import voting
+    from jobs.engines.comparing import judge_sheet, voting
     from jobs.logic.comparing.votes import by_pair
 
     if cfg.votes:
-        found = voting.read(cfg.votes, None, out.parent.parent, False, "judge.votes")
+        pairs = judge_sheet.pairs_of(out / "answers.jsonl")
+        found = voting.read(cfg.votes, None, out.parent.parent, False, "judge.votes", pairs)
         told = {"raters": len(found.votes), "chosen": by_pair(found.votes, found.key)}
         (out / VOTES).write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 

@@ -10,7 +10,8 @@ is not asked again.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +24,8 @@ from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.provenance import file_digest
 from jobs.core.stage import stage_main
-from jobs.logic.pages.amounts import count, number, usd
+from jobs.logic.pages.amounts import count, number, round_above, usd
+from jobs.logic.text import private
 
 if TYPE_CHECKING:
     from jobs.engines.endpoints.asking import Asker, Session
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
 
 ANSWERS = "answers"
 """Beside the stages of a run."""
+WHOLE = ("calls", "tokens")
+"""Caps that are counts."""
+SHOWN = 8
+"""Of what could not be read of a corpus."""
+ROOM = 1.25
+"""Above an estimate that comes from a few rows: a cap to paste that is reached halfway helps nobody."""
 WAYS = (
     "synth.generator: no model to write rows: give a server (synth.generator.url=http://HOST:8000/v1 and, where it "
     "needs one, synth.generator.key=NAME_OF_VARIABLE), a GGUF file that is served here "
@@ -61,16 +69,33 @@ async def _made(cfg: SynthConfig, inputs: Inputs, out: Path) -> None:
     with TemporaryDirectory(prefix="scratch-", dir=out) as folder:
         async with asking.open_session(out.parent / ANSWERS, caps(cfg)) as session:
             work, asked = await begun(cfg, inputs, session, Path(folder))
-            probed = await work.probe()
-            terminal.say(told(probed))
-            require_caps(cfg, probed)
-            await work.score_rows()
-            ended = await work.run()
+            with _higher_cap(session.ledger.caps):
+                probed = await work.probe()
+                terminal.say(told(probed))
+                require_caps(cfg, probed)
+                await work.score_rows()
+                ended = await work.run()
             facts = _making(cfg, work, asked, probed, ended)
     before = inputs["prepare"].file("train.jsonl")
-    making.write(work.settled, out, before, cfg.keeps_thoughts == "keep", asked[0].model)
+    making.write(work.settled, out, before, asked[0].model)
     making.write_scores(work.scored, out / "scores.jsonl")
     (out / "making.json").write_text(facts.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _higher_cap(caps: Caps) -> Iterator[None]:
+    """Where a cap is reached before there is a row to be content with, the line to paste has twice the cap."""
+    from jobs.engines.endpoints.ledger import CapReached
+
+    try:
+        yield
+    except CapReached as over:
+        over.words = over.words or (_cap_word(over.cap, 2 * getattr(caps, over.cap)),)
+        raise
+
+
+def _cap_word(cap: str, value: float) -> str:
+    return f"synth.max_{cap}={round_above(value, 0 if cap in WHOLE else 2)}"
 
 
 async def begun(
@@ -137,8 +162,8 @@ def _making(
         ended=ended,
         num_candidates=len(work.settled),
         num_seeds=work.num_seeds,
-        asked=[Asked(**one) for one in making.by_purpose(work.answered)],
-        usd=work.session.ledger.total.usd,
+        asked=[Asked(**one) for one in work.session.ledger.by_purpose()],
+        usd=work.session.ledger.usd(),
         estimated_calls=probed.calls,
         estimated_tokens=_total(probed),
         estimated_usd=probed.usd,
@@ -152,6 +177,8 @@ def _making(
         scores_before=making.scores_of(work.scored),
         passages=dict(corpus.not_taken) | {"taken": len(corpus)} if corpus else {},
         corpus={file.label: file.sha256 for file in corpus.files} if corpus else {},
+        num_left_out=len(corpus.left_out) if corpus else 0,
+        left_out=[private.masked(why) for why in corpus.left_out[:SHOWN]] if corpus else [],
     )
 
 
@@ -202,12 +229,20 @@ def options_of(cfg: SynthConfig) -> Any:
     many, craft = cfg.candidates, cfg.craft
     corpus = CorpusOptions(
         craft.folder, tuple(craft.columns), craft.min_characters, craft.max_characters, craft.max_document_bytes,
-        cfg.prepare.max_row_bytes, cfg.prepare.max_file_bytes, craft.max_held_out_share,
+        cfg.prepare.max_row_bytes, cfg.prepare.max_file_bytes, craft.max_held_out_share, craft.pdf.seconds,
+        craft.pdf.megabytes,
     ) if "craft" in cfg.methods and craft.folder is not None else None  # fmt: skip
     return MakingOptions(
         methods={str(name): share for name, share in cfg.methods.items()},
         blocks=BlockOptions(
-            cfg.rows, many.most_per_row, many.min_acceptance, many.after, many.block, cfg.generator.at_once, cfg.seed
+            cfg.rows,
+            many.most_per_row,
+            many.min_acceptance,
+            many.after,
+            many.block,
+            cfg.generator.at_once,
+            cfg.seed,
+            keeps_thoughts=cfg.keeps_thoughts == "keep",
         ),
         control=cfg.control,
         seed_share=cfg.seeds.share,
@@ -216,7 +251,6 @@ def options_of(cfg: SynthConfig) -> Any:
         evol_rounds=cfg.evol.rounds,
         cot_answers=cfg.cot.answers,
         corpus=corpus,
-        keeps_thoughts=cfg.keeps_thoughts == "keep",
         writing=cfg.generator.sampling(cfg.seed),
         scoring=cfg.scorer.sampling(cfg.seed),
         shots_characters=cfg.shots_characters,
@@ -259,7 +293,8 @@ def require_caps(cfg: SynthConfig, found: Estimate) -> None:
         name, value, cap = beyond[0]
         raise Refusal(
             f"synth.max_{name}: about {number(value)} are needed, the cap is {number(cap)}; raise it, or ask for fewer "
-            "synth.rows; what the probe asked is kept"
+            "synth.rows; what the probe asked is kept",
+            words=[_cap_word(name, value * ROOM) for name, value, _ in beyond],
         )
 
 

@@ -84,7 +84,7 @@ class FetchFacts(Facts):
                 f"config {self.eos_config}, generation config {self.eos_generation}, tokenizer {self.eos_tokenizer}",
             ),
             ("context", f"{self.length:,} positions by its config"),
-            *self.form.lines(),
+            *self.form.lines(self.tied),
         ]
 
 
@@ -92,10 +92,13 @@ class FetchLimits(Limits):
     min_tokenizer_length: int
     max_turn_row_cosine: float
     min_turn_row_norm_difference: float
+    chat_template: str
+    """The one that was chosen: MODELS_OWN, or the path of one that is brought."""
 
 
 GATE = Gate("fetch", "FET", FetchFacts, FetchLimits)
 
+MODELS_OWN = "model"
 END_OF_TURN, START_OF_TURN, END_OF_TEXT = "<|im_end|>", "<|im_start|>", "<|endoftext|>"
 
 
@@ -195,10 +198,12 @@ def no_chat_template(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     """The model brings no chat template.
 
     Why: prompts are rendered by it in every runtime; without one each client guesses.
-    Fix: take the post-trained model, or put a chat_template.jinja into the folder, as conf/chat/templates/plain.jinja.
+    Fix: take the post-trained model, or teach one of ours with chat=plain, which is then written into all that is made;
+    or put a chat_template.jinja into the folder.
     """
-    if not facts.has_template:
-        yield "no chat_template.jinja, and none in tokenizer_config.json or chat_template.json"
+    if not facts.has_template and limits.chat_template == MODELS_OWN:
+        said = "no chat_template.jinja, and none in tokenizer_config.json or chat_template.json; chat=plain brings one"
+        yield Measured(said, 0.0, 1.0, worst=0.0, words=["chat=plain"])
 
 
 @GATE.rule("008", "revision-not-pinned", level="warn")
@@ -268,4 +273,5 @@ GATE.rule("017", "loading-keys-left", level="warn")(fetch_form.keys_left)
 GATE.rule("018", "weights-left", level="warn")(fetch_form.weights_left)
 GATE.rule("019", "rope-theta-unsaid", level="warn", explains=("TRN001",))(fetch_form.theta_unsaid)
 GATE.rule("020", "config-not-read", level="info")(fetch_form.config_unlike_weights)
+GATE.rule("021", "head-untied-and-equal", level="warn")(fetch_form.head_untied)
 register(GATE)

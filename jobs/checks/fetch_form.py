@@ -31,7 +31,7 @@ class FolderForm(StrictModel):
     tokens_added: list[str]
     """Tokens that the tokenizer puts around texts by itself."""
     head_bytes: int
-    """Of an lm_head that is, bit for bit, the embedding of a tied model."""
+    """Of an lm_head that is, bit for bit, the embedding."""
     rope: str
     """As the library reads config.json."""
     says_theta: bool
@@ -41,8 +41,11 @@ class FolderForm(StrictModel):
     unknown_keys: list[str]
     """Keys of config.json that the library's Qwen3 does not read."""
 
-    def lines(self) -> list[tuple[str, str]]:
-        head = [("head", f"tied, and written once more: {size(self.head_bytes)} that are not shipped")]
+    def lines(self, tied: bool) -> list[tuple[str, str]]:
+        shipped = (
+            "tied, and written once more: {} that are not shipped" if tied else "untied, and the embedding: {} twice"
+        )
+        head = [("head", shipped.format(size(self.head_bytes)))]
         return [
             ("chat template", self.template or "none"),
             ("RoPE", self.rope),
@@ -88,8 +91,19 @@ def head_twice(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
     Why: the converter would ship the matrix twice and quantize the embedding lower than that of a tied model.
     Fix: nothing; merge leaves it out.
     """
-    if facts.form.head_bytes:
+    if facts.tied and facts.form.head_bytes:
         yield f"lm_head.weight is the embedding bit for bit, {size(facts.form.head_bytes)}, expected none"
+
+
+def head_untied(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:
+    """The head is the embedding, and config.json says that it is a matrix of its own.
+
+    Why: the matrix ships twice in every file that is made, and takes its memory twice; LoRA changes neither.
+    Fix: say tie_word_embeddings=true in the folder's config.json, unless the head is to be trained elsewhere later.
+    """
+    if not facts.tied and facts.form.head_bytes:
+        twice = size(facts.form.head_bytes)
+        yield f"tie_word_embeddings=false, and lm_head.weight is the embedding bit for bit: {twice} are shipped twice"
 
 
 def keys_left(facts: FetchFacts, limits: FetchLimits) -> Iterator[str]:

@@ -46,6 +46,11 @@ class CotConfig(StrictModel):
     answers: Several
 
 
+class PdfConfig(StrictModel):
+    seconds: Positive
+    megabytes: Count
+
+
 class CraftConfig(StrictModel):
     folder: str | None
     min_characters: Count
@@ -53,6 +58,7 @@ class CraftConfig(StrictModel):
     columns: list[str]
     max_document_bytes: Count
     max_held_out_share: SomeShare
+    pdf: PdfConfig
     embeddings: Endpoint
 
 

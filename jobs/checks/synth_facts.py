@@ -44,7 +44,7 @@ class Difference(StrictModel):
 
 
 class Asked(StrictModel):
-    """The questions of one kind that were asked for these rows."""
+    """The questions of one kind that were asked for these rows; `probe`: to find out what a server does."""
 
     purpose: str
     calls: int
@@ -140,6 +140,10 @@ class Making(StrictModel):
     """What became of the pieces of the corpus, to pieces."""
     corpus: dict[str, str]
     """File of the corpus to its SHA-256."""
+    num_left_out: int
+    """Files and kinds of rows of the corpus that could not be read."""
+    left_out: list[str]
+    """`FILE: why`, of the first of them."""
 
 
 class SynthFacts(Facts):
@@ -190,12 +194,19 @@ class SynthFacts(Facts):
     def tokens(self) -> int:
         return sum(one.prompt_tokens + one.completion_tokens for one in self.making.asked)
 
+    def _corpus(self) -> str:
+        making = self.making
+        told = f"{count(making.passages.get('taken', 0), 'passage')} of {count(len(making.corpus), 'file')}"
+        more = making.num_left_out - len(making.left_out)
+        return "; ".join([told, *making.left_out, *([f"and {count(more)} more not read"] if more else [])])
+
     def lines(self) -> list[tuple[str, str]]:
         return [
             ("made", f"{count(self.accepted)} of {count(self.wanted, 'row')} from {count(self.tried, 'candidate')}"),
             ("ended", ENDED[self.making.ended]),
             *(("accepted", _accepted(one)) for one in self.taken),
             ("dropped", ", ".join(f"{name} {count(num)}" for name, num in by_count(self.dropped)) or "nothing"),
+            *(("corpus", self._corpus()) for _ in range(bool(self.making.passages))),
             ("to train on", f"{count(self.num_before)} rows before, {count(self.rows.num_joined)} now"),
             ("written by", _named(self.making.generator)),
             ("scored by", _named(self.making.scorer) if self.making.scorer else "nobody"),

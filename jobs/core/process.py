@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -157,6 +158,12 @@ def end_with_parent(at_once: bool = False) -> None:
 def end_at_once_with_parent() -> None:
     """For `preexec_fn` of a program that has nothing to save."""
     end_with_parent(at_once=True)
+
+
+def limit_memory(num_bytes: int) -> None:
+    """This process has no more address space than that from now on, and leaves no core file."""
+    resource.setrlimit(resource.RLIMIT_AS, (num_bytes, num_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def environment(**changes: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ def making(**changes: Any) -> dict[str, Any]:
         "generator": model(), "scorer": model("judge-30b"), "same_model": "", "rubric": "title_quality",
         "min_score": 3.5, "language": "ja", "digests": {"prompts": "a" * 64, "rubric": "b" * 64},
         "scores_before": {"3": 90, "4": 500, "5": 534}, "passages": {}, "corpus": {},
+        "num_left_out": 0, "left_out": [],
     }  # fmt: skip
     return values | changes
 

@@ -213,6 +213,9 @@ def test_every_source_is_judged_alike(words: list[str]) -> None:
         (form(templates_differ=["tokenizer_config.json"]), "FET014", "warn"),
         (form(templates_left=["tool_use (tokenizer_config.json)"]), "FET015", "warn"),
         (form(head_bytes=311_164_928), "FET016", "warn"),
+        (form(head_bytes=311_164_928), "FET021", "pass"),
+        (form(head_bytes=311_164_928) | {"tied": False}, "FET021", "warn"),
+        (form(head_bytes=311_164_928) | {"tied": False}, "FET016", "pass"),
         (form(keys_left=["attn_implementation=flash_attention_2"]), "FET017", "warn"),
         (form(weights_left=["consolidated.safetensors"]), "FET018", "warn"),
         (form(says_theta=False), "FET019", "warn"),
@@ -252,6 +255,21 @@ def test_the_form_is_told_in_words() -> None:
     messages = {finding.code: finding.messages for finding in GATE.judge(twice, LIMITS, {}).findings}
     assert messages["FET014"] == ["taken from chat_template.jinja; another stands in tokenizer_config.json"]
     assert messages["FET016"] == ["lm_head.weight is the embedding bit for bit, 311.2 MB, expected none"]
+
+
+def test_a_head_that_is_shipped_twice_is_told_by_its_size() -> None:
+    twice = GOOD.model_copy(update=form(head_bytes=311_164_928) | {"tied": False})
+    assert dict(twice.lines())["head"] == "untied, and the embedding: 311.2 MB twice"
+    (said,) = next(one for one in GATE.judge(twice, LIMITS, {}).findings if one.code == "FET021").messages
+    assert said.endswith("lm_head.weight is the embedding bit for bit: 311.2 MB are shipped twice")
+
+
+def test_a_template_that_is_chosen_stands_in_for_the_models_own() -> None:
+    without = GOOD.model_copy(update={"has_template": False})
+    (finding,) = [one for one in GATE.judge(without, LIMITS, {}).findings if one.code == "FET007"]
+    assert finding.messages[0].endswith("chat=plain brings one")
+    chosen = LIMITS.model_copy(update={"chat_template": "conf/chat/templates/plain.jinja"})
+    assert GATE.judge(without, chosen, {}).statuses["FET007"] == "pass"
 
 
 def test_a_base_model_is_told_what_will_end_its_turns() -> None:

@@ -55,7 +55,7 @@ def default_limits() -> dict[str, Any]:
                 p for p in (folder / "default.yaml", folder / "hub.yaml", folder / "common" / "base.yaml") if p.exists()
             )
         )
-    whole = OmegaConf.create(groups)
+    whole = OmegaConf.create({**groups, "chat": OmegaConf.load(ROOT / "conf/chat/no_thinking.yaml")})
     return {name: OmegaConf.to_container(whole[name].limits, resolve=True) for name in groups}
 
 

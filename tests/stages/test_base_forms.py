@@ -116,7 +116,10 @@ def forms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forms]:
         "thinking": hybrid[:start] + THINKING_PROMPT,
     }
     folders = {name: as_on_the_hub(case.model, root / name, text) for name, text in templates.items()}
-    as_base(folders["base"])
+    folders["bare"] = Path(shutil.copytree(folders["base"], root / "bare"))
+    for name in ("base", "bare"):
+        as_base(folders[name])
+    change_json(folders["bare"] / "tokenizer_config.json", chat_template=None)
     handlers = {number: process.signal.getsignal(number) for number in process.STOPS}
     yield Forms(case, folders, root / "runs")
     for number, handler in handlers.items():
@@ -183,10 +186,19 @@ def test_a_limit_that_the_embedding_cannot_keep_is_refused_before_training(
     splitting.require_room_for_each_tensor(made, {}, ["Q8_0"], int(least[1]))
 
 
-def test_a_base_model_becomes_a_gguf_that_ends_turns(forms: Forms) -> None:
-    assert forms.make("base", "no_thinking", TO_CONVERT) == (0, "convert")
-    assert forms.statuses("base", "no_thinking", "fetch")["FET009"] == "warn"
-    merged = forms.artifact("base", "no_thinking", "merge").folder("model")
+def test_a_model_without_a_template_is_refused_with_the_one_that_can_be_brought(
+    forms: Forms, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert forms.make("bare", "no_thinking", ["fetch"]) == (3, "fetch")
+    assert "chat=plain brings one" in " ".join(capsys.readouterr().err.split())
+    assert forms.statuses("bare", "no_thinking", "fetch")["FET007"] == "fail"
+
+
+@pytest.mark.parametrize(("form", "chat"), [("base", "no_thinking"), ("bare", "plain")])
+def test_a_base_model_becomes_a_gguf_that_ends_turns(forms: Forms, form: str, chat: str) -> None:
+    assert forms.make(form, chat, TO_CONVERT) == (0, "convert")
+    assert forms.statuses(form, chat, "fetch")["FET009"] == "warn"
+    merged = forms.artifact(form, chat, "merge").folder("model")
     config, generation, settings, special = (
         json.loads((merged / name).read_text())
         for name in ("config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json")
@@ -194,5 +206,7 @@ def test_a_base_model_becomes_a_gguf_that_ends_turns(forms: Forms) -> None:
     assert (config["eos_token_id"], generation["eos_token_id"]) == (IDS[END_OF_TURN], [*reversed(IDS.values())])
     assert (settings["eos_token"], special["eos_token"]) == (END_OF_TURN, END_OF_TURN)
     assert config["rope_theta"] == 1e6  # in the base's own spelling, for loaders of its time
-    header = gguf_header(forms.artifact("base", "no_thinking", "convert"))
+    header = gguf_header(forms.artifact(form, chat, "convert"))
     assert header.metadata["tokenizer.ggml.eos_token_id"] == IDS[END_OF_TURN]
+    ours = (cases.ROOT / "conf/chat/templates/plain.jinja").read_text()
+    assert (header.metadata["tokenizer.chat_template"] == ours) is (chat == "plain")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -19,9 +20,10 @@ import pytest
 
 from jobs import prepare, synth
 from jobs.core.artifact import RECORD, Artifact
-from jobs.core.errors import Exit
+from jobs.core.errors import Exit, Refusal
 from jobs.core.provenance import ROOT
 from jobs.logic.demo.world import write_article
+from jobs.logic.endpoints.costs import Estimate
 from tests.scripted_server import Reply, ScriptedServer, digest, prompt_of, says
 from tests.synth_teacher import FENCED, Teacher
 
@@ -155,10 +157,10 @@ def test_a_folder_that_was_edited_fails_its_own_gate(made: Path, tmp_path: Path,
     assert found.statuses[code] == "fail", found.failing
 
 
-def composed(run: Path) -> dict[str, Any]:
+def composed(run: Path, *more: str) -> dict[str, Any]:
     from jobs.core.compose import compose
 
-    return compose([*WORDS, f"run.folder={run.parent}", "synth.rows=30"])
+    return compose([*WORDS, f"run.folder={run.parent}", "synth.rows=30", *more])
 
 
 def change(path: Path, number: int, what: Mapping[str, Any]) -> None:
@@ -180,7 +182,8 @@ def test_killed_and_taken_up_again_it_makes_the_same_bytes(run: Path, tmp_path: 
     """Whenever it is killed; and what was answered is not asked again."""
     draw, other = Random(5), Path(shutil.copytree(run, tmp_path / "other" / "demo"))
     with ScriptedServer(Teacher(wrong=0.2), models=("teacher-70b",), latency=0.03, slots=2) as writer:
-        more = ("synth.rows=24", "synth.generator.max_concurrency=2")
+        prices = ("synth.generator.price={input: 0.7, output: 1.9}", "synth.scorer.price={input: 0.3, output: 1.1}")
+        more = ("synth.rows=24", "synth.generator.max_concurrency=2", *prices)
         assert synth.main(words(other, writer, marker, *more)) == Exit.PASSED
         asked = len(writer.asked)
         writer.asked.clear()
@@ -252,10 +255,42 @@ def test_a_cap_that_the_estimate_is_above_or_nobody_could_hold_is_refused(
     run: Path, marker: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with ScriptedServer(Teacher(), models=("teacher-70b",)) as writer:
-        assert synth.main(words(run, writer, marker, "synth.rows=40", "synth.max_calls=90")) == Exit.REFUSED
-        assert "synth.max_calls: about" in capsys.readouterr().err
         assert synth.main(words(run, writer, marker, "synth.rows=40", "synth.max_usd=1")) == Exit.REFUSED
         assert "max_usd: nobody knows what teacher-70b costs" in capsys.readouterr().err
+        capped = words(run, writer, marker, "synth.rows=12")
+        assert synth.main([*capped, "synth.max_calls=60"]) == Exit.REFUSED
+        said = capsys.readouterr().err
+        assert "synth.max_calls: about" in said
+        enough = re.search(r"-> .* synth\.max_calls=(\d+)$", said, re.MULTILINE)
+        assert enough is not None, said
+        assert synth.main([*capped, f"synth.max_calls={enough[1]}"]) == Exit.PASSED
+        assert facts(run)["making"]["estimated_calls"] < int(enough[1])
+        assert synth.main([*capped, "redo=true", "synth.max_calls=20"]) == Exit.ENVIRONMENT
+        said = capsys.readouterr().err
+        assert "20 of 20 calls are made" in said
+        assert said.rstrip().endswith("synth.max_calls=40")
+
+
+def test_every_cap_that_the_estimate_is_above_is_in_the_line_to_paste(run: Path) -> None:
+    capped = ("synth.max_calls=90", "synth.max_tokens=5000", "synth.max_minutes=1.5", "synth.max_usd=0.05")
+    cfg = synth.main.slice(composed(run, *capped))
+    with pytest.raises(Refusal, match=r"synth.max_calls: about 231 are needed, the cap is 90") as refused:
+        synth.require_caps(cfg, Estimate(40, 231, 9_000, 312, 1.234, 0.0612))
+    assert refused.value.words == ("synth.max_calls=290", "synth.max_tokens=12000", "synth.max_usd=0.08")
+
+
+def test_the_table_of_calls_has_all_that_is_paid_for(run: Path) -> None:
+    """The probe of the server too, once, though it writes and scores; and the sums are those of the money."""
+    with ScriptedServer(Teacher(), models=("teacher-70b",)) as writer:
+        priced = ("synth.generator.price={input: 1.0, output: 2.0}", "synth.same_model='one for now'")
+        assert synth.main(words(run, writer, None, "synth.rows=8", *priced)) == Exit.PASSED
+        num_calls = writer.count
+    making = facts(run)["making"]
+    calls = {one["purpose"]: one["calls"] for one in making["asked"]}
+    assert calls["probe"] == 3
+    assert sum(calls.values()) == num_calls
+    prompt, completion = (sum(one[f"{of}_tokens"] for one in making["asked"]) for of in ("prompt", "completion"))
+    assert making["usd"] == pytest.approx((prompt + 2 * completion) / 1e6)
 
 
 def test_faults_of_a_server_are_counted_and_the_rows_are_the_same(
@@ -323,9 +358,20 @@ def test_rows_of_a_persons_own_texts_say_which_passage_they_are_of(
 
 
 def test_thoughts_stand_beside_the_answer_where_the_chat_keeps_them(run: Path, marker: ScriptedServer) -> None:
-    with ScriptedServer(Teacher(), models=("teacher-70b",)) as writer:
+    class Muttering(Teacher):
+        """Thinks in broken text of a third of what it is asked."""
+
+        def __call__(self, prompt: str, body: Mapping[str, Any]) -> str:
+            is_broken = hashlib.sha256(prompt.encode()).digest()[0] % 3 == 0
+            return super().__call__(prompt, body).replace("Which thing", "\ufffd\ufffd" if is_broken else "Which thing")
+
+    with ScriptedServer(Muttering(), models=("teacher-70b",)) as writer:
         more = ("synth=cot_self_instruct", "synth.rows=6", "chat=thinking")
         assert synth.main(words(run, writer, marker, *more)) == Exit.PASSED
     rows = entries(run / "synth/rows.jsonl")
     assert all(row["messages"][-1]["reasoning_content"] == "Which thing is it, and what of it?" for row in rows)
     assert entries(run / "synth/train.jsonl")[-1]["messages"] == rows[-1]["messages"]
+    dropped = entries(run / "synth/dropped.jsonl")
+    assert any(row["reason"] == "mojibake" and "\ufffd" in row["evidence"] for row in dropped), (
+        "what it thought is seen"
+    )

@@ -12,12 +12,13 @@ from jobs.core.provenance import data_digest
 from jobs.core.run_dir import RunDir
 from jobs.engines.comparing import places, sheets
 from jobs.engines.comparing.voting import JUDGED
-from jobs.engines.judging import answers, files
+from jobs.engines.judging import files
 from jobs.logic.comparing.options import Options
 from jobs.logic.comparing.votes import Choice
 from jobs.logic.judging.pairs import Judged, Pair
 from jobs.logic.judging.usable import PAIRS
 from jobs.logic.pages.amounts import count
+from jobs.logic.row import Message
 
 JUDGE = "judge"
 
@@ -34,7 +35,7 @@ def judge_sheet(asked: Options) -> int:
             words=["judge=pairwise"],
             command=JUDGE,
         )
-    pairs = pairs_of(run, judge)
+    pairs = pairs_of(judge.file("answers.jsonl"))
     out = Path(asked.out).expanduser() if asked.out else Path(asked.runs) / places.COMPARISONS / f"judge-{asked.run}"
     same = data_digest([judge.digest, asked.sheet.pairs])
     with places.whole(out, asked.redo, same) as folder:
@@ -49,20 +50,15 @@ def judge_sheet(asked: Options) -> int:
     return Exit.PASSED
 
 
-def pairs_of(run: RunDir, judge: Artifact) -> list[Pair]:
-    """The pairs of a `judge` artifact: its answers, with the prompts of the rows that it drew."""
-    config = judge.record.key.config
-    before = {stage: run.artifact(stage) for stage in ("prepare", "preflight", "smoke")}
-    prepare, preflight, smoke = before.values()
-    if prepare is None or preflight is None or smoke is None:
-        lacking = ", ".join(stage for stage, artifact in before.items() if artifact is None)
-        raise Refusal(f"{run.root}: has a judge and no {lacking}, whose rows it was asked about; make them again")
-    held = answers.held_rows(
-        prepare.file("val.jsonl"), preflight.file("prompts.jsonl"), smoke.file("generations.jsonl"),
-        prompted=judge.record.facts["answers"]["prompt"], most=config["rows"], seed=config["seed"],
-        referenced=config["against"] == "reference",
-    )  # fmt: skip
-    return answers.pairs_of(held, files.read_lines(judge.file("answers.jsonl")))
+def pairs_of(answers: Path) -> list[Pair]:
+    """The pairs of a `judge` artifact's answers.jsonl, as it wrote them."""
+    return [
+        Pair(
+            one["id"], one["source"], tuple(Message(*turn) for turn in one["prompt"]), one["first"], one["second"],
+            one["reference"],
+        )
+        for one in files.read_lines(answers)
+    ]  # fmt: skip
 
 
 def said(judge: Artifact) -> dict[str, Choice | None]:

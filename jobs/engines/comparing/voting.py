@@ -14,9 +14,10 @@ from jobs.engines.comparing.places import COMPARISONS
 from jobs.engines.comparing.sheet_page import KEY
 from jobs.logic.comparing import votes as voted, words
 from jobs.logic.comparing.options import Options
-from jobs.logic.comparing.sheet import BadKey, Key, read_key
+from jobs.logic.comparing.sheet import BadKey, Key, is_of, read_key
 from jobs.logic.comparing.tallies import Resampling, counted, held_against
 from jobs.logic.comparing.votes import BadVotes, Choice, Votes
+from jobs.logic.judging.pairs import Pair
 from jobs.logic.pages.amounts import count
 
 JUDGED = "judged.json"
@@ -32,12 +33,19 @@ class Ballots:
     votes: list[Votes]
 
 
-def read(files: Sequence[str], key_file: str | None, runs: Path, partly: bool, word: str) -> Ballots:
-    """Raises Refusal, with `word` for the key of the config, for a file that cannot be counted and what mends it."""
+def read(
+    files: Sequence[str], key_file: str | None, runs: Path, partly: bool, word: str, pairs: Sequence[Pair] | None = None
+) -> Ballots:
+    """Raises Refusal, with `word` for the key of the config, for a file that cannot be counted and what mends it; where
+    `pairs` are given, also for votes on other answers than theirs."""
     if not files:
         raise Refusal(f"{word}: no votes; name the files that the raters saved", words=[f"{word}=[VOTES.json]"])
     found = [(Path(name), _votes(spelled(Path(name).expanduser()), word)) for name in files]
     path, data, key = _key(found, key_file, runs, word)
+    if pairs is not None and not is_of(key, pairs):
+        raise Refusal(
+            f"{word}: {found[0][0]} is of a sheet of other answers; make a new one and have people vote on it"
+        )
     for file, votes in found:
         try:
             voted.require_of(votes, key, data, partly)

@@ -58,6 +58,8 @@ class Session:
         self.ending: BaseException | None = None
         """Why nothing is asked any more."""
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.probed: set[str] = set()
+        """Places whose probe is in the ledger: two that ask one model pay for one."""
         self.opened: dict[str, Pool] = {}
         """Servers that are in use, by what tells them apart: two models of one file are one server."""
         self.opening = asyncio.Lock()
@@ -163,8 +165,9 @@ class Asker:
         call_id = self.call_id(call)
         kept = session.store.answer(call_id)
         if kept is not None:
-            self.ledger.kept(self.model, call, call_id, (kept.prompt_tokens, kept.completion_tokens))
-            return judged(call, call_id, kept)
+            known = judged(call, call_id, kept)
+            self.ledger.kept(self.model, call, known)
+            return known
         task = self._under_way.get(call_id)
         if task is None:
             task = self._under_way[call_id] = session.begin(self._asked(call, call_id))
@@ -203,10 +206,12 @@ class Asker:
         known = self.session.store.server(place)
         if known is None:
             await self._opened()
+            self.session.probed.add(place)
             self.session.store.keep_server(place, {"facts": self.servers.as_dict(), "used": self._probe_used})
             return
         self._named(ServerFacts.of_dict(known["facts"]))
-        for tokens in known["used"]:
+        counted, self.session.probed = place in self.session.probed, self.session.probed | {place}
+        for tokens in () if counted else known["used"]:
             self.ledger.other(self.model, probing.PURPOSE, tokens, kept=True)
 
     async def _asked(self, call: Call, call_id: str) -> Answer:
@@ -223,14 +228,15 @@ class Asker:
                 self.session.end(over)
                 raise
             self.session.store.keep(call_id, self.model, call, words)
-            self.ledger.answered(self.model, call, call_id, (words.prompt_tokens, words.completion_tokens))
-        return judged(call, call_id, words)
+            answer = judged(call, call_id, words)
+            self.ledger.answered(self.model, call, answer)
+        return answer
 
     async def _embedded(self, texts: Sequence[str]) -> NDArray[np.float32]:
         pool = await self._opened()
-        found, tokens = await vectors.embed(texts, self.model, self.session.store, pool, self._asked_as)
-        if tokens:
-            self.ledger.other(self.model, "embeddings", (tokens, 0))
+        found, requests = await vectors.embed(texts, self.model, self.session.store, pool, self._asked_as)
+        for one in requests:
+            self.ledger.other(self.model, "embeddings", (one.tokens, 0), kept=one.kept)
         return found
 
     def _extra(self) -> dict[str, Any]:

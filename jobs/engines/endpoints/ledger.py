@@ -12,12 +12,12 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.core.errors import Refusal
 from jobs.engines.endpoints.pool import AskingEnds
-from jobs.logic.endpoints.calls import Call
+from jobs.logic.endpoints.calls import CALL_FAILED, Answer, Call
 from jobs.logic.endpoints.costs import NOTHING, Caps, Price, Usage, of_call
 from jobs.logic.pages import amounts
 
@@ -57,6 +57,8 @@ class Ledger:
         self.spent: dict[tuple[str, str], Spent] = {}
         self.failed: Counter[tuple[str, str]] = Counter()
         """Calls without an answer, by model and purpose."""
+        self.wrong: dict[str, Counter[str]] = {}
+        """Purpose to what was wrong with answers, those that never came too."""
         self.requests = 0
         """Sent; a call that is tried again is several."""
         self._prices: dict[str, Price | None] = {}
@@ -86,22 +88,24 @@ class Ledger:
     @property
     def total(self) -> Usage:
         """Of this run of the command and of what it was spared."""
-        return self._total
+        return replace(self._total, usd=self.usd())
 
-    def kept(self, model: str, call: Call, call_id: str, tokens: Tokens) -> None:
+    def kept(self, model: str, call: Call, answer: Answer) -> None:
         """An answer of an earlier run; raises CapReached."""
-        if call_id not in self._seen:
-            usage = of_call(*tokens, self._prices[model])
+        if answer.call_id not in self._seen:
+            usage = of_call(answer.prompt_tokens, answer.completion_tokens, self._prices[model])
             self._require(usage)
-            self._count(model, call, call_id, Spent(kept=usage))
+            self._count(model, call, answer, Spent(kept=usage))
 
-    def answered(self, model: str, call: Call, call_id: str, tokens: Tokens) -> None:
+    def answered(self, model: str, call: Call, answer: Answer) -> None:
         """A new answer."""
-        self._count(model, call, call_id, Spent(asked=of_call(*tokens, self._prices[model])))
+        usage = of_call(answer.prompt_tokens, answer.completion_tokens, self._prices[model])
+        self._count(model, call, answer, Spent(asked=usage))
 
     def no_answer(self, model: str, call: Call) -> None:
         """A call that failed after every try: it counts, and what it cost nobody tells."""
         self.failed[model, call.purpose] += 1
+        self._is_wrong(call.purpose, CALL_FAILED)
         self._add(model, call.purpose, Spent(asked=Usage(1)))
 
     def other(self, model: str, purpose: str, tokens: Tokens, kept: bool = False) -> None:
@@ -156,9 +160,32 @@ class Ledger:
                 {"model": model, "purpose": purpose, **_told(spent.whole), "failed": self.failed[model, purpose]}
                 for (model, purpose), spent in sorted(self.spent.items())
             ],
-            "total": _told(self._total),
+            "total": _told(self.total),
             "prices": {name: None if price is None else vars(price) for name, price in sorted(self._prices.items())},
         }
+
+    def by_purpose(self) -> list[dict[str, Any]]:
+        """The same of all models together, with what was wrong with answers: every call that was paid for is in it."""
+        found: dict[str, Usage] = {}
+        for (_, purpose), spent in self.spent.items():
+            found[purpose] = found.get(purpose, NOTHING) + spent.whole
+        return [
+            {
+                "purpose": purpose, "calls": usage.calls, "failed": dict(sorted(self.wrong.get(purpose, {}).items())),
+                "prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens,
+            }
+            for purpose, usage in sorted(found.items())
+        ]  # fmt: skip
+
+    def usd(self) -> float | None:
+        """What all of it cost, from whole counts of tokens: the same in whatever order answers came."""
+        if self._total.usd is None:
+            return None
+        whole = 0.0
+        for (model, _), spent in sorted(self.spent.items()):
+            price, used = self._prices[model], spent.whole
+            whole += price.of_tokens(used.prompt_tokens, used.completion_tokens) if price else 0.0
+        return whole
 
     def rows(self) -> list[list[str]]:
         """For a table: purpose, model, calls, of which kept by an earlier run, failed, tokens in and out, money."""
@@ -171,9 +198,14 @@ class Ledger:
             rows.append([purpose, model, *(amounts.count(found) for found in numbers), *told, amounts.usd(whole.usd)])
         return rows
 
-    def _count(self, model: str, call: Call, call_id: str, more: Spent) -> None:
-        self._seen.add(call_id)
+    def _count(self, model: str, call: Call, answer: Answer, more: Spent) -> None:
+        self._seen.add(answer.call_id)
+        if answer.failure is not None:
+            self._is_wrong(call.purpose, answer.failure)
         self._add(model, call.purpose, more)
+
+    def _is_wrong(self, purpose: str, failure: str) -> None:
+        self.wrong.setdefault(purpose, Counter())[failure] += 1
 
     def _add(self, model: str, purpose: str, more: Spent) -> None:
         before = self.spent.get((model, purpose), Spent())

@@ -30,6 +30,7 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS answers (call_id TEXT PRIMARY KEY, model TEXT, purpose TEXT, asked BLOB, spoken TEXT)
 WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS vectors (text_id TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS readings (reading_id TEXT PRIMARY KEY, tokens INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS servers (place TEXT PRIMARY KEY, facts TEXT) WITHOUT ROWID;
 """
 
@@ -67,10 +68,19 @@ class Store:
         row = self._sql.execute("SELECT vector FROM vectors WHERE text_id = ?", (text_id,)).fetchone()
         return None if row is None else np.frombuffer(row[0], dtype="<f4")
 
-    def keep_vectors(self, vectors: Mapping[str, NDArray[np.float32]]) -> None:
+    def reading(self, reading_id: str) -> tuple[int | None] | None:
+        """The tokens of a request for vectors, as far as its server told; None where there was no such request."""
+        found: tuple[int | None] | None = self._sql.execute(
+            "SELECT tokens FROM readings WHERE reading_id = ?", (reading_id,)
+        ).fetchone()
+        return found
+
+    def keep_vectors(self, vectors: Mapping[str, NDArray[np.float32]], reading_id: str, tokens: int | None) -> None:
+        """What one request gave, and what it cost."""
         rows = [(text_id, vector.astype("<f4").tobytes()) for text_id, vector in vectors.items()]
         self._sql.execute("BEGIN")
         self._sql.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+        self._sql.execute("INSERT OR REPLACE INTO readings VALUES (?, ?)", (reading_id, tokens))
         self._sql.execute("COMMIT")
 
     def server(self, place: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,37 +26,54 @@ def text_id(model: str, text: str) -> str:
     return hashlib.sha256(json.dumps([model, text]).encode("ascii")).hexdigest()
 
 
-async def embed(texts: Sequence[str], model: str, store: Store, pool: Pool, asked_as: str) -> tuple[Vectors, int]:
-    """`[texts, dimensions]`, and the tokens that were read for it, as far as the server tells.
+class Read(NamedTuple):
+    """A request; `tokens`: that were read for it, None where the server does not tell."""
+
+    tokens: int | None
+    kept: bool
+    """An earlier run made it."""
+
+
+async def embed(
+    texts: Sequence[str], model: str, store: Store, pool: Pool, asked_as: str
+) -> tuple[Vectors, list[Read]]:
+    """`[texts, dimensions]`, and the requests for it: the same ones, however often it was cut off.
 
     Raises EnvironmentProblem where a request failed after all its tries.
     """
     names = {text_id(model, text): text for text in texts}
-    missing = [name for name in names if store.vector(name) is None]
-    tokens = 0
 
-    async def one(part: Sequence[str]) -> int:
-        body = json.dumps({"model": asked_as, "input": [names[name] for name in part]}).encode("ascii")
+    async def one(part: Sequence[str]) -> Read | None:
+        missing = [name for name in part if store.vector(name) is None]
+        if not missing:
+            known = store.reading(_reading_id(part))
+            return None if known is None else Read(known[0], kept=True)
+        body = json.dumps({"model": asked_as, "input": [names[name] for name in missing]}).encode("ascii")
         try:
-            found, used = await pool.post("/embeddings", body, lambda data: read(data, len(part)))
+            found, used = await pool.post("/embeddings", body, lambda data: read(data, len(missing)))
         except Fault as fault:
             raise EnvironmentProblem(
                 f"embeddings: no answer ({fault}); the server may have no /v1/embeddings"
             ) from None
-        store.keep_vectors(dict(zip(part, found, strict=True)))
-        return used
+        store.keep_vectors(dict(zip(missing, found, strict=True)), _reading_id(part), used)
+        return Read(used, kept=False)
 
-    parts = [missing[start : start + BATCH] for start in range(0, len(missing), BATCH)]
-    tokens = sum(await asyncio.gather(*(one(part) for part in parts)))
+    whole = list(names)
+    parts = [whole[start : start + BATCH] for start in range(0, len(whole), BATCH)]
+    requests = [found for found in await asyncio.gather(*(one(part) for part in parts)) if found is not None]
     rows = [store.vector(text_id(model, text)) for text in texts]
-    whole = [row for row in rows if row is not None]
-    if len({row.shape for row in whole}) > 1:
+    known = [row for row in rows if row is not None]
+    if len({row.shape for row in known}) > 1:
         raise EnvironmentProblem("embeddings: the servers' vectors have different lengths; give servers of one model")
-    return np.stack(whole) if whole else np.zeros((0, 0), np.float32), tokens
+    return np.stack(known) if known else np.zeros((0, 0), np.float32), requests
 
 
-def read(data: Any, num: int) -> tuple[list[Vectors], int]:
-    """The vectors of an answer in the order of the texts; raises NoAnswer."""
+def _reading_id(part: Sequence[str]) -> str:
+    return hashlib.sha256("".join(part).encode("ascii")).hexdigest()
+
+
+def read(data: Any, num: int) -> tuple[list[Vectors], int | None]:
+    """The vectors of an answer in the order of the texts, and the tokens read; raises NoAnswer."""
     if not isinstance(data, dict):
         raise NoAnswer("no-object", "the body is no object")
     if data.get("error"):
@@ -73,4 +90,4 @@ def read(data: Any, num: int) -> tuple[list[Vectors], int]:
         raise NoAnswer("no-choices", "a vector is empty or not finite")
     usage = data["usage"] if isinstance(data.get("usage"), dict) else {}
     used = usage.get("prompt_tokens")
-    return vectors, used if isinstance(used, int) else 0
+    return vectors, used if isinstance(used, int) else None

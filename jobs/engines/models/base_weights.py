@@ -72,8 +72,8 @@ def same(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 def head_bytes(weights: shards.Folder, tied: bool) -> int:
-    """Bytes of a head that a tied model has beside its embedding; `require_whole` found the two equal."""
-    if not tied or HEAD not in weights.entries:
+    """Bytes of a head that is the embedding once more; of a tied model `require_whole` found the two equal."""
+    if HEAD not in weights.entries or not (tied or same(weights.read(HEAD), weights.read(EMBEDDING))):
         return 0
     entry = weights.entries[HEAD]
     size = next(dtype.itemsize for dtype, code in shards.CODES.items() if code == entry.dtype)

@@ -84,7 +84,8 @@ def left_out(folder: shards.Folder, base: Path) -> list[str]:
 
 def head_bytes(base: Path) -> int:
     """Bytes of the head that is left out."""
-    return base_weights.head_bytes(shards.Folder(base), model_config.read(base, base.name).tie_word_embeddings)
+    tied = model_config.read(base, base.name).tie_word_embeddings
+    return base_weights.head_bytes(shards.Folder(base), tied=True) if tied else 0
 
 
 def _merged(

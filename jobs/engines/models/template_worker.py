@@ -12,7 +12,6 @@ give the same bytes.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +24,8 @@ from jinja2.exceptions import TemplateError, TemplateSyntaxError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from jobs.core.process import limit_memory
 
 SAID = 300
 """Characters of an error that are passed on."""
@@ -130,9 +131,7 @@ def serve(lines: Iterable[bytes], out: IO[bytes]) -> None:
 
 def main() -> int:
     """Set the limits, then serve until nobody asks any more."""
-    num_bytes = int(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_AS, (num_bytes, num_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_memory(int(sys.argv[1]))
     with suppress(StopIteration, BrokenPipeError):
         serve(sys.stdin.buffer, sys.stdout.buffer)
     return 0

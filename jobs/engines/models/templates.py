@@ -9,27 +9,16 @@ from __future__ import annotations
 
 import json
 import os
-import select
-import subprocess
-import sys
-import time
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from jobs.core.errors import EnvironmentProblem, Refusal
-from jobs.core.process import end_at_once_with_parent, environment
-from jobs.core.provenance import ROOT
+from jobs.core.warm_child import START_SECONDS, WarmChild
 
-START_SECONDS = 120.0
-"""For Python and Jinja to be there, which is a fifth of a second on a machine that does nothing else."""
-TICK_SECONDS = 1.0
-"""A wait is counted in ticks, so that a command that was stopped with Ctrl-Z has not waited for all that time."""
 BATCH_CONVERSATIONS, BATCH_CHARACTERS = 64, 1_000_000
 """What is sent at once, whichever comes first."""
-READ_BYTES = 1 << 20
+WORKER = "jobs.engines.models.template_worker"
 
 
 class Bounds(Protocol):
@@ -95,7 +84,7 @@ class Renderer:
     def __init__(self, template: str, name: str, variables: Mapping[str, str], bounds: Bounds) -> None:
         self.name, self.bounds = name, bounds
         self._opening = {"template": template, "variables": dict(variables)}
-        self._child: _Child | None = None
+        self._child: WarmChild | None = None
 
     @property
     def pid(self) -> int | None:
@@ -129,10 +118,10 @@ class Renderer:
             self._child.end()
             self._child = None
 
-    def _ready(self) -> _Child:
+    def _ready(self) -> WarmChild:
         """The child. One that was started before a fork belongs to the other process."""
         if self._child is None or self._child.owner != os.getpid():
-            self._child = _Child(self.bounds.megabytes)
+            self._child = WarmChild(WORKER, self.bounds.megabytes)
             try:
                 self._child.answer(START_SECONDS)  # that it is there
             except (TimeoutError, ChildProcessError) as error:
@@ -144,7 +133,7 @@ class Renderer:
             self._child.send(self._opening)
         return self._child
 
-    def _answer(self, child: _Child, seconds: float, num: int) -> dict[str, Any]:
+    def _answer(self, child: WarmChild, seconds: float, num: int) -> dict[str, Any]:
         """The next answer; raises TemplateFailed where there is none."""
         try:
             return child.answer(seconds)
@@ -182,71 +171,6 @@ class Renderer:
 
     def _refusal(self, what: str) -> TemplateFailed:
         return TemplateFailed(self.name, what)
-
-
-class _Child:
-    """A running `template_worker`. The terminal's signals do not reach it, and it ends with this process."""
-
-    def __init__(self, megabytes: int) -> None:
-        paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jobs.engines.models.template_worker", str(megabytes << 20)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment(PYTHONPATH=paths),
-            bufsize=0,
-            start_new_session=True,
-            preexec_fn=end_at_once_with_parent,
-        )
-        self.owner, self.pid = os.getpid(), process.pid
-        self.waited = 0.0
-        """Seconds that were spent in waiting for answers."""
-        self._process, self._held = process, bytearray()
-        self.end = weakref.finalize(self, _end, process)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._stdin, self._stdout, self._poll = process.stdin, process.stdout, select.poll()
-        self._poll.register(self._stdout, select.POLLIN)
-
-    def send(self, data: Any) -> None:
-        """Send one line; that the child is gone is found out when its answer is read."""
-        line = memoryview(json.dumps(data).encode() + b"\n")
-        with suppress(BrokenPipeError):
-            while line:
-                line = line[self._stdin.write(line) or 0 :]
-
-    def answer(self, seconds: float) -> dict[str, Any]:
-        """The next line; raises TimeoutError after `seconds`, ChildProcessError where the child has ended."""
-        start, waited = 0, 0.0
-        while (end := self._held.find(b"\n", start)) < 0:
-            start = len(self._held)
-            if waited >= seconds:
-                raise TimeoutError(f"nothing within {seconds:g} s")
-            before = time.monotonic()
-            readable = self._poll.poll(1000 * min(TICK_SECONDS, seconds - waited))
-            waited += min(TICK_SECONDS, time.monotonic() - before)
-            if readable:
-                block = self._stdout.read(READ_BYTES)
-                if not block:
-                    raise ChildProcessError(_how_it_ended(self._process.wait()))
-                self._held += block
-        self.waited += waited
-        found: dict[str, Any] = json.loads(self._held[:end])
-        del self._held[: end + 1]
-        return found
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
-
-
-def _how_it_ended(code: int) -> str:
-    return f"ended by signal {-code}" if code < 0 else f"exit code {code}"
 
 
 def _batches(conversations: Sequence[Asked]) -> Iterator[list[Asked]]:

@@ -29,6 +29,8 @@ MAY_BE_ALIKE = ("evol_instruct",)
 """Methods whose rows are to be like the one that they were made from: there the row checks alone decide."""
 FEWEST = 8
 """Candidates of a block near the end: a call at a time would wait for each."""
+THOUGHTS = "thoughts"
+"""The note of a candidate's thoughts; of a made row, as the row checks left them."""
 SURPLUS, TOO_LIKE = "surplus", "too-like-another"
 
 Advance = Callable[[int, str], None]
@@ -48,6 +50,8 @@ class BlockOptions:
     seed: int
     expected: float = 0.5
     """Share of the candidates that is taken, as long as none is settled."""
+    keeps_thoughts: bool = False
+    """A row is looked at with its thoughts, and keeps them."""
 
     @property
     def most(self) -> int:
@@ -162,7 +166,7 @@ class Blocks:
                 ends[made.plan.number] = Settled(made, TOO_LIKE, like)
             else:
                 left.append(made)
-        vetted = await asyncio.to_thread(self._vetter.judge, [_row(made) for made in left])
+        vetted = await asyncio.to_thread(self._vetter.judge, [self._row(made) for made in left])
         good = [(made, one) for made, one in zip(left, vetted, strict=True) if one.row is not None]
         for made, one in zip(left, vetted, strict=True):
             if one.row is None:
@@ -197,6 +201,7 @@ class Blocks:
             return Settled(made, TOO_LIKE, like)
         assert vetted.row is not None
         messages = _messages(vetted)
+        made = replace(made, notes={**made.notes, THOUGHTS: vetted.row["messages"][-1].get("reasoning_content", "")})
         seed = Seed(vetted.row["id"], vetted.row["source"], messages, scored.mean if scored else None)
         text = self._said(seed.messages)
         nearest = self._texts.nearest(text)
@@ -204,6 +209,14 @@ class Blocks:
         self._vetter.accept([vetted.row])
         self.num_rows += 1
         return Settled(made, None, "", seed, 1 - nearest.similarity if nearest else 1.0)
+
+    def _row(self, made: Made) -> Mapping[str, Any]:
+        """A candidate as a row of a file."""
+        messages = [{"role": one.role, "content": one.content} for one in made.messages or ()]
+        thoughts = str(made.notes.get(THOUGHTS) or "").strip()
+        if self._options.keeps_thoughts and thoughts:
+            messages[-1]["reasoning_content"] = thoughts
+        return {"id": row_id(made.plan), "source": made.plan.source, "messages": messages}
 
     def _too_like(self, made: Made) -> str | None:
         """What it is too like, for a person; None where it is like none."""
@@ -230,12 +243,6 @@ class Blocks:
 def row_id(plan: Plan) -> str:
     """Of a candidate, in rows.jsonl and dropped.jsonl."""
     return f"synth-{plan.number:06d}"
-
-
-def _row(made: Made) -> Mapping[str, Any]:
-    """A candidate as a row of a file."""
-    messages = [{"role": one.role, "content": one.content} for one in made.messages or ()]
-    return {"id": row_id(made.plan), "source": made.plan.source, "messages": messages}
 
 
 def _messages(vetted: Vetted) -> tuple[Message, ...]:

@@ -27,7 +27,7 @@ from jobs.engines.rows.paths import printable
 from jobs.engines.rows.store import RowStore, RowWriter
 from jobs.engines.synth import documents
 from jobs.engines.synth.documents import Cutting, Piece
-from jobs.engines.synth.pdf_text import Unreadable
+from jobs.engines.synth.pdf_text import PdfBounds, PdfPages, Unreadable
 from jobs.logic.rows import keys as row_keys
 from jobs.logic.rows.containment import Containment
 from jobs.logic.text import markup, private
@@ -53,6 +53,9 @@ class CorpusOptions:
     """Of a file of rows, unpacked."""
     max_held_out_share: float
     """Of the 5-grams of a passage or of a held-out text, whichever is shorter, that both have."""
+    pdf_seconds: float
+    """For one PDF, which is a program of a kind."""
+    pdf_megabytes: int
 
 
 class Passage(NamedTuple):
@@ -156,10 +159,11 @@ def read(options: CorpusOptions, key: str, prepared: Path, scratch: Path) -> Cor
     Raises Refusal, naming the config `key`, where the folder is none, or nothing in it is fit to be a passage.
     """
     root, found, left_out = _files(options.folder, key)
-    taken = _Taken(options, _held_out(prepared))
+    bounds = PdfBounds(options.pdf_seconds, options.pdf_megabytes, options.max_document_bytes)
     scratch.mkdir(parents=True, exist_ok=True)
     writer, files = RowWriter(scratch / "passages.jsonl"), []
-    with progress("corpus files read", len(found)) as advance:
+    with PdfPages(bounds) as pdf, progress("corpus files read", len(found)) as advance:
+        taken = _Taken(options, _held_out(prepared), pdf)
         for number, label in enumerate(found):
             sha256, num_bytes = row_files.digest(root / label)
             num_before = taken.num
@@ -190,7 +194,7 @@ def fingerprint(folder: str, key: str) -> dict[str, str]:
 class _Taken:
     """Pieces of documents become passages, but for those that are left out."""
 
-    def __init__(self, options: CorpusOptions, held_out: Containment) -> None:
+    def __init__(self, options: CorpusOptions, held_out: Containment, pdf: PdfPages) -> None:
         self._options, self._held_out, self._seen = options, held_out, set[int]()
         self.cutting = Cutting(
             options.columns,
@@ -199,6 +203,7 @@ class _Taken:
             options.max_document_bytes,
             options.max_row_bytes,
             options.max_file_bytes,
+            pdf,
         )
         self.num = 0
         self.not_taken = Counter[str]()

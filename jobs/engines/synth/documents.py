@@ -10,8 +10,7 @@ from jobs.core.errors import Refusal
 from jobs.engines.rows import files as row_files, paths, sources as row_sources
 from jobs.engines.rows.files import Line
 from jobs.engines.rows.paths import printable
-from jobs.engines.synth import pdf_text
-from jobs.engines.synth.pdf_text import Unreadable
+from jobs.engines.synth.pdf_text import PdfPages, Unreadable
 from jobs.logic.pages.amounts import size
 from jobs.logic.rows import conversation, raw_bytes
 from jobs.logic.rows.conversation import BadRow
@@ -44,6 +43,7 @@ class Cutting(NamedTuple):
     max_document_bytes: int
     max_row_bytes: int
     max_file_bytes: int
+    pdf: PdfPages
 
 
 class Piece(NamedTuple):
@@ -68,7 +68,7 @@ def pieces(
 ) -> Iterator[Piece]:
     """The pieces of a document, in order; `leave_out` is told of rows that are not read.
 
-    Raises pdf_text.Unreadable where nothing of it, or nothing more, can be read.
+    Raises Unreadable where nothing of it, or nothing more, can be read.
     """
     kind = kind_of(path.name)
     if kind == "rows":
@@ -99,7 +99,7 @@ def _cut(blocks: list[Block], cutting: Cutting, unit: str, number: int) -> Itera
 
 
 def _of_pdf(path: Path, cutting: Cutting) -> Iterator[Piece]:
-    for number, text in pdf_text.pages(path):
+    for number, text in cutting.pdf.of(path):
         yield from _cut(passages.paragraphs(text), cutting, "page", number)
 
 

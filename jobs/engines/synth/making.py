@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,10 +18,10 @@ from jobs.core import terminal
 from jobs.core.errors import Refusal
 from jobs.engines.endpoints.asking import Asker, Session
 from jobs.engines.synth import corpus, retrieval
-from jobs.engines.synth.blocks import BlockOptions, Blocks, Methods, row_id
+from jobs.engines.synth.blocks import THOUGHTS, BlockOptions, Blocks, Methods, row_id
 from jobs.engines.synth.corpus import Corpus, CorpusOptions, Passage
 from jobs.engines.synth.vetting import Vetter
-from jobs.logic.endpoints.calls import Answer, Call, Sampling
+from jobs.logic.endpoints.calls import Sampling
 from jobs.logic.endpoints.costs import Estimate, Usage, estimate
 from jobs.logic.synth import seeds, state as states
 from jobs.logic.synth.candidate import Method, Seed, Settled
@@ -37,6 +37,9 @@ from jobs.logic.synth.wording import Wording
 
 PROBED = 10
 """Rows that are scored, and candidates that are made, to tell what all of them will cost."""
+Number = TypeVar("Number", int, float)
+SHOWN = 8
+"""Of what could not be read of a corpus."""
 EXPECTED = 0.5
 """Share of candidates that are taken, where the probe was too small to tell: with the probe's own as two more rows."""
 
@@ -54,7 +57,6 @@ class MakingOptions:
     evol_rounds: int
     cot_answers: int
     corpus: CorpusOptions | None
-    keeps_thoughts: bool
     writing: Sampling
     scoring: Sampling
     shots_characters: int
@@ -80,10 +82,7 @@ class Making:
     ) -> None:  # fmt: skip
         self.options, self.rows, self.wording, self.rubric = options, list(rows), wording, rubric
         self.session, self._asker, self._vetter = session, asker, vetter
-        self._judge = judge
-        self.answered: dict[str, tuple[str, str | None, int, int]] = {}
-        """Call id to purpose, failure, and tokens of prompt and answer."""
-        self.scorer = None if judge is None else Scorer(self._asks(judge), wording, rubric, options.scoring)
+        self.scorer = None if judge is None else Scorer(judge.ask, wording, rubric, options.scoring)
         answering = replace(options.writing, temperature=0.0)
         self.kit = Kit(rows, wording, options.writing, answering, options.shots_characters)
         self.corpus: Corpus | None = None
@@ -99,7 +98,9 @@ class Making:
         self.corpus = await asyncio.to_thread(
             corpus.read, self.options.corpus, "synth.craft.folder", prepared, scratch / "corpus"
         )
-        terminal.say(f"corpus: {len(self.corpus):,} passages of {len(self.corpus.files):,} files")
+        unread = self.corpus.left_out
+        told = f"; not read: {'; '.join(unread[:SHOWN])}{' ...' if len(unread) > SHOWN else ''}" if unread else ""
+        terminal.say(f"corpus: {len(self.corpus):,} passages of {len(self.corpus.files):,} files{told}")
         if embed is None:
             self._retriever: retrieval.Retriever = await asyncio.to_thread(retrieval.Bm25, self.corpus.texts())
         else:
@@ -160,7 +161,7 @@ class Making:
         texts = Texts([self.kit.telling(row.prompt) or row.answer for row in self.rows], self.kit.by_characters)
         methods = Methods([(self._method(name), share) for name, share in self.options.methods.items()], options.seed)
         vetter = judged_by or self._vetter
-        return Blocks(methods, self._asks(self._asker), self.scorer, vetter, texts, self.kit.telling, options, advance)
+        return Blocks(methods, self._asker.ask, self.scorer, vetter, texts, self.kit.telling, options, advance)
 
     def _method(self, name: str) -> Method:
         options = self.options
@@ -175,17 +176,6 @@ class Making:
     def _retrieve(self, query: str, num: int) -> Sequence[Found]:
         assert self.corpus is not None
         return [Found(self.corpus.passage(hit.number)) for hit in self._retriever.best(query, num)]
-
-    def _asks(self, asker: Asker) -> Any:
-        """An `Ask` that keeps what became of each question: the same question is counted once."""
-
-        async def ask(call: Call) -> Answer:
-            answer = await asker.ask(call)
-            tokens = answer.prompt_tokens or 0, answer.completion_tokens or 0
-            self.answered.setdefault(answer.call_id, (call.purpose, answer.failure, *tokens))
-            return answer
-
-        return ask
 
     async def _scored(self, rows: Sequence[Seed], label: str = "") -> dict[str, Scored]:
         assert self.scorer is not None
@@ -208,20 +198,18 @@ class Making:
     def _estimated(
         self, num_scored: int, totals: tuple[Usage, Usage, Usage], blocks: Blocks, seconds: float
     ) -> Estimate:
-        """The probe's cost for as many rows and candidates as there will be."""
+        """The cost of the probes, and that of as many rows and candidates as there will be."""
         options, tried = self.options, max(1, len(blocks.settled))
         candidates = min(options.blocks.most, round(options.blocks.rows / self._expected))
         rows = min(len(self.rows), options.most_scored) if num_scored else 0
         scoring, making = _less(totals[1], totals[0]), _less(totals[2], totals[1])
         at_once = min(PROBED, options.blocks.at_once), options.blocks.at_once
-        one = estimate(making, seconds, tried, candidates, at_once)
-        if not num_scored:
-            return one
-        other = estimate(scoring, 0.0, num_scored, rows)
+        parts = [estimate(making, seconds, tried, candidates, at_once), estimate(totals[0] + making, 0.0, 1, 1)]
+        parts += [estimate(scoring, 0.0, num_scored, rows)] if num_scored else []
+        tokens = [(one.prompt_tokens, one.completion_tokens) for one in parts]
         return Estimate(
-            candidates, one.calls + other.calls, _sum(one.prompt_tokens, other.prompt_tokens),
-            _sum(one.completion_tokens, other.completion_tokens), one.minutes,
-            None if one.usd is None or other.usd is None else one.usd + other.usd,
+            candidates, sum(one.calls for one in parts), _sum([prompt for prompt, _ in tokens]),
+            _sum([completion for _, completion in tokens]), parts[0].minutes, _sum([one.usd for one in parts]),
         )  # fmt: skip
 
 
@@ -235,7 +223,7 @@ class _Copy:
         """Looked at, and not kept."""
 
 
-def write(settled: Iterable[Settled], out: Path, before: Path, keeps_thoughts: bool, model: str) -> None:
+def write(settled: Iterable[Settled], out: Path, before: Path, model: str) -> None:
     """`rows.jsonl`, `dropped.jsonl`, and `train.jsonl`: the rows of the file `before`, then the made ones."""
     with (
         (out / "rows.jsonl").open("wb") as rows,
@@ -249,7 +237,7 @@ def write(settled: Iterable[Settled], out: Path, before: Path, keeps_thoughts: b
             if one.row is None:
                 dropped.write(_line({"id": row_id(one.made.plan), **_why(one), **_said(one), **made}))
                 continue
-            row = {"id": one.row.id, "source": one.row.source, "messages": _messages(one, keeps_thoughts)}
+            row = {"id": one.row.id, "source": one.row.source, "messages": _messages(one)}
             rows.write(_line(row | made))
             train.write(_line(row))
 
@@ -261,11 +249,10 @@ def write_scores(scored: Mapping[str, Scored], path: Path) -> None:
             file.write(_line({"id": identity, **found.as_dict(), "failure": found.failure}))
 
 
-def _messages(one: Settled, keeps_thoughts: bool) -> list[dict[str, str]]:
+def _messages(one: Settled) -> list[dict[str, str]]:
     assert one.row is not None
     messages = [{"role": message.role, "content": message.content} for message in one.row.messages]
-    thoughts = str(one.made.notes.get("thoughts") or "").strip()
-    if keeps_thoughts and thoughts:
+    if thoughts := one.made.notes[THOUGHTS]:
         last = messages[-1]
         messages[-1] = {"role": last["role"], "reasoning_content": thoughts, "content": last["content"]}
     return messages
@@ -277,7 +264,7 @@ def _how(one: Settled, model: str) -> dict[str, Any]:
     return {
         "number": plan.number, "method": plan.method, "arm": plan.arm, "parents": list(plan.parents), "model": model,
         "calls": list(made.call_ids), "scores": dict(made.scores), "novelty": one.novelty,
-        "notes": {name: found for name, found in made.notes.items() if name != "thoughts"},
+        "notes": {name: found for name, found in made.notes.items() if name != THOUGHTS},
     }  # fmt: skip
 
 
@@ -289,24 +276,6 @@ def _said(one: Settled) -> dict[str, Any]:
     """What there was of it: the messages, or the model's own words."""
     messages = [{"role": message.role, "content": message.content} for message in one.made.messages or ()]
     return {"messages": messages} if messages else {"raw": one.made.raw}
-
-
-def by_purpose(answered: Mapping[str, tuple[str, str | None, int, int]]) -> list[dict[str, Any]]:
-    """Questions by what they were for, with what was wrong with their answers."""
-    found: dict[str, dict[str, Any]] = {}
-    for purpose, failure, prompt, completion in answered.values():
-        one = found.setdefault(purpose, {"calls": 0, "failed": Counter(), "prompt": 0, "completion": 0})
-        one["calls"] += 1
-        one["prompt"] += prompt
-        one["completion"] += completion
-        one["failed"].update([failure] if failure else [])
-    return [
-        {
-            "purpose": purpose, "calls": one["calls"], "failed": dict(sorted(one["failed"].items())),
-            "prompt_tokens": one["prompt"], "completion_tokens": one["completion"],
-        }
-        for purpose, one in sorted(found.items())
-    ]  # fmt: skip
 
 
 def scores_of(scored: Mapping[str, Scored]) -> dict[str, int]:
@@ -338,8 +307,10 @@ def _less(whole: Usage, part: Usage) -> Usage:
     )  # fmt: skip
 
 
-def _sum(one: int | None, other: int | None) -> int | None:
-    return None if one is None or other is None else one + other
+def _sum(values: Sequence[Number | None]) -> Number | None:
+    """None where one is not known."""
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if len(known) == len(values) else None
 
 
 def _line(value: Mapping[str, Any]) -> bytes:

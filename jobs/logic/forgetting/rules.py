@@ -68,12 +68,18 @@ def times(text: str, said: Mapping[str, Any]) -> bool:
 
 
 def choice(text: str, said: Mapping[str, Any]) -> bool:
-    """Of the options `of`, the answer takes `is`: it opens with it, or names it and no other."""
-    wanted = bare(said["is"])
-    if any(re.match(rf"{re.escape(wanted)}(?![a-z0-9])", one) for one in unframed(text)):
+    """Of the options `of`, the answer takes `is`: it opens with it, or with it behind a frame and names no other, or
+    names it and no other."""
+    wanted, whole = bare(said["is"]), bare(plain(text))
+    opens = re.compile(rf"{re.escape(wanted)}(?![a-z0-9])")
+    if opens.match(whole) or any(opens.match(one) and _named(one, said) == [wanted] for one in unframed(text)):
         return True
-    named = [option for option in said["of"] if stands_in(plain(text).casefold(), option)]
-    return [bare(option) for option in named] == [wanted]
+    return _named(whole, said) == [wanted]
+
+
+def _named(text: str, said: Mapping[str, Any]) -> list[str]:
+    """The options that stand in a text."""
+    return [bare(option) for option in said["of"] if stands_in(text, option)]
 
 
 def ordered(text: str, said: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Protocol
 
 MOST_PLACES = 4
@@ -103,6 +103,13 @@ def usd(value: float | None, more: int = 0) -> str:
 def count(found: float, noun: str = "") -> str:
     """A count, with its noun where there is one: `1,124 rows`, `1 row`."""
     return f"{found:,.0f} {noun}{'' if found == 1 else 's'}" if noun else f"{found:,.0f}"
+
+
+def round_above(value: float, decimals: int = 0) -> str:
+    """A cap that holds `value`, to be typed: at most two significant digits, rounded up: 231 is `240`, 0.412 `0.42`."""
+    least = Decimal(1).scaleb(-decimals)
+    step = max(Decimal(1).scaleb(Decimal(value).adjusted() - 1), least) if value else least
+    return f"{max(Decimal(value), least).quantize(step, ROUND_CEILING):f}"
 
 
 def signed(value: float, say: Say = number, more: int = 0) -> str:

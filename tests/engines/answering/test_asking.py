@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -148,9 +149,9 @@ def test_other_bytes_are_another_model_and_parts_are_one(q4_gguf: Path, tmp_path
         digest(made[0])
 
 
-def begin(gguf: Path, folder: Path) -> subprocess.Popen[str]:
+def begin(gguf: Path, folder: Path, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
     words = [sys.executable, "-m", asking_process.__name__, str(gguf), str(folder), str(COUNT)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
 def lines_until(child: subprocess.Popen[str], count: int) -> list[str]:
@@ -169,6 +170,19 @@ def num_kept(folder: Path, scratch: Path) -> int:
         found = len(store.keys("answer"))
     shutil.rmtree(scratch)
     return found
+
+
+def test_a_server_that_dies_is_told_with_its_prompt_and_what_came_is_kept(q4_gguf: Path, tmp_path: Path) -> None:
+    child = begin(q4_gguf, tmp_path / "cut", subprocess.PIPE)
+    lines_until(child, 2)
+    [running] = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+    os.kill(int(running), signal.SIGSEGV)
+    told = child.communicate()[1]
+
+    assert child.returncode == 4
+    assert re.search(r"cannot run here: prompt (ids|messages) \d+: .*llama-server died of SIGSEGV", told)
+    assert "answers that came are kept" in told
+    assert num_kept(tmp_path / "cut", tmp_path / "scratch") >= 2
 
 
 def test_killed_at_any_moment_it_asks_nothing_twice_and_says_the_same(q4_gguf: Path, tmp_path: Path) -> None:

@@ -166,21 +166,16 @@ def judged_run(root: Path, number: int = 60) -> None:
         (root / place).write_text("".join(json.dumps(line) + "\n" for line in found))
 
     names = [f"r{n}" for n in range(number)]
-    turn = [{"role": "user", "content": "?"}]
-    lines("prepare/val.jsonl", [{"id": name, "source": None, "messages": turn} for name in names])
-    prompt = {"prompt_ids": [1], "opening": "", "messages": turn, "reference": "right"}
-    lines("preflight/prompts.jsonl", [{"id": name, **prompt} for name in names])
-    lines("smoke/generations.jsonl", [{"id": n, "model": "tuned", "prompt": "default", "text": "x"} for n in names])
-    lines("judge/answers.jsonl", [{"id": name, "first": f"one {name}", "second": f"two {name}"} for name in names])
+    prompt = {"source": None, "prompt": [["user", "?"]], "reference": "right"}
+    pairs = [{"id": name, "first": f"one {name}", "second": f"two {name}", **prompt} for name in names]
+    lines("judge/answers.jsonl", pairs)
     calls = [
         {"of": "pairs", "pair": name, "order": order, "choice": choice}
         for name, both in zip(names, ["first", "second", "tie"] * number, strict=False)
         for order, choice in enumerate((both, both))
     ]
     lines("judge/verdicts.jsonl", calls)
-    for stage in ("prepare", "preflight", "smoke"):
-        small_run.publish(root, stage)
-    record = small_run.publish(root, "judge", {"answers": {"prompt": "default"}}).record
+    record = small_run.publish(root, "judge").record
     key = Key(config={"against": "base", "rows": number, "seed": 1}, inputs={}, outside={})
     write_record(root / "judge", record.model_copy(update={"key": key}))
 

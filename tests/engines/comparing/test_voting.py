@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs.__main__ import main
+from jobs.core.errors import Refusal
 from jobs.engines.comparing import sheet_page, voting
 from jobs.logic.comparing.sheet import Sheet, drawn
 from jobs.logic.comparing.votes import FORMAT
@@ -79,6 +80,15 @@ def test_people_are_what_a_judge_is_calibrated_by(tmp_path: Path) -> None:
     sheet = made(tmp_path)
     votes = save(tmp_path / "a.json", sheet, "second", "ann")
     assert voting.people([str(votes)], tmp_path, "judge.votes") == {f"r{n}": "second" for n in range(12)}
+
+
+def test_votes_on_other_answers_are_none_of_a_judge_s(tmp_path: Path) -> None:
+    votes = save(tmp_path / "a.json", made(tmp_path), "second", "ann")
+    asked = [Pair(f"r{n}", None, (Message("user", "?"),), f"first {n}", f"second {n}") for n in range(20)]
+    assert len(voting.read([str(votes)], None, tmp_path, False, "judge.votes", asked).votes) == 1
+    asked[3] = Pair("r3", None, (Message("user", "?"),), "another answer", "second 3")
+    with pytest.raises(Refusal, match="a sheet of other answers"):
+        voting.read([str(votes)], None, tmp_path, False, "judge.votes", asked)
 
 
 def test_bad_votes_are_one_line_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

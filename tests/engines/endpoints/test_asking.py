@@ -190,16 +190,21 @@ def test_answers_in_the_order_of_the_calls_with_a_line_of_progress(tmp_path: Pat
 def test_embeddings_are_asked_for_once(tmp_path: Path) -> None:
     async def work(texts: list[str]) -> Any:
         async with asking.open_asker(server.options(), tmp_path, NO_CAPS, patience=QUICK) as asker:
-            return await asker.embed(texts)
+            found = await asker.embed(texts)
+            costs.append(asker.ledger.by_purpose()[0])
+            return found
 
+    costs: list[dict[str, Any]] = []
     texts = [f"text {n}" for n in range(70)]
     with ScriptedServer() as server:
         first = asking.run(work([*texts, "text 0"]))
         assert server.embedded == 70
-        again = asking.run(work(texts[:5]))
+        again = asking.run(work(texts))
         assert server.embedded == 70
+    assert costs[0] == costs[1], "a run that goes on has paid for the same"
+    assert (costs[0]["purpose"], costs[0]["calls"], costs[0]["prompt_tokens"]) == ("embeddings", 3, 70)
 
     assert first.shape == (71, 8)
     assert np.array_equal(first[0], first[70])
-    assert np.array_equal(again, first[:5])
+    assert np.array_equal(again, first[:70])
     assert first[3].tolist() == pytest.approx(played.embeddings({"input": ["text 3"]})["data"][0]["embedding"])

@@ -83,6 +83,11 @@ def test_what_is_asked_is_counted_by_purpose_and_what_failed_apart(tmp_path: Pat
     ]  # fmt: skip
     assert rows[2] == {"model": "teacher", "purpose": "write", "calls": 1, "prompt_tokens": 2, "completion_tokens": 4,
                        "usd": 1e-5, "failed": 0}  # fmt: skip
+    table, total = ledger.by_purpose(), ledger.facts()["total"]
+    assert [(one["purpose"], one["failed"]) for one in table] == [
+        ("probe", {}), ("score", {"call-failed": 1}), ("write", {})
+    ]  # fmt: skip
+    assert {name: sum(one[name] for one in table) for name in total if name != "usd"} | {"usd": ledger.usd()} == total
     assert ledger.rows()[1][:5] == ["score", "teacher", "2", "0", "1"]
     assert ledger.note().startswith("6 calls, 1 failed · ")
     assert ledger.requests == 3

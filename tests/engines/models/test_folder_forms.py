@@ -376,6 +376,14 @@ def test_an_equal_head_of_a_tied_model_is_told_by_its_size(
     assert (found["tied"], found["form"]["head_bytes"]) == (True, num_bytes * 96 * 256)
 
 
+@pytest.mark.parametrize(("more", "num_bytes"), [(0.0, 4), (0.01, 0)])
+def test_an_untied_head_that_is_the_embedding_is_told_by_its_size(given: Path, more: float, num_bytes: int) -> None:
+    change_json(given / "config.json", tie_word_embeddings=False)
+    head(lambda embedding: embedding + more)(given)
+    found = taken(given)
+    assert (found["tied"], found["form"]["head_bytes"]) == (False, num_bytes * 96 * 256)
+
+
 def test_no_message_tells_to_fetch_again_what_fetching_cannot_mend() -> None:
     folder = Path(base_model.__file__).parent
     again = re.compile(r"fetch (it|the model) again")

@@ -54,6 +54,8 @@ def options(folder: Path, **changed: object) -> CorpusOptions:
         "max_row_bytes": 10_000,
         "max_file_bytes": 1_000_000,
         "max_held_out_share": 0.4,
+        "pdf_seconds": 60.0,
+        "pdf_megabytes": 1024,
     }
     return CorpusOptions(**{**plain, **changed})  # type: ignore[arg-type]
 

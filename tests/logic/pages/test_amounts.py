@@ -54,6 +54,16 @@ def test_a_figure_in_words(say: Say, value: float, said: str) -> None:
     assert say(value) == said
 
 
+@pytest.mark.parametrize(
+    ("value", "decimals", "typed"),
+    [(231, 0, "240"), (230, 0, "230"), (7, 0, "7"), (0.4, 0, "1"), (1_234_567, 0, "1300000"), (0.412, 2, "0.42"),
+     (12.31, 2, "13"), (0.0004, 2, "0.01"), (3.0, 2, "3.0"), (1e7, 0, "10000000"), (0, 2, "0.01")],
+)  # fmt: skip
+def test_a_cap_to_type_holds_its_value(value: float, decimals: int, typed: str) -> None:
+    assert amounts.round_above(value, decimals) == typed
+    assert Decimal(typed) >= Decimal(value)
+
+
 def test_counts_and_parts() -> None:
     assert amounts.count(1124, "row") == "1,124 rows"
     assert amounts.count(1, "row") == "1 row"

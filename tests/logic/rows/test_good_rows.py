@@ -2,7 +2,7 @@
 
 The rows are written by hand (`tests/good_rows`, a file for each task and language): a line holds a system message if
 the number of its texts is odd, then the user and the assistant in turn. `public` has rows as public instruction and
-code sets have them: of all tasks together, so that the set has no form of its own.
+code sets have them: of all tasks together, so that the set has no form of its own; `eight` of eight tasks.
 """
 
 import json
@@ -54,7 +54,16 @@ def test_good_rows_stay() -> None:
     assert len(lost) <= MOST_LOST * len(some), lost
 
 
-@pytest.mark.parametrize("names", [("public/en",), ("public/ja",), ("public/en", "public/ja"), ("public/ja", *SETS)])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("public/en",),
+        ("public/ja",),
+        ("public/en", "public/ja"),
+        ("public/ja", *SETS),
+        ("public/eight_en", "public/eight_ja"),
+    ],
+)
 def test_rows_of_many_tasks_stay(names: tuple[str, ...]) -> None:
     some = [one for name in names for one in rows(name)]
     forms = departures.measured(some)
