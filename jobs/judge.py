@@ -62,7 +62,6 @@ def make(cfg: JudgeConfig, inputs: Inputs, out: Path) -> None:
     from jobs.engines.judging import answers, files
 
     require_judge(cfg)
-    write_votes(cfg, out)
     folder, rows = out.parent / ANSWERS, held_rows(cfg, inputs)
     quant, gguf = judged_file(cfg, inputs)
     asking.run(_met(cfg, inputs, folder))  # who may not judge is told before anything is answered
@@ -77,6 +76,7 @@ def make(cfg: JudgeConfig, inputs: Inputs, out: Path) -> None:
             store, base, gguf, items=tasks(cfg), think=keeps_thoughts(inputs), gpu_layers=cfg.gpu_layers
         )
     files.write_lines(out / "answers.jsonl", lines)
+    write_votes(cfg, out)  # which are refused where they are on other answers than these
     forgetting.write(out / "forgetting.jsonl", found)
     asking.run(_asked(cfg, inputs, out, rows, lines))
 

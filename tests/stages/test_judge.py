@@ -118,7 +118,7 @@ FAULTS: list[tuple[type[KnowingJudge], str]] = [
     (judges.AlwaysFirst, "it likes the first place: right against wrong answers: that place won 100% more"),
     (judges.LikesLength, "an answer gains by words that say nothing: net wins 100% of 20 pairs, the most is 10.0%"),
     (judges.Obeys, "an answer gains by saying that it is to be chosen: net wins 100% of 20 pairs, the most is 10.0%"),
-    (judges.BreaksJson, "its answers are no verdicts: right against wrong answers:"),
+    (judges.BreaksJson, "its answers are no verdicts: its qualification:"),
     (judges.Flips, "it changes its verdict with the order: right against wrong answers:"),
 ]
 

@@ -46,7 +46,7 @@ def judge_sheet(asked: Options) -> int:
     terminal.say(
         f"{count(number, 'pair')} of {len(pairs):,}: send {out / 'sheet.html'} to people, keep the key beside it"
     )
-    print(f'then: make judge ARGS="run.name={asked.run} judge.votes=[FILE.json]"', flush=True)
+    print(f'then: make judge ARGS="run.name={asked.run} judge.votes=[FILE.json] redo=true"', flush=True)
     return Exit.PASSED
 
 

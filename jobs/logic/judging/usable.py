@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,8 @@ def why_not(found: Mapping[str, Conduct], wanted: Wanted) -> list[str]:
     """Why the judge is not usable, in sentences; none where it is. `found`: by the names above."""
     return [
         *(said for name in OVER if name in found for said in _conduct(OVER[name], found[name], wanted)),
+        *_unparsable("its qualification", [found[name] for name in CHECKS if name in found], wanted),
+        *_unparsable(OVER[PAIRS], [found[name] for name in (PAIRS,) if name in found], wanted),
         *_qualified(found, wanted),
     ]
 
@@ -66,9 +68,13 @@ def _conduct(what: str, one: Conduct, wanted: Wanted) -> Iterator[str]:
         if not share <= most_share:
             found, most = beside(share, most_share, percent)
             yield f"{said}: {what}: in {found} of {count(one.num_pairs, 'pair')}; the most is {most}"
-    if one.calls and not one.unparsable / one.calls <= wanted.max_unparsable_share:
-        found, most = beside(one.unparsable / one.calls, wanted.max_unparsable_share, percent)
-        yield f"its answers are no verdicts: {what}: {found} of {count(one.calls, 'call')}; the most is {most}"
+
+
+def _unparsable(what: str, some: Sequence[Conduct], wanted: Wanted) -> Iterator[str]:
+    calls, broken = sum(one.calls for one in some), sum(one.unparsable for one in some)
+    if calls and not broken / calls <= wanted.max_unparsable_share:
+        found, most = beside(broken / calls, wanted.max_unparsable_share, percent)
+        yield f"its answers are no verdicts: {what}: {found} of {count(calls, 'call')}; the most is {most}"
 
 
 def _qualified(found: Mapping[str, Conduct], wanted: Wanted) -> Iterator[str]:
