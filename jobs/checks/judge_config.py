@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
-
-from pydantic import Field
+from typing import ClassVar, Literal
 
 from jobs.checks.endpoint_config import Endpoint
 from jobs.checks.judge import JudgeLimits
-from jobs.core.model import Count, NotNegative, Positive, Share, StageConfig, StrictModel, Text
+from jobs.core.model import (
+    Count,
+    CountOrNone,
+    Layers,
+    NotNegative,
+    Positive,
+    Resamples,
+    Share,
+    StageConfig,
+    StrictModel,
+    Text,
+)
 from jobs.logic.endpoints.costs import Caps
 from jobs.logic.judging.pairs import Asking
 from jobs.logic.judging.usable import Wanted
@@ -50,13 +59,13 @@ class JudgeConfig(StageConfig):
     usable: UsableConfig
     forgetting: Count
     votes: list[str]
-    num_resamples: Annotated[int, Field(ge=100)]
+    num_resamples: Resamples
     max_calls: Count | None
     max_tokens: Count | None
     max_minutes: Positive | None
     max_usd: NotNegative | None
-    gpu_layers: Annotated[int, Field(ge=-1)]
-    num_samples: Annotated[int, Field(ge=0)]
+    gpu_layers: Layers
+    num_samples: CountOrNone
     with_made_rows: bool
     """Whether `synth` made rows, which the artifact's inputs say."""
     seed: int

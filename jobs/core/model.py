@@ -13,7 +13,12 @@ TrueShare = Annotated[float, Field(gt=0, lt=1)]
 """Neither none nor all."""
 Times = Annotated[float, Field(gt=1)]
 Count = Annotated[int, Field(ge=1)]
+CountOrNone = Annotated[int, Field(ge=0)]
 Several = Annotated[int, Field(ge=2)]
+Resamples = Annotated[int, Field(ge=100)]
+"""Of a bootstrap; fewer have no ends."""
+Layers = Annotated[int, Field(ge=-1)]
+"""On a GPU; -1: all."""
 Mark = Annotated[float, Field(ge=1, le=5)]
 """A score, or a mean of scores."""
 Text = Annotated[str, Field(min_length=1)]
