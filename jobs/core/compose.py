@@ -16,7 +16,7 @@ from typing import Any
 
 from jobs.core import other_names, process, values
 from jobs.core.errors import Refusal
-from jobs.core.kept_config import kept
+from jobs.core.kept_config import kept, state_of
 from jobs.core.words import SECRET_KEY as SECRET_KEY, SECRET_VALUE as SECRET_VALUE, whole
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -57,7 +57,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
 def _composed(groups: Sequence[str], rest: Sequence[str], options: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """What the groups and then the words of `rest` make."""
     try:
-        written = deepcopy(_of_groups(CONF, tuple(groups)))
+        written = deepcopy(_of_groups(CONF, tuple(groups), state_of(CONF)))
         _require_keys(rest, written)
         from omegaconf import OmegaConf
         from omegaconf.errors import OmegaConfBaseException
@@ -88,8 +88,9 @@ def _composed(groups: Sequence[str], rest: Sequence[str], options: Mapping[str, 
 
 
 @functools.lru_cache(maxsize=8)
-def _of_groups(conf: Path, groups: tuple[str, ...]) -> dict[str, Any]:
-    """The files of `conf` that these choices name, composed, with interpolations as they are written."""
+def _of_groups(conf: Path, groups: tuple[str, ...], state: str) -> dict[str, Any]:
+    """The files of `conf` that these choices name, composed, with interpolations as they are written; `state` is theirs
+    now."""
     return kept(["groups", *groups], conf, lambda: _of_files(conf, groups))
 
 
@@ -106,6 +107,7 @@ def _of_files(conf: Path, groups: Sequence[str]) -> dict[str, Any]:
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise _not_composed(error) from None
     assert isinstance(found, dict)
+    _forbid(found)  # before it is kept
     return {str(key): value for key, value in found.items()}
 
 

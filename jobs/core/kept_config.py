@@ -29,13 +29,32 @@ LIBRARIES = {"hydra": "__init__.py", "omegaconf": "version.py", "yaml": "__init_
 
 
 def kept(asked: Sequence[str], conf: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `make` returns for `asked`, from the cache where it is there; plain data that JSON can hold, or not kept."""
-    path = room.cache_folder() / FOLDER / f"{_key(asked, conf)}.json"
-    found = _read(path)
+    """What `make` returns for `asked`, from the cache where it is there; plain data that JSON can hold, or not kept.
+
+    Nor is what was made while a file of `conf` changed.
+    """
+    state = state_of(conf)
+    path = room.cache_folder() / FOLDER / f"{_digest(json.dumps([list(asked), _code(), state]).encode())}.json"
+    found = _read(path) if state else None
     if found is None:
         found = make()
-        _keep(path, found)
+        if state and state_of(conf) == state:
+            _keep(path, found)
     return found
+
+
+def state_of(conf: Path) -> str:
+    """A digest of every file below `conf`, links followed; empty where one cannot be read."""
+    files = []
+    try:
+        for folder, folders, names in os.walk(conf, followlinks=True):
+            folders.sort()
+            for path in (Path(folder) / name for name in sorted(names) if name.endswith(".yaml")):
+                if path.is_file():  # an editor's lock is a link to nothing
+                    files.append([str(path), _digest(path.read_bytes())])
+    except OSError:
+        return ""
+    return _digest(json.dumps(files).encode())
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -71,14 +90,6 @@ def _make_room(folder: Path) -> None:
     if len(files) > MOST:
         for old in sorted(files, key=lambda file: file.stat().st_mtime_ns)[:-LEFT]:
             old.unlink(missing_ok=True)
-
-
-def _key(asked: Sequence[str], conf: Path) -> str:
-    parts = [
-        _code(),
-        *(part for file in sorted(conf.rglob("*.yaml")) for part in (str(file), _digest(file.read_bytes()))),
-    ]
-    return _digest(json.dumps([list(asked), parts]).encode())
 
 
 @functools.cache

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +105,58 @@ def test_the_oldest_go(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
             os.utime(file, ns=(file.stat().st_mtime_ns - 1_000_000_000,) * 2)
     assert len(list(cache.iterdir())) == 3
     assert kept_config.kept(["6"], tmp_path, never) == {"a": 1}
+
+
+def config_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of conf/ that may be changed, with one of its folders behind a link."""
+    shutil.copytree(ROOT / "conf", folder / "conf")
+    shutil.move(folder / "conf" / "train", folder / "elsewhere")
+    (folder / "conf" / "train").symlink_to(folder / "elsewhere")
+    monkeypatch.setattr(composing, "CONF", folder / "conf")
+    return folder / "elsewhere" / "default.yaml"
+
+
+def test_a_file_that_changes_while_a_process_runs_changes_what_it_composes(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = config_of(tmp_path, monkeypatch)
+    before = composing.compose(["run.name=a"])["train"]["lora"]["rank"]
+    text = file.read_text(encoding="utf-8")
+    changed, num = re.subn(r"(\n  rank: )\d+", rf"\g<1>{before + 1}", text)
+    assert num == 1
+    file.write_text(changed, encoding="utf-8")
+    for words in (["run.name=a"], ["run.name=b"]):
+        assert composing.compose(words)["train"]["lora"]["rank"] == before + 1
+    composing._of_groups.cache_clear()
+    assert composing.compose(["run.name=b"])["train"]["lora"]["rank"] == before + 1
+
+
+def test_what_was_made_while_a_file_changed_is_not_kept(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+
+    def make() -> dict[str, Any]:
+        (tmp_path / "conf" / "a.yaml").write_text("a: 1\n")
+        return {"a": 1}
+
+    kept_config.kept(["x"], tmp_path / "conf", make)
+    assert not cache.exists()
+
+
+def test_a_link_to_nothing_is_passed_over(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config_of(tmp_path, monkeypatch)
+    (tmp_path / "conf" / "train" / ".#default.yaml").symlink_to("nobody@nowhere")
+    assert composing.compose([])["run"]["name"] == "first"
+
+
+def test_a_secret_in_a_file_never_reaches_the_cache(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = config_of(tmp_path, monkeypatch)
+    secret = "hf_" + "Zq3" * 12
+    file.write_text(file.read_text(encoding="utf-8") + f"note: {secret}\n", encoding="utf-8")
+    with pytest.raises(Refusal, match="looks like a secret"):
+        composing.compose([])
+    assert not any(secret in path.read_text() for path in cache.rglob("*.json"))
 
 
 def test_a_refusal_is_not_kept(cache: Path) -> None:

@@ -17,7 +17,7 @@ import orjson
 from jobs.logic.rows import guessing, out_of_scope
 from jobs.logic.rows.column_names import LONGEST, LOOKED_AT
 from jobs.logic.rows.guessing import Records, Way
-from jobs.logic.rows.usual import TALKS
+from jobs.logic.rows.usual import ALONE, TALKS
 
 OURS = ("messages", "conversations", "instruction", "output", "prompt", "completion", "text")
 """Columns that some shape cannot do without."""
@@ -81,12 +81,13 @@ def other_kind(record: Mapping[str, Any]) -> str | None:
     """What to do about a row that is of another kind than those with a conversation."""
     if is_seed(record):
         return SEEDS
-    if isinstance(record.get("paragraphs"), list):
+    paragraphs = record.get("paragraphs")
+    if isinstance(paragraphs, list) and paragraphs and isinstance(paragraphs[0], dict) and "qas" in paragraphs[0]:
         return SQUAD
     prompt = record.get("prompt")
     if isinstance(prompt, dict) and isinstance(prompt.get("replies"), list):
         return TREE
-    said = next((name for name in TALKS if _are_texts(record.get(name)) and name.isascii()), None)
+    said = next((name for name in (*TALKS, *ALONE) if _are_texts(record.get(name)) and name.isascii()), None)
     return SAID_IN_TURN.format(said) if said else out_of_scope.pair(record)
 
 

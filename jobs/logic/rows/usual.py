@@ -19,11 +19,10 @@ from jobs.logic.rows.options import RowOptions
 from jobs.logic.rows.strict_json import BadRow
 from jobs.logic.rows.turns import OPENAI, SHAREGPT, is_spelled
 
-TALKS = (
-    "messages", "conversations", "conversation", "contents", "dialogue", "dialogues", "dialog", "turns", "utterances",
-    "chat", "会話", "対話", "対話履歴", "发言", "对话",
-)  # fmt: skip
+TALKS = ("messages", "conversations", "conversation", "contents")
 """Columns that hold a list of turns."""
+ALONE = ("dialogue", "dialogues", "dialog", "turns", "utterances", "chat", "会話", "対話", "対話履歴", "发言", "对话")
+"""The same in a row without a column of a shape; beside one it is something that the row is about."""
 MAYBE_TALKS = ("prompt", "completion", "chosen", "rejected", "preferred_output", "non_preferred_output", "history")
 """Columns that may hold one."""
 SPEAKERS = ("role", "from", "author", "speaker", "sender", "話者", "発話者", "役割")
@@ -35,8 +34,9 @@ EXCHANGES = (
     ("question", "answer"),
     ("user", "bot"),
 )
+SHAPED = frozenset((*TALKS, *MAYBE_TALKS, "instruction", "output", "query", "response", "question", "answer", "text"))
 SYSTEMS = ("systemInstruction", "system_instruction", "system")
-SIGNS = frozenset((*TALKS, *MAYBE_TALKS, *SYSTEMS, "mapping", "query", *pairs.LIKED, *pairs.WORSE))
+SIGNS = frozenset((*TALKS, *ALONE, *MAYBE_TALKS, *SYSTEMS, "mapping", "query", *pairs.LIKED, *pairs.WORSE))
 """Without one of these columns a row is as it is."""
 ORDINARY = frozenset(("id", "source", "messages"))
 """The columns of most rows; with no others, and turns that are spelled as usual, there is nothing to look for."""
@@ -94,7 +94,7 @@ def _known(record: dict[str, Any], mapped: frozenset[str], notes: dict[str, str]
     if _is_swift(record) and not {"query", "response"} & mapped:
         notes["format"] = "ms-swift's query and response"
         return _swift(record)
-    for column in TALKS:
+    for column in (*TALKS, *(ALONE if SHAPED.isdisjoint(record) else ())):
         talk = record.get(column)
         if isinstance(talk, list) and talk and column not in mapped:
             record = _with_turns(record, column, talk, notes)
@@ -132,9 +132,10 @@ def _exchange(asked: Any, answered: Any) -> list[dict[str, Any]]:
 
 def _with_turns(record: dict[str, Any], column: str, turns: list[Any], notes: dict[str, str]) -> dict[str, Any]:
     first = turns[0]
-    if isinstance(first, dict) and first.get("role") == "system" and first.get("content", "") is None and turns[1:]:
+    if turns[1:] and isinstance(first, dict) and first.get("role") == "system" and first.get("content", "") is None:
         notes["format"] = "a system's turn of null"  # how a table of turns writes that there is none
-        return _with_turns({**record, column: turns[1:]}, column, turns[1:], notes)
+        turns = turns[1:]
+        record, first = {**record, column: turns}, turns[0]
     if not isinstance(first, dict) or is_spelled(turns, OPENAI) or is_spelled(turns, SHAREGPT):
         return record
     speaker = next((key for key in SPEAKERS if key in first), None)

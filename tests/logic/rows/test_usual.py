@@ -273,3 +273,21 @@ def test_usual_rows_are_what_they_were() -> None:
 def test_columns_that_a_person_has_named_are_let_be() -> None:
     row = {"query": "q", "response": "a", "text": "b"}
     assert said(row, columns={"prompt": "query", "completion": "text"}) == [("user", "q"), ("assistant", "b")]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"instruction": "q", "output": "a", "dialogue": [{"speaker": "Ann", "text": "hi"}]},
+        {"prompt": "q", "completion": "a", "turns": [{"speaker": "Ann", "text": "hi"}]},
+        {"prompt": "q", "completion": "a", "dialogue": "[laughs] hi"},
+        {"messages": TURNS, "chat": "[1] see"},
+    ],
+)
+def test_a_talk_that_a_row_is_about_is_not_the_row(row: dict[str, Any]) -> None:
+    assert usual(dict(row), PLAIN)[0] == row
+
+
+def test_many_turns_of_nobody_are_no_depth() -> None:
+    row = {"messages": [{"role": "system", "content": None}] * 3000 + TURNS}
+    assert "null" in refused(row)
