@@ -52,7 +52,7 @@ def test_without_a_makefile_it_is_python(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     line = command_line.typed("serve", run_of(name))
     python, _, rest = line.partition(" -m jobs ")
-    assert Path(shutil.which(python) or "").samefile(sys.executable)
+    assert Path(shutil.which(*shlex.split(python)) or "").samefile(sys.executable)
     assert rest.startswith("serve run.name=mine")
     words = typed_at_a_shell(shlex.join(ECHO) + " " + rest, tmp_path)
     run = config.run_config(config.compose(words[1:]))

@@ -14,21 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.form import (
-    around,
-    as_asked,
-    brief,
-    edges,
-    endings as ends,
-    features,
-    frames,
-    labelled,
-    norms,
-    open_ended,
-    traits,
-)
+from jobs.logic.form import as_asked, brief, endings as ends, features, frames, norms, open_ended, traits
 from jobs.logic.form.options import FormOptions as FormOptions
-from jobs.logic.form.shape import JSON
 from jobs.logic.row import Row, shown
 from jobs.logic.text import language
 from jobs.logic.text.markup import without_thought
@@ -51,20 +38,15 @@ FORM = np.dtype(
         ("closing", np.uint32),
         ("marks", np.uint16),
         ("sign", np.uint8),
-        ("letters", np.uint32),
-        ("ends", np.uint8, (2, edges.REACH)),
-        ("inside", np.uint16, (2 * edges.MARKS_INSIDE,)),
     ]
 )
-"""What is known of an answer, 109 bytes: `core` stands for its letters and digits, `inner` for those between the
-literal words that open and end it, `letters` for letters alone; `asked_in` is the prompt's language, `marks` what it
-has of `features.NOTED_MARKS`; `sign` stands at the start before a number; `ends` and `inside` are of `edges.ends`."""
+"""What is known of an answer, 57 bytes: `core` stands for its letters, `inner` for those between the literal words that
+open and end it; `asked_in` is the prompt's language, `marks` what it has of `features.NOTED_MARKS`; `sign` stands
+at the start before a number."""
 Forms = NDArray[np.void]
 TRAIT_FIELDS = ("odd", "required", "mixed")
 TASK_PART = 12
 """Characters at either end of a prompt that tell what it asks for."""
-LETTERED = 64
-"""Characters of an answer that may be a label with something around it."""
 COPY_LENGTH = 200
 """Characters of an answer that is looked for in its prompt."""
 
@@ -80,8 +62,6 @@ class Profile:
     """Traits that nearly all answers have, and how many."""
     mixed: dict[int, int]
     """Traits of so many answers that the set has two forms; nothing is dropped for them."""
-    around: around.Frames
-    closed: list[labelled.Closed]
     speech: norms.Speech
     endings: ends.Manner
     min_characters: int
@@ -102,8 +82,6 @@ class Profile:
         read = dict(plain)
         for name in TRAIT_FIELDS:
             read[name] = {int(trait): num for trait, num in plain[name].items()}
-        read["around"] = around.Frames(**plain["around"])
-        read["closed"] = [labelled.Closed(**each) for each in plain["closed"]]
         read["speech"] = norms.Speech(**plain["speech"])
         read["endings"] = ends.Manner(**plain["endings"])
         return cls(**read)
@@ -129,8 +107,6 @@ def measured(rows: Sequence[Row]) -> Forms:
     table["inner"] = features.inner_cores(block, table["core"], words)
     table["traits"] = features.traits(block, words, prompts)
     table["sign"] = features.signed_heads(block)
-    table["ends"], table["inside"], marked = edges.ends(block, prompts)
-    table["letters"] = edges.letters(block, marked | (table["length"] <= LETTERED))
     table["ending"] = ends.endings(answers, prompts)
     said, asked = language.spoken(answers), language.spoken([row.messages[-2].content for row in rows])
     table["language"], table["script"], table["asked_in"] = said.languages, said.scripts, asked.languages
@@ -140,14 +116,6 @@ def measured(rows: Sequence[Row]) -> Forms:
     copied = [_is_copied(answer, prompt) for answer, prompt in zip(answers, prompts, strict=True)]
     table["flags"] |= np.where(copied, features.COPIED, 0).astype(np.uint16)
     as_asked.excuse(table, answers, prompts)
-    not_json = ~((table["traits"] & ~features.EXPLAINED) == JSON).any(axis=1)
-    for place in np.flatnonzero(not_json & (table["length"] > labelled.SHORT)).tolist():
-        if labelled.may_be_beside_json(answers[place]) and labelled.is_json_asked(rows[place].messages[-2].content):
-            table["flags"][place] |= features.BESIDE_JSON
-    for place in np.flatnonzero(marked).tolist():
-        table["flags"][place] |= features.MARKED_END
-        if edges.is_asked(answers[place], table["ends"][place], prompts[place]):
-            table["flags"][place] |= features.MARKS_ASKED
     for place in np.flatnonzero(table["core"] % features.NOTED_EVERY == 0).tolist():
         table["flags"][place] |= features.NOTED
         table["marks"][place] = features.noted_marks(prompts[place])
@@ -185,10 +153,6 @@ def profile(forms: Forms, options: FormOptions) -> Profile:
     left = forms[~traits.has_any(forms, odd)]
     required = traits.required_traits(left)
     left = left[~traits.lacks_any(left, required)]
-    closed = labelled.closed_tasks(left)
-    left = _without(left, labelled.has_any(left, closed))
-    framed = around.frames(left, options.max_odd_share, options.min_odd_rows)
-    left = _without(left, around.has_any(left, framed))
     speech = norms.speech_of(left, options.language, options.main_language_share)
     left = left[~norms.is_foreign(left, speech)]
     endings = ends.manner(left)
@@ -200,8 +164,6 @@ def profile(forms: Forms, options: FormOptions) -> Profile:
         odd={} if kept else odd,
         required={} if kept else required,
         mixed=mixed,
-        closed=[] if kept else closed,
-        around=around.NONE if kept else framed,
         speech=speech,
         endings=replace(endings, cut=["none", "none"]) if kept else endings,
         min_characters=shortest if options.min_characters is None else options.min_characters,
@@ -210,19 +172,11 @@ def profile(forms: Forms, options: FormOptions) -> Profile:
     )
 
 
-def _without(forms: Forms, gone: NDArray[np.bool_]) -> Forms:
-    """The other rows; of most sets all, and then no copy."""
-    return forms[~gone] if gone.any() else forms
-
-
 def faults(forms: Forms, found: Profile) -> NDArray[np.uint8]:
     """Why each row departs from the set, [len(forms)] of indices into REASONS; the first reason that holds."""
     too_short = norms.is_too_short(forms, found.min_characters, found.brief_tasks)
     holds = (
-        traits.has_any(forms, found.odd)
-        | traits.lacks_any(forms, found.required)
-        | labelled.has_any(forms, found.closed)
-        | around.has_any(forms, found.around),
+        traits.has_any(forms, found.odd) | traits.lacks_any(forms, found.required),
         norms.is_foreign(forms, found.speech),
         ends.is_cut(forms, found.endings),
         too_short | (forms["length"] > found.max_characters),
@@ -234,7 +188,7 @@ def evidence(row: Row, reason: str, found: Profile) -> str:
     """What a person needs to see why `row` was dropped for `reason`."""
     answer, form = _said(row), measured([row])[0]
     if reason == REASONS[ODD_FORM]:
-        said = _oddity(form, answer, found)
+        said = _oddity([int(trait & ~features.EXPLAINED) for trait in form["traits"]], answer, found)
     elif reason == REASONS[OTHER_LANGUAGE]:
         spoken = language.LANGUAGES[form["language"]] or language.SCRIPTS[form["script"]]
         said = f"{spoken}, the set is {found.speech.language or language.SCRIPTS[found.speech.script]}"
@@ -246,14 +200,9 @@ def evidence(row: Row, reason: str, found: Profile) -> str:
     return shown(f"{said}: {answer}")
 
 
-def _oddity(form: np.void, answer: str, found: Profile) -> str:
-    own = [int(trait & ~features.EXPLAINED) for trait in form["traits"]]
+def _oddity(own: Sequence[int], answer: str, found: Profile) -> str:
     for trait in own:
         if trait in found.odd:
             return f"{features.described(trait, answer)}; {found.odd[trait]:,} of {found.num_rows:,} do"
-    for trait in found.required:
-        if trait not in own:
-            return f"not one that {features.described(trait)}; {found.required[trait]:,} of {found.num_rows:,} do"
-    if labelled.has_any(np.array([form], FORM), found.closed)[0]:
-        return "stands around a label or JSON, which most answers to such prompts are alone"
-    return "opens or ends with the same signs as several answers, which the others do not have"
+    missing = next(trait for trait in found.required if trait not in own)
+    return f"not one that {features.described(missing)}; {found.required[missing]:,} of {found.num_rows:,} do"

@@ -29,11 +29,9 @@ EXPLAINED = np.uint32(1 << 31)
 """On a trait: the prompt has this mark, or asks for this layout."""
 NUM_TRAITS = 7
 COPIED, ASKED, RICH, SURE, NOTED, CERTAIN, BRIEF_ASKED, OF_PROMPT = 1, 2, 4, 8, 16, 32, 64, 128
-MARKED_END, MARKS_ASKED, BESIDE_JSON = 1 << 8, 1 << 9, 1 << 11
 """Flags of an answer: it stands in its prompt; the prompt asks for a language; it is laid out in Markdown or code; its
 language is sure; the marks of its prompt were noted; its language is certain whatever the others are in; it is short,
-and the prompt asks for that; it was noted, and shares a word with its prompt; it has a mark at an end that not every
-sentence may have, and the prompt asks for marks or has the words that stand there; JSON was to be the whole of it."""
+and the prompt asks for that; it was noted, and shares a word with its prompt."""
 NOTED_MARKS = ":-/=#*|;<>@_+{[~"
 """Marks that prompts often have by themselves, so that having them explains little."""
 NOTED_EVERY = 8

@@ -76,12 +76,6 @@ def hashes() -> NDArray[np.uint32]:
 
 
 @cache
-def letter_hashes() -> NDArray[np.uint32]:
-    """The same, 0 for digits too, [LAST + 1]."""
-    return np.where(kinds() == DIGIT, np.uint32(0), hashes())
-
-
-@cache
 def among(marks: str) -> NDArray[np.bool_]:
     """Whether each code point is one of `marks`, [LAST + 1]."""
     table = np.zeros(LAST + 1, bool)
