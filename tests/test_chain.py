@@ -52,8 +52,9 @@ def test_the_commands_that_are_printed_last_work_as_they_are_printed(
     ]
     expected = next(one["text"] for one in measured if (one["id"], one["model"]) == (rows[0]["id"], "Q4_K_M"))
     question = rows[0]["messages"][-2]["content"]
+    python = ".venv/bin/python" if (ROOT / ".venv/bin/python").exists() else sys.executable
     answer = subprocess.run(  # without what sets up .venv
-        ["env", "-u", "MAKELEVEL", "bash", "-c", f"{line} --old-file=setup PY={sys.executable}"],
+        ["env", "-u", "MAKELEVEL", "bash", "-c", f"{line} --old-file=setup PY={python}"],
         cwd=ROOT,
         input=question,
         capture_output=True,
