@@ -82,7 +82,7 @@ def seen(votes: Sequence[Vote], window_hours: float) -> Seen:
     users, waiting, later = [], 0, 0
     for name, own in by_user.items():
         ends = own[0].time + window_hours * 3600
-        within = own[:1] if not window_hours else [vote for vote in own if vote.time <= ends]
+        within = [vote for vote in own if vote.time < ends] if window_hours else own[:1]
         if ends > newest:
             waiting += 1
             continue

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from jobs.logic.comparing.live import Cases, Vote, cases, known, seen, shown
+from jobs.logic.comparing.live import Cases, User, Vote, cases, known, seen, shown
 from jobs.logic.comparing.live_plan import needed, rounded, spread
 
 ARMS = ("new", "old")
@@ -75,6 +75,26 @@ def test_what_was_known_yesterday_is_the_beginning_of_what_is_known_today(by: st
         assert found[: len(before)] == before
         before = found
     assert len(before) > 50
+
+
+@pytest.mark.parametrize("step", [24 * HOUR, HOUR, 1.0], ids=["dates", "hours", "times"])
+@pytest.mark.parametrize("window", [0.0, 1.0, 24.0, 48.0])
+def test_who_was_counted_at_one_look_says_the_same_at_every_later_one(step: float, window: float) -> None:
+    """A look after every few rows of a file that grows, so in the midst of a day too, and on the hour it ends."""
+    rng, counted = random.Random(7), 0
+    for _ in range(20):
+        times = sorted(rng.uniform(0, 5 * 24 * HOUR) // step * step for _ in range(60))
+        votes = [
+            Vote(row, time, f"u{rng.randrange(15)}", rng.choice(ARMS), float(rng.random() < 0.5))
+            for row, time in enumerate(times)
+        ]
+        before: dict[str, User] = {}
+        for look in range(1, len(votes) + 1):
+            now = {user.name: user for user in seen(votes[:look], window).users}
+            assert {name: now.get(name) for name in before} == before
+            before = now
+        counted += len(before)
+    assert counted > 100
 
 
 def test_stop_go_on_and_no_difference_that_matters() -> None:
