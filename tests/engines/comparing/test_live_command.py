@@ -97,6 +97,7 @@ def test_numbers_are_told_in_their_own_measure(tmp_path: Path, capsys: pytest.Ca
     code, out, err = said(capsys, tmp_path, *words)
     assert (code, out[:35]) == (Exit.PASSED, "stop: new is better than old: +6 (+")
     assert "9" in err
+    assert "400 votes; 399 users counted, 1 whose first vote is the newest; " in err
 
 
 @pytest.mark.parametrize(
