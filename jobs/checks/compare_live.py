@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
 from jobs.core import config
 from jobs.core.errors import Refusal
-from jobs.core.model import NotNegative, Share, StrictModel, Text, TrueShare
+from jobs.core.model import ArmShare, Difference, NotNegative, Share, StrictModel, Text, TrueShare
 from jobs.logic.comparing.live_options import LiveOptions
 
 OF_LIVE = ("use", "live")
@@ -21,9 +22,9 @@ class LiveConfig(StrictModel):
     arms: list[Text | int]
     range: list[float | int]
     edited: Share
-    difference: TrueShare
+    difference: Difference
     randomised: Literal["user", "vote"]
-    share: TrueShare
+    share: ArmShare
     window_hours: NotNegative
     power: TrueShare
     level: TrueShare
@@ -42,14 +43,27 @@ def options(words: Sequence[str]) -> LiveOptions:
             "compare.live.arms: expected the names of two arms, as in [new,old], or [] for those that there are",
             without=["compare.live.arms"],
         )
-    if asked.range and (len(asked.range) != 2 or not asked.range[0] < asked.range[1]):
-        raise Refusal(
-            "compare.live.range: expected the least and the greatest number, as in [0,10], or [] where these are words",
-            without=["compare.live.range"],
-        )
     return LiveOptions(
         **plain,
         runs=run.folder,
         arms=(arms[0], arms[1]) if arms else None,
-        range=(float(asked.range[0]), float(asked.range[1])) if asked.range else None,
+        range=_range(asked.range) if asked.range else None,
     )
+
+
+def _range(ends: Sequence[float | int]) -> tuple[float, float]:
+    """Both ends as they are counted with. Raises Refusal where an outcome between them would be no number from 0 to 1.
+
+    Asked of floats: whole numbers may differ where these are the same, and be larger than any.
+    """
+    try:
+        low, high = map(float, ends)
+    except (ValueError, OverflowError):
+        low = high = math.nan
+    if not 0 < high - low < math.inf:
+        raise Refusal(
+            "compare.live.range: expected the least and the greatest number, finite and with a finite width "
+            "between them, as in [0,10], or [] where outcomes are words",
+            without=["compare.live.range"],
+        )
+    return low, high

@@ -11,6 +11,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 SomeShare = Annotated[float, Field(gt=0, le=1)]
 TrueShare = Annotated[float, Field(gt=0, lt=1)]
 """Neither none nor all."""
+ArmShare = Annotated[float, Field(ge=0.001, le=0.999)]
+"""Of users that get one of two arms; with fewer, hardly any of the other arm has a partner."""
+Difference = Annotated[float, Field(ge=0.0001, lt=1)]
+"""Of shares, that is looked for; the least of them takes billions of cases, and the square of less is soon 0."""
 Times = Annotated[float, Field(gt=1)]
 Count = Annotated[int, Field(ge=1)]
 CountOrNone = Annotated[int, Field(ge=0)]

@@ -1,6 +1,7 @@
 """`python -m jobs compare-live compare.use=FILE ...`: two arms in real use, and whether to stop.
 
-Without a file: how many votes a difference needs. The JSON lies below the runs, in `compare/live/`.
+Without a file: how many votes a difference needs. The JSON lies below the runs, in `compare/live/`, under the name of
+the file and the first digits of its digest: files of one name, and one that grew, do not take each other's place.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from jobs.core import room, terminal
 from jobs.core.artifact import write_whole
 from jobs.core.errors import Exit, Refusal
-from jobs.core.names import spelled
+from jobs.core.names import nearest_run_name, spelled
 from jobs.engines.comparing import live_reading
 from jobs.engines.comparing.places import COMPARISONS
 from jobs.logic.comparing import live, live_told
@@ -43,12 +44,11 @@ def compare_live(asked: LiveOptions) -> int:
     print(sentence, flush=True)
     terminal.table(f"real use in {shown(path.name)}", live_told.HEADS, live_told.table(found, asked))
     terminal.say(live_told.account(found, asked))
-    data = {
-        "file": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        **live_told.as_data(found, asked),
-    }
-    terminal.say(f"written down in {write(data, Path(asked.runs) / COMPARISONS / FOLDER / f'{path.stem}.json')}")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    name = path.name.encode(errors="backslashreplace").decode()  # not every name of a file is UTF-8; a JSON is
+    data = {"file": name, "sha256": digest, **live_told.as_data(found, asked)}
+    to = Path(asked.runs) / COMPARISONS / FOLDER / f"{nearest_run_name(path.stem)}-{digest[:8]}.json"
+    terminal.say(f"written down in {write(data, to)}")
     if found.known.verdict == "cannot say":
         raise Refusal(f"compare.use: {shown(path.name)}: {sentence}")
     return Exit.PASSED

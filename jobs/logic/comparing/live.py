@@ -74,7 +74,7 @@ def in_order(votes: Sequence[Vote]) -> list[Vote]:
 
 
 def seen(votes: Sequence[Vote], window_hours: float) -> Seen:
-    """Who counts, as of the newest vote."""
+    """Who counts, as of the newest vote: whose window ended by then, or, where it is a first vote, came before."""
     by_user: dict[str, list[Vote]] = defaultdict(list)
     for vote in in_order(votes):
         by_user[vote.user].append(vote)
@@ -82,8 +82,9 @@ def seen(votes: Sequence[Vote], window_hours: float) -> Seen:
     users, waiting, later = [], 0, 0
     for name, own in by_user.items():
         ends = own[0].time + window_hours * 3600
-        within = own[:1] if not window_hours else [vote for vote in own if vote.time <= ends]
-        if ends > newest:
+        first_alone = ends == own[0].time
+        within = own[:1] if first_alone else [vote for vote in own if vote.time < ends]
+        if ends > newest or (first_alone and ends == newest):  # more may come of the time of the newest vote
             waiting += 1
             continue
         later += len(own) - len(within)

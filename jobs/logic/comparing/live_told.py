@@ -120,9 +120,12 @@ def table(found: Told, asked: LiveOptions) -> list[tuple[str, ...]]:
 def account(found: Told, asked: LiveOptions) -> str:
     """Where every vote and every user went."""
     case = "pairs of one user of each arm" if asked.randomised == "user" else "users with both arms"
+    hours = (
+        f"first {number(asked.window_hours)} hours are not over" if asked.window_hours else "first vote is the newest"
+    )
     return (
         f"{count(len(found.votes), 'vote')}; {count(len(found.seen.users), 'user')} counted, "
-        f"{count(found.seen.waiting)} whose first {number(asked.window_hours)} hours are not over; "
+        f"{count(found.seen.waiting)} whose {hours}; "
         f"{count(len(found.cases.differences))} {case}, {count(found.cases.unmatched, 'user')} without; "
         f"{count(found.seen.later, 'vote')} after the first hours"
     )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from jobs.__main__ import main
+from jobs.checks.compare_live import options
 from jobs.core.errors import Exit
+from jobs.engines.comparing.live_command import compare_live
 from tests.logic.comparing.test_live import use
 
 FAST = "compare.live.difference=0.2"
@@ -38,8 +43,8 @@ def test_it_says_stop_where_one_is_better(tmp_path: Path, capsys: pytest.Capture
     assert code == Exit.PASSED
     assert out.startswith("stop: new is better than old: +")
     assert "real use in use.jsonl" in err
-    saved = tmp_path / "runs" / "compare" / "live" / "use.json"
-    assert [file.name for file in saved.parent.iterdir()] == ["use.json"]
+    (saved,) = (tmp_path / "runs" / "compare" / "live").iterdir()
+    assert saved.name == f"use-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.json"
     found = json.loads(saved.read_text())
     assert (found["verdict"], found["stop"], found["first"]) == ("better", True, "new")
     assert 0 < found["low"] < found["difference"] < found["high"]
@@ -92,6 +97,7 @@ def test_numbers_are_told_in_their_own_measure(tmp_path: Path, capsys: pytest.Ca
     code, out, err = said(capsys, tmp_path, *words)
     assert (code, out[:35]) == (Exit.PASSED, "stop: new is better than old: +6 (+")
     assert "9" in err
+    assert "400 votes; 399 users counted, 1 whose first vote is the newest; " in err
 
 
 @pytest.mark.parametrize(
@@ -135,7 +141,8 @@ def test_arms_of_two_times_are_told_written_and_refused(tmp_path: Path, capsys: 
     assert code == Exit.REFUSED
     assert out.startswith("cannot say whether new is better than old: the arms are not of the same time")
     assert "compare-live: refused: compare.use: use.jsonl: cannot say" in err
-    found = json.loads((tmp_path / "runs" / "compare" / "live" / "use.json").read_text())
+    (saved,) = (tmp_path / "runs" / "compare" / "live").iterdir()
+    found = json.loads(saved.read_text())
     assert (found["verdict"], found["stop"], len(found["reasons"])) == ("cannot say", False, 1)
 
 
@@ -145,8 +152,17 @@ def test_arms_of_two_times_are_told_written_and_refused(tmp_path: Path, capsys: 
         ("compare.live.arms=[new]", "expected the names of two arms"),
         ("compare.live.arms=[new,new]", "expected the names of two arms"),
         ("compare.live.range=[5,5]", "expected the least and the greatest number"),
+        ("compare.live.range=[1,2,3]", "expected the least and the greatest number"),
+        ("compare.live.range=[0,inf]", "expected the least and the greatest number, finite"),
+        ("compare.live.range=[nan,1]", "expected the least and the greatest number, finite"),
+        ("compare.live.range=[-1e308,1e308]", "finite and with a finite width between them, as in [0,10]"),
+        ("compare.live.range=[9007199254740992,9007199254740993]", "expected the least and the greatest number"),
+        (f"compare.live.range=[0,1{'0' * 400}]", "expected the least and the greatest number, finite"),
+        ("compare.live.difference=1e-200", "expected greater than or equal to 0.0001"),
+        ("compare.live.difference=0.00009", "expected greater than or equal to 0.0001"),
+        ("compare.live.share=1e-320", "expected greater than or equal to 0.001"),
         ("compare.live.randomised=users", "expected 'user' or 'vote'"),
-        ("compare.live.share=1.0", "expected less than 1"),
+        ("compare.live.share=1.0", "expected less than or equal to 0.999"),
         ("compare.live.windows=3", "did you mean compare.live.window_hours?"),
     ],
 )
@@ -154,6 +170,34 @@ def test_words_that_are_wrong(word: str, why: str, tmp_path: Path, capsys: pytes
     code, out, err = said(capsys, tmp_path, word)
     assert (code, out) == (Exit.REFUSED, "")
     assert why in err
+
+
+def test_files_of_one_name_do_not_take_each_others_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "other").mkdir()
+    for place, num_users in (("use.jsonl", 60), ("other/use.jsonl", 50)):
+        code, _, _ = said(capsys, tmp_path, f"compare.use={written(tmp_path / place, num_users, 0.6, 0.6)}")
+        assert code == Exit.PASSED
+    saved = [json.loads(file.read_text()) for file in (tmp_path / "runs" / "compare" / "live").iterdir()]
+    assert sorted(found["num_users"] + found["num_users_waiting"] for found in saved) == [50, 60]
+
+
+@pytest.mark.parametrize(
+    "name", [b"v\xff", "投票".encode(), b"\x1b[2J", b"v" * 249], ids=["bytes", "kanji", "esc", "long"]
+)
+def test_any_name_of_a_file_is_written_down(name: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / os.fsdecode(name + b".jsonl")
+    try:
+        written(path, 60, 0.6, 0.6)
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    asked = options([f"run.folder={tmp_path / 'runs'}", FAST])
+    assert compare_live(dataclasses.replace(asked, use=str(path))) == Exit.PASSED
+    err = capsys.readouterr().err
+    (saved,) = (tmp_path / "runs" / "compare" / "live").iterdir()
+    found = json.loads(saved.read_text(encoding="utf-8"))
+    assert found["file"].encode() == (b"v\\udcff.jsonl" if name == b"v\xff" else name + b".jsonl")
+    assert "\x1b" not in err
+    assert saved.name in err
 
 
 def test_a_run_folder_that_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from jobs.logic.comparing.live import Cases, Vote, cases, known, seen, shown
+from jobs.logic.comparing.live import Cases, User, Vote, cases, known, seen, shown
 from jobs.logic.comparing.live_plan import needed, rounded, spread
 
 ARMS = ("new", "old")
@@ -35,9 +35,11 @@ def test_a_user_counts_once_with_the_votes_of_the_first_hours() -> None:
     found = seen(votes, 24)
     assert [(user.name, user.means, user.num_votes) for user in found.users] == [("a", {"new": 0.5}, 2)]
     assert (found.waiting, found.later) == (1, 1)
-    first = seen(votes, 0)
+    first = seen([*votes, vote(32, "c", "old", 1)], 0)
     assert [(user.name, user.means) for user in first.users] == [("a", {"new": 1.0}), ("b", {"old": 1.0})]
-    assert (first.waiting, first.later) == (0, 2)
+    assert (first.waiting, first.later) == (1, 2)
+    late = [Vote(0, 1.7e9 + one.time, one.user, one.arm, one.value) for one in votes]
+    assert [user.num_votes for user in seen(late, 1e-12).users] == [1]  # too short for a clock: as 0
 
 
 def test_a_hundred_votes_of_one_user_are_one_case() -> None:
@@ -50,6 +52,7 @@ def test_users_are_paired_with_who_came_about_the_same_time() -> None:
     votes = [
         vote(0, "a", "new", 0), vote(1, "b", "new", 1), vote(2, "c", "old", 0), vote(3, "d", "old", 1),
         vote(4, "e", "old", 1), vote(9, "f", "old", 1),
+        vote(10, "g", "new", 1),
     ]  # fmt: skip
     found = cases(seen(votes, 0).users, ARMS, "user")
     assert found.differences == [1.0, -1.0]  # b against c, then a against d
@@ -75,6 +78,26 @@ def test_what_was_known_yesterday_is_the_beginning_of_what_is_known_today(by: st
         assert found[: len(before)] == before
         before = found
     assert len(before) > 50
+
+
+@pytest.mark.parametrize("step", [24 * HOUR, HOUR, 1.0], ids=["dates", "hours", "times"])
+@pytest.mark.parametrize("window", [0.0, 1.0, 24.0, 48.0])
+def test_who_was_counted_at_one_look_says_the_same_at_every_later_one(step: float, window: float) -> None:
+    """A look after every row of a file that grows, so in the midst of a day too, and at the hour at which it ends."""
+    rng, counted = random.Random(7), 0
+    for _ in range(20):
+        times = sorted(rng.uniform(0, 5 * 24 * HOUR) // step * step for _ in range(60))
+        votes = [
+            Vote(row, time, f"u{rng.randrange(15)}", rng.choice(ARMS), float(rng.random() < 0.5))
+            for row, time in enumerate(times)
+        ]
+        before: list[User] = []
+        for look in range(1, len(votes) + 1):
+            now = seen(votes[:look], window).users
+            assert now[: len(before)] == before  # in the same order too, since by that they are paired
+            before = now
+        counted += len(before)
+    assert counted > 100
 
 
 def test_stop_go_on_and_no_difference_that_matters() -> None:
