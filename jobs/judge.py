@@ -27,7 +27,7 @@ from jobs.core.errors import Refusal
 from jobs.core.provenance import ROOT, file_digest
 from jobs.core.stage import stage_main
 from jobs.logic.judging.usable import CHECKS, HUGGING_FACE, PAIRS, why_not
-from jobs.logic.pages.amounts import count, number, usd
+from jobs.logic.pages.amounts import count
 from jobs.logic.parity import quant_files
 
 if TYPE_CHECKING:
@@ -72,9 +72,8 @@ def make(cfg: JudgeConfig, inputs: Inputs, out: Path) -> None:
             max_tokens=inputs["smoke"].record.facts["max_new_tokens"], stop_ids=stops["stop_ids"],
             gpu_layers=cfg.gpu_layers,
         )  # fmt: skip
-        found = forgetting.run(
-            store, base, gguf, items=tasks(cfg), think=keeps_thoughts(inputs), gpu_layers=cfg.gpu_layers
-        )
+        # a plain answer of both: with thoughts a base would be cut within them, and lose for it
+        found = forgetting.run(store, base, gguf, items=tasks(cfg), think=False, gpu_layers=cfg.gpu_layers)
     files.write_lines(out / "answers.jsonl", lines)
     write_votes(cfg, out)  # which are refused where they are on other answers than these
     forgetting.write(out / "forgetting.jsonl", found)
@@ -92,7 +91,7 @@ async def _asked(
     cfg: JudgeConfig, inputs: Inputs, out: Path, rows: Sequence[Held], lines: Sequence[Mapping[str, Any]]
 ) -> None:
     from jobs.engines.endpoints import asking
-    from jobs.engines.judging import answers, files
+    from jobs.engines.judging import answers, estimating, files
     from jobs.engines.judging.working import conducts
 
     pairs = answers.pairs_of(rows, lines)
@@ -103,8 +102,8 @@ async def _asked(
         kin = require_no_kin(cfg, judge, inputs)
         work = working(cfg, inputs, pairs, session, judge)
         probed = await work.probe(len({(pair.id, pair.first) for pair in differing}))
-        terminal.say(told(probed))
-        require_caps(cfg, probed)
+        terminal.say(estimating.told(probed))
+        estimating.require_caps(cfg.caps(), probed)
         qualified = await work.qualify()
         said: dict[str, Any] = {}
         scored: list[Any] = []
@@ -207,6 +206,7 @@ def _answers(
 def _judging(
     cfg: JudgeConfig, inputs: Inputs, work: Working, judge: Asker, kin: tuple[str, list[str]], probed: Estimate
 ) -> JudgingFacts:
+    from jobs.engines.judging import estimating
     from jobs.engines.synth import texts
 
     found = judge.facts()
@@ -224,7 +224,7 @@ def _judging(
         asked=[Asked(**one) for one in work.asked()],
         usd=work.session.ledger.total.usd,
         estimated_calls=probed.calls,
-        estimated_tokens=_total(probed),
+        estimated_tokens=estimating.total_tokens(probed),
         estimated_usd=probed.usd,
     )
 
@@ -346,6 +346,7 @@ def require_no_kin(cfg: JudgeConfig, judge: Asker, inputs: Inputs) -> tuple[str,
 def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
     """What judging will cost, from a few pairs of right and wrong answers; no model answers for it."""
     from jobs.engines.endpoints import asking as endpoints
+    from jobs.engines.judging import estimating
     from jobs.logic.judging.pairs import Pair
 
     async def probed() -> Estimate:
@@ -358,31 +359,10 @@ def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
 
     require_judge(cfg)
     rows = held_rows(cfg, inputs)
-    return [told(endpoints.run(probed())), f"judge: and {count(2 * len(rows))} answers of GGUFs on this machine"]
-
-
-def told(found: Estimate) -> str:
-    """The estimate, in a line."""
-    total = _total(found)
-    tokens = "tokens unknown" if total is None else count(total, "token")
-    minutes = number(found.minutes, digits=2)
-    cost = f"cost {usd(found.usd)}"
-    return f"judge: estimated by a probe: {count(found.calls, 'call')}, {tokens}, {minutes} minutes, {cost}"
-
-
-def require_caps(cfg: JudgeConfig, found: Estimate) -> None:
-    """Raises Refusal where the estimate is above a cap: half of a verdict is none."""
-    beyond = found.beyond(cfg.caps())
-    if beyond:
-        name, value, cap = beyond[0]
-        raise Refusal(
-            f"judge.max_{name}: about {number(value)} are needed, the cap is {number(cap)}; raise it, or ask for fewer "
-            "judge.rows or judge.qualify_rows; what the probe asked is kept"
-        )
-
-
-def _total(found: Estimate) -> int | None:
-    return None if found.prompt_tokens is None else found.prompt_tokens + (found.completion_tokens or 0)
+    return [
+        estimating.told(endpoints.run(probed())),
+        f"judge: and {count(2 * len(rows))} answers of GGUFs on this machine",
+    ]
 
 
 def outside(cfg: JudgeConfig) -> dict[str, str]:
