@@ -92,7 +92,7 @@ async def _asked(
 ) -> None:
     from jobs.engines.endpoints import asking
     from jobs.engines.judging import answers, estimating, files
-    from jobs.engines.judging.working import conducts
+    from jobs.engines.judging.working import conducts, require_answered
 
     pairs = answers.pairs_of(rows, lines)
     others = in_hugging_face(rows, pairs) if cfg.blame else []
@@ -105,12 +105,14 @@ async def _asked(
         terminal.say(estimating.told(probed))
         estimating.require_caps(cfg.caps(), probed)
         qualified = await work.qualify()
+        require_answered(qualified, cfg.wanted())
         said: dict[str, Any] = {}
         scored: list[Any] = []
         if not why_not(conducts(qualified), cfg.wanted()):
             said[PAIRS] = await work.judge(asked_of(cfg, pairs), "pairs judged", "judge/pairs")
             label = "answers in Hugging Face judged"
             said[HUGGING_FACE] = await work.judge(asked_of(cfg, others), label, "judge/hugging-face")
+            require_answered(said, cfg.wanted())
             scored = await work.score()
         facts = _judging(cfg, inputs, work, judge, kin, probed)
     files.write_lines(out / "qualification.jsonl", files.calls_of(qualified))
@@ -134,7 +136,7 @@ def measure(cfg: JudgeConfig, inputs: Inputs, out: Path) -> JudgeFacts:
         "judging": JudgingFacts.model_validate_json((out / "judging.json").read_bytes()),
         "answers": _answers(cfg, inputs, rows, lines, pairs),
         "checks": [{"name": name, "tally": counting.tally(found.conduct(name))} for name in CHECKS],
-        "unusable": found.unusable, "unaccounted": found.unaccounted,
+        "unusable": found.unusable, "no_blame": found.no_blame, "unaccounted": found.unaccounted,
         "forgetting": facts_of(
             tasks(cfg), forgetting.read(out / "forgetting.jsonl"), suite_files.digest()
         ),
@@ -146,7 +148,9 @@ def measure(cfg: JudgeConfig, inputs: Inputs, out: Path) -> JudgeFacts:
         values |= {
             "pairs": counting.tally(found.conduct(PAIRS)),
             "result": counting.result(pairs, judged, how, cfg.against_words),
-            "blame": counting.blame(pairs, judged, others, found.judged[HUGGING_FACE], how) if cfg.blame else None,
+            "blame": counting.blame(pairs, judged, others, found.judged[HUGGING_FACE], how)
+            if cfg.blame and not found.no_blame
+            else None,
             "scores": counting.criteria(files.read_lines(out / "scores.jsonl"), pairs, names, how),
             "calibration": counting.calibration(out / VOTES, judged, how),
             "examples": counting.examples(pairs, judged, words, cfg.num_samples),

@@ -218,6 +218,8 @@ def lost_in_the_gguf(facts: JudgeFacts, limits: JudgeLimits) -> Iterator[str]:
     Why: the fine-tune is not to blame for what quantizing took.
     Fix: ship a larger type (quantize.types), or an importance matrix; `verify` says what each keeps.
     """
+    if facts.no_blame:
+        raise Skip(f"cannot say: {'; '.join(facts.no_blame)}")
     if facts.blame is None:
         raise Skip("answers in Hugging Face were not judged")
     if facts.blame.lost.low > 0:

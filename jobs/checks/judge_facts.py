@@ -39,6 +39,8 @@ class Tally(StrictModel):
     """Pairs whose verdict changed with the order; each counts as a tie."""
     unread: int
     """Pairs with no verdict after every try; they stay in the denominator."""
+    unanswered: int
+    """Of these, pairs that no server answered."""
     first_place: int
     """Flips to what stood first, both times."""
     second_place: int
@@ -177,6 +179,8 @@ class JudgeFacts(Facts):
     """Why the judge is not usable, in sentences; none where it is."""
     result: Result | None
     blame: Blame | None
+    no_blame: list[str]
+    """Why nothing is told of the answers in Hugging Face though they were judged, in sentences."""
     scores: list[CriterionFacts]
     calibration: Calibration | None
     forgetting: ForgettingFacts
@@ -217,6 +221,7 @@ class JudgeFacts(Facts):
                 ("at equal length", at_equal_length(self.result)),
             ]
         told += [("Hugging Face", blamed(self.blame))] if self.blame else []
+        told += [("Hugging Face", f"cannot say: {reason}") for reason in self.no_blame]
         told += [(f"score: {one.name}", scored(one)) for one in self.scores]
         told += self.forgetting.lines()
         told += [
@@ -231,7 +236,10 @@ class JudgeFacts(Facts):
 def tallied(one: Tally) -> str:
     """Counts of outcomes, in words."""
     said = [(one.wins, "won"), (one.losses, "lost"), (one.ties, "tied"), (one.flips, "flipped"), (one.unread, "unread")]
-    return f"of {count(one.num_pairs)}: " + (", ".join(f"{count(num)} {word}" for num, word in said if num) or "none")
+    told = ", ".join(f"{count(num)} {word}" for num, word in said if num) or "none"
+    return f"of {count(one.num_pairs)}: {told}" + (
+        f" ({count(one.unanswered)} of them for the server)" if one.unanswered else ""
+    )
 
 
 def placed(one: Tally) -> str:

@@ -60,6 +60,7 @@ def test_good_facts_pass_every_rule() -> None:
         ("JDG013", {"judging": judging(asked=[])}, "skip"),
         ("JDG014", {"blame": blame(lost=interval(0.1, 0.01, 0.2))}, "warn"),
         ("JDG014", {"blame": None}, "skip"),
+        ("JDG014", {"blame": None, "no_blame": ["it likes the first place"]}, "skip"),
         ("JDG015", {"judging": judging(usd=1.21, estimated_usd=0.6)}, "warn"),
         ("JDG015", {"judging": judging(usd=None)}, "skip"),
         ("JDG016", {"forgetting": forgetting(group(verdict="worse", tuned_right=80, only_base=45))}, "warn"),

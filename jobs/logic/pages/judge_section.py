@@ -114,6 +114,7 @@ def numbers(judge: Judge) -> list[tuple[str, str]]:
             ("the same text in Hugging Face", f"{count(blame['num_same'])} of {count(pairs['num_pairs'])}"),
             ("net wins lost on the way to the GGUF", spanned(blame["lost"])),
         ]
+    told += [("net wins lost on the way to the GGUF", f"cannot say: {reason}") for reason in judge["no_blame"]]
     return told
 
 
