@@ -210,10 +210,12 @@ def _answers(
 def _judging(
     cfg: JudgeConfig, inputs: Inputs, work: Working, judge: Asker, kin: tuple[str, list[str]], probed: Estimate
 ) -> JudgingFacts:
+    from jobs.engines.answering import gguf_files
     from jobs.engines.judging import estimating
     from jobs.engines.synth import texts
 
-    found = judge.facts()
+    found, (quant, gguf) = judge.facts(), judged_file(cfg, inputs)
+    answered = {"gguf": gguf_files.digest(gguf), "base_gguf": gguf_files.digest(base_file(inputs, quant))}
     probed_of = {name: str(found[name]) for name in ("answers_as", "schema", "tells_usage", "cuts", "repeats")}
     served: Literal["embedded", "server"] = "embedded" if found["own_server"] else "server"
     rubric = {"rubric": file_digest(texts.rubric_file(cfg.rubric))} if cfg.rubric else {}
@@ -224,7 +226,7 @@ def _judging(
         shows_reference=cfg.tells_reference,
         rubric=cfg.rubric or "",
         language="ja" if work.work.wording.code == "ja" else "en",
-        digests={"prompts": work.work.wording.prompts.digest(), **rubric},
+        digests={"prompts": work.work.wording.prompts.digest(), **rubric, **answered},
         asked=[Asked(**one) for one in work.asked()],
         usd=work.session.ledger.total.usd,
         estimated_calls=probed.calls,
@@ -334,11 +336,12 @@ def require_judge(cfg: JudgeConfig) -> None:
 
 def require_no_kin(cfg: JudgeConfig, judge: Asker, inputs: Inputs) -> tuple[str, list[str]]:
     """Why a judge that is kin may be, and whom nothing tells of; raises Refusal where nobody says why."""
+    from jobs.engines.endpoints import embedded
     from jobs.logic.judging.kin import judged_models, kin
 
     base = str(inputs["fetch"].record.facts.get("id") or "")
     made = inputs["synth"].record.facts["making"] if "synth" in inputs else {}
-    found = kin(judge.identity, judged_models(base, file_digest(judged_file(cfg, inputs)[1]), made))
+    found = kin(judge.identity, judged_models(base, embedded.identity(judged_file(cfg, inputs)[1]), made))
     if found.related and cfg.kin is None:
         raise Refusal(
             f"judge.judge: {judge.model} may not judge: {'; '.join(found.related)}: a model likes what its own family "
@@ -370,10 +373,15 @@ def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
 
 
 def outside(cfg: JudgeConfig) -> dict[str, str]:
-    """The pin decides what llama.cpp answers, the suite what is asked; people's votes are files of their own."""
+    """The pin decides what llama.cpp answers, the suite and the judge's questions what is asked; the judge's file, a
+    rubric and people's votes are files of their own."""
+    from jobs.engines.judging import outside as beside
+    from jobs.engines.synth import texts
+
     suite = {name: file_digest(ROOT / name) for name in ("conf/forgetting/ja.jsonl", "conf/forgetting/en.jsonl")}
     votes = {Path(name).name: file_digest(Path(name)) for name in cfg.votes if Path(name).is_file()}
-    return {"vendor/llama.cpp/PIN": file_digest(ROOT / "vendor" / "llama.cpp" / "PIN"), **suite, **votes}
+    asked = beside.digests(cfg.judge.gguf, texts.rubric_file(cfg.rubric) if cfg.rubric else None)
+    return {"vendor/llama.cpp/PIN": file_digest(ROOT / "vendor" / "llama.cpp" / "PIN"), **suite, **asked, **votes}
 
 
 main = stage_main("judge", JudgeConfig, run, GATE, outside, estimate=estimate)

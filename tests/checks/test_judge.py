@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from math import nan
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.checks.judge import GATE, JudgeFacts, JudgeLimits
+from jobs.checks.judge_config import JudgeConfig
+from jobs.core.compose import compose
+from jobs.core.config import checked
+from jobs.engines.judging.outside import digests
+from jobs.judge import outside
 from tests.checks import judge_facts
 from tests.checks.judge_facts import answers, blame, calibration, forgetting, group, interval, judging, result
 
@@ -102,3 +108,21 @@ def test_lines_say_the_verdict_first_and_that_nobody_voted() -> None:
     assert lines[0] == ("verdict", "better than the base: net wins +40.0% (95% interval +25.0% to +55.0%)")
     assert lines[1][1].startswith("uncalibrated")
     assert ("score: faithfulness", "4.4, against 3.1 (+1.3, +1.1 to +1.5); cannot say of 6 answers") in lines
+
+
+def test_another_file_at_the_same_path_is_another_judge(tmp_path: Path) -> None:
+    gguf, rubric, prompts = tmp_path / "judge.gguf", tmp_path / "mine.yaml", tmp_path / "prompts"
+    (prompts / "en").mkdir(parents=True)
+    files = gguf, rubric, prompts / "en" / "pair.txt"
+    for file in files:
+        file.write_text("one")
+    before = digests(str(gguf), rubric, prompts)
+    assert digests(str(gguf), rubric, prompts) == before
+    for file in files:
+        file.write_text("another")
+    after = digests(str(gguf), rubric, prompts)
+    assert list(after) == ["conf/judge/prompts/en/pair.txt", "judge.judge.gguf", "judge.rubric"]
+    assert all(after[label] != before[label] for label in after)
+    assert digests(str(tmp_path / "gone.gguf"), None, tmp_path) == {}
+    found = outside(checked(JudgeConfig, compose(["judge=pairwise", f"judge.judge.gguf={gguf}"])["judge"], "judge"))
+    assert {"judge.judge.gguf", "judge.rubric", "conf/judge/prompts/ja/pair.txt"} <= set(found)

@@ -48,8 +48,17 @@ MADE = {"generator": {"name": "gemma-3-27b", "file_sha256": ""}, "scorer": None}
         (Identity(("gemma-3-27b-it",)), 1, 0),
         (Identity(("house-model",)), 0, 3),
         (Identity(("house-model",), "d" * 64), 1, 2),
+        (Identity(("my-titles",)), 1, 2),
+        (Identity(("titles-of-ours-Q8_0.gguf",)), 1, 2),
     ],
 )
 def test_who_is_kin_of_what_is_judged(judge, related, unknown) -> None:
-    found = kin(judge, judged_models("Qwen/Qwen3-4B", "d" * 64, MADE))
+    judged = Identity(("titles-of-ours-Q4_K_M.gguf", "My titles"), "d" * 64)
+    found = kin(judge, judged_models("Qwen/Qwen3-4B", judged, MADE))
     assert (len(found.related), len(found.unknown)) == (related, unknown)
+
+
+def test_a_server_that_has_the_file_that_is_judged_is_told_so() -> None:
+    judged = Identity(("model-Q4_K_M.gguf", "My titles"), "d" * 64)
+    found = kin(Identity(("model-Q4_K_M.gguf",)), judged_models("Qwen/Qwen3-4B", judged, {}))
+    assert found.related == ["it is the model that is judged"]
