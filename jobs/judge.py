@@ -143,7 +143,7 @@ def measure(cfg: JudgeConfig, inputs: Inputs, out: Path) -> JudgeFacts:
         "pairs": None, "result": None, "blame": None, "scores": [], "calibration": None, "examples": [],
     }  # fmt: skip
     if not found.unusable:
-        judged = found.judged[PAIRS]
+        judged, scores = found.judged[PAIRS], files.read_lines(out / "scores.jsonl")
         names = [one.name for one in scoring(cfg, inputs).rubric.criteria] if cfg.rubric else []
         values |= {
             "pairs": counting.tally(found.conduct(PAIRS)),
@@ -151,7 +151,8 @@ def measure(cfg: JudgeConfig, inputs: Inputs, out: Path) -> JudgeFacts:
             "blame": counting.blame(pairs, judged, others, found.judged[HUGGING_FACE], how)
             if cfg.blame and not found.no_blame
             else None,
-            "scores": counting.criteria(files.read_lines(out / "scores.jsonl"), pairs, names, how),
+            "scores": counting.criteria(scores, pairs, names, how),
+            "unaccounted": found.unaccounted + counting.unaccounted_scores(scores, pairs if names else []),
             "calibration": counting.calibration(out / VOTES, judged, how),
             "examples": counting.examples(pairs, judged, words, cfg.num_samples),
         }

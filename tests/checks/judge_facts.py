@@ -87,7 +87,7 @@ def plain(**changes: Any) -> dict[str, Any]:
                    check("injected", losses=30, ties=20)],
         "pairs": tally(), "unusable": [], "result": result(), "blame": blame(), "no_blame": [],
         "scores": [{"name": "faithfulness", "num_rows": 196, "first": 4.4, "second": 3.1,
-                    "difference": interval(1.3, 1.1, 1.5), "cannot_say": 6}],
+                    "difference": interval(1.3, 1.1, 1.5), "cannot_say": 6, "failed": 0}],
         "calibration": calibration(), "forgetting": forgetting(group(), group("arithmetic")), "unaccounted": 0,
         "examples": [{"id": "row-7", "outcome": "loss", "prompt": "夕暮れの港の話", "first": "港の朝",
                       "second": "港の夕暮れ",

@@ -29,6 +29,11 @@ def test_a_word_is_what_the_interval_leaves_out(ends, word) -> None:
     assert ("so many rows can show 30.0% or more" in found.sentence) == (word == "no difference shown")
 
 
+def test_a_difference_that_no_rows_can_have_is_none_that_these_can_show() -> None:
+    found = verdict(Interval(0.2, -0.5, 0.9, 0.95), 1.181)
+    assert found.sentence.endswith("; so few rows can show none")
+
+
 def test_a_judge_that_is_not_usable_has_no_verdict_whatever_its_interval() -> None:
     found = verdict(Interval(0.9, 0.8, 1.0, 0.95), 0.1, unusable=["it likes the first place"])
     assert found.word == "cannot say"
