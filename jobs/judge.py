@@ -186,9 +186,10 @@ def write_votes(cfg: JudgeConfig, out: Path) -> None:
 def _answers(
     cfg: JudgeConfig, inputs: Inputs, rows: Sequence[Held], lines: Sequence[Mapping[str, Any]], pairs: Sequence[Pair]
 ) -> AnswerFacts:
-    from jobs.engines.judging import counting, files
+    from jobs.engines.judging import bases, counting, files
 
     quant, prompted = judged_file(cfg, inputs)[0], prompt_of(inputs)
+    weighed = inputs["quantize"].record.facts["imatrix_tokens"] is not None
     verified = {
         one["id"]: one["text"]
         for one in files.read_lines(inputs["verify"].file("generations.jsonl"))
@@ -199,7 +200,7 @@ def _answers(
         num_sources=counting.num_sources(pairs),
         prompt=prompted,
         first=quant,
-        second=f"the base in {quant}" if cfg.against == "base" else "the rows' own answers",
+        second=bases.named(quant, weighed) if cfg.against == "base" else "the rows' own answers",
         first_stopped=sum(line["stopped"]["first"] for line in lines),
         second_stopped=sum(line["stopped"]["second"] for line in lines),
         equal=sum(pair.first == pair.second for pair in pairs),
@@ -272,9 +273,11 @@ def judged_file(cfg: JudgeConfig, inputs: Inputs) -> tuple[str, Path]:
 
 
 def base_file(inputs: Inputs, quant: str) -> Path:
-    """The base as a GGUF of the same type."""
+    """The base as a GGUF of the same type; Refusal where that needs what only the tune has."""
     from jobs.engines.gguf import base_gguf
+    from jobs.engines.judging import bases
 
+    bases.require_quantizable(quant, inputs["quantize"].record.facts["asked"])
     return base_gguf.made(inputs["fetch"], quant, room.cache_folder() / "base", "judge.against=base")
 
 

@@ -12,6 +12,8 @@ from jobs.checks.judge import GATE, JudgeFacts, JudgeLimits
 from jobs.checks.judge_config import JudgeConfig
 from jobs.core.compose import compose
 from jobs.core.config import checked
+from jobs.core.errors import Refusal
+from jobs.engines.judging import bases
 from jobs.engines.judging.counting import Resampling, criteria, unaccounted_scores
 from jobs.engines.judging.outside import digests
 from jobs.judge import outside
@@ -168,3 +170,15 @@ def test_a_score_that_failed_is_no_judge_that_cannot_say_and_one_that_is_gone_is
     assert unaccounted_scores(lines, pairs) == 1
     assert unaccounted_scores([*lines, {**lines[0], "id": "nobody"}, lines[1]], pairs) == 3
     assert unaccounted_scores([], []) == 0
+
+
+def test_a_base_has_no_importance_matrix_which_is_said_or_refused() -> None:
+    assert bases.named("Q4_K_M", weighed=True) == "the base in Q4_K_M, without the importance matrix"
+    assert bases.named("F16", weighed=True) == "the base in F16"
+    assert bases.named("Q4_K_M", weighed=False) == "the base in Q4_K_M"
+    bases.require_quantizable("Q4_K_M", ["Q4_K_M"])
+    with pytest.raises(Refusal, match=r"in IQ2_M, which needs .* rows; judge\.type=Q4_K_M$") as refused:
+        bases.require_quantizable("IQ2_M", ["IQ2_M", "Q4_K_M"])
+    assert refused.value.words == ("judge.type=Q4_K_M",)
+    with pytest.raises(Refusal, match=r"quantize\.types"):
+        bases.require_quantizable("IQ2_M", ["IQ2_M"])
