@@ -127,11 +127,11 @@ def test_another_file_at_the_same_path_is_another_judge(tmp_path: Path) -> None:
     for file in files:
         file.write_text("another")
     after = digests(str(gguf), rubric, prompts)
-    assert list(after) == ["conf/judge/prompts/en/pair.txt", "judge.judge.gguf", "judge.rubric"]
+    assert list(after) == ["conf/judge/prompts", "judge.judge.gguf", "judge.rubric"]
     assert all(after[label] != before[label] for label in after)
-    assert digests(str(tmp_path / "gone.gguf"), None, tmp_path) == {}
+    assert list(digests(str(tmp_path / "gone.gguf"), None, prompts)) == ["conf/judge/prompts"]
     found = outside(checked(JudgeConfig, compose(["judge=pairwise", f"judge.judge.gguf={gguf}"])["judge"], "judge"))
-    assert {"judge.judge.gguf", "judge.rubric", "conf/judge/prompts/ja/pair.txt"} <= set(found)
+    assert {"judge.judge.gguf", "judge.rubric", "conf/judge/prompts"} <= set(found)
 
 
 NONE = interval(nan, nan, nan)
