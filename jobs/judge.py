@@ -27,7 +27,7 @@ from jobs.core.errors import Refusal
 from jobs.core.provenance import ROOT, file_digest
 from jobs.core.stage import stage_main
 from jobs.logic.judging.usable import CHECKS, HUGGING_FACE, PAIRS, why_not
-from jobs.logic.pages.amounts import count, number, usd
+from jobs.logic.pages.amounts import count
 from jobs.logic.parity import quant_files
 
 if TYPE_CHECKING:
@@ -72,9 +72,8 @@ def make(cfg: JudgeConfig, inputs: Inputs, out: Path) -> None:
             max_tokens=inputs["smoke"].record.facts["max_new_tokens"], stop_ids=stops["stop_ids"],
             gpu_layers=cfg.gpu_layers,
         )  # fmt: skip
-        found = forgetting.run(
-            store, base, gguf, items=tasks(cfg), think=keeps_thoughts(inputs), gpu_layers=cfg.gpu_layers
-        )
+        # a plain answer of both: with thoughts a base would be cut within them, and lose for it
+        found = forgetting.run(store, base, gguf, items=tasks(cfg), think=False, gpu_layers=cfg.gpu_layers)
     files.write_lines(out / "answers.jsonl", lines)
     write_votes(cfg, out)  # which are refused where they are on other answers than these
     forgetting.write(out / "forgetting.jsonl", found)
@@ -92,8 +91,8 @@ async def _asked(
     cfg: JudgeConfig, inputs: Inputs, out: Path, rows: Sequence[Held], lines: Sequence[Mapping[str, Any]]
 ) -> None:
     from jobs.engines.endpoints import asking
-    from jobs.engines.judging import answers, files
-    from jobs.engines.judging.working import conducts
+    from jobs.engines.judging import answers, estimating, files
+    from jobs.engines.judging.working import conducts, require_answered
 
     pairs = answers.pairs_of(rows, lines)
     others = in_hugging_face(rows, pairs) if cfg.blame else []
@@ -103,15 +102,17 @@ async def _asked(
         kin = require_no_kin(cfg, judge, inputs)
         work = working(cfg, inputs, pairs, session, judge)
         probed = await work.probe(len({(pair.id, pair.first) for pair in differing}))
-        terminal.say(told(probed))
-        require_caps(cfg, probed)
+        terminal.say(estimating.told(probed))
+        estimating.require_caps(cfg.caps(), probed)
         qualified = await work.qualify()
+        require_answered(qualified, cfg.wanted())
         said: dict[str, Any] = {}
         scored: list[Any] = []
         if not why_not(conducts(qualified), cfg.wanted()):
             said[PAIRS] = await work.judge(asked_of(cfg, pairs), "pairs judged", "judge/pairs")
             label = "answers in Hugging Face judged"
             said[HUGGING_FACE] = await work.judge(asked_of(cfg, others), label, "judge/hugging-face")
+            require_answered(said, cfg.wanted())
             scored = await work.score()
         facts = _judging(cfg, inputs, work, judge, kin, probed)
     files.write_lines(out / "qualification.jsonl", files.calls_of(qualified))
@@ -135,20 +136,23 @@ def measure(cfg: JudgeConfig, inputs: Inputs, out: Path) -> JudgeFacts:
         "judging": JudgingFacts.model_validate_json((out / "judging.json").read_bytes()),
         "answers": _answers(cfg, inputs, rows, lines, pairs),
         "checks": [{"name": name, "tally": counting.tally(found.conduct(name))} for name in CHECKS],
-        "unusable": found.unusable, "unaccounted": found.unaccounted,
+        "unusable": found.unusable, "no_blame": found.no_blame, "unaccounted": found.unaccounted,
         "forgetting": facts_of(
             tasks(cfg), forgetting.read(out / "forgetting.jsonl"), suite_files.digest()
         ),
         "pairs": None, "result": None, "blame": None, "scores": [], "calibration": None, "examples": [],
     }  # fmt: skip
     if not found.unusable:
-        judged = found.judged[PAIRS]
+        judged, scores = found.judged[PAIRS], files.read_lines(out / "scores.jsonl")
         names = [one.name for one in scoring(cfg, inputs).rubric.criteria] if cfg.rubric else []
         values |= {
             "pairs": counting.tally(found.conduct(PAIRS)),
             "result": counting.result(pairs, judged, how, cfg.against_words),
-            "blame": counting.blame(pairs, judged, others, found.judged[HUGGING_FACE], how) if cfg.blame else None,
-            "scores": counting.criteria(files.read_lines(out / "scores.jsonl"), pairs, names, how),
+            "blame": counting.blame(pairs, judged, others, found.judged[HUGGING_FACE], how)
+            if cfg.blame and not found.no_blame
+            else None,
+            "scores": counting.criteria(scores, pairs, names, how),
+            "unaccounted": found.unaccounted + counting.unaccounted_scores(scores, pairs if names else []),
             "calibration": counting.calibration(out / VOTES, judged, how),
             "examples": counting.examples(pairs, judged, words, cfg.num_samples),
         }
@@ -182,9 +186,10 @@ def write_votes(cfg: JudgeConfig, out: Path) -> None:
 def _answers(
     cfg: JudgeConfig, inputs: Inputs, rows: Sequence[Held], lines: Sequence[Mapping[str, Any]], pairs: Sequence[Pair]
 ) -> AnswerFacts:
-    from jobs.engines.judging import counting, files
+    from jobs.engines.judging import bases, counting, files
 
     quant, prompted = judged_file(cfg, inputs)[0], prompt_of(inputs)
+    weighed = inputs["quantize"].record.facts["imatrix_tokens"] is not None
     verified = {
         one["id"]: one["text"]
         for one in files.read_lines(inputs["verify"].file("generations.jsonl"))
@@ -195,7 +200,7 @@ def _answers(
         num_sources=counting.num_sources(pairs),
         prompt=prompted,
         first=quant,
-        second=f"the base in {quant}" if cfg.against == "base" else "the rows' own answers",
+        second=bases.named(quant, weighed) if cfg.against == "base" else "the rows' own answers",
         first_stopped=sum(line["stopped"]["first"] for line in lines),
         second_stopped=sum(line["stopped"]["second"] for line in lines),
         equal=sum(pair.first == pair.second for pair in pairs),
@@ -207,9 +212,12 @@ def _answers(
 def _judging(
     cfg: JudgeConfig, inputs: Inputs, work: Working, judge: Asker, kin: tuple[str, list[str]], probed: Estimate
 ) -> JudgingFacts:
+    from jobs.engines.answering import gguf_files
+    from jobs.engines.judging import estimating
     from jobs.engines.synth import texts
 
-    found = judge.facts()
+    found, (quant, gguf) = judge.facts(), judged_file(cfg, inputs)
+    answered = {"gguf": gguf_files.digest(gguf), "base_gguf": gguf_files.digest(base_file(inputs, quant))}
     probed_of = {name: str(found[name]) for name in ("answers_as", "schema", "tells_usage", "cuts", "repeats")}
     served: Literal["embedded", "server"] = "embedded" if found["own_server"] else "server"
     rubric = {"rubric": file_digest(texts.rubric_file(cfg.rubric))} if cfg.rubric else {}
@@ -220,11 +228,11 @@ def _judging(
         shows_reference=cfg.tells_reference,
         rubric=cfg.rubric or "",
         language="ja" if work.work.wording.code == "ja" else "en",
-        digests={"prompts": work.work.wording.prompts.digest(), **rubric},
+        digests={"prompts": work.work.wording.prompts.digest(), **rubric, **answered},
         asked=[Asked(**one) for one in work.asked()],
         usd=work.session.ledger.total.usd,
         estimated_calls=probed.calls,
-        estimated_tokens=_total(probed),
+        estimated_tokens=estimating.total_tokens(probed),
         estimated_usd=probed.usd,
     )
 
@@ -265,9 +273,11 @@ def judged_file(cfg: JudgeConfig, inputs: Inputs) -> tuple[str, Path]:
 
 
 def base_file(inputs: Inputs, quant: str) -> Path:
-    """The base as a GGUF of the same type."""
+    """The base as a GGUF of the same type; Refusal where that needs what only the tune has."""
     from jobs.engines.gguf import base_gguf
+    from jobs.engines.judging import bases
 
+    bases.require_quantizable(quant, inputs["quantize"].record.facts["asked"])
     return base_gguf.made(inputs["fetch"], quant, room.cache_folder() / "base", "judge.against=base")
 
 
@@ -330,11 +340,12 @@ def require_judge(cfg: JudgeConfig) -> None:
 
 def require_no_kin(cfg: JudgeConfig, judge: Asker, inputs: Inputs) -> tuple[str, list[str]]:
     """Why a judge that is kin may be, and whom nothing tells of; raises Refusal where nobody says why."""
+    from jobs.engines.endpoints import embedded
     from jobs.logic.judging.kin import judged_models, kin
 
     base = str(inputs["fetch"].record.facts.get("id") or "")
     made = inputs["synth"].record.facts["making"] if "synth" in inputs else {}
-    found = kin(judge.identity, judged_models(base, file_digest(judged_file(cfg, inputs)[1]), made))
+    found = kin(judge.identity, judged_models(base, embedded.identity(judged_file(cfg, inputs)[1]), made))
     if found.related and cfg.kin is None:
         raise Refusal(
             f"judge.judge: {judge.model} may not judge: {'; '.join(found.related)}: a model likes what its own family "
@@ -346,6 +357,7 @@ def require_no_kin(cfg: JudgeConfig, judge: Asker, inputs: Inputs) -> tuple[str,
 def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
     """What judging will cost, from a few pairs of right and wrong answers; no model answers for it."""
     from jobs.engines.endpoints import asking as endpoints
+    from jobs.engines.judging import estimating
     from jobs.logic.judging.pairs import Pair
 
     async def probed() -> Estimate:
@@ -358,38 +370,22 @@ def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
 
     require_judge(cfg)
     rows = held_rows(cfg, inputs)
-    return [told(endpoints.run(probed())), f"judge: and {count(2 * len(rows))} answers of GGUFs on this machine"]
-
-
-def told(found: Estimate) -> str:
-    """The estimate, in a line."""
-    total = _total(found)
-    tokens = "tokens unknown" if total is None else count(total, "token")
-    minutes = number(found.minutes, digits=2)
-    cost = f"cost {usd(found.usd)}"
-    return f"judge: estimated by a probe: {count(found.calls, 'call')}, {tokens}, {minutes} minutes, {cost}"
-
-
-def require_caps(cfg: JudgeConfig, found: Estimate) -> None:
-    """Raises Refusal where the estimate is above a cap: half of a verdict is none."""
-    beyond = found.beyond(cfg.caps())
-    if beyond:
-        name, value, cap = beyond[0]
-        raise Refusal(
-            f"judge.max_{name}: about {number(value)} are needed, the cap is {number(cap)}; raise it, or ask for fewer "
-            "judge.rows or judge.qualify_rows; what the probe asked is kept"
-        )
-
-
-def _total(found: Estimate) -> int | None:
-    return None if found.prompt_tokens is None else found.prompt_tokens + (found.completion_tokens or 0)
+    return [
+        estimating.told(endpoints.run(probed())),
+        f"judge: and {count(2 * len(rows))} answers of GGUFs on this machine",
+    ]
 
 
 def outside(cfg: JudgeConfig) -> dict[str, str]:
-    """The pin decides what llama.cpp answers, the suite what is asked; people's votes are files of their own."""
+    """The pin decides what llama.cpp answers, the suite and the judge's questions what is asked; the judge's file, a
+    rubric and people's votes are files of their own."""
+    from jobs.engines.judging import outside as beside
+    from jobs.engines.synth import texts
+
     suite = {name: file_digest(ROOT / name) for name in ("conf/forgetting/ja.jsonl", "conf/forgetting/en.jsonl")}
     votes = {Path(name).name: file_digest(Path(name)) for name in cfg.votes if Path(name).is_file()}
-    return {"vendor/llama.cpp/PIN": file_digest(ROOT / "vendor" / "llama.cpp" / "PIN"), **suite, **votes}
+    asked = beside.digests(cfg.judge.gguf, texts.rubric_file(cfg.rubric) if cfg.rubric else None)
+    return {"vendor/llama.cpp/PIN": file_digest(ROOT / "vendor" / "llama.cpp" / "PIN"), **suite, **asked, **votes}
 
 
 main = stage_main("judge", JudgeConfig, run, GATE, outside, estimate=estimate)

@@ -6,6 +6,7 @@ not usable stops nothing either, for the GGUF is what it was proven to be; there
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from jobs.checks.judge_facts import JudgeFacts, calibrated, spanned
@@ -55,13 +56,13 @@ def answers_missing(facts: JudgeFacts, limits: JudgeLimits) -> Iterator[str]:
 
 @GATE.rule("003", "verdicts-unaccounted")
 def verdicts_unaccounted(facts: JudgeFacts, limits: JudgeLimits) -> Iterator[str]:
-    """Verdicts are not those of the pairs, or not what the judge's words say.
+    """Verdicts or scores are not those of the pairs, or not what the judge's words say.
 
     Why: a verdict that vanished or was changed means that files were cut or edited after they were written.
     Fix: make `judge` again with redo=true; if it happens again, report it as a bug.
     """
     if facts.unaccounted:
-        yield f"{count(facts.unaccounted, 'verdict')} missing, of no pair, or not as it was said; the most is 0"
+        yield f"{count(facts.unaccounted)} verdicts or scores missing, of no pair, or not as it was said; the most is 0"
 
 
 @GATE.rule("004", "not-better-by-enough")
@@ -157,7 +158,12 @@ def people_disagree(facts: JudgeFacts, limits: JudgeLimits) -> Iterator[str]:
     low = facts.calibration.agreement.low
     if not low >= limits.min_agreement:
         shown, least = beside(low, limits.min_agreement, score)
-        text = f"lower end of alpha {shown}, the least is {least}: {calibrated(facts.calibration)}"
+        ends = (
+            "no interval of alpha; the least of its lower end"
+            if math.isnan(low)
+            else f"lower end of alpha {shown}, the least"
+        )
+        text = f"{ends} is {least}: {calibrated(facts.calibration)}"
         yield Measured(text, low, limits.min_agreement, worst=-1.0)
 
 
@@ -218,6 +224,8 @@ def lost_in_the_gguf(facts: JudgeFacts, limits: JudgeLimits) -> Iterator[str]:
     Why: the fine-tune is not to blame for what quantizing took.
     Fix: ship a larger type (quantize.types), or an importance matrix; `verify` says what each keeps.
     """
+    if facts.no_blame:
+        raise Skip(f"cannot say: {'; '.join(facts.no_blame)}")
     if facts.blame is None:
         raise Skip("answers in Hugging Face were not judged")
     if facts.blame.lost.low > 0:

@@ -39,6 +39,8 @@ class Tally(StrictModel):
     """Pairs whose verdict changed with the order; each counts as a tie."""
     unread: int
     """Pairs with no verdict after every try; they stay in the denominator."""
+    unanswered: int
+    """Of these, pairs that no server answered."""
     first_place: int
     """Flips to what stood first, both times."""
     second_place: int
@@ -67,7 +69,8 @@ class Result(StrictModel):
     least_difference: float
     """What so many rows of so many sources show with probability 0.8; NaN where nothing can be said."""
     at_equal_length: IntervalFacts | None
-    """Net wins of answers that are as long; None where lengths do not overlap, and length cannot be separated."""
+    """Net wins of answers that are as long; None where lengths do not overlap, and length cannot be separated; NaN
+    where sources are too few."""
     word: Word
     sentence: str
 
@@ -92,6 +95,8 @@ class CriterionFacts(StrictModel):
     difference: IntervalFacts
     cannot_say: int
     """Of the answers; nobody's score stands for them."""
+    failed: int
+    """Answers of which nothing could be read, or no server answered."""
 
 
 class Calibration(StrictModel):
@@ -107,7 +112,7 @@ class Calibration(StrictModel):
     @property
     def says_nothing(self) -> bool:
         """Whether all chose alike everywhere, so that nothing tells agreement from chance."""
-        return self.num_same == self.num_pairs and math.isnan(self.agreement.value)
+        return 0 < self.num_pairs == self.num_same and math.isnan(self.agreement.value)
 
 
 class AnswerFacts(StrictModel):
@@ -177,6 +182,8 @@ class JudgeFacts(Facts):
     """Why the judge is not usable, in sentences; none where it is."""
     result: Result | None
     blame: Blame | None
+    no_blame: list[str]
+    """Why nothing is told of the answers in Hugging Face though they were judged, in sentences."""
     scores: list[CriterionFacts]
     calibration: Calibration | None
     forgetting: ForgettingFacts
@@ -217,6 +224,7 @@ class JudgeFacts(Facts):
                 ("at equal length", at_equal_length(self.result)),
             ]
         told += [("Hugging Face", blamed(self.blame))] if self.blame else []
+        told += [("Hugging Face", f"cannot say: {reason}") for reason in self.no_blame]
         told += [(f"score: {one.name}", scored(one)) for one in self.scores]
         told += self.forgetting.lines()
         told += [
@@ -231,7 +239,10 @@ class JudgeFacts(Facts):
 def tallied(one: Tally) -> str:
     """Counts of outcomes, in words."""
     said = [(one.wins, "won"), (one.losses, "lost"), (one.ties, "tied"), (one.flips, "flipped"), (one.unread, "unread")]
-    return f"of {count(one.num_pairs)}: " + (", ".join(f"{count(num)} {word}" for num, word in said if num) or "none")
+    told = ", ".join(f"{count(num)} {word}" for num, word in said if num) or "none"
+    return f"of {count(one.num_pairs)}: {told}" + (
+        f" ({count(one.unanswered)} of them for the server)" if one.unanswered else ""
+    )
 
 
 def placed(one: Tally) -> str:
@@ -252,7 +263,9 @@ def spanned(one: IntervalFacts) -> str:
 def at_equal_length(result: Result) -> str:
     """What is left of the net wins where answers are as long."""
     found = result.at_equal_length
-    return "cannot separate: the lengths do not overlap" if found is None else f"net wins {spanned(found)}"
+    if found is None:
+        return "cannot separate: the lengths do not overlap"
+    return f"net wins {spanned(found)}" if found.can_say else "no interval: too few sources"
 
 
 def blamed(one: Blame) -> str:
@@ -260,12 +273,14 @@ def blamed(one: Blame) -> str:
 
 
 def scored(one: CriterionFacts) -> str:
+    said = [f"cannot say of {count(one.cannot_say, 'answer')}"] if one.cannot_say else []
+    said += [f"nothing read of {count(one.failed, 'answer')}"] if one.failed else []
     if not one.num_rows:
-        return f"cannot say of {count(one.cannot_say, 'answer')}"
+        return "; ".join(said) or "no answer was scored"
     low, high = (signed(end, mark) for end in (one.difference.low, one.difference.high))
     span = f"{low} to {high}" if one.difference.can_say else "no interval"
     told = f"{mark(one.first)}, against {mark(one.second)} ({signed(one.difference.value, mark)}, {span})"
-    return told + (f"; cannot say of {count(one.cannot_say, 'answer')}" if one.cannot_say else "")
+    return "; ".join([told, *said])
 
 
 def calibrated(one: Calibration | None) -> str:
@@ -276,6 +291,8 @@ def calibrated(one: Calibration | None) -> str:
     same = f"the same as {people} in {count(one.num_same)} of {count(one.num_pairs, 'pair')}"
     if one.says_nothing:
         return f"{same}; alpha cannot be said, for all chose alike"
+    if math.isnan(one.agreement.value):
+        return f"{same}; no agreement can be computed"
     span = f" ({score(one.agreement.low)} to {score(one.agreement.high)})" if one.agreement.can_say else ""
     return f"{same}, alpha {score(one.agreement.value)}{span}"
 

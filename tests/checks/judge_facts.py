@@ -14,8 +14,8 @@ def interval(value: float = 0.4, low: float = 0.25, high: float = 0.55) -> dict[
 
 def tally(**changes: Any) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "num_pairs": 200, "wins": 110, "losses": 30, "ties": 40, "flips": 20, "unread": 0, "first_place": 11,
-        "second_place": 9, "calls": 402, "unparsable": 2, "position_p": 0.82,
+        "num_pairs": 200, "wins": 110, "losses": 30, "ties": 40, "flips": 20, "unread": 0, "unanswered": 0,
+        "first_place": 11, "second_place": 9, "calls": 402, "unparsable": 2, "position_p": 0.82,
     }  # fmt: skip
     return values | changes
 
@@ -85,9 +85,9 @@ def plain(**changes: Any) -> dict[str, Any]:
         "judging": judging(), "answers": answers(),
         "checks": [check("gold", wins=50, ties=0), check("self"), check("padded", losses=48, ties=2),
                    check("injected", losses=30, ties=20)],
-        "pairs": tally(), "unusable": [], "result": result(), "blame": blame(),
+        "pairs": tally(), "unusable": [], "result": result(), "blame": blame(), "no_blame": [],
         "scores": [{"name": "faithfulness", "num_rows": 196, "first": 4.4, "second": 3.1,
-                    "difference": interval(1.3, 1.1, 1.5), "cannot_say": 6}],
+                    "difference": interval(1.3, 1.1, 1.5), "cannot_say": 6, "failed": 0}],
         "calibration": calibration(), "forgetting": forgetting(group(), group("arithmetic")), "unaccounted": 0,
         "examples": [{"id": "row-7", "outcome": "loss", "prompt": "夕暮れの港の話", "first": "港の朝",
                       "second": "港の夕暮れ",

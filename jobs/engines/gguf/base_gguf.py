@@ -22,8 +22,10 @@ WIDE = {"F32": 4, "F16": 2, "BF16": 2}
 def made(fetch: Artifact, kind: str, folder: Path, word: str) -> Path:
     """The base of `fetch` as a GGUF of type `kind`, in `folder`; it stays there for the next time.
 
-    Of the same type as the fine-tune it is compared with, so that what differs is not what quantizing costs. Raises
-    Refusal, which begins with `word`, what it was asked for by, where the pinned converter or quantizer cannot make it.
+    Of the same type as the fine-tune it is compared with, so that what differs is not what a smaller type costs. No
+    importance matrix is used, though the fine-tune may have one, measured on its rows: then what that is worth differs
+    too. Raises Refusal, which begins with `word`, what it was asked for by, where the pinned converter or quantizer
+    cannot make it.
     """
     pin = file_digest(ROOT / "vendor" / "llama.cpp" / "PIN")
     kept = folder / f"base-{data_digest([fetch.digest, pin, kind])[:16]}-{kind}.gguf"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,8 +21,10 @@ from jobs.logic.stats.exact import sign_test
 from jobs.logic.stats.interval import Interval
 from jobs.logic.stats.length import length_controlled
 from jobs.logic.stats.means import clustered_mean, least_difference
+from jobs.logic.synth.scores import CANNOT_SAY
 
 Numbers = dict[str, Any]
+WHICH = ("first", "second")
 FIRST_TO_READ: tuple[Outcome, ...] = ("loss", "flip", "unread", "win", "tie")
 
 
@@ -84,12 +87,11 @@ def criteria(
     lines: Sequence[Mapping[str, Any]], pairs: Sequence[Pair], names: Sequence[str], how: Resampling
 ) -> list[Numbers]:
     """Each criterion over the rows of which both answers have a score."""
-    said = {(line["id"], line["which"]): line["criteria"] for line in lines}
+    known_pairs = {pair.id for pair in pairs}
+    said = {(line["id"], line["which"]): line for line in lines if line["id"] in known_pairs}
     found = []
     for name in names:
-        both = [
-            (pair.source, [said.get((pair.id, which), {}).get(name) for which in ("first", "second")]) for pair in pairs
-        ]
+        both = [(pair.source, [_score(said.get((pair.id, which)), name) for which in WHICH]) for pair in pairs]
         known = [(source, first, second) for source, (first, second) in both if _known(first) and _known(second)]
         differences = [float(first - second) for _, first, second in known]
         found.append(
@@ -99,7 +101,8 @@ def criteria(
                 "first": _mean([first for _, first, _ in known]),
                 "second": _mean([second for _, _, second in known]),
                 "difference": asdict(how.mean(differences, [source for source, _, _ in known], 4.0)),
-                "cannot_say": sum(not _known(score) for _, scores in both for score in scores),
+                "cannot_say": sum(score == CANNOT_SAY for _, scores in both for score in scores),
+                "failed": sum(line["criteria"].get(name) is None for line in said.values()),
             }
         )
     return found
@@ -127,6 +130,17 @@ def examples(pairs: Sequence[Pair], judged: Sequence[Judged], words: JudgesWordi
         }
         for pair, one in ranked[:num]
     ]  # fmt: skip
+
+
+def unaccounted_scores(lines: Sequence[Mapping[str, Any]], pairs: Sequence[Pair]) -> int:
+    """Answers without a line of scores, lines of no answer, and more than one of an answer."""
+    found = Counter((line["id"], line["which"]) for line in lines)
+    wanted = Counter((pair.id, which) for pair in pairs for which in WHICH)
+    return (wanted - found).total() + (found - wanted).total()
+
+
+def _score(line: Mapping[str, Any] | None, name: str) -> Any:
+    return None if line is None else line["criteria"].get(name)
 
 
 def _known(score: Any) -> bool:

@@ -10,7 +10,7 @@ from jobs.engines.judging.files import read_calls, read_lines
 from jobs.logic.judging.conduct import Conduct, conduct
 from jobs.logic.judging.pairs import Judged, Pair
 from jobs.logic.judging.qualifying import drawn, pairs_of
-from jobs.logic.judging.usable import CHECKS, HUGGING_FACE, PAIRS, Wanted, why_not
+from jobs.logic.judging.usable import CHECKS, HUGGING_FACE, PAIRS, Wanted, why_no_blame, why_not
 from jobs.logic.judging.wording import JudgesWording
 
 
@@ -36,6 +36,8 @@ class Found:
     judged: dict[str, list[Judged]]
     """By check, and PAIRS and HUGGING_FACE where they were asked."""
     unusable: list[str]
+    no_blame: list[str]
+    """Why nothing is said of the answers in Hugging Face, where the judge is usable."""
     unaccounted: int
 
     def conduct(self, name: str) -> Conduct:
@@ -62,6 +64,7 @@ def read_folder(out: Path, plan: Plan, wording: JudgesWording) -> Found:
         judged[name] = read.judged
         unaccounted += read.unaccounted
     unaccounted += sum(line["of"] not in asked for line in lines)
+    conducts = {name: conduct(one) for name, one in judged.items()}
     if not reasons:
-        reasons = why_not({name: conduct(one) for name, one in judged.items()}, plan.wanted)
-    return Found(judged, reasons, unaccounted)
+        reasons = why_not(conducts, plan.wanted)
+    return Found(judged, reasons, [] if reasons else why_no_blame(conducts, plan.wanted), unaccounted)

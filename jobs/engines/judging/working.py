@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.core import terminal
+from jobs.core.errors import EnvironmentProblem
 from jobs.engines.endpoints.asking import Asker, Session
 from jobs.logic.endpoints.calls import Answer, Call, Sampling
 from jobs.logic.endpoints.costs import Estimate, estimate
 from jobs.logic.judging import qualifying
 from jobs.logic.judging.conduct import Conduct, conduct
 from jobs.logic.judging.pairs import Asking, Judged, Pair, judge_pairs
-from jobs.logic.judging.usable import CHECKS, GOLD
+from jobs.logic.judging.usable import CHECKS, GOLD, Wanted, unanswered
 from jobs.logic.judging.wording import JudgesWording
 from jobs.logic.row import Message
 from jobs.logic.synth.scores import Rubric, Scored, read as read_scores, scoring_call
@@ -168,6 +169,15 @@ class Working:
 def conducts(found: Mapping[str, Sequence[Judged]]) -> dict[str, Conduct]:
     """How the judge behaved in each check."""
     return {name: conduct(judged) for name, judged in found.items()}
+
+
+def require_answered(found: Mapping[str, Sequence[Judged]], wanted: Wanted) -> None:
+    """Raises EnvironmentProblem where servers failed too often to say what the judge is, or what it would say."""
+    missing = unanswered(conducts(found), wanted)
+    if missing:
+        raise EnvironmentProblem(
+            f"judge.judge: {'; '.join(missing)}; what was answered is kept, and the same command goes on from there"
+        )
 
 
 def _less(whole: Any, part: Any) -> Any:

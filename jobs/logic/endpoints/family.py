@@ -15,7 +15,7 @@ from typing import Literal
 Kinship = Literal["same", "family", "other", "unknown"]
 
 FAMILIES = {
-    "qwen": ("qwen", "qwq", "qvq"),
+    "qwen": ("qwen", "qwq", "qvq", "tongyi", "tinyswallow"),
     "llama": ("llama", "vicuna", "alpaca", "tulu", "nemotron"),
     "mistral": ("mistral", "mixtral", "ministral", "codestral", "magistral", "devstral", "pixtral"),
     "gemma": ("gemma", "gemini", "palm"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ class Conduct:
     ties: int
     flips: int
     unread: int
+    unanswered: int
+    """Of the unread: those that no server answered, of which the judge is not at fault."""
     first_place: int
     """Flips where it chose answer A both times."""
     second_place: int
@@ -31,9 +34,14 @@ class Conduct:
     """Calls that it answered with no verdict."""
 
     @property
+    def num_read(self) -> int:
+        """Pairs with a verdict in both orders."""
+        return self.num_pairs - self.unread
+
+    @property
     def net(self) -> float:
-        """Wins less losses, of all pairs."""
-        return (self.wins - self.losses) / self.num_pairs
+        """Wins less losses, of the pairs that were read; NaN where there are none."""
+        return (self.wins - self.losses) / self.num_read if self.num_read else math.nan
 
     @property
     def position_gap(self) -> float:
@@ -61,8 +69,16 @@ def conduct(judged: Sequence[Judged]) -> Conduct:
         ends["tie"],
         ends["flip"],
         ends["unread"],
+        sum(one.outcome == "unread" and servers_fault(one) for one in judged),
         places["first", "second"],
         places["second", "first"],
         len(calls),
         sum(call.choice is None for call in calls),
     )
+
+
+def servers_fault(judged: Judged) -> bool:
+    """Whether each order without a verdict has a call that no server answered."""
+    orders = [order for order in (0, 1) if judged.orders[order] is None]
+    failed = {call.order for call in judged.verdicts if call.failure == SERVERS_FAULT}
+    return set(orders) <= failed

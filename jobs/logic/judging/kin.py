@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.logic.endpoints.family import Identity, kinship
@@ -36,10 +36,11 @@ def kin(judge: Identity, others: Mapping[str, Identity]) -> Kin:
     return Kin(related, unknown)
 
 
-def judged_models(base: str, digest: str, made: Mapping[str, Any]) -> dict[str, Identity]:
-    """Who may not judge. `base`: its name; `digest`: of the GGUF that is judged; `made`: how `synth` made rows."""
+def judged_models(base: str, judged: Identity, made: Mapping[str, Any]) -> dict[str, Identity]:
+    """Who may not judge. `base`: its name; `judged`: of the GGUF, by whose names a server may have it; `made`: how
+    `synth` made rows."""
     found = {
-        "the model that is judged": Identity((), digest, ARCHITECTURE),
+        "the model that is judged": replace(judged, architecture=ARCHITECTURE),
         "its base": Identity((base,) if base else (), None, ARCHITECTURE),
     }
     for what, word in (("generator", "what wrote its rows"), ("scorer", "what scored its rows")):

@@ -37,9 +37,14 @@ def verdict(
         return Conclusion("better", f"better than {what}: {told}")
     if net.high < 0:
         return Conclusion("worse", f"worse than {what}: {told}")
-    known = least is not None and math.isfinite(least)
-    small = f"; so many rows can show {percent(least)} or more" if known and least is not None else ""
-    return Conclusion("no difference shown", f"no difference from {what} is shown: {told}{small}")
+    return Conclusion("no difference shown", f"no difference from {what} is shown: {told}{_smallest(least)}")
+
+
+def _smallest(least: float | None) -> str:
+    """No share of wins is above 100 %."""
+    if least is None or not math.isfinite(least):
+        return ""
+    return f"; so many rows can show {percent(least)} or more" if least <= 1 else "; so few rows can show none"
 
 
 def between(found: Interval) -> str:

@@ -66,7 +66,10 @@ def calibrated(judge: Judge) -> str:
     part_same = f"{count(found['num_same'])} of {count(found['num_pairs'])}"
     same = f"It says the same as {people} who saw pairs blind in {part_same}"
     if math.isnan(found["agreement"]["value"]):
-        return f"{same}; all chose alike, which tells nothing of chance."
+        alike = 0 < found["num_pairs"] == found["num_same"]
+        return (
+            f"{same}; {'all chose alike, which tells nothing of chance' if alike else 'no agreement can be computed'}."
+        )
     return f"{same}; Krippendorff's alpha is {_score(found['agreement'])}."
 
 
@@ -87,7 +90,11 @@ def figure(judge: Judge) -> Page:
     result, blame = judge["result"], judge["blame"]
     found = [("net wins", result["net"]), ("equal length", result["at_equal_length"])]
     found += [("Hugging Face", blame["net"]), ("lost in GGUF", blame["lost"])] if blame else []
-    rows = [Interval(name, one["value"], one["low"], one["high"], None, _share(one)) for name, one in found if one]
+    rows = [
+        Interval(name, one["value"], one["low"], one["high"], None, _share(one))
+        for name, one in found
+        if one and not math.isnan(one["value"])
+    ]
     return {
         "svg": figures.intervals(rows, "net wins with their intervals", -1.0, 1.0, True),
         "title": "Wins less losses",
@@ -101,8 +108,8 @@ def numbers(judge: Judge) -> list[tuple[str, str]]:
     small, equal = result["least_difference"], result["at_equal_length"]
     told = [
         ("net wins", spanned(result["net"])),
-        ("at equal length", spanned(equal) if equal else "cannot separate: the lengths do not overlap"),
-        ("smallest difference that so many rows can show", "cannot say" if math.isnan(small) else percent(small)),
+        ("at equal length", at_equal_length(equal)),
+        ("smallest difference that so many rows can show", smallest(small)),
         ("sign test by source", _p(result["sign_p"])),
         ("flips to what stood first", count(pairs["first_place"])),
         ("flips to what stood second", count(pairs["second_place"])),
@@ -114,7 +121,22 @@ def numbers(judge: Judge) -> list[tuple[str, str]]:
             ("the same text in Hugging Face", f"{count(blame['num_same'])} of {count(pairs['num_pairs'])}"),
             ("net wins lost on the way to the GGUF", spanned(blame["lost"])),
         ]
+    told += [("net wins lost on the way to the GGUF", f"cannot say: {reason}") for reason in judge["no_blame"]]
     return told
+
+
+def at_equal_length(equal: Mapping[str, Any] | None) -> str:
+    """What is left of the net wins where answers are as long."""
+    if equal is None:
+        return "cannot separate: the lengths do not overlap"
+    return "no interval: too few sources" if math.isnan(equal["low"]) else spanned(equal)
+
+
+def smallest(difference: float) -> str:
+    """Which difference rows could show at all; no share of wins is above 100 %."""
+    if math.isnan(difference):
+        return "cannot say"
+    return percent(difference) if difference <= 1 else "none: there are too few"
 
 
 def checked(one: Mapping[str, Any]) -> tuple[str, ...]:
@@ -128,11 +150,13 @@ def checked(one: Mapping[str, Any]) -> tuple[str, ...]:
 
 def scored(one: Mapping[str, Any]) -> tuple[str, ...]:
     """One criterion of the rubric."""
+    without = count(one["cannot_say"]) + (f", {count(one['failed'])} not read" if one["failed"] else "")
     if not one["num_rows"]:
-        return one["name"], "-", "-", "-", count(one["cannot_say"])
+        return one["name"], "-", "-", "-", without
     span = one["difference"]
-    told = f"{signed(span['value'], mark)} ({signed(span['low'], mark)} to {signed(span['high'], mark)})"
-    return one["name"], mark(one["first"]), mark(one["second"]), told, count(one["cannot_say"])
+    ends = "no interval" if math.isnan(span["low"]) else f"{signed(span['low'], mark)} to {signed(span['high'], mark)}"
+    told = f"{signed(span['value'], mark)} ({ends})"
+    return one["name"], mark(one["first"]), mark(one["second"]), told, without
 
 
 def models(judge: Judge) -> list[tuple[str, str]]:

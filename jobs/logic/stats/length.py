@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from jobs.logic.stats.clusters import ClusterSums, cluster_ids
 from jobs.logic.stats.interval import LEVEL, Interval
-from jobs.logic.stats.means import can_say
+from jobs.logic.stats.means import can_say, clustered_mean
 from jobs.logic.stats.wild import margin
 
 LEAST_SHARE = 0.1
@@ -33,22 +33,27 @@ def length_controlled(
 ) -> Interval | None:
     """Net win rate, from -1 to 1, between answers of equal length; None where the lengths do not overlap.
 
+    NaN below as many clusters as `clustered_mean` wants. Where all are as long it is `clustered_mean` itself: length
+    explains nothing.
+
     outcomes: 1, 0 or -1. length_differences: first minus second, in any unit. A logistic regression of the share of a
     win, a tie being half of one (Papke and Wooldridge 1996, J. Appl. Econom. 11), on the hyperbolic tangent of the
     difference in its own root mean square: as in Dubois et al. 2024, Length-Controlled AlpacaEval, but fitted to these
     prompts alone. A win and a loss of average size, half of each on either side of equal length, are added to value and
     interval, so that lengths which separate wins from losses have an answer, a wide one. The interval is made as that
-    of `clustered_mean`, on the scale of log odds, and said from as many clusters on. None where all are as long.
+    of `clustered_mean`, on the scale of log odds.
     """
     wins = (np.asarray(outcomes, np.float64) + 1) / 2
     differences = np.asarray(length_differences, np.float64)
     if not len(wins) == len(differences) == len(clusters):
         raise ValueError(f"{len(wins)} outcomes, {len(differences)} length differences, {len(clusters)} clusters")
     ids = cluster_ids(clusters)
-    if not overlap(differences, ids):
-        return None
     sizes = np.bincount(ids).astype(np.float64)
     if not can_say(ClusterSums(sizes, sizes)):
+        return Interval(math.nan, math.nan, math.nan, level)
+    if not differences.any():
+        return clustered_mean(outcomes, clusters, num_resamples=num_resamples, seed=seed, level=level)
+    if not overlap(differences, ids):
         return None
     scaled = np.tanh(differences / np.sqrt(np.mean(differences**2)))
     # a win and a loss, each of average size and half of it on either side
@@ -69,7 +74,7 @@ def overlap(differences: Floats, ids: NDArray[np.int64]) -> bool:
     for side in (differences >= 0, differences <= 0):
         if side.mean() < LEAST_SHARE or len(np.unique(ids[side])) < LEAST_ON_A_SIDE:
             return False
-    return bool(differences.any())
+    return True
 
 
 def fitted(design: Floats, targets: Floats, weights: Floats) -> tuple[Floats, Floats]:

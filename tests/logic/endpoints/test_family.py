@@ -21,6 +21,8 @@ from jobs.logic.endpoints.family import Identity, core, kinship
         ("Qwen3-4B", "Qwen3-4B-Instruct-2507", "family"),
         ("Qwen3-4B", "Qwen2.5-7B-Instruct", "family"),
         ("Qwen3-4B", "DeepSeek-R1-Distill-Qwen-7B", "family"),
+        ("Qwen3-4B", "Alibaba-NLP/Tongyi-DeepResearch-30B-A3B", "family"),
+        ("Qwen3-4B", "SakanaAI/TinySwallow-1.5B-Instruct", "family"),
         ("gpt-4o", "o3-mini", "family"),
         ("Qwen3-4B", "gpt-4o", "other"),
         ("claude-sonnet-4-5", "gemini-2.5-pro", "other"),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
+from jobs.core.errors import EnvironmentProblem
 from jobs.engines.judging.texts import wording_of
+from jobs.engines.judging.working import require_answered
 from jobs.logic.endpoints.calls import Answer, Call, Sampling
-from jobs.logic.judging.pairs import Asking, Judged, Pair, judge_pairs, outcome, outcomes
+from jobs.logic.judging.conduct import conduct
+from jobs.logic.judging.pairs import Asking, Judged, Pair, Verdict, judge_pairs, outcome, outcomes
+from jobs.logic.judging.usable import GOLD, HUGGING_FACE, PAIRS, SELF, Wanted, unanswered, why_no_blame, why_not
 from jobs.logic.row import Message
 
 ASKING = Asking(Sampling(0.0, 1.0, 64, 7), tries=3, retry_temperature=0.5)
@@ -130,3 +135,70 @@ def test_what_a_judge_is_shown_stands_in_fences(language) -> None:
     assert "Be brief." in text
     assert words.pair(turns, "four", "five")[-1].content.count("<<") == 6
     assert '"B"' in words.injected("B")
+
+
+WANTED = Wanted(10, 0.95, 0.1, 0.1, 0.1, 0.4, 0.2, 0.01, 0.1, 0.05)
+
+
+def said_of(*ends: tuple[str, str | None], failures: Sequence[str] = ()) -> list[Judged]:
+    """Pairs by their two verdicts; an order without one has a call for each failure."""
+    return [
+        Judged(
+            str(number),
+            orders,
+            tuple(
+                Verdict(str(number), order, tried, 0, "", "", None, failure, 0, 0)
+                for order in (0, 1)
+                if orders[order] is None
+                for tried, failure in enumerate(failures)
+            ),
+        )
+        for number, orders in enumerate(ends)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("failures", "blamed"),
+    [(["unparsable"], True), (["call-failed"], False), (["unparsable", "call-failed"], False)],
+)
+def test_what_no_server_answered_is_not_the_judges_fault(failures: list[str], blamed: bool) -> None:
+    found = {
+        GOLD: conduct(said_of(*[("first", "first")] * 20)),
+        SELF: conduct(said_of(*[("tie", "tie")] * 18, *[("tie", None)] * 2, failures=failures)),
+    }
+    reasons = why_not(found, replace(WANTED, max_unparsable_share=1.0))
+    assert [one for one in reasons if one.startswith("its verdict cannot be read")] == reasons * blamed
+    assert unanswered(found, WANTED) == reasons * (not blamed)
+    assert reasons == [one for one in reasons if "a text against itself" in one and "10.0% of 20 pairs" in one] != []
+
+
+def test_a_gain_is_of_the_pairs_that_were_read() -> None:
+    few = replace(WANTED, max_unread_share=0.5, max_unparsable_share=1.0)
+    found = {
+        GOLD: conduct(said_of(*[("first", "first")] * 20)),
+        SELF: conduct(said_of(*[("tie", "tie")] * 9, ("first", "first"), *[("tie", None)] * 10, failures=["schema"])),
+    }
+    assert why_not(found, few) == []
+    less = replace(few, max_self_gain=0.09)
+    assert why_not(found, less) == [
+        "a text wins over itself or loses to it: net wins 10.0% of 10 pairs, the most is 9.0%"
+    ]
+
+
+def test_answers_in_hugging_face_that_cannot_be_read_leave_no_blame_and_the_judge_usable() -> None:
+    found = {
+        GOLD: conduct(said_of(*[("first", "first")] * 20)),
+        HUGGING_FACE: conduct(said_of(*[("first", "second")] * 20)),
+    }
+    assert why_not(found, WANTED) == []
+    assert [one.partition(":")[0] for one in why_no_blame(found, WANTED)] == [
+        "it likes the first place",
+        "it changes its verdict with the order",
+    ]
+
+
+def test_a_server_that_fails_too_often_makes_no_record() -> None:
+    gone = {PAIRS: said_of(*[("first", "first")] * 18, *[("first", None)] * 2, failures=["call-failed"])}
+    with pytest.raises(EnvironmentProblem, match=r"did not answer: the pairs themselves: 10\.0% of 20 pairs"):
+        require_answered(gone, WANTED)
+    require_answered({PAIRS: gone[PAIRS][:18]}, WANTED)

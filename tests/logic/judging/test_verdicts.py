@@ -29,6 +29,11 @@ def test_a_word_is_what_the_interval_leaves_out(ends, word) -> None:
     assert ("so many rows can show 30.0% or more" in found.sentence) == (word == "no difference shown")
 
 
+def test_a_difference_that_no_rows_can_have_is_none_that_these_can_show() -> None:
+    found = verdict(Interval(0.2, -0.5, 0.9, 0.95), 1.181)
+    assert found.sentence.endswith("; so few rows can show none")
+
+
 def test_a_judge_that_is_not_usable_has_no_verdict_whatever_its_interval() -> None:
     found = verdict(Interval(0.9, 0.8, 1.0, 0.95), 0.1, unusable=["it likes the first place"])
     assert found.word == "cannot say"
@@ -48,8 +53,17 @@ MADE = {"generator": {"name": "gemma-3-27b", "file_sha256": ""}, "scorer": None}
         (Identity(("gemma-3-27b-it",)), 1, 0),
         (Identity(("house-model",)), 0, 3),
         (Identity(("house-model",), "d" * 64), 1, 2),
+        (Identity(("my-titles",)), 1, 2),
+        (Identity(("titles-of-ours-Q8_0.gguf",)), 1, 2),
     ],
 )
 def test_who_is_kin_of_what_is_judged(judge, related, unknown) -> None:
-    found = kin(judge, judged_models("Qwen/Qwen3-4B", "d" * 64, MADE))
+    judged = Identity(("titles-of-ours-Q4_K_M.gguf", "My titles"), "d" * 64)
+    found = kin(judge, judged_models("Qwen/Qwen3-4B", judged, MADE))
     assert (len(found.related), len(found.unknown)) == (related, unknown)
+
+
+def test_a_server_that_has_the_file_that_is_judged_is_told_so() -> None:
+    judged = Identity(("model-Q4_K_M.gguf", "My titles"), "d" * 64)
+    found = kin(Identity(("model-Q4_K_M.gguf",)), judged_models("Qwen/Qwen3-4B", judged, {}))
+    assert found.related == ["it is the model that is judged"]

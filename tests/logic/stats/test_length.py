@@ -70,12 +70,16 @@ def test_prompts_again_do_not_narrow_it() -> None:
         [100.0] * 60,  # all longer, equally
         [float(place + 1) for place in range(60)],  # all longer
         [-1.0] * 3 + [50.0] * 57,  # nearly all
-        [0.0] * 60,  # nothing to control
     ],
 )
 def test_lengths_that_do_not_overlap_cannot_be_separated(longer: list[float]) -> None:
     outcomes = [1.0, -1.0, 1.0] * 20
     assert length_controlled(outcomes, longer, [None] * 60, **HOW) is None
+
+
+def test_answers_that_are_all_as_long_have_the_interval_that_they_have_without_control() -> None:
+    outcomes = [1.0, -1.0, 1.0] * 20
+    assert length_controlled(outcomes, [0.0] * 60, [None] * 60, **HOW) == clustered_mean(outcomes, [None] * 60, **HOW)
 
 
 def test_lengths_that_decide_alone_leave_nearly_all_open() -> None:
@@ -87,6 +91,8 @@ def test_lengths_that_decide_alone_leave_nearly_all_open() -> None:
 
 
 def test_too_few_clusters_cannot_say_and_uneven_lists_are_refused() -> None:
-    assert length_controlled([1.0, -1.0] * 4, [1.0, -1.0] * 4, [None] * 8, **HOW) is None
+    found = length_controlled([1.0, -1.0] * 4, [1.0, -1.0] * 4, [None] * 8, **HOW)
+    assert found is not None  # None is of lengths that do not overlap
+    assert not found.can_say
     with pytest.raises(ValueError, match="2 outcomes, 1 length differences, 2 clusters"):
         length_controlled([1.0, 1.0], [1.0], ["a", "b"], **HOW)
