@@ -62,6 +62,7 @@ def make(cfg: JudgeConfig, inputs: Inputs, out: Path) -> None:
     from jobs.engines.judging import answers, files
 
     require_judge(cfg)
+    write_votes(cfg, out, answered=False)
     folder, rows = out.parent / ANSWERS, held_rows(cfg, inputs)
     quant, gguf = judged_file(cfg, inputs)
     asking.run(_met(cfg, inputs, folder))  # who may not judge is told before anything is answered
@@ -75,7 +76,7 @@ def make(cfg: JudgeConfig, inputs: Inputs, out: Path) -> None:
         # a plain answer of both: with thoughts a base would be cut within them, and lose for it
         found = forgetting.run(store, base, gguf, items=tasks(cfg), think=False, gpu_layers=cfg.gpu_layers)
     files.write_lines(out / "answers.jsonl", lines)
-    write_votes(cfg, out)  # which are refused where they are on other answers than these
+    write_votes(cfg, out, answered=True)  # which are refused where they are on other answers than these
     forgetting.write(out / "forgetting.jsonl", found)
     asking.run(_asked(cfg, inputs, out, rows, lines))
 
@@ -171,16 +172,15 @@ def tasks(cfg: JudgeConfig) -> list[Item]:
     return found
 
 
-def write_votes(cfg: JudgeConfig, out: Path) -> None:
-    """`votes.json`: what people chose of each pair of the blind sheet; nothing where nobody voted."""
+def write_votes(cfg: JudgeConfig, out: Path, answered: bool) -> None:
+    """`votes.json`; nothing where nobody voted. Before the models have `answered`, files are read to be refused."""
     from jobs.engines.comparing import judge_sheet, voting
-    from jobs.logic.comparing.votes import by_pair
 
     if cfg.votes:
-        pairs = judge_sheet.pairs_of(out / "answers.jsonl")
-        found = voting.read(cfg.votes, None, out.parent.parent, False, "judge.votes", pairs)
-        told = {"raters": len(found.votes), "chosen": by_pair(found.votes, found.key)}
-        (out / VOTES).write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        pairs = judge_sheet.pairs_of(out / "answers.jsonl") if answered else None
+        told = voting.told(cfg.votes, out.parent.parent, "judge.votes", pairs)
+        if answered:
+            (out / VOTES).write_text(told, encoding="utf-8")
 
 
 def _answers(
@@ -379,12 +379,13 @@ def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
 def outside(cfg: JudgeConfig) -> dict[str, str]:
     """The pin decides what llama.cpp answers, the suite and the judge's questions what is asked; the judge's file, a
     rubric and people's votes are files of their own."""
+    from jobs.engines.comparing import voting
     from jobs.engines.judging import outside as beside
     from jobs.engines.synth import texts
 
     suite = {name: file_digest(ROOT / name) for name in ("conf/forgetting/ja.jsonl", "conf/forgetting/en.jsonl")}
-    votes = {Path(name).name: file_digest(Path(name)) for name in cfg.votes if Path(name).is_file()}
     asked = beside.digests(cfg.judge.gguf, texts.rubric_file(cfg.rubric) if cfg.rubric else None)
+    votes = voting.digests(cfg.votes, "judge.votes")
     return {"vendor/llama.cpp/PIN": file_digest(ROOT / "vendor" / "llama.cpp" / "PIN"), **suite, **asked, **votes}
 
 

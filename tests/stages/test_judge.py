@@ -21,7 +21,7 @@ import pytest
 
 from jobs import judge
 from jobs.core.artifact import RECORD, Artifact
-from jobs.core.errors import Exit
+from jobs.core.errors import Exit, Refusal
 from jobs.logic.comparing.sheet import read_key
 from jobs.logic.comparing.votes import FORMAT
 from tests import judges, whole_run
@@ -313,6 +313,35 @@ def test_peoples_votes_on_its_own_sheet_calibrate_it(
     assert 0 < found["num_same"] < found["num_pairs"]
     assert statuses(run)["JDG009"] == "pass"
     assert "the same as 1 person in" in " ".join(capsys.readouterr().err.split())
+
+
+def test_votes_that_cannot_be_counted_are_refused_before_a_model_answers(tmp_path: Path) -> None:
+    from jobs.core.compose import compose
+
+    (tmp_path / "no.json").write_text("pair,vote\n")
+    more = ("judge.judge.url=http://localhost:1/v1", f"judge.votes=['{tmp_path / 'no.json'}']")
+    cfg = judge.main.slice(compose(words(tmp_path / "demo", None, *more)))
+    with pytest.raises(Refusal, match=r"judge.votes: .*no\.json is no JSON"):
+        judge.make(cfg, {}, tmp_path / "demo" / "judge")
+    assert not (tmp_path / "demo").exists()
+
+
+def test_two_files_of_votes_with_one_name_are_both_known_by_what_is_in_them(tmp_path: Path) -> None:
+    from jobs.core.compose import compose
+
+    files = [tmp_path / folder / "votes.json" for folder in ("ann", "bob")]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(file.parent.name)
+    names = ",".join(f"'{file}'" for file in files)
+    cfg = judge.main.slice(compose(words(tmp_path / "demo", None, f"judge.votes=[{names}]")))
+    before = judge.outside(cfg)
+    assert {"judge.votes 1 votes.json", "judge.votes 2 votes.json"} < set(before)
+    for file in files:
+        file.write_text("changed")
+        assert judge.outside(cfg) != before
+        file.write_text(file.parent.name)
+    assert judge.outside(cfg) == before
 
 
 @pytest.fixture

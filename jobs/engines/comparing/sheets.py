@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.core import terminal
+from jobs.engines.comparing.places import are_same
 from jobs.engines.comparing.sheet_page import KEY, write as write_page
 from jobs.logic.comparing.options import AUTO, Options
 from jobs.logic.comparing.sheet import BadKey, drawn, read_key, telling
@@ -21,12 +22,13 @@ TITLES = {"ja": "どちらの回答がよいですか", "en": "Which answer is b
 def write(pairs: Sequence[Pair], called: tuple[str, str], asked: Options, folder: Path, final: Path) -> int:
     """`sheet.html` and its key in `folder`, which will be `final`; returns how many pairs it has.
 
-    Where `final` has a sheet of the same pairs already, it stays the same, for votes on it may be under way.
+    Where `final` is of the same comparison, its sheet stays the same, for votes on it may be under way. Another
+    comparison draws a seed of its own: nobody knows its sides by an old key.
     """
     how = asked.sheet
     spoken = language(pairs) if how.language == AUTO else how.language
     title = TITLES[spoken] if how.title == AUTO else how.title
-    seed = (_seed_there(final) or secrets.token_hex(16)) if how.seed == AUTO else how.seed
+    seed = (_seed_there(final, folder) or secrets.token_hex(16)) if how.seed == AUTO else how.seed
     sheet = drawn(pairs, seed, title, spoken, called, how.pairs)
     if not sheet.key.pairs:
         terminal.say("no blind sheet: all answers are the same on both sides")
@@ -50,8 +52,9 @@ def choice_of(judged: Judged) -> Choice | None:
     return found.get(judged.outcome)
 
 
-def _seed_there(folder: Path) -> str | None:
+def _seed_there(there: Path, folder: Path) -> str | None:
+    """The seed of the key in `there`; None where it has none, or is of another comparison than `folder`."""
     try:
-        return read_key((folder / KEY).read_bytes()).seed
+        return read_key((there / KEY).read_bytes()).seed if are_same(there, folder) else None
     except (OSError, BadKey):
         return None

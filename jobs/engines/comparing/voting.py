@@ -10,6 +10,7 @@ from pathlib import Path
 from jobs.core import terminal
 from jobs.core.errors import Exit, Refusal
 from jobs.core.names import spelled
+from jobs.core.provenance import file_digest
 from jobs.engines.comparing.places import COMPARISONS
 from jobs.engines.comparing.sheet_page import KEY
 from jobs.logic.comparing import votes as voted, words
@@ -64,9 +65,23 @@ def people(files: Sequence[str], runs: Path, word: str) -> dict[str, Choice]:
     return voted.by_pair(ballots.votes, ballots.key)
 
 
+def told(files: Sequence[str], runs: Path, word: str, pairs: Sequence[Pair] | None) -> str:
+    """JSON of what people chose of each pair, and how many they are. Raises Refusal as `read` does."""
+    ballots = read(files, None, runs, False, word, pairs)
+    chosen = voted.by_pair(ballots.votes, ballots.key)
+    return json.dumps({"raters": len(ballots.votes), "chosen": chosen}, indent=1, sort_keys=True) + "\n"
+
+
+def digests(files: Sequence[str], word: str) -> dict[str, str]:
+    """What is in each file that is there, under its place in the list: two folders may have files of one name."""
+    places = ((place, spelled(Path(name).expanduser())) for place, name in enumerate(files, start=1))
+    return {f"{word} {place} {path.name}": file_digest(path) for place, path in places if path.is_file()}
+
+
 def compare_votes(asked: Options) -> int:
     """Tell the votes of any number of raters on one sheet."""
     ballots = read(asked.votes, asked.key, Path(asked.runs), asked.partly, "compare.votes")
+    judged = _judged(ballots.key_file)
     key, how = ballots.key, Resampling(asked.num_resamples, asked.seed, asked.level)
     found = counted(ballots.votes, key, how)
     heads = tuple(name.replace("first", key.first).replace("second", key.second) for name in words.HEADS)
@@ -77,7 +92,6 @@ def compare_votes(asked: Options) -> int:
         f"{count(key.num_asked, 'prompt')}, {count(key.num_differing)} with two different answers, "
         f"{count(len(key.pairs))} of them on the sheet"
     )
-    judged = _judged(ballots.key_file)
     alphas = [words.agreed(found.alpha, "between raters")]
     if judged is not None:
         alphas.append(words.agreed(held_against(voted.by_pair(ballots.votes, key), judged, how), "with the judge"))
@@ -110,9 +124,12 @@ def _key(found: Sequence[tuple[Path, Votes]], key_file: str | None, runs: Path, 
             raise Refusal(f"compare.key: {path} {bad}; give the file that was written with the sheet") from None
     sheet, problems = found[0][1].sheet, []
     for path in _keys([file for file, _ in found], runs):
-        data = path.read_bytes()
         try:
+            data = path.read_bytes()
             key = read_key(data)
+        except OSError as error:
+            problems.append(f"{path}: {(error.strerror or str(error)).lower()}")
+            continue
         except BadKey as bad:
             problems.append(f"{path} {bad}")
             continue
@@ -135,9 +152,18 @@ def _keys(files: Sequence[Path], runs: Path) -> Iterator[Path]:
 
 
 def _judged(key_file: Path) -> dict[str, Choice | None] | None:
-    """What a judge said of the sheet's pairs, where one was asked."""
+    """What a judge said of the sheet's pairs, where one was asked. Raises Refusal for a file that is damaged."""
     path = key_file.parent / JUDGED
     if not path.is_file():
         return None
-    found: dict[str, Choice | None] = json.loads(path.read_bytes())
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise Refusal(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(one in (*voted.WORTH, None) for one in found.values()):
+        raise Refusal(
+            f"{path}: is not what a judge said of the sheet's pairs; move it away, or make the comparison again"
+        )
     return found

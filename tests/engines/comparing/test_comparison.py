@@ -192,6 +192,29 @@ def test_the_sheet_of_a_judge_is_drawn_from_its_pairs(tmp_path: Path, capsys: py
     assert "judge.votes=[FILE.json]" in capsys.readouterr().out
 
 
+def test_a_sheet_of_a_judge_that_would_be_another_one_is_made_where_a_person_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged_run(tmp_path / "runs/mine")
+    key = tmp_path / "runs/compare/judge-mine" / sheet_page.KEY
+
+    def make(*more: str) -> int:
+        return main(["judge-sheet", f"run.folder={tmp_path / 'runs'}", "run.name=mine", *more])
+
+    assert make() == 0
+    first = key.read_bytes()
+    assert make() == 0
+    assert key.read_bytes() == first
+    assert make("compare.sheet.seed=mine") == make("compare.sheet.pairs=20") == 2
+    assert "a blind sheet that may be with people" in capsys.readouterr().err
+    assert key.read_bytes() == first
+    assert make("compare.sheet.pairs=20", "redo=true") == 0
+    assert len(read_key(key.read_bytes()).pairs) == 20
+    assert read_key(key.read_bytes()).seed != read_key(first).seed  # the old key tells no side of the new sheet
+    assert make("compare.out=.") == 2
+    assert "has no name of its own" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("name", "said"), [("yours", "there is no run"), ("mine", "was not judged yet")])
 def test_a_run_without_a_judge_has_no_sheet(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, said: str

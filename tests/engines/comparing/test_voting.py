@@ -133,6 +133,16 @@ def test_an_edited_key_is_seen(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["{", "[]", '{"r0": "win"}', '{"r0": ["first"]}'])
+def test_damaged_verdicts_of_a_judge_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    sheet = made(tmp_path)
+    (tmp_path / "compare" / "mine-and-yours" / voting.JUDGED).write_text(text)
+    assert tell(tmp_path, save(tmp_path / "a.json", sheet, "first", "ann")) == 2
+    assert "judged.json: is not what a judge said" in capsys.readouterr().err
+
+
 def test_without_votes_it_says_what_to_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare-votes", f"run.folder={tmp_path}"]) == 2
     assert "compare.votes=[VOTES.json]" in capsys.readouterr().err
