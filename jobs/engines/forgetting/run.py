@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core import process, terminal
+from jobs.core.artifact import write_whole
 from jobs.core.errors import Interrupted, Refusal
 from jobs.core.provenance import data_digest
 from jobs.core.room import require_space
@@ -88,12 +89,14 @@ def run(
 
 def write(path: Path, answered: Sequence[Answered]) -> None:
     """`forgetting.jsonl`: a line for each item."""
-    path.write_text("".join(f"{json.dumps(asdict(one), ensure_ascii=False)}\n" for one in answered), encoding="utf-8")
+    lines = "".join(f"{json.dumps(asdict(one), ensure_ascii=False)}\n" for one in answered)
+    write_whole(path, lines.encode("utf-8", "surrogatepass"))
 
 
 def read(path: Path) -> list[Answered]:
-    """What `write` wrote."""
-    return [Answered(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    """What `write` wrote; only a newline ends a line, which an answer's U+2028 or U+0085 does not."""
+    lines = path.read_bytes().decode("utf-8", "surrogatepass").split("\n")
+    return [Answered(**json.loads(line)) for line in lines if line]
 
 
 def _file(gguf: Path) -> gguf_file.GgufFile:

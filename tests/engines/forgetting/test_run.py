@@ -89,10 +89,12 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     said = [
         Answered("a", "東京\n", "", "stopped", "cut", 0.25, 3, 2),
         Answered("b", "", "x", "no room", "cut", None, 0, 0),
+        Answered("c", "a\u2028b\u2029c\x85d\x0be\x1cf\r\ng", "half a pair: \ud83d", "stopped", "stopped", 0.0, 1, 1),
     ]
     write(tmp_path / "forgetting.jsonl", said)
 
     assert read(tmp_path / "forgetting.jsonl") == said
+    assert [path.name for path in tmp_path.iterdir()] == ["forgetting.jsonl"]
 
 
 def test_the_command_writes_the_same_bytes_again(
