@@ -22,6 +22,10 @@ class GroupFacts(StrictModel):
     tuned_right: int
     only_base: int
     only_tuned: int
+    num_concepts: int
+    base_concepts: int
+    unfinished_base: int
+    unfinished_tuned: int
     p: float | None
     p_holm: float | None
     least_lost: int

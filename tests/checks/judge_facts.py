@@ -64,7 +64,8 @@ def calibration(**changes: Any) -> dict[str, Any]:
 def group(category: str = "all", **changes: Any) -> dict[str, Any]:
     values: dict[str, Any] = {
         "category": category, "language": "both", "num_items": 200, "base_right": 120, "tuned_right": 117,
-        "only_base": 9, "only_tuned": 6, "p": 0.61, "p_holm": 0.61, "least_lost": 6, "verdict": "no difference shown",
+        "only_base": 9, "only_tuned": 6, "num_concepts": 100, "base_concepts": 70, "unfinished_base": 0,
+        "unfinished_tuned": 1, "p": 0.61, "p_holm": 0.61, "least_lost": 6, "verdict": "no difference shown",
     }  # fmt: skip
     return values | changes
 

@@ -12,11 +12,18 @@ from jobs.logic.forgetting.counting import Answered, counted
 ITEMS = suite_files.suite()
 
 
-def answered(kl: float | None) -> list[Answered]:
+def answered(kl: float | None, outcome: str = "stopped") -> list[Answered]:
     """The base has all right; the tune has none in Japanese."""
     return [
         Answered(
-            item.id, item.right[0], (item.wrong if item.language == "ja" else item.right)[0], "stopped", "cut", kl, 2, 1
+            item.id,
+            item.right[0],
+            (item.wrong if item.language == "ja" else item.right)[0],
+            "stopped",
+            outcome,
+            kl,
+            2,
+            1,
         )
         for item in ITEMS
     ]
@@ -37,3 +44,12 @@ def test_lines_name_every_category_its_counts_and_the_drift() -> None:
     assert said["forgetting, all items"] == "200 of 200 right before, 100 after: worse"
     assert said["forgetting, arithmetic"] == "40 of 40 right before, 20 after: worse"
     assert said["drift"].startswith("KL(base ‖ tuned) 0.25 nats a token, over 400 places")
+
+
+def test_what_was_cut_is_no_loss() -> None:
+    said = dict(facts_of(ITEMS, answered(0.25, "cut"), "suite").lines())
+    assert said["forgetting, all items"] == (
+        "200 of 200 right before, 100 after: cannot say: cut were 0 of the base's answers and 200 of the tune's, and "
+        "no more than 10.0% of either may be"
+    )
+    assert "worse" not in str(said)

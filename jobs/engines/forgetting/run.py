@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core import process, terminal
+from jobs.core.artifact import write_whole
 from jobs.core.errors import Interrupted, Refusal
 from jobs.core.provenance import data_digest
 from jobs.core.room import require_space
@@ -29,6 +30,7 @@ from jobs.engines.answering.store import AnswerStore
 from jobs.engines.gguf import file as gguf_file, llama
 from jobs.engines.gguf.llama import LlamaFailed
 from jobs.logic.forgetting.counting import Answered
+from jobs.logic.forgetting.plain import opens_thoughts, within_thoughts
 from jobs.logic.forgetting.suite import Item
 
 CONTEXT = 2048
@@ -38,6 +40,8 @@ PLACES = 16
 """Of an answer's beginning, whose distributions are compared: what an answer will be is decided there."""
 PART_BYTES = 1 << 30
 """Of logits on disk at once: 16 places of 100 items are 1 GB with Qwen3's vocabulary."""
+END = 16
+"""Tokens of a prompt's end, more than what a template writes to open thoughts, or to close them at once."""
 DRIFT = "drift"
 KV: llama.Kv = "f16"
 SWITCH = b"enable_thinking"
@@ -73,27 +77,44 @@ def run(
             store, gguf, tokens, max_tokens=max_tokens, context=context, label=f"{name}: answers", gpu_layers=gpu_layers
         )
     tokens_of = [files[path].metadata.get("tokenizer.ggml.tokens") for path in (base, tuned)]
+    texts = {
+        name: [
+            _whole(prompt.ids or (), one.text, tokens or ())
+            for prompt, one in zip(prompts[name], said[name], strict=True)
+        ]
+        for name, tokens in zip(("base", "tuned"), tokens_of, strict=True)
+    }
     drift: dict[str, dict[str, Any]] = {}
     if tokens_of[0] == tokens_of[1]:
         width = len(tokens_of[0] or ())
         drift = _drift(store, base, tuned, items, prompts["base"], said["base"], width, gpu_layers)
     return [
         Answered(
-            id=item.id, base=one.text, tuned=other.text, base_outcome=one.outcome, tuned_outcome=other.outcome,
+            id=item.id, base=texts["base"][place], tuned=texts["tuned"][place],
+            base_outcome=one.outcome, tuned_outcome=other.outcome,
             **drift.get(item.id, {"kl": None, "num_places": 0, "num_same_top": 0}),
         )
-        for item, one, other in zip(items, said["base"], said["tuned"], strict=True)
+        for place, (item, one, other) in enumerate(zip(items, said["base"], said["tuned"], strict=True))
     ]  # fmt: skip
 
 
 def write(path: Path, answered: Sequence[Answered]) -> None:
     """`forgetting.jsonl`: a line for each item."""
-    path.write_text("".join(f"{json.dumps(asdict(one), ensure_ascii=False)}\n" for one in answered), encoding="utf-8")
+    lines = "".join(f"{json.dumps(asdict(one), ensure_ascii=False)}\n" for one in answered)
+    write_whole(path, lines.encode("utf-8", "surrogatepass"))
 
 
 def read(path: Path) -> list[Answered]:
-    """What `write` wrote."""
-    return [Answered(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    """What `write` wrote; only a newline ends a line, which an answer's U+2028 or U+0085 does not."""
+    lines = path.read_bytes().decode("utf-8", "surrogatepass").split("\n")
+    return [Answered(**json.loads(line)) for line in lines if line]
+
+
+def _whole(prompt: Sequence[int], text: str, tokens: Sequence[str]) -> str:
+    """What was said; where the template opened thoughts, behind their opening, so that a cut one is seen as what it
+    is."""
+    end = "".join(tokens[id] for id in prompt[-END:] if id < len(tokens))
+    return within_thoughts(text) if opens_thoughts(end) else text
 
 
 def _file(gguf: Path) -> gguf_file.GgufFile:

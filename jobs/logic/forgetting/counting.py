@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.logic.forgetting.suite import CATEGORIES, LANGUAGES, Item
-from jobs.logic.stats.exact import mcnemar
+from jobs.logic.stats.clusters import cluster_sums
+from jobs.logic.stats.exact import sign_test
 from jobs.logic.stats.means import clustered_mean
 
 ALPHA = 0.05
@@ -16,6 +17,8 @@ BOTH, ALL = "both", "all"
 NUM_RESAMPLES, SEED = 5000, 0
 NO_SIGNAL, WORSE, BETTER, NOT_SHOWN, CANNOT_SAY = "no signal", "worse", "better", "no difference shown", "cannot say"
 STOPPED = "stopped"
+MOST_UNFINISHED = 0.1
+"""Share of a model's answers that may have been cut: what more would have said is not known, and counts as wrong."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +49,26 @@ class Group:
     tuned_right: int
     only_base: int
     only_tuned: int
+    num_concepts: int
+    """Items that are one question in several languages count once."""
+    base_concepts: int
+    """Of them, those that the base has right in any language."""
+    unfinished_base: int
+    """Answers that did not end by themselves."""
+    unfinished_tuned: int
     p: float | None
-    """McNemar's exact test, two-sided; None where no item is right in one and wrong in the other."""
+    """Exact sign test over concepts, two-sided: of one language McNemar's. None where no concept was lost or won."""
     p_holm: float | None
     """The same, corrected by Holm over the groups of its family: the categories, or categories by language."""
     least_lost: int
-    """So many lost and none won are the fewest that the corrected test would call a difference."""
+    """So many concepts lost and none won are the fewest that the corrected test would call a difference."""
     verdict: str
 
 
 @dataclass(frozen=True)
 class Drift:
-    """KL(base ‖ tuned), nats a token, over the first places of the base's answers; each item counts alike."""
+    """KL(base ‖ tuned), nats a token, over the first places of the base's answers; each item counts alike, and the
+    interval is by concept."""
 
     num_items: int
     num_places: int
@@ -82,18 +93,18 @@ class Forgotten:
 def counted(items: Sequence[Item], answered: Sequence[Answered]) -> Forgotten:
     """The facts of a suite that was asked. Raises KeyError where an item has no answer."""
     found = {one.id: one for one in answered}
-    right = {item.id: (item.is_right(found[item.id].base), item.is_right(found[item.id].tuned)) for item in items}
+    pairs = [_pair(item, found[item.id]) for item in items]
     families = (
         [(ALL, BOTH)],
         [(category, BOTH) for category in CATEGORIES],
         [(category, language) for category in CATEGORIES for language in LANGUAGES],
     )
-    groups = tuple(group for family in families for group in _family(family, items, right))
+    groups = tuple(group for family in families for group in _family(family, pairs))
     return Forgotten(
         groups=groups,
         num_unfinished_base=sum(one.base_outcome != STOPPED for one in answered),
         num_unfinished_tuned=sum(one.tuned_outcome != STOPPED for one in answered),
-        drift=_drift(answered),
+        drift=_drift([found[item.id] for item in items], [item.concept for item in items]),
     )
 
 
@@ -115,55 +126,75 @@ def least_lost(num_tests: int, alpha: float = ALPHA) -> int:
     return math.ceil(math.log2(2 * num_tests / alpha))
 
 
-def _family(
-    family: Sequence[tuple[str, str]], items: Sequence[Item], right: Mapping[str, tuple[bool, bool]]
-) -> list[Group]:
-    counts = [_counts(category, language, items, right) for category, language in family]
-    values = [mcnemar(only_base, only_tuned) for *_, only_base, only_tuned in counts]
+@dataclass(frozen=True)
+class _Pair:
+    """One item, as both answered it."""
+
+    item: Item
+    base: bool
+    tuned: bool
+    base_ended: bool
+    tuned_ended: bool
+
+
+def _pair(item: Item, said: Answered) -> _Pair:
+    ended = (said.base_outcome == STOPPED, said.tuned_outcome == STOPPED)
+    return _Pair(item, item.is_right(said.base), item.is_right(said.tuned), *ended)
+
+
+def _family(family: Sequence[tuple[str, str]], pairs: Sequence[_Pair]) -> list[Group]:
+    members = [
+        [pair for pair in pairs if category in (ALL, pair.item.category) and language in (BOTH, pair.item.language)]
+        for category, language in family
+    ]
+    values = [
+        sign_test([one.tuned - one.base for one in group], [one.item.concept for one in group]) for group in members
+    ]
     corrected = holm([1.0 if math.isnan(value) else value for value in values])
-    least = least_lost(len(family))
     return [
-        Group(
-            category=category,
-            language=language,
-            num_items=num_items,
-            base_right=base,
-            tuned_right=tuned,
-            only_base=only_base,
-            only_tuned=only_tuned,
-            p=None if math.isnan(p) else p,
-            p_holm=None if math.isnan(p) else p_holm,
-            least_lost=least,
-            verdict=_verdict(base, tuned, only_base - only_tuned, p_holm, least),
-        )
-        for (category, language), (num_items, base, tuned, only_base, only_tuned), p, p_holm in zip(
-            family, counts, values, corrected, strict=True
-        )
+        _group(name, group, p, p_holm, least_lost(len(family)))
+        for name, group, p, p_holm in zip(family, members, values, corrected, strict=True)
     ]
 
 
-def _counts(
-    category: str, language: str, items: Sequence[Item], right: Mapping[str, tuple[bool, bool]]
-) -> tuple[int, int, int, int, int]:
-    """Items, those that the base has right, the tune, only the one, only the other."""
-    pairs = [right[item.id] for item in items if category in (ALL, item.category) and language in (BOTH, item.language)]
-    base, tuned, both = (
-        sum(values) for values in ([a for a, _ in pairs], [b for _, b in pairs], [a and b for a, b in pairs])
+def _group(name: tuple[str, str], pairs: Sequence[_Pair], p: float, p_holm: float, least: int) -> Group:
+    concepts = [one.item.concept for one in pairs]
+    won = cluster_sums([one.tuned - one.base for one in pairs], concepts).sums
+    base_concepts = len({one.item.concept for one in pairs if one.base})
+    base, tuned = sum(one.base for one in pairs), sum(one.tuned for one in pairs)
+    both = sum(one.base and one.tuned for one in pairs)
+    unfinished = (sum(not one.base_ended for one in pairs), sum(not one.tuned_ended for one in pairs))
+    if max(unfinished) > MOST_UNFINISHED * len(pairs):
+        verdict = CANNOT_SAY
+    elif base == tuned == 0:
+        verdict = NO_SIGNAL
+    elif p_holm <= ALPHA:
+        verdict = WORSE if (won < 0).sum() > (won > 0).sum() else BETTER
+    else:
+        verdict = CANNOT_SAY if base_concepts < least else NOT_SHOWN
+    return Group(
+        category=name[0],
+        language=name[1],
+        num_items=len(pairs),
+        base_right=base,
+        tuned_right=tuned,
+        only_base=base - both,
+        only_tuned=tuned - both,
+        num_concepts=len(set(concepts)),
+        base_concepts=base_concepts,
+        unfinished_base=unfinished[0],
+        unfinished_tuned=unfinished[1],
+        p=None if math.isnan(p) else p,
+        p_holm=None if math.isnan(p) else p_holm,
+        least_lost=least,
+        verdict=verdict,
     )
-    return len(pairs), base, tuned, base - both, tuned - both
 
 
-def _verdict(base: int, tuned: int, lost: int, p_holm: float, least: int) -> str:
-    if base == tuned == 0:
-        return NO_SIGNAL
-    if p_holm <= ALPHA:
-        return WORSE if lost > 0 else BETTER
-    return CANNOT_SAY if base < least else NOT_SHOWN
-
-
-def _drift(answered: Sequence[Answered]) -> Drift | None:
+def _drift(answered: Sequence[Answered], concepts: Sequence[str]) -> Drift | None:
     """None where it was not measured; NaN where a divergence is."""
     measured = [(one.kl, one.num_places, one.num_same_top) for one in answered if one.kl is not None]
+    clusters = [concept for one, concept in zip(answered, concepts, strict=True) if one.kl is not None]
     if not measured:
         return None
     values = [kl for kl, _, _ in measured]
@@ -172,7 +203,7 @@ def _drift(answered: Sequence[Answered]) -> Drift | None:
         return Drift(len(values), num_places, math.nan, math.nan, math.nan, 0.0)
     if not any(values):  # one distribution everywhere, as of a model beside itself
         return Drift(len(values), num_places, 0.0, 0.0, 0.0, _share(measured))
-    found = clustered_mean(values, [None] * len(values), num_resamples=NUM_RESAMPLES, seed=SEED, bounds=None)
+    found = clustered_mean(values, clusters, num_resamples=NUM_RESAMPLES, seed=SEED, bounds=None)
     return Drift(
         num_items=len(values),
         num_places=num_places,

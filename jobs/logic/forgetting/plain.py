@@ -43,6 +43,16 @@ def answer_of(text: str) -> str:
     return "" if text.lstrip().startswith(THINK_OPEN) else text.strip()
 
 
+def opens_thoughts(end: str) -> bool:
+    """Whether a prompt, of which this is the end, leaves the answer inside thoughts that it opened."""
+    return end.rfind(THINK_OPEN) > end.rfind(THINK_CLOSE)
+
+
+def within_thoughts(text: str) -> str:
+    """An answer that goes on in thoughts that the prompt opened, with their opening."""
+    return f"{THINK_OPEN}\n{text}"
+
+
 def plain(text: str) -> str:
     """An answer in NFKC, without thoughts, fences and marks of emphasis; lines stay."""
     said = unicodedata.normalize("NFKC", answer_of(text)).replace("\r\n", "\n").replace("’", "'")

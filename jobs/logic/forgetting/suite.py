@@ -29,6 +29,11 @@ class Item:
     wrong: tuple[str, ...]
 
     @property
+    def concept(self) -> str:
+        """What it asks, whatever the language: `ja-facts-03` is `en-facts-03` in Japanese, by and large."""
+        return self.id.removeprefix(f"{self.language}-")
+
+    @property
     def messages(self) -> tuple[Message, ...]:
         first = (Message("system", self.system),) if self.system else ()
         return (*first, Message("user", self.prompt))

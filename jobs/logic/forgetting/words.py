@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from jobs.logic.forgetting.counting import ALL, BOTH, CANNOT_SAY, Forgotten, Group
+from jobs.logic.forgetting.counting import ALL, BOTH, CANNOT_SAY, MOST_UNFINISHED, Forgotten, Group
 from jobs.logic.pages.amounts import nats, p_value, percent
 
 HEADS = ("", "items", "base right", "tuned right", "only base", "only tuned", "p", "p (Holm)", "")
@@ -46,12 +46,33 @@ def name(group: Group) -> str:
 
 
 def verdict(group: Group) -> str:
-    """The verdict, with its reason where it says nothing."""
-    if group.verdict == CANNOT_SAY:
-        return (
-            f"cannot say: the base has {group.base_right} right, and {group.least_lost} lost are the fewest that show"
-        )
-    return group.verdict
+    """The verdict, with its reason where it says nothing, and how many answers were cut."""
+    if group.verdict == CANNOT_SAY and max(group.unfinished_base, group.unfinished_tuned) > most_cut(group):
+        return f"cannot say: {cut(group)}, and no more than {percent(MOST_UNFINISHED)} of either may be"
+    told = f"; {cut(group)}" if group.unfinished_base or group.unfinished_tuned else ""
+    if group.verdict != CANNOT_SAY:
+        return f"{group.verdict}{told}"
+    if group.least_lost > group.num_concepts:
+        return f"cannot say: {nothing(group)}{told}"
+    has = f"{group.base_right} right"
+    if group.base_concepts != group.base_right:
+        has = f"{group.base_concepts} questions right in one language or both"
+    return f"cannot say: the base has {has}, and {group.least_lost} lost are the fewest that show{told}"
+
+
+def most_cut(group: Group) -> float:
+    """More of a model's answers cut than that leave nothing to compare."""
+    return MOST_UNFINISHED * group.num_items
+
+
+def cut(group: Group) -> str:
+    """How many answers of each did not end by themselves."""
+    return f"cut were {group.unfinished_base} of the base's answers and {group.unfinished_tuned} of the tune's"
+
+
+def nothing(group: Group) -> str:
+    """Why so few show nothing."""
+    return f"{group.num_concepts} questions show nothing, however many are lost: {group.least_lost} would have to be"
 
 
 def lines(found: Forgotten) -> Iterator[tuple[str, str]]:
@@ -79,12 +100,24 @@ def drift(found: Forgotten) -> str:
 def reading(found: Forgotten) -> Iterator[str]:
     """How the table is to be read, plainly."""
     shown = {group.verdict for group in found.groups if group.language == BOTH}
-    whole, first = found.groups[0], found.groups[1]
-    yield (
-        f"An exact paired test (McNemar) compares base and tune on the same items. Of {first.num_items} items in a "
-        f"category {first.least_lost} lost and none won are the fewest that show, after Holm's correction for the five "
-        f"categories; by language, of 20, {found.groups[-1].least_lost}; of all {whole.num_items}, {whole.least_lost}."
+    families = (
+        (found.groups[1], "of a category"),
+        (found.groups[-1], "of a category in one language"),
+        (found.groups[0], "in all"),
     )
+    yield (
+        "An exact paired test compares base and tune on the same items: in one language McNemar's, over both a sign "
+        "test to which an item and its translation are one question. Holm's method corrects for the five categories, "
+        "and for the ten of category and language."
+    )
+    for group, where in families:
+        if group.least_lost > group.num_concepts:
+            yield f"{where.capitalize()}, {nothing(group)}."
+        else:
+            yield (
+                f"Of {group.num_concepts} questions {where}, {group.least_lost} lost and none won are the fewest that "
+                "show."
+            )
     if "no signal" in shown:
         yield (
             "No signal: neither model has an item of the category right, so nothing was there to forget, or to see it "

@@ -13,7 +13,7 @@ from jobs.core.endings import ending
 from jobs.core.errors import Refusal
 from jobs.engines.answering.store import open_answers
 from jobs.engines.forgetting import command, suite_files
-from jobs.engines.forgetting.run import read, run, write
+from jobs.engines.forgetting.run import _whole, read, run, write
 from jobs.engines.gguf import llama
 from jobs.logic.forgetting.counting import Answered, counted
 from jobs.logic.forgetting.suite import Item, items
@@ -89,10 +89,25 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     said = [
         Answered("a", "東京\n", "", "stopped", "cut", 0.25, 3, 2),
         Answered("b", "", "x", "no room", "cut", None, 0, 0),
+        Answered("c", "a\u2028b\u2029c\x85d\x0be\x1cf\r\ng", "half a pair: \ud83d", "stopped", "stopped", 0.0, 1, 1),
     ]
     write(tmp_path / "forgetting.jsonl", said)
 
     assert read(tmp_path / "forgetting.jsonl") == said
+    assert [path.name for path in tmp_path.iterdir()] == ["forgetting.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said", "expected"),
+    [
+        (["hi", "<think>", "Ċ"], "4, or", "<think>\n4, or"),
+        (["hi", "<", "think", ">", "Ċ"], "so 4</think>4", "<think>\nso 4</think>4"),
+        (["<think>", "Ċ", "</think>", "Ċ"], "4", "4"),
+        (["say", "<think>", *["x"] * 20], "4", "4"),
+    ],
+)
+def test_thoughts_that_the_template_opened_are_thoughts(tokens: list[str], said: str, expected: str) -> None:
+    assert _whole(range(len(tokens)), said, tokens) == expected
 
 
 def test_the_command_writes_the_same_bytes_again(
