@@ -52,11 +52,11 @@ RUN --mount=type=secret,id=pip \
 
 FROM packages AS python
 # The binding of that llama.cpp. Unsloth's wheel brings an application of its own (studio, AGPL) that nothing here uses,
-# PyTorch's its own tests.
+# PyTorch's, pandas' and SciPy's their own tests.
 COPY --from=llama /opt/llama.cpp/python wheel
 RUN /opt/venv/bin/pip install --no-deps --no-index wheel/*.whl \
  && /opt/venv/bin/pip uninstall -y pip \
- && rm -rf /opt/venv/lib/python3*/site-packages/studio /opt/venv/lib/python3*/site-packages/torch/test
+ && cd /opt/venv/lib/python3*/site-packages && rm -rf studio torch/test pandas/tests scipy/*/tests
 
 FROM tools AS project
 ARG REVISION="unknown"
