@@ -14,6 +14,7 @@ from jobs.core.provenance import file_digest
 from jobs.engines.comparing.places import COMPARISONS
 from jobs.engines.comparing.sheet_page import KEY
 from jobs.logic.comparing import votes as voted, words
+from jobs.logic.comparing.live import shown
 from jobs.logic.comparing.options import Options
 from jobs.logic.comparing.sheet import BadKey, Key, is_of, read_key
 from jobs.logic.comparing.tallies import Resampling, counted, held_against
@@ -23,6 +24,8 @@ from jobs.logic.pages.amounts import count
 
 JUDGED = "judged.json"
 """Beside a key: what a judge said of the pairs, by id."""
+MOST_OF_A_COMMENT = 300
+"""Signs on a terminal."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def compare_votes(asked: Options) -> int:
     heads = tuple(name.replace("first", key.first).replace("second", key.second) for name in words.HEADS)
     terminal.table(f"votes on {key.first} (first) and {key.second} (second)", heads, words.votes_table(found))
     for rater, pair, comment in found.comments:
-        terminal.say(f"{rater} on {pair}: {' '.join(comment.split())[:300]}")
+        terminal.say(f"{rater} on {shown(pair)}: {shown(' '.join(comment.split()), MOST_OF_A_COMMENT)}")
     terminal.say(
         f"{count(key.num_asked, 'prompt')}, {count(key.num_differing)} with two different answers, "
         f"{count(len(key.pairs))} of them on the sheet"

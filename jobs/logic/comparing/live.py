@@ -153,7 +153,7 @@ def known(found: Cases, reasons: Sequence[str], *, difference: float, level: flo
     return Known(interval, "go on")
 
 
-def shown(text: str) -> str:
-    """What a file says, on one line of a terminal: nothing in it moves the cursor, and it is no longer than LONGEST."""
+def shown(text: str, longest: int = LONGEST) -> str:
+    """What a file says, on one line of a terminal: nothing in it moves the cursor, and it is no longer than that."""
     plain = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
-    return plain if len(plain) <= LONGEST else plain[: LONGEST - 3] + "..."
+    return plain if len(plain) <= longest else plain[: longest - 3] + "..."

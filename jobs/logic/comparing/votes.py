@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from jobs.logic.comparing.live import shown
 from jobs.logic.comparing.sheet import Key
 
 FORMAT = "kiwame-votes-1"
@@ -18,6 +19,8 @@ Choice = Literal["first", "second", "tie"]
 WORTH: Mapping[Choice, int] = {"first": 1, "second": -1, "tie": 0}
 MOST_BYTES = 64 * 2**20
 """Of one rater's file: thousands of pairs with a long comment each."""
+MOST_OF_A_NAME = 60
+"""Signs, as many as the page takes."""
 
 
 class BadVotes(ValueError):
@@ -33,7 +36,7 @@ class Votes:
     rater: str
     """Drawn by the page, so that one person's two files are known."""
     name: str
-    """What the rater calls themselves; may be empty."""
+    """What the rater calls themselves, fit for a terminal; may be empty."""
     choices: tuple[str | None, ...]
     """By place in the sheet: left, right, both_good, both_bad, or None where nothing was chosen."""
     comments: tuple[str, ...]
@@ -63,13 +66,15 @@ def read(data: bytes) -> Votes:
     for name in ("sheet", "key_sha256", "rater", "name"):
         if not isinstance(found.get(name), str):
             raise BadVotes(f"{name}: expected a text, got {_short(found.get(name))}")
+        if name != "name" and not found[name].isprintable():
+            raise BadVotes(f"{name}: expected what the sheet writes, got {_short(found[name])}")
     if not found["rater"]:
         raise BadVotes("rater: is empty; the sheet writes one")
     votes = found.get("votes")
     if not isinstance(votes, list) or not votes:
         raise BadVotes(f"votes: expected a list, got {_short(votes)}")
     given = [_vote(place, one) for place, one in enumerate(votes, start=1)]
-    name = unicodedata.normalize("NFC", found["name"]).strip()
+    name = shown(" ".join(unicodedata.normalize("NFC", found["name"]).split()), MOST_OF_A_NAME)
     return Votes(
         found["sheet"], found["key_sha256"], found["rater"], name,
         tuple(choice for choice, _ in given), tuple(comment for _, comment in given),
@@ -77,7 +82,7 @@ def read(data: bytes) -> Votes:
 
 
 def _vote(place: int, one: Any) -> tuple[str | None, str]:
-    if not isinstance(one, dict) or one.get("pair") != place:
+    if not isinstance(one, dict) or type(one.get("pair")) is not int or one["pair"] != place:
         raise BadVotes(f"votes: number {place} is {_short(one)}, expected the vote on pair {place}")
     choice, comment = one.get("vote"), one.get("comment", "")
     if choice is not None and choice not in (*SIDES, *BOTH):
@@ -114,7 +119,7 @@ def require_apart(found: Sequence[tuple[str, Votes]]) -> None:
             if votes.rater == earlier.rater:
                 raise BadVotes(f"{file} and {other} are of one rater (one browser); give the later one alone")
             if votes.name and votes.name.casefold() == earlier.name.casefold():
-                raise BadVotes(f"{file} and {other} are of one name ({votes.name[:60]}); give the later one alone")
+                raise BadVotes(f"{file} and {other} are of one name ({votes.name}); give the later one alone")
 
 
 def chosen(votes: Votes, key: Key) -> list[Choice | None]:

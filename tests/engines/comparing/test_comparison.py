@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from jobs.__main__ import main
 from jobs.core.artifact import Key, write_record
-from jobs.engines.comparing import sheet_page
+from jobs.engines.comparing import comparison, sheet_page
 from jobs.logic.comparing.sheet import read_key
 from tests.scripted_server import ScriptedServer
 from tests.stages import small_run
@@ -222,3 +223,8 @@ def test_a_run_without_a_judge_has_no_sheet(
     (tmp_path / "mine").mkdir()
     assert main(["judge-sheet", f"run.folder={tmp_path}", f"run.name={name}"]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_cannot_be_said_is_null(tmp_path: Path) -> None:
+    comparison._json(tmp_path / "a.json", {"p": math.nan, "all": [(1.5, math.inf)], "name": "x"})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"p": None, "all": [[1.5, None]], "name": "x"}

@@ -133,6 +133,16 @@ def test_an_edited_key_is_seen(
     assert said in capsys.readouterr().err
 
 
+def test_comments_do_not_command_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet = made(tmp_path)
+    votes = [{"pair": n + 1, "vote": "left", "comment": "\x1b]0;mine\x07 good" * 99} for n in range(12)]
+    assert tell(tmp_path, save(tmp_path / "a.json", sheet, "first", "ann", votes=votes, name="\x1b[31mann")) == 0
+    out, err = capsys.readouterr()
+    assert "\\x1b]0;mine\\x07 good" in err
+    assert "\x1b" not in out + err
+    assert max(map(len, err.splitlines())) < 400
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"r0": "win"}', '{"r0": ["first"]}'])
 def test_damaged_verdicts_of_a_judge_are_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str

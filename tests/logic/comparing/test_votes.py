@@ -69,6 +69,9 @@ FULL: list[str | None] = ["first"] * 20
         (saved(GOOD, FULL, format="other"), "holds no votes"),
         (saved(GOOD, FULL, rater=3), "rater: expected a text"),
         (saved(GOOD, FULL, rater=""), "rater: is empty"),
+        (saved(GOOD, FULL, rater="\x1b[2J"), r'rater: expected what the sheet writes, got "\\u001b'),
+        (saved(GOOD, FULL, sheet="\x1b[2J"), "sheet: expected what the sheet writes"),
+        (saved(GOOD, FULL, votes=[{"pair": True, "vote": "left"}]), "expected the vote on pair 1"),
         (saved(GOOD, FULL, votes={}), "votes: expected a list"),
         (saved(GOOD, FULL, votes=[{"pair": 2, "vote": "left"}]), "expected the vote on pair 1"),
         (saved(GOOD, FULL, votes=[{"pair": 1, "vote": "up"}]), "pair 1: the vote is \"up\""),
@@ -85,6 +88,11 @@ def test_what_cannot_be_counted_is_one_line(data: bytes, said: str) -> None:
         require(data, GOOD)
     assert "\n" not in str(told.value)
     assert len(str(told.value)) < 300
+
+
+def test_a_name_is_fit_for_a_terminal() -> None:
+    assert voted.read(saved(GOOD, FULL, name="\x1b[2J\r山田\u3000太郎\n")).label == "\\x1b[2J 山田 太郎"
+    assert len(voted.read(saved(GOOD, FULL, name="n" * 9_999)).label) == 60
 
 
 def test_half_of_the_votes_count_where_a_person_says_so() -> None:
