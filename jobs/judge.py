@@ -91,8 +91,8 @@ async def _met(cfg: JudgeConfig, inputs: Inputs, folder: Path) -> None:
 async def _asked(
     cfg: JudgeConfig, inputs: Inputs, out: Path, rows: Sequence[Held], lines: Sequence[Mapping[str, Any]]
 ) -> None:
-    from jobs.engines.endpoints import asking
-    from jobs.engines.judging import answers, estimating, files
+    from jobs.engines.endpoints import asking, estimating
+    from jobs.engines.judging import answers, files
     from jobs.engines.judging.working import conducts, require_answered
 
     pairs = answers.pairs_of(rows, lines)
@@ -102,19 +102,20 @@ async def _asked(
         judge = await session.asker(cfg.judge.options())
         kin = require_no_kin(cfg, judge, inputs)
         work = working(cfg, inputs, pairs, session, judge)
-        probed = await work.probe(len({(pair.id, pair.first) for pair in differing}))
-        terminal.say(estimating.told(probed))
-        estimating.require_caps(cfg.caps(), probed)
-        qualified = await work.qualify()
-        require_answered(qualified, cfg.wanted())
         said: dict[str, Any] = {}
         scored: list[Any] = []
-        if not why_not(conducts(qualified), cfg.wanted()):
-            said[PAIRS] = await work.judge(asked_of(cfg, pairs), "pairs judged", "judge/pairs")
-            label = "answers in Hugging Face judged"
-            said[HUGGING_FACE] = await work.judge(asked_of(cfg, others), label, "judge/hugging-face")
-            require_answered(said, cfg.wanted())
-            scored = await work.score()
+        with estimating.higher_cap("judge", cfg.caps()):
+            probed = await work.probe(len({(pair.id, pair.first) for pair in differing}))
+            terminal.say(estimating.told("judge", probed))
+            estimating.require_caps("judge", cfg.caps(), probed, "judge.rows or judge.qualify_rows")
+            qualified = await work.qualify()
+            require_answered(qualified, cfg.wanted())
+            if not why_not(conducts(qualified), cfg.wanted()):
+                said[PAIRS] = await work.judge(asked_of(cfg, pairs), "pairs judged", "judge/pairs")
+                label = "answers in Hugging Face judged"
+                said[HUGGING_FACE] = await work.judge(asked_of(cfg, others), label, "judge/hugging-face")
+                require_answered(said, cfg.wanted())
+                scored = await work.score()
         facts = _judging(cfg, inputs, work, judge, kin, probed)
     files.write_lines(out / "qualification.jsonl", files.calls_of(qualified))
     files.write_lines(out / "verdicts.jsonl", files.calls_of(said))
@@ -213,7 +214,7 @@ def _judging(
     cfg: JudgeConfig, inputs: Inputs, work: Working, judge: Asker, kin: tuple[str, list[str]], probed: Estimate
 ) -> JudgingFacts:
     from jobs.engines.answering import gguf_files
-    from jobs.engines.judging import estimating
+    from jobs.engines.endpoints import estimating
     from jobs.engines.synth import texts
 
     found, (quant, gguf) = judge.facts(), judged_file(cfg, inputs)
@@ -356,8 +357,7 @@ def require_no_kin(cfg: JudgeConfig, judge: Asker, inputs: Inputs) -> tuple[str,
 
 def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
     """What judging will cost, from a few pairs of right and wrong answers; no model answers for it."""
-    from jobs.engines.endpoints import asking as endpoints
-    from jobs.engines.judging import estimating
+    from jobs.engines.endpoints import asking as endpoints, estimating
     from jobs.logic.judging.pairs import Pair
 
     async def probed() -> Estimate:
@@ -371,7 +371,7 @@ def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
     require_judge(cfg)
     rows = held_rows(cfg, inputs)
     return [
-        estimating.told(endpoints.run(probed())),
+        estimating.told("judge", endpoints.run(probed())),
         f"judge: and {count(2 * len(rows))} answers of GGUFs on this machine",
     ]
 

@@ -10,8 +10,7 @@ is not asked again.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,7 +23,6 @@ from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.provenance import file_digest
 from jobs.core.stage import stage_main
-from jobs.logic.pages.amounts import count, number, round_above, usd
 from jobs.logic.text import private
 
 if TYPE_CHECKING:
@@ -36,12 +34,8 @@ if TYPE_CHECKING:
 
 ANSWERS = "answers"
 """Beside the stages of a run."""
-WHOLE = ("calls", "tokens")
-"""Caps that are counts."""
 SHOWN = 8
 """Of what could not be read of a corpus."""
-ROOM = 1.25
-"""Above an estimate that comes from a few rows: a cap to paste that is reached halfway helps nobody."""
 WAYS = (
     "synth.generator: no model to write rows: give a server (synth.generator.url=http://HOST:8000/v1 and, where it "
     "needs one, synth.generator.key=NAME_OF_VARIABLE), a GGUF file that is served here "
@@ -63,16 +57,16 @@ def make(cfg: SynthConfig, inputs: Inputs, out: Path) -> None:
 
 
 async def _made(cfg: SynthConfig, inputs: Inputs, out: Path) -> None:
-    from jobs.engines.endpoints import asking
+    from jobs.engines.endpoints import asking, estimating
     from jobs.engines.synth import making
 
     with TemporaryDirectory(prefix="scratch-", dir=out) as folder:
         async with asking.open_session(out.parent / ANSWERS, caps(cfg)) as session:
             work, asked = await begun(cfg, inputs, session, Path(folder))
-            with _higher_cap(session.ledger.caps):
+            with estimating.higher_cap("synth", session.ledger.caps):
                 probed = await work.probe()
-                terminal.say(told(probed))
-                require_caps(cfg, probed)
+                terminal.say(estimating.told("synth", probed))
+                estimating.require_caps("synth", caps(cfg), probed, "synth.rows")
                 await work.score_rows()
                 ended = await work.run()
             facts = _making(cfg, work, asked, probed, ended)
@@ -80,22 +74,6 @@ async def _made(cfg: SynthConfig, inputs: Inputs, out: Path) -> None:
     making.write(work.settled, out, before, asked[0].model)
     making.write_scores(work.scored, out / "scores.jsonl")
     (out / "making.json").write_text(facts.model_dump_json(indent=1) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _higher_cap(caps: Caps) -> Iterator[None]:
-    """Where a cap is reached before there is a row to be content with, the line to paste has twice the cap."""
-    from jobs.engines.endpoints.ledger import CapReached
-
-    try:
-        yield
-    except CapReached as over:
-        over.words = over.words or (_cap_word(over.cap, 2 * getattr(caps, over.cap)),)
-        raise
-
-
-def _cap_word(cap: str, value: float) -> str:
-    return f"synth.max_{cap}={round_above(value, 0 if cap in WHOLE else 2)}"
 
 
 async def begun(
@@ -154,6 +132,7 @@ def measure(cfg: SynthConfig, inputs: Inputs, out: Path) -> SynthFacts:
 def _making(
     cfg: SynthConfig, work: Making, asked: tuple[Asker, Asker | None, str], probed: Estimate, ended: Any
 ) -> MakingFacts:
+    from jobs.engines.endpoints import estimating
     from jobs.engines.synth import making, texts as files
 
     writer, judge, same = asked
@@ -165,7 +144,7 @@ def _making(
         asked=[Asked(**one) for one in work.session.ledger.by_purpose()],
         usd=work.session.ledger.usd(),
         estimated_calls=probed.calls,
-        estimated_tokens=_total(probed),
+        estimated_tokens=estimating.total_tokens(probed),
         estimated_usd=probed.usd,
         generator=_model(writer),
         scorer=_model(judge) if judge else None,
@@ -187,10 +166,6 @@ def _model(asker: Asker) -> ModelFacts:
     probed = {name: str(found[name]) for name in ("answers_as", "schema", "tells_usage", "cuts", "repeats")}
     served: Literal["embedded", "server"] = "embedded" if found["own_server"] else "server"
     return ModelFacts(name=found["model"], served=served, file_sha256=found["sha256"] or "", probed=probed)
-
-
-def _total(found: Estimate) -> int | None:
-    return None if found.prompt_tokens is None else found.prompt_tokens + (found.completion_tokens or 0)
 
 
 def require_models(cfg: SynthConfig) -> None:
@@ -265,7 +240,7 @@ def caps(cfg: SynthConfig) -> Caps:
 
 def estimate(cfg: SynthConfig, inputs: Inputs, root: Path) -> list[str]:
     """What the rows will cost, from some that are scored and some that are made."""
-    from jobs.engines.endpoints import asking
+    from jobs.engines.endpoints import asking, estimating
 
     async def probed() -> Estimate:
         with TemporaryDirectory() as folder:
@@ -274,28 +249,7 @@ def estimate(cfg: SynthConfig, inputs: Inputs, root: Path) -> list[str]:
                 return await work.probe()
 
     require_models(cfg)
-    return [told(asking.run(probed()))]
-
-
-def told(found: Estimate) -> str:
-    """The estimate, in a line."""
-    total = _total(found)
-    tokens = "tokens unknown" if total is None else count(total, "token")
-    minutes = number(found.minutes, digits=2)
-    cost = f"cost {usd(found.usd)}"
-    return f"synth: estimated by a probe: {count(found.calls, 'call')}, {tokens}, {minutes} minutes, {cost}"
-
-
-def require_caps(cfg: SynthConfig, found: Estimate) -> None:
-    """Raises Refusal where the estimate is above a cap: half of the rows for all of the money is nobody's wish."""
-    beyond = found.beyond(caps(cfg))
-    if beyond:
-        name, value, cap = beyond[0]
-        raise Refusal(
-            f"synth.max_{name}: about {number(value)} are needed, the cap is {number(cap)}; raise it, or ask for fewer "
-            "synth.rows; what the probe asked is kept",
-            words=[_cap_word(name, value * ROOM) for name, value, _ in beyond],
-        )
+    return [estimating.told("synth", asking.run(probed()))]
 
 
 def _base(inputs: Inputs) -> Callable[[], Path] | None:

@@ -20,10 +20,9 @@ import pytest
 
 from jobs import prepare, synth
 from jobs.core.artifact import RECORD, Artifact
-from jobs.core.errors import Exit, Refusal
+from jobs.core.errors import Exit
 from jobs.core.provenance import ROOT
 from jobs.logic.demo.world import write_article
-from jobs.logic.endpoints.costs import Estimate
 from tests.scripted_server import Reply, ScriptedServer, digest, prompt_of, says
 from tests.synth_teacher import FENCED, Teacher
 
@@ -269,14 +268,6 @@ def test_a_cap_that_the_estimate_is_above_or_nobody_could_hold_is_refused(
         said = capsys.readouterr().err
         assert "20 of 20 calls are made" in said
         assert said.rstrip().endswith("synth.max_calls=40")
-
-
-def test_every_cap_that_the_estimate_is_above_is_in_the_line_to_paste(run: Path) -> None:
-    capped = ("synth.max_calls=90", "synth.max_tokens=5000", "synth.max_minutes=1.5", "synth.max_usd=0.05")
-    cfg = synth.main.slice(composed(run, *capped))
-    with pytest.raises(Refusal, match=r"synth.max_calls: about 231 are needed, the cap is 90") as refused:
-        synth.require_caps(cfg, Estimate(40, 231, 9_000, 312, 1.234, 0.0612))
-    assert refused.value.words == ("synth.max_calls=290", "synth.max_tokens=12000", "synth.max_usd=0.08")
 
 
 def test_the_table_of_calls_has_all_that_is_paid_for(run: Path) -> None:

@@ -14,12 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jobs.core import room
-from jobs.core.errors import Damaged, EnvironmentProblem
+from jobs.core import sqlite_file
 
 NAME = "gguf.sqlite"
 LAYOUT = 1
-BUSY_SECONDS = 2.0
 TABLES = """
 CREATE TABLE IF NOT EXISTS found (key TEXT PRIMARY KEY, what TEXT, asked BLOB, value TEXT) WITHOUT ROWID;
 """
@@ -33,18 +31,14 @@ class AnswerStore:
 
     def get(self, key: str) -> Any:
         """What is kept by that key, None where nothing is."""
-        with told(self.path):
-            row = self.sql.execute("SELECT value FROM found WHERE key = ?", (key,)).fetchone()
+        row = self.sql.execute("SELECT value FROM found WHERE key = ?", (key,)).fetchone()
         return None if row is None else json.loads(row[0])
 
     def keep(self, key: str, what: str, asked: Mapping[str, Any], value: Any) -> None:
         """At once; `asked` is kept too, for a person to read (`asked`)."""
         # JSON's escapes hold halves of characters, which UTF-8 has no bytes for.
         question = zlib.compress(json.dumps(asked).encode(), 1)
-        with told(self.path):
-            self.sql.execute(
-                "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?)", (key, what, question, json.dumps(value))
-            )
+        self.sql.execute("INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?)", (key, what, question, json.dumps(value)))
 
     def asked(self, key: str) -> dict[str, Any] | None:
         """The question that was kept by that key."""
@@ -58,47 +52,7 @@ class AnswerStore:
 
 @contextmanager
 def open_answers(folder: Path) -> Iterator[AnswerStore]:
-    """The store of `folder`, made where there is none.
-
-    Raises EnvironmentProblem where another process has it, or the disk is full; Damaged where the file is no store.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    room.writes_to(folder)
+    """The store of `folder`, made where there is none; raises as `sqlite_file.opened` does."""
     path = folder / NAME
-    with told(path):
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    try:
-        with told(path):
-            # Held as long as it is open, so that a second process does not ask the same questions beside this one.
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("COMMIT")
-            layout = connection.execute("PRAGMA user_version").fetchone()[0]
-            if layout not in (0, LAYOUT):
-                raise Damaged(f"{path}: has layout {layout}, this version reads {LAYOUT}; move it away to ask anew")
-            connection.executescript(TABLES)
-            connection.execute(f"PRAGMA user_version = {LAYOUT}")
+    with sqlite_file.opened(path, TABLES, LAYOUT) as connection:
         yield AnswerStore(connection, path)
-    finally:
-        connection.close()
-
-
-@contextmanager
-def told(path: Path) -> Iterator[None]:
-    """SQLite's errors in words."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise EnvironmentProblem(f"{path}: another command asks with these answers; wait for it") from None
-        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-            raise EnvironmentProblem(
-                f"{path}: cannot be written to ({error}), as where the disk is full; make room, and the same command "
-                "goes on"
-            ) from None
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise Damaged(f"{path}: is no whole store of answers ({error}); move it away to ask anew") from None
-        raise

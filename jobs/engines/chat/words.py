@@ -48,20 +48,8 @@ class Words:
 
 def read(command: str, words: Sequence[str]) -> Words:
     """Raises Refusal for a word that `command` does not know, with the nearest that it does, and for a wrong value."""
-    known = (*OF_BOTH, *OF_ONE[command])
-    own: dict[str, str] = {}
-    rest = []
-    for word in whole_words(words):
-        key, equals, value = word.partition("=")
-        if key in known and equals:
-            own[key] = value
-        elif key in RUN and equals:
-            rest.append(word)
-        else:
-            near = nearest(key, known)
-            raise Refusal(
-                unknown(command, key, known), words=[f"{name}={value}" for name in near[:1] if value], without=[word]
-            )
+    known = {key: OWN[key] for key in (*OF_BOTH, *OF_ONE[command])}
+    own, rest = parted(command, words, known)
     run = config.run_config(config.compose(rest))
     return Words(
         run_dir=RunDir(Path(run.folder) / run.name),
@@ -83,13 +71,27 @@ def nearest(key: str, known: Sequence[str]) -> list[str]:
     return difflib.get_close_matches(key, names, n=1, cutoff=0.6) or [name for name in names if key.startswith(name)]
 
 
-def unknown(command: str, key: str, known: Sequence[str]) -> str:
-    """What to say of a word that is none of ours."""
-    near = nearest(key, known)
-    if near:
-        return f"{key[:60]}: unknown word; did you mean {near[0]}=...?"
-    told = "; ".join(f"{name}=... ({OWN[name]})" for name in known)
-    return f"{key[:60]}: unknown word; `{command}` takes {', '.join(RUN)}, and {told}"
+def parted(command: str, words: Sequence[str], known: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The words of a command's own keys, `known` with what each is, and those that say which run; Refusal for any
+    other, with the nearest key."""
+    own: dict[str, str] = {}
+    rest = []
+    for word in whole_words(words):
+        key, equals, value = word.partition("=")
+        if key in known and equals:
+            own[key] = value
+        elif key in RUN and equals:
+            rest.append(word)
+        else:
+            near = nearest(key, list(known))
+            told = "; ".join(f"{name}=... ({what})" for name, what in known.items())
+            said = f"did you mean {near[0]}=...?" if near else f"`{command}` takes {', '.join(RUN)}, and {told}"
+            raise Refusal(
+                f"{key[:60]}: unknown word; {said}",
+                words=[f"{name}={value}" for name in near[:1] if value],
+                without=[word],
+            )
+    return own, rest
 
 
 def whole(key: str, own: Mapping[str, str], least: int, most: int) -> int | None:

@@ -18,14 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.core import room
-from jobs.core.errors import Damaged, EnvironmentProblem
+from jobs.core import sqlite_file
 from jobs.logic.endpoints.answers import Spoken
 from jobs.logic.endpoints.calls import Call
 
 NAME = "answers.sqlite"
 LAYOUT = 1
-BUSY_SECONDS = 2.0
 TABLES = """
 CREATE TABLE IF NOT EXISTS answers (call_id TEXT PRIMARY KEY, model TEXT, purpose TEXT, asked BLOB, spoken TEXT)
 WITHOUT ROWID;
@@ -94,46 +92,7 @@ class Store:
 
 @contextmanager
 def open_store(folder: Path) -> Iterator[Store]:
-    """The store of `folder`, made where there is none.
-
-    Raises EnvironmentProblem where another process has it, or the disk is full; Damaged where the file is no store.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    room.writes_to(folder)
+    """The store of `folder`, made where there is none; raises as `sqlite_file.opened` does."""
     path = folder / NAME
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    try:
-        with _told(path):
-            # Held as long as it is open, so that a second process does not ask the same questions beside this one.
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("COMMIT")
-            layout = connection.execute("PRAGMA user_version").fetchone()[0]
-            if layout not in (0, LAYOUT):
-                raise Damaged(f"{path}: has layout {layout}, this version reads {LAYOUT}; move it away to ask anew")
-            connection.executescript(TABLES)
-            connection.execute(f"PRAGMA user_version = {LAYOUT}")
-            yield Store(connection, path)
-    finally:
-        connection.close()
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """SQLite's errors in words."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise EnvironmentProblem(f"{path}: another command asks with these answers; wait for it") from None
-        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-            raise EnvironmentProblem(
-                f"{path}: cannot be written to ({error}), as where the disk is full; make room, and the same command "
-                "goes on"
-            ) from None
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise Damaged(f"{path}: is no whole store of answers ({error}); move it away to ask anew") from None
-        raise
+    with sqlite_file.opened(path, TABLES, LAYOUT) as connection:
+        yield Store(connection, path)

@@ -15,11 +15,10 @@ from jobs.core import config, room, terminal
 from jobs.core.artifact import write_whole
 from jobs.core.errors import Exit, Refusal
 from jobs.core.run_dir import RunDir
-from jobs.core.words import whole as whole_words
 from jobs.engines.answering.gguf_files import digest, parts
 from jobs.engines.answering.store import open_answers
 from jobs.engines.chat.choice import choose
-from jobs.engines.chat.words import RUN, nearest, one_of, whole
+from jobs.engines.chat.words import one_of, parted, whole
 from jobs.engines.forgetting import suite_files
 from jobs.engines.forgetting.run import MAX_TOKENS, run, write
 from jobs.engines.gguf import base_gguf
@@ -92,23 +91,7 @@ def forgetting(given: Sequence[str]) -> int:
 
 def read(given: Sequence[str]) -> Asked:
     """The words. Raises Refusal for one that is not known, with the nearest that is, and for a wrong value."""
-    own: dict[str, str] = {}
-    rest = []
-    for word in whole_words(given):
-        key, equals, value = word.partition("=")
-        if key in KNOWN and equals:
-            own[key] = value
-        elif key in RUN and equals:
-            rest.append(word)
-        else:
-            near = nearest(key, list(KNOWN))
-            told = "; ".join(f"{name}=... ({what})" for name, what in KNOWN.items())
-            said = f"did you mean {near[0]}=...?" if near else f"`forgetting` takes {', '.join(RUN)}, and {told}"
-            raise Refusal(
-                f"{key[:60]}: unknown word; {said}",
-                words=[f"{name}={value}" for name in near[:1] if value],
-                without=[word],
-            )
+    own, rest = parted("forgetting", given, KNOWN)
     run_config = config.run_config(config.compose(rest))
     layers = whole("gpu_layers", own, -1, 10_000)
     return Asked(
