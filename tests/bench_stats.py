@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jobs.logic.stats.exact import exact_share
 from jobs.logic.stats.means import clustered_mean, least_difference
 from jobs.logic.stats.sequences import log_worth
 from tests.bench_rows import Row
@@ -48,7 +47,6 @@ def measure(options: Options) -> list[Row]:
     ):  # fmt: skip
         name = f"alpha {raters.truth:.2f}, {raters.num_raters} raters, {raters.num_units} units"
         rows.append(row(name, covered(raters.draw, raters.truth, RUNS)))
-    rows += [row(f"share {p:g} of {n}", shares(p, n)) for p, n in ((0.05, 40), (0.3, 40), (0.5, 200))]
     rows += [power(num) for num in (20, 50, 200)]
     return [*rows, *looks()]
 
@@ -61,11 +59,6 @@ def mean_tanh(equal: float) -> float:
     """The net win rate at equal length over sources whose log odds vary by 0.5."""
     places, weights = np.polynomial.hermite_e.hermegauss(40)
     return float((weights * np.tanh((equal + 0.5 * places) / 2)).sum() / weights.sum())
-
-
-def shares(p: float, n: int) -> Covered:
-    """Of Clopper and Pearson's interval."""
-    return covered(lambda rng: exact_share(int(rng.binomial(n, p)), n), p, RUNS)
 
 
 def power(num: int) -> Row:

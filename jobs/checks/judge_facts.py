@@ -10,7 +10,7 @@ from jobs.checks.synth_facts import Asked, ModelFacts
 from jobs.core.model import Facts, StrictModel
 from jobs.logic.judging.usable import CHECKS
 from jobs.logic.judging.verdicts import Word
-from jobs.logic.pages.amounts import count, mark, p_value, part, percent, score, share, signed, usd
+from jobs.logic.pages.amounts import count, mark, p_value, part, percent, score, signed, usd
 
 UNCALIBRATED = "uncalibrated: no person's votes stand beside the judge's"
 
@@ -295,8 +295,3 @@ def calibrated(one: Calibration | None) -> str:
         return f"{same}; no agreement can be computed"
     span = f" ({score(one.agreement.low)} to {score(one.agreement.high)})" if one.agreement.can_say else ""
     return f"{same}, alpha {score(one.agreement.value)}{span}"
-
-
-def net_of(one: Tally) -> float:
-    """Wins less losses."""
-    return share(one.wins - one.losses, one.num_pairs)

@@ -37,7 +37,6 @@ async def _judged(
     how = Asking(sampling, asked.tries, asked.retry_temperature, judge.max_concurrency * max(1, len(judge.url)))
     async with asking.open_session(folder, NO_CAPS) as session:
         asker = await session.asker(judge)
-        await asker.know()
         _require_other(asker, models)
         work = Working(Work(how, wording_of(language), asked.qualify_rows, asked.seed, None), pairs, session, asker)
         qualified = conducts(await work.qualify())

@@ -62,12 +62,6 @@ def read(
     return Ballots(key, path, [votes for _, votes in found])
 
 
-def people(files: Sequence[str], runs: Path, word: str) -> dict[str, Choice]:
-    """What people chose of each pair, for who holds a judge against them."""
-    ballots = read(files, None, runs, False, word)
-    return voted.by_pair(ballots.votes, ballots.key)
-
-
 def told(files: Sequence[str], runs: Path, word: str, pairs: Sequence[Pair] | None) -> str:
     """JSON of what people chose of each pair, and how many they are. Raises Refusal as `read` does."""
     ballots = read(files, None, runs, False, word, pairs)
@@ -139,10 +133,11 @@ def _key(found: Sequence[tuple[Path, Votes]], key_file: str | None, runs: Path, 
         if key.sheet == sheet:
             return path, data, key
     told = f"; {problems[0]}" if problems else ""
+    names = word.startswith("compare.")  # a judge has no word for it
     raise Refusal(
         f"{word}: {found[0][0]} is of the sheet {sheet[:12]}, and no key of it lies beside it or in "
-        f"{runs / COMPARISONS}{told}; name it with compare.key={KEY}",
-        words=[f"compare.key={KEY}"],
+        f"{runs / COMPARISONS}{told}; " + (f"name it with compare.key={KEY}" if names else f"put {KEY} beside it"),
+        words=[f"compare.key={KEY}"] if names else [],
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from random import Random
 
 from jobs.logic.judging.pairs import Order, Pair, Shown, in_order
-from jobs.logic.judging.usable import GOLD, INJECTED, PADDED, SELF
+from jobs.logic.judging.usable import GOLD, INJECTED, SELF
 from jobs.logic.judging.wording import LETTERS, JudgesWording
 
 
@@ -62,6 +62,3 @@ def _shuffled(rows: Sequence[Pair], seed: int) -> list[Pair]:
                 rows[number], id=f"{GOLD}/{rows[number].id}", first=answer, second=other, reference=None
             )
     return [made[number] for number in sorted(made)]
-
-
-__all__ = ["GOLD", "INJECTED", "PADDED", "SELF", "drawn", "pairs_of", "shown_in"]

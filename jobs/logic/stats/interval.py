@@ -23,11 +23,6 @@ class Interval:
         """Whether there is an interval."""
         return not (math.isnan(self.low) or math.isnan(self.high))
 
-    @property
-    def half_width(self) -> float:
-        """NaN where there is no interval."""
-        return (self.high - self.low) / 2
-
     def excludes(self, value: float) -> bool:
         """Whether there is an interval, and `value` lies outside of it."""
         return self.can_say and not self.low <= value <= self.high

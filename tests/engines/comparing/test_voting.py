@@ -79,7 +79,15 @@ def test_the_key_is_found_beside_the_votes_or_by_its_name(tmp_path: Path) -> Non
 def test_people_are_what_a_judge_is_calibrated_by(tmp_path: Path) -> None:
     sheet = made(tmp_path)
     votes = save(tmp_path / "a.json", sheet, "second", "ann")
-    assert voting.people([str(votes)], tmp_path, "judge.votes") == {f"r{n}": "second" for n in range(12)}
+    told = json.loads(voting.told([str(votes)], tmp_path, "judge.votes", None))
+    assert told == {"raters": 1, "chosen": {f"r{n}": "second" for n in range(12)}}
+
+
+def test_a_judge_is_told_where_to_put_the_key(tmp_path: Path) -> None:
+    votes = save(tmp_path / "a.json", made(tmp_path / "elsewhere"), "first", "ann")
+    with pytest.raises(Refusal, match=r"put sheet-key\.json beside it") as no:
+        voting.told([str(votes)], tmp_path / "runs", "judge.votes", None)
+    assert no.value.words == ()
 
 
 def test_votes_on_other_answers_are_none_of_a_judge_s(tmp_path: Path) -> None:
