@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from jobs.engines.diagnosing import settings_files
 from jobs.engines.diagnosing.settings_files import Unreadable
 from jobs.logic.diagnosing.log_seen import EvaluationSeen, LogSeen, StepSeen
 
@@ -35,6 +36,8 @@ NAMES = {
 }  # fmt: skip
 """Names that trainers and trackers give to the same thing. Of `train_loss` beside `train_runtime` see `_entry`."""
 PRINTED = re.compile(r"\{'[^{}]*\}")
+ROW, CELL = re.compile(r"<tr[^>]*>(.*?)</tr>", re.DOTALL), re.compile(r"<t[dh][^>]*>(.*?)</t[dh]>", re.DOTALL)
+TAG = re.compile(r"<[^>]*>")
 CHECKPOINT = re.compile(r"checkpoint-(\d+)$")
 
 
@@ -52,6 +55,21 @@ def read(path: Path) -> LogSeen:
             entries.append(entry)
     is_ours = any("graded_tokens" in entry for entry in entries)
     return _seen(path, entries, is_ours, None, cut, left_out)
+
+
+def on_page(path: Path) -> LogSeen | None:
+    """The table of losses in a notebook's output or on a model card; None where there is none."""
+    text = settings_files.page(path)
+    rows = [[TAG.sub("", cell).strip() for cell in CELL.findall(row)] for row in ROW.findall(text)]
+    rows += [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in text.splitlines() if "|" in line]
+    entries: list[dict[str, Any]] = []
+    names: list[str] = []
+    for cells in rows:
+        if {"step", "training loss"} <= {cell.lower() for cell in cells}:
+            names = cells
+        elif names and len(cells) == len(names) and (entry := _entry(dict(zip(names, cells, strict=True)))):
+            entries.append(entry)
+    return _seen(path, entries, False, None, 0, 0) if entries else None
 
 
 def _state(path: Path) -> LogSeen:

@@ -37,8 +37,9 @@ def read(looked: Looked) -> RecipeSeen:
     """Everything of these kinds. A file that cannot be read is a line in `looked`, never an exception."""
     reading = _Reading(looked)
     settings = list(reading.each(kinds.SETTINGS, settings_files.read))
+    pages = [path for path in looked.of(kinds.SETTINGS) if path.suffix in (".ipynb", ".md")]
     own = own_settings.of_records(looked.of(kinds.RECORD))
-    logs_read = list(reading.each(kinds.LOG, logs.read))
+    logs_read = list(reading.each(kinds.LOG, logs.read)) or [one for path in pages if (one := logs.on_page(path))]
     tokenizer, vocabulary = reading.tokenizer(kinds.TOKENIZER)
     base, of_base = reading.tokenizer(kinds.BASE_TOKENIZER)
     return RecipeSeen(
@@ -85,6 +86,7 @@ class _Reading:
         paths = self.looked.of(kinds.TOKEN_ROWS)
         if not paths:
             return None
+        paths = tuple(path for path in paths if path.parent == paths[0].parent)  # those of one run
         with self._or_said(paths[0]):
             if vocabulary is None:
                 raise Unreadable("their tokenizer was not given, so nothing says which ids are which")

@@ -99,7 +99,9 @@ def sniffed(path: Path) -> Known:
     if b"\0" in head[:4096] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return kinds.UNKNOWN, "bytes that are no text"
     text = head.decode("utf-8-sig", errors="replace")
-    if LEFT.search(name) and not name.endswith(".log.gz"):
+    if name.endswith(".md") and ("axolotl version" in text or "### Training hyperparameters" in text):
+        return kinds.SETTINGS, "a model card that says how it was trained"
+    if LEFT.search(name):
         return kinds.OTHER, "by its name"
     if not text.strip():
         return kinds.UNREADABLE, "has nothing but white space"
