@@ -19,7 +19,8 @@ from jobs.logic.diagnosing.tokens_seen import LabelsSeen
 
 MOST_ROWS = 20_000
 """Of all files together."""
-MOST_LINE = 16 << 20
+MOST_LINE, MOST_READ = 16 << 20, 512 << 20
+"""Bytes."""
 
 
 def alphabet(vocabulary: Vocabulary) -> Alphabet:
@@ -64,7 +65,9 @@ def shapes(paths: Sequence[Path]) -> dict[str, labels.Shape]:
             continue
         for data in _rows(path):
             messages, name = data.get("messages"), data.get("id")
-            if len(found) >= MOST_ROWS or not isinstance(messages, list) or not isinstance(name, str):
+            if len(found) >= MOST_ROWS:
+                return found
+            if not isinstance(messages, list) or not isinstance(name, str):
                 continue
             parts = [one for one in messages if isinstance(one, dict)]
             texts = [str(one.get("content", "")) for one in parts]
@@ -75,9 +78,9 @@ def shapes(paths: Sequence[Path]) -> dict[str, labels.Shape]:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file of JSON lines; what is none is left out."""
+    """The objects at the beginning of a file of JSON lines; what is none is left out."""
     with path.open("rb") as file:
-        while raw := file.readline(MOST_LINE):
+        while file.tell() < MOST_READ and (raw := file.readline(MOST_LINE)):
             try:
                 data = json.loads(raw)
             except (ValueError, RecursionError):

@@ -24,7 +24,6 @@ CARD = {
 }  # fmt: skip
 """Names on the card that transformers' trainer writes, where they are not the arguments' own."""
 LISTED = re.compile(r"^- (\w+): ([^\n]+)$", re.MULTILINE)
-AXOLOTLS = re.compile(r"axolotl version.*?```yaml\n(.*?)```", re.DOTALL)
 MOST_MERGED = 10_000
 """Keys that a YAML mapping may have with what `<<` brings: a few lines can ask for more than fits into memory."""
 
@@ -81,9 +80,9 @@ def page(path: Path) -> str:
 
 def _of_card(file: str, text: str) -> SettingsSeen:
     """A model card: the YAML that Axolotl puts on it, or the list that transformers' trainer does."""
-    of_axolotl = AXOLOTLS.search(text)
+    of_axolotl = text.partition("axolotl version")[2].partition("```yaml\n")[2].partition("```")[0]
     if of_axolotl:
-        return _of_mapping(file, yaml.load(of_axolotl[1], Loader))
+        return _of_mapping(file, yaml.load(of_axolotl, Loader))
     listed = dict(LISTED.findall(text.partition("### Training hyperparameters")[2]))
     return _of_mapping(file, {CARD.get(key, key): value.strip() for key, value in listed.items()})
 
