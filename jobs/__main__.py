@@ -1,10 +1,10 @@
 """`python -m jobs <stage> key=value ...`: the chain up to that stage, one process each, its exit code.
 
 `python -m jobs` lists the stages; `rules` prints docs/rules.md, `failures` docs/failures.md; `preview` shows which
-tokens of the rows are graded; `diagnose` goes from what is on disk to the cause; `chat` talks to a run's GGUF, `serve` serves it,
-`forgetting` asks it and its base a suite of questions; `compare` holds two models beside each other, `compare-votes` tells
-what people voted on a blind sheet, `compare-live` what two arms in real use have shown so far, `judge-sheet` makes a sheet
-of what a judge was asked; `certificate FOLDER [key=FILE]` checks a shipped folder offline.
+tokens of the rows are graded; `diagnose` goes from what is on disk to the cause; `chat` talks to a run's GGUF, `serve`
+serves it, `forgetting` asks it and its base a suite of questions; `compare` holds two models beside each other,
+`compare-votes` tells what people voted on a blind sheet, `compare-live` what two arms in real use have shown so far,
+`judge-sheet` makes a sheet of what a judge was asked; `certificate FOLDER [key=FILE]` checks a shipped folder offline.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ def failures_page() -> str:
     lines = [
         "# Failures",
         "",
-        "Generated from the causes themselves by `make docs`; do not edit. `make diagnose` asks each of them of what is",
-        "on disk and says how certain it is, as a class of evidence and never as a percentage:",
+        "Generated from the causes themselves by `make docs`; do not edit. `make diagnose` asks each of what is on",
+        "disk and says how certain it is, as a class of evidence and never as a percentage:",
         "",
         "| class | in Japanese | means |",
         "|---|---|---|",
