@@ -144,7 +144,7 @@ def held(base: Stored, update: Update | None, target: Stored, without: tuple[str
     modules: list[ModuleWeights] = []
     others: dict[str, float] = {}
     far: list[str] = []
-    same, misshapen, num_other, types = True, [], 0, dict[str, int]()
+    same, misshapen, num_other, num_exact, types = True, list[str](), 0, 0, dict[str, int]()
     shared = [name for name in base.shapes if name in target.shapes]
     for name in shared:
         if base.shapes[name] != target.shapes[name]:
@@ -156,7 +156,7 @@ def held(base: Stored, update: Update | None, target: Stored, without: tuple[str
         sums = summed(base, update if name in names else None, target, name)
         moved = sums.relative(min(sums.off_base, sums.off_bfloat16))
         usual = 2 * usual_error(kind)
-        same = same and moved <= usual
+        same, num_exact = same and moved <= usual, num_exact + (sums.off_base == 0)
         if sums.update > 0:
             assert update is not None
             modules.append(of_module(name, sums, kind, update.settings(name.removesuffix(".weight"))))
@@ -179,6 +179,8 @@ def held(base: Stored, update: Update | None, target: Stored, without: tuple[str
         missing=missing,
         misshapen=tuple(misshapen),
         types=types,
+        num_exact=num_exact,
+        num_shared=len(shared),
     )
 
 
@@ -209,6 +211,9 @@ def of_module(name: str, sums: Sums, kind: str, settings: Mapping[str, object]) 
         residual=residual,
         rounding=math.sqrt(sums.rounding) / length,
         exact=math.sqrt(sums.off) <= LAST_DIGITS * (length + math.sqrt(sums.base)) and kind in tensors.LAYOUTS,
+        size=length,
+        apart=sums.relative(left),
+        usual=usual_error(kind),
         **settings,  # type: ignore[arg-type]
     )
 

@@ -81,8 +81,12 @@ def telling(modules: Sequence[ModuleWeights]) -> list[ModuleWeights]:
 
 
 def fits(one: ModuleWeights, factor: float) -> bool:
-    """Whether a module's scale is `factor`, as far as it is certain."""
-    return abs(one.scale - factor) <= TOLERANCE * max(1.0, abs(factor)) + SIGMAS * one.error
+    """Whether a module's scale is `factor`, as far as it is certain.
+
+    Where rounding moves weights by as much as the update does, it takes small changes back.
+    """
+    rounded = one.rounding * (0.5 if one.rounding > 0.2 else 0.1)
+    return abs(one.scale - factor) <= TOLERANCE * max(1.0, abs(factor)) + SIGMAS * one.error + rounded
 
 
 def is_mistake(mistake: Mistake, modules: Sequence[ModuleWeights]) -> bool:
