@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from jobs.engines.diagnosing import folders, tensors, vocabulary, weights
+from jobs.engines.diagnosing import tensors, vocabulary, weights
 from jobs.engines.diagnosing.adapters import AdapterFiles
 from jobs.engines.diagnosing.tensors import GgufTensors, Stored
 from jobs.engines.gguf import checks, file as gguf_file, llama, split
-from jobs.logic.diagnosing.model_seen import GgufSeen, ModuleWeights, WeightsSeen
+from jobs.logic.diagnosing.model_seen import GgufSeen, ModuleWeights
 from jobs.logic.parity.quant_types import ALLOWED, FILE_TYPES, fallbacks
 
 NAMES = {number: name for name, number in FILE_TYPES.items()}
@@ -131,20 +131,15 @@ def looked_into(one: Opened, source: Stored | None, base: Stored | None, update:
     mine = one.stored
     if mine is None:
         return one.seen
-    nan, infinite, _ = folders.scanned(mine)
-    seen = replace(one.seen, nan=tuple(nan), infinite=tuple(infinite))
+    by_adapter = update if update is not None and update.by == "adapter" else None
+    comparisons = {}
     if source is not None and source.where != mine.where:
-        seen = replace(
-            seen, source=against(source, update if update is not None and update.by == "adapter" else None, mine)
-        )
+        comparisons["source"] = weights.Comparison(source, by_adapter, mine)
     if base is not None:
-        seen = replace(seen, weights=against(base, update, mine))
-    return seen
-
-
-def against(base: Stored, update: weights.Update | None, mine: Stored) -> WeightsSeen:
-    """Held against each other; a head may be left out where the embedding is one."""
-    return weights.held(base, update, mine, (folders.HEAD,))
+        comparisons["weights"] = weights.Comparison(base, update, mine)
+    finite = weights.pass_over(mine, list(comparisons.values()))
+    told: Any = {name: one.seen() for name, one in comparisons.items()}
+    return replace(one.seen, nan=tuple(finite.nan), infinite=tuple(finite.infinite), **told)
 
 
 def most_exact(files: list[Opened]) -> Stored | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,18 +46,29 @@ class ModelFilesSeen:
 def read(looked: Looked) -> ModelFilesSeen:
     """Everything of these kinds. A file that cannot be read is a line in `looked`, never an exception."""
     reading = _Reading(looked)
-    base, base_seen = reading.folder(kinds.BASE)
-    merged, merged_seen = reading.folder(kinds.MERGED)
+    base, base_folder = reading.folder(kinds.BASE)
+    merged, merged_folder = reading.folder(kinds.MERGED)
     adapter = reading.first(kinds.ADAPTER, lambda path: adapters.opened(path, str(path)))
+    comparison = None if base is None or merged is None else weights.Comparison(base, update_of(adapter), merged)
+    base_seen = None if base is None else folders.seen(base_folder, base, weights.pass_over(base))
+    merged_seen = None
+    if merged is not None:
+        found = weights.pass_over(merged, [] if comparison is None else [comparison])
+        merged_seen = folders.seen(merged_folder, merged, found)
     return ModelFilesSeen(
         reading.looked,
         base_seen,
         None if adapter is None else adapters.seen(adapter),
         merged_seen,
-        held(base, adapter, merged),
+        None if comparison is None else comparison.seen(),
         tuple(read_ggufs(reading, base, adapter, merged)),
         reading.first(kinds.MODELFILE, modelfiles.read, whole=False),
     )
+
+
+def update_of(adapter: AdapterFiles | None) -> weights.Update | None:
+    """The adapter's, where its settings are those of plain LoRA."""
+    return weights.OfAdapter(adapter) if adapter is not None and adapter.modules else None
 
 
 def read_ggufs(
@@ -70,16 +82,26 @@ def read_ggufs(
 
     files = [ggufs.opened(path) for path in paths]
     source = merged if merged is not None and merged.shapes else ggufs.most_exact(files)
-    update: weights.Update | None = None
-    if adapter is not None and adapter.modules:
-        update = weights.OfAdapter(adapter)
-    elif merged is not None:
-        update = weights.OfMerged(merged)
+    update = update_of(adapter) or (None if merged is None else weights.OfMerged(merged))
+    known: list[tuple[Path, GgufSeen]] = []
     for one in files:
+        copied = next((seen for path, seen in known if is_copy(path, one.path)), None)
+        if copied is not None:
+            yield replace(copied, file=str(one.path))
+            continue
         seen = ggufs.looked_into(one, source, base, update)
         if one.file is not None and seen.content == "adapter" and adapter is not None and adapter.modules:
             seen = ggufs.against_adapter(one, adapter)
-        yield replace(seen, asked=header_asked(reading, one)) if seen.content == "model" else seen
+        seen = replace(seen, asked=header_asked(reading, one)) if seen.content == "model" else seen
+        known.append((one.path, seen))
+        yield seen
+
+
+def is_copy(path: Path, other: Path) -> bool:
+    """Whether two files have the same bytes; parts are not compared."""
+    if quant_files.number_of(path.name) or path.stat().st_size != other.stat().st_size:
+        return False
+    return path.samefile(other) or filecmp.cmp(path, other, shallow=False)
 
 
 def header_asked(reading: _Reading, one: Opened) -> HeaderAsked | None:
@@ -98,14 +120,6 @@ def header_asked(reading: _Reading, one: Opened) -> HeaderAsked | None:
     return None
 
 
-def held(base: Stored | None, adapter: AdapterFiles | None, target: Stored | None) -> WeightsSeen | None:
-    """Base and target, with the adapter's update where its settings are those of plain LoRA."""
-    if base is None or target is None:
-        return None
-    update = weights.OfAdapter(adapter) if adapter is not None and adapter.modules else None
-    return weights.held(base, update, target, (folders.HEAD,))
-
-
 @dataclass
 class _Reading:
     looked: Looked
@@ -121,11 +135,6 @@ class _Reading:
                 self.looked = self.looked.unreadable(path, str(error))
         return None
 
-    def folder(self, kind: str) -> tuple[SafetensorsFiles | None, ModelSeen | None]:
-        """The first folder of whole weights of a kind."""
-
-        def opened(folder: Path) -> tuple[SafetensorsFiles, ModelSeen]:
-            files = folders.stored(folder, str(folder))
-            return files, folders.seen(folder, files)
-
-        return self.first(kind, opened) or (None, None)
+    def folder(self, kind: str) -> tuple[SafetensorsFiles | None, Path]:
+        """The first folder of whole weights of a kind, and where it is."""
+        return self.first(kind, lambda folder: (folders.stored(folder, str(folder)), folder)) or (None, Path())

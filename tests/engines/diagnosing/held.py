@@ -28,7 +28,8 @@ def merge(base: Path, tuned: Path, into: Path, times: float = 1.0, leave_out: st
 
 def held(base: Path, tuned: Path, merged: Path) -> WeightsSeen:
     """The three held against each other."""
-    files = adapters.opened(tuned, "adapter")
-    return weights.held(
-        folders.stored(base, "base"), weights.OfAdapter(files), folders.stored(merged, "merged"), ("lm_head.weight",)
-    )
+    update = weights.OfAdapter(adapters.opened(tuned, "adapter"))
+    target = folders.stored(merged, "merged")
+    comparison = weights.Comparison(folders.stored(base, "base"), update, target)
+    weights.pass_over(target, [comparison])
+    return comparison.seen()
