@@ -13,12 +13,14 @@ import numpy as np
 from jobs.engines.diagnosing import tensors, vocabulary, weights
 from jobs.engines.diagnosing.adapters import AdapterFiles
 from jobs.engines.diagnosing.tensors import GgufTensors, Stored
-from jobs.engines.gguf import checks, file as gguf_file, llama, split
+from jobs.engines.gguf import file as gguf_file, llama, split
 from jobs.logic.diagnosing.model_seen import GgufSeen, ModuleWeights
+from jobs.logic.parity import quant_files
 from jobs.logic.parity.quant_types import ALLOWED, FILE_TYPES, fallbacks
 
 NAMES = {number: name for name, number in FILE_TYPES.items()}
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+SAMPLING = "general.sampling."
 EXACT = ("F32", "BF16", "F16", "Q8_0")
 """Types that others can be held against, the most exact first."""
 
@@ -41,11 +43,19 @@ class Opened:
 
 def opened(path: Path) -> Opened:
     """The header, whether the file is whole, and whether llama.cpp can read it."""
-    problems = [one.replace(f"{path}: ", "").replace(f"{path.parent}/", "") for one in split.problems(path)]
+    file, problems = None, []
     try:
-        file = split.read_whole(path)
-    except (gguf_file.BrokenGguf, OSError):
-        return Opened(path, None, replace(nothing(path), problems=tuple(problems or ["cannot be read"])))
+        if quant_files.number_of(path.name) is None:
+            file = gguf_file.read(path)
+            problems = gguf_file.problems_of(file)
+        else:
+            problems = split.problems(path)
+            file = split.read_whole(path)
+    except (gguf_file.BrokenGguf, OSError) as error:
+        problems = problems or [str(error)]
+    problems = [one.replace(f"{path}: ", "").replace(f"{path.parent}/", "") for one in problems]
+    if file is None:
+        return Opened(path, None, replace(nothing(path), problems=tuple(problems)))
     seen = of_header(path, file)
     if not problems and seen.content == "model":
         try:
@@ -96,7 +106,7 @@ def of_header(path: Path, file: Any) -> GgufSeen:
         add_bos=told.add_bos,
         rope_base=told.rope_freq_base,
         context_length=told.context_length,
-        sampling=checks.sampling(file),
+        sampling={key: value for key, value in data.items() if key.startswith(SAMPLING)},
         types=types,
         fallen_back=tuple(fallen),
         narrow=sum(one.shape[-1] % 256 != 0 for one in matrices.values()) if content == "model" else 0,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -25,6 +26,7 @@ from jobs.logic.parity import quant_files
 
 if TYPE_CHECKING:
     from jobs.engines.diagnosing.ggufs import Opened
+    from jobs.engines.diagnosing.vocabulary import Asking
 
 Found = TypeVar("Found")
 
@@ -80,21 +82,18 @@ def read_ggufs(
         return
     from jobs.engines.diagnosing import ggufs
 
-    files = [ggufs.opened(path) for path in paths]
+    copies = {path: next((other for other in paths[:n] if is_copy(other, path)), path) for n, path in enumerate(paths)}
+    files = [ggufs.opened(path) for path in paths if copies[path] == path]
     source = merged if merged is not None and merged.shapes else ggufs.most_exact(files)
     update = update_of(adapter) or (None if merged is None else weights.OfMerged(merged))
-    known: list[tuple[Path, GgufSeen]] = []
+    asking = list(itertools.islice(folders_asking(reading), 1))
+    known: dict[Path, GgufSeen] = {}
     for one in files:
-        copied = next((seen for path, seen in known if is_copy(path, one.path)), None)
-        if copied is not None:
-            yield replace(copied, file=str(one.path))
-            continue
         seen = ggufs.looked_into(one, source, base, update)
         if one.file is not None and seen.content == "adapter" and adapter is not None and adapter.modules:
             seen = ggufs.against_adapter(one, adapter)
-        seen = replace(seen, asked=header_asked(reading, one)) if seen.content == "model" else seen
-        known.append((one.path, seen))
-        yield seen
+        known[one.path] = replace(seen, asked=header_asked(asking, one)) if seen.content == "model" else seen
+    yield from (replace(known[copies[path]], file=str(path)) for path in paths)
 
 
 def is_copy(path: Path, other: Path) -> bool:
@@ -104,20 +103,29 @@ def is_copy(path: Path, other: Path) -> bool:
     return path.samefile(other) or filecmp.cmp(path, other, shallow=False)
 
 
-def header_asked(reading: _Reading, one: Opened) -> HeaderAsked | None:
-    """What its header must say, by the merged folder, the tokenizer's, or the base's: the first that there is."""
+def header_asked(asking: Sequence[Asking], one: Opened) -> HeaderAsked | None:
+    """What its header must say, by the first folder that can tell."""
+    for folder in asking:
+        try:
+            return None if one.file is None else folder.of(one.file.metadata)
+        except ValueError:  # a template that is none: the tokenizer's own reader says so
+            continue
+    return None
+
+
+def folders_asking(reading: _Reading) -> Iterator[Asking]:
+    """The merged folder, the tokenizer's and the base's, as far as they can be read."""
     from jobs.engines.diagnosing import vocabulary
 
     for kind in (kinds.MERGED, kinds.TOKENIZER, kinds.BASE):
         for path in reading.looked.of(kind):
             folder = path if path.is_dir() else path.parent
-            if one.file is None or not (folder / "tokenizer_config.json").is_file():
+            if not (folder / "tokenizer_config.json").is_file():
                 continue
             try:
-                return vocabulary.asked(one.file.metadata, folder, str(folder), kind == kinds.BASE)
-            except (OSError, ValueError):  # the tokenizer's own reader says what is wrong with it
+                yield vocabulary.asking(folder, str(folder), kind == kinds.BASE)
+            except (OSError, ValueError):  # a bad tokenizer file: its own reader says so
                 continue
-    return None
 
 
 @dataclass

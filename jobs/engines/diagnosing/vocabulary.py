@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,22 +34,44 @@ def expected_kind(token: Mapping[str, Any]) -> str:
     return "control" if token.get("special") or looks else "user-defined"
 
 
-def asked(metadata: Mapping[str, Any], folder: Path, where: str, is_base: bool) -> HeaderAsked:
+@dataclass(frozen=True)
+class Asking:
+    """A folder's files, read once for all GGUFs."""
+
+    folder: Path
+    where: str
+    is_base: bool
+    config: Mapping[str, Any]
+    settings: dict[str, Any]
+    added: Sequence[Mapping[str, Any]]
+    vocabulary: Mapping[str, Any]
+
+    def of(self, metadata: Mapping[str, Any]) -> HeaderAsked:
+        """What a header with this metadata must say; ValueError for a template that cannot be read."""
+        return HeaderAsked(
+            folder=self.where,
+            is_base=self.is_base,
+            template=template(self.folder, self.settings),
+            eos_id=eos(self.config, self.settings, self.added),
+            rope_base=rope(self.config),
+            context_length=self.config.get("max_position_embeddings"),
+            tokens=differing_tokens(metadata, self.vocabulary, self.added),
+            kinds=tuple(differing_kinds(metadata, self.added)),
+        )
+
+
+def asking(folder: Path, where: str, is_base: bool) -> Asking:
     """Raises ValueError or OSError where the folder's files cannot be read."""
-    config = read_object(folder / "config.json") if (folder / "config.json").is_file() else {}
-    settings = optional(folder / "tokenizer_config.json")
     tokenizer = optional(folder / "tokenizer.json")
-    added = [one for one in tokenizer.get("added_tokens", []) if isinstance(one, dict)]
     vocabulary = (tokenizer.get("model") or {}).get("vocab")
-    return HeaderAsked(
-        folder=where,
-        is_base=is_base,
-        template=template(folder, settings),
-        eos_id=eos(folder, config, settings, added),
-        rope_base=rope(config),
-        context_length=config.get("max_position_embeddings"),
-        tokens=differing_tokens(metadata, vocabulary if isinstance(vocabulary, dict) else {}, added),
-        kinds=tuple(differing_kinds(metadata, added)),
+    return Asking(
+        folder,
+        where,
+        is_base,
+        optional(folder / "config.json"),
+        optional(folder / "tokenizer_config.json"),
+        [one for one in tokenizer.get("added_tokens", []) if isinstance(one, dict)],
+        vocabulary if isinstance(vocabulary, dict) else {},
     )
 
 
@@ -65,9 +88,7 @@ def template(folder: Path, settings: dict[str, Any]) -> str | None:
         raise ValueError(str(error)) from None
 
 
-def eos(
-    folder: Path, config: Mapping[str, Any], settings: Mapping[str, Any], added: Sequence[Mapping[str, Any]]
-) -> int | None:
+def eos(config: Mapping[str, Any], settings: Mapping[str, Any], added: Sequence[Mapping[str, Any]]) -> int | None:
     """The id of the tokenizer's stop token, which is what the converter writes, else config.json's."""
     said = settings.get("eos_token")
     text = said.get("content") if isinstance(said, dict) else said

@@ -128,9 +128,14 @@ def structure_problems(path: Path) -> list[str]:
     The length must be exact: tensors follow each other on aligned places and nothing comes after the last one.
     """
     try:
-        file = read(path)
+        return problems_of(read(path))
     except BrokenGguf as error:
         return [str(error)]
+
+
+def problems_of(file: GgufFile) -> list[str]:
+    """As `structure_problems`, of a header that is read."""
+    path = file.path
     if not file.tensors and "split.count" not in file.metadata:  # the first of several parts may have none
         return [f"{path}: no tensors"]
     problems = []
