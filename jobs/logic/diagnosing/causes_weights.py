@@ -64,8 +64,10 @@ def adapter_not_merged(evidence: Evidence) -> Outcome:
     held, found = telling(evidence)
     if held is None:
         return not_checked(*lacking(evidence, adapter=False))
-    if held.base_is_same and (found or not held.modules):
-        return proven(f"every tensor of {held.of} is the base's, as far as its type can say", places=[Place(held.of)])
+    if held.num_exact == held.num_shared > 0 and not (held.modules and all(one.exact for one in held.modules)):
+        return proven(
+            f"all {held.num_shared} tensors of {held.of} are the base's, bit for bit", places=[Place(held.of)]
+        )
     if not found:
         return not_checked(*lacking(evidence))
     absent = [one for one in found if scales.fits(one, 0.0)]
@@ -194,16 +196,15 @@ def tune_lost_in_rounding(evidence: Evidence) -> Outcome:
     Fix: merge in float32, and make the GGUFs from that.
     Seen in: unsloth #3091; made in tests/faults.
     """
-    held, found = telling(evidence)
-    if held is None or not found:
+    held = result(evidence)
+    if held is None or held.by != "adapter" or held.kept is None:
         return not_checked(*lacking(evidence))
     kinds = "/".join(kind for kind in ("BF16", "F16") if kind in held.types)
     if not kinds:
         return ruled_out(f"{held.of}: its matrices are {'/'.join(held.types)}, which rounds nothing of the update away")
-    middle = scales.mean(found)
     said = (
         f"{held.of}: rounding to {kinds} moves the weights by {percent(held.rounding)} of what the update does; "
-        f"{number(middle)} times the update is left in it"
+        f"{number(held.kept[0])} times the update is left in it"
     )
     if held.rounding >= LOST:
         return proven(said, places=[Place(held.of)])
