@@ -249,6 +249,8 @@ def record_kind(path: Path, keys: set[str], form: str) -> Known:
     said = low & GENERATED or ({"text", "stopped"} <= low and {"text", "stopped"})
     if said:
         return kinds.ANSWERS, f"{form} with {', '.join(sorted(said))}"
+    if "reference" in low and "prompt" in low and not low & {"answer", "response", "output", "completion", "text"}:
+        return kinds.OTHER, f"{form} with prompts and what was expected, and no answer"
     if ANSWER_NAMES.search(path.stem) and low & {"prompt", "question", "answer", "response", "output", "text"}:
         return kinds.ANSWERS, f"{form}, and its name; say train:FILE where it is rows"
     if not asks_or_answers(keys):
