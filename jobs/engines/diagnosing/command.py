@@ -94,6 +94,8 @@ def evidence(looked: Looked) -> tuple[Evidence, Looked]:
         adapter=models.adapter,
         merged=models.merged,
         weights=models.weights,
+        ggufs=models.ggufs,
+        modelfile=models.modelfile,
     )
     return seen, models.looked
 
