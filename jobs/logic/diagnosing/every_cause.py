@@ -3,11 +3,12 @@
 from jobs.logic.diagnosing import (
     causes_labels,
     causes_log,
+    causes_overfitting,
     causes_recipe,
     causes_tokens,
     causes_weights,
 )
 from jobs.logic.diagnosing.cause import CAUSES
 
-MODULES = (causes_labels, causes_log, causes_recipe, causes_tokens, causes_weights)
+MODULES = (causes_labels, causes_log, causes_overfitting, causes_recipe, causes_tokens, causes_weights)
 __all__ = ["CAUSES", "MODULES"]
