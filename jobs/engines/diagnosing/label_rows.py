@@ -15,6 +15,7 @@ from jobs.engines.diagnosing.settings_files import Unreadable
 from jobs.engines.diagnosing.tokenizer_files import Vocabulary
 from jobs.logic.diagnosing import labels
 from jobs.logic.diagnosing.labels import Alphabet
+from jobs.logic.diagnosing.texts_seen import TextsSeen, TextTally
 from jobs.logic.diagnosing.tokens_seen import LabelsSeen
 
 MOST_ROWS = 20_000
@@ -55,6 +56,16 @@ def read(paths: Sequence[Path], alphabet: Alphabet, conversations: Mapping[str, 
     if not tally.num_rows:
         raise Unreadable("holds no row with input_ids and labels of one length")
     return tally.seen(str(paths[0]), bool(conversations))
+
+
+def texts(paths: Sequence[Path]) -> TextsSeen | None:
+    """What rows of whole texts are like; None where there are none."""
+    tally = TextTally()
+    for path in paths:
+        for data in _rows(path) if path.suffix in (".jsonl", ".ndjson") else ():
+            if isinstance(data.get("text"), str) and "messages" not in data and tally.num_rows < MOST_ROWS:
+                tally.add(data["text"])
+    return tally.seen(str(paths[0])) if tally.num_rows else None
 
 
 def shapes(paths: Sequence[Path]) -> dict[str, labels.Shape]:

@@ -111,7 +111,7 @@ def sniffed(path: Path) -> Known:
 
 def _by_magic(name: str, head: bytes) -> Known | None:
     if is_pickle(name) or (name.endswith(".bin") and head.startswith((*PICKLE_MAGIC, b"PK"))):
-        return kinds.PICKLE, kinds.KINDS[kinds.PICKLE]
+        return kinds.PICKLE, "its name" if is_pickle(name) else "its first bytes"
     if head.startswith(b"GGUF"):
         return kinds.GGUF, "its first bytes"
     if name.endswith(".gguf"):
@@ -249,6 +249,8 @@ def record_kind(path: Path, keys: set[str], form: str) -> Known:
     said = low & GENERATED or ({"text", "stopped"} <= low and {"text", "stopped"})
     if said:
         return kinds.ANSWERS, f"{form} with {', '.join(sorted(said))}"
+    if "reference" in low and "prompt" in low and not low & {"answer", "response", "output", "completion", "text"}:
+        return kinds.OTHER, f"{form} with prompts and what was expected, and no answer"
     if ANSWER_NAMES.search(path.stem) and low & {"prompt", "question", "answer", "response", "output", "text"}:
         return kinds.ANSWERS, f"{form}, and its name; say train:FILE where it is rows"
     if not asks_or_answers(keys):

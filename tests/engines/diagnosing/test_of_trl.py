@@ -47,6 +47,22 @@ def test_it_is_read_whole(trl_run: Path) -> None:
     assert seen.base_tokenizer.eos_ids == (258,)
 
 
+def test_rows_of_text_and_a_merged_model_beside_the_adapter(trl_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(trl_run, folder)
+    shutil.copytree(folder / "Tiny-Qwen3", folder / "merged")
+    pad = folder / "out/tokenizer_config.json"
+    pad.write_text(pad.read_text().replace('"pad_token": "<|endoftext|>"', '"pad_token": "<|im_end|>"'))
+    text = "<|im_start|>user\\nSay so<|im_end|>\\n<|im_start|>assistant\\nSo."
+    (folder / "train.jsonl").write_text(f'{{"text": "{text}"}}\n' * 4)
+    seen = recipe_files.read(look([folder]))
+    assert seen.tokenizer is not None
+    assert seen.tokenizer.folder.endswith("merged")
+    assert [one.pad_token for one in seen.other_tokenizers] == ["<|im_end|>"]
+    assert seen.texts is not None
+    assert (seen.texts.num_rows, seen.texts.num_cut) == (4, 4)
+
+
 def test_nothing_is_found_in_it(trl_run: Path) -> None:
     seen = recipe_files.read(look([trl_run]))
     evidence = Evidence(
