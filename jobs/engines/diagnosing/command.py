@@ -88,6 +88,8 @@ def evidence(looked: Looked) -> tuple[Evidence, Looked]:
         base_tokenizer=recipe.base_tokenizer,
         tokenizer=recipe.tokenizer,
         labels=recipe.labels,
+        other_tokenizers=recipe.other_tokenizers,
+        texts=recipe.texts,
         base=models.base,
         adapter=models.adapter,
         merged=models.merged,
