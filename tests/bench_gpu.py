@@ -115,7 +115,12 @@ def train(backend: str, folder: Path, steps: int, length: int, device: str) -> d
     vocabulary = json.loads((folder / "config.json").read_text())["vocab_size"]
     count = BATCH * ACCUMULATION * steps
     lora = sft.Lora(16, 32.0, 0.0, False, ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
-    schedule = sft.Schedule("cosine", 1e-4, 0.1, 0.0, 1.0, 1, BATCH, ACCUMULATION, BATCH, 1, 0, 10**6, 1)
+    padding = backend == "unsloth"
+    schedule = sft.Schedule(
+        kind="cosine", learning_rate=1e-4, warmup_fraction=0.1, weight_decay=0.0, max_grad_norm=1.0, num_epochs=1,
+        batch_size=BATCH, gradient_accumulation=ACCUMULATION, padding=padding, max_tokens_per_batch=None,
+        eval_batch_size=BATCH, evals_per_epoch=1, patience=0, checkpoint_every_steps=10**6, keep_checkpoints=1,
+    )  # fmt: skip
     dtype = "bfloat16" if device == "cuda" else "float32"
     model = sft_run._loader(backend)(folder, lora, dtype, device, 7, length)
     clock = Clock()
@@ -123,8 +128,9 @@ def train(backend: str, folder: Path, steps: int, length: int, device: str) -> d
         args = sft.arguments(schedule, count, Path(work), 7, "none", "bench", device == "cpu", False, 1)
         args.save_strategy = args.eval_strategy = "no"
         made = sft.trainer(
-            model, folder, rows(count, length, vocabulary), rows(BATCH, length, vocabulary), args, [clock], 0.0
-        )
+            model, folder, rows(count, length, vocabulary), rows(BATCH, length, vocabulary), args, [clock], 0.0,
+            None if padding else schedule.most_tokens(length, device == "cpu"),
+        )  # fmt: skip
         made.train()
     seconds = [later - earlier for earlier, later in zip(clock.ends[2:], clock.ends[3:], strict=False)]
     return {

@@ -23,6 +23,8 @@ RECIPE = Recipe(
     prompt_loss_weight=0.1,
     prompt_tokens_an_epoch=204_568,
     prompt_tokens_expected=204_568,
+    tokens_an_epoch=300_000,
+    computed_an_epoch=240_000,
 )
 GOOD = TrainFacts(
     adopted=None,
