@@ -175,8 +175,7 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """A batch of rows that are laid end to end is all rows of a step, in as many runs as memory asks for."""
-        held = inputs.get(laid_out.HELD)
-        if held is None:
+        if (held := inputs.get(laid_out.HELD)) is None:
             return super().training_step(model, inputs, num_items_in_batch)
         sizes = [len(row["input_ids"]) for row in held.rows]
         parts = laid_out.runs(held, ranks.largest(layout.num_parts(sizes, self.most_tokens)))
@@ -263,6 +262,8 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
                 if self.weighted:
                     logs["prompt_tokens"] = tally.tokens["prompt"]
             tally.reset()
+        if trl_cpu.is_installed():
+            self._metrics["eval" if evaluated else "train"].pop("entropy", None)  # which is not computed there
         super().log(logs, *args, **kwargs)
 
 
