@@ -68,14 +68,21 @@ def options(words: Sequence[str]) -> Options:
 def write_base(folder: Path, shape: str, dtype: str) -> None:
     """A model with random weights, and a tokenizer that only has to pad."""
     import torch
-    from tokenizers import Tokenizer, models
-    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+    from transformers import Qwen3Config, Qwen3ForCausalLM
 
     torch.manual_seed(0)
     config = Qwen3Config(**SHAPES[shape], max_position_embeddings=40960)
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         model = Qwen3ForCausalLM(config).to(getattr(torch, dtype))
     model.save_pretrained(str(folder))
+    write_tokenizer(folder)
+
+
+def write_tokenizer(folder: Path) -> None:
+    """One that only has to pad."""
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
     words = Tokenizer(models.WordLevel({"a": 0, "b": 1}, unk_token="a"))
     PreTrainedTokenizerFast(tokenizer_object=words, pad_token="a", eos_token="b").save_pretrained(str(folder))
 
