@@ -112,7 +112,7 @@ def trainer(name: str, folder: Path, system: int, steps: int) -> Any:
 
 
 def main(words: list[str]) -> dict[str, Any]:
-    """`times SYSTEM BLOCKS STEPS`: seconds a step, blocks of the sides in turn. `memory SYSTEM SIDE`: its peak bytes."""
+    """`times SYSTEM BLOCKS STEPS`: seconds a step, sides in turn. `memory SYSTEM SIDE`: its peak bytes."""
     from tests.bench_step import one_block
 
     with tempfile.TemporaryDirectory() as name:
