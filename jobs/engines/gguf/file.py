@@ -195,6 +195,14 @@ def tensor_values(file: GgufFile, name: str) -> Float32:
     return np.concatenate(list(_row_chunks(tensor))).reshape(tensor.shape)
 
 
+def tensor_rows(tensor: Tensor, start: int, stop: int) -> Float32:
+    """Rows `start` to `stop` as float32 `[rows, columns]`, dequantized if need be; one dimension is one row."""
+    rows = math.prod(tensor.shape[:-1])
+    raw = np.memmap(tensor.path, np.uint8, "r", tensor.offset, (rows, tensor.n_bytes // rows))
+    values: Float32 = quants.dequantize(raw[start:stop], gguf.GGMLQuantizationType[tensor.type])
+    return values
+
+
 def non_finite(file: GgufFile) -> dict[str, int]:
     """How many values are NaN or infinite, for every tensor that has any; reads the whole file."""
     counts = {}
@@ -312,12 +320,10 @@ class _Header:
 
 def _row_chunks(tensor: Tensor) -> Iterator[Float32]:
     """The tensor's rows as float32 `[rows, columns]`, some megabytes at a time."""
-    kind = gguf.GGMLQuantizationType[tensor.type]
     rows = math.prod(tensor.shape[:-1])
-    raw = np.memmap(tensor.path, np.uint8, "r", tensor.offset, (rows, tensor.n_bytes // rows))
     step = max(1, _CHUNK_BYTES // (4 * tensor.shape[-1]))
     for start in range(0, rows, step):
-        yield quants.dequantize(raw[start : start + step], kind)
+        yield tensor_rows(tensor, start, min(rows, start + step))
 
 
 def _rounded(values: Float32, type: str) -> Float32:

@@ -44,3 +44,5 @@ class LogSeen:
     num_planned: int | None
     num_cut_lines: int
     """Lines that could not be read."""
+    num_bytes_left_out: int = 0
+    """Between the beginning and the end of a file that is too large to be read whole."""

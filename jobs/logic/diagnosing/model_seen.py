@@ -14,14 +14,25 @@ class ModelSeen:
     config: Mapping[str, object]
     """config.json as it stands."""
     dtypes: Mapping[str, int]
+    """Type, as safetensors names it, to its number of tensors."""
     num_tensors: int
     missing: tuple[str, ...]
     """Tensors that the config asks for and the files do not have."""
     unexpected: tuple[str, ...]
-    nonfinite: tuple[str, ...]
+    misshapen: tuple[str, ...]
+    """`name is [..], config.json asks for [..]`."""
+    nan: tuple[str, ...]
+    infinite: tuple[str, ...]
+    """Tensors with an infinity and no NaN."""
+    beyond_float16: tuple[str, ...]
+    """Tensors with finite values that float16 has not."""
+    problems: tuple[str, ...]
+    """Of damaged or missing files, one line each."""
     tied: bool | None
+    """What config.json says; None: nothing."""
+    has_head: bool
     head_differs: bool | None
-    """An output head beside a tied embedding that is not its equal."""
+    """An output head beside the embedding that is not its equal; None without a head of its own."""
 
 
 @dataclass(frozen=True)
@@ -37,37 +48,80 @@ class AdapterSeen:
     target_modules: Mapping[str, int]
     """Target to the number of layers that carry it."""
     expected_layers: int | None
+    """The most layers that any target is carried by."""
     zero: tuple[str, ...]
+    """Modules whose update is nothing."""
     nonfinite: tuple[str, ...]
     norm: float
+    """Of all scaled updates together."""
     base_model: str | None
     modules_to_save: tuple[str, ...]
+    not_plain: tuple[str, ...]
+    """Settings and tensors that are no plain LoRA, with what to do; its update is then not known here."""
+    other_ranks: tuple[str, ...]
+    """Modules whose factors have another rank than adapter_config.json says."""
 
 
 @dataclass(frozen=True)
 class ModuleWeights:
-    """One adapted tensor: merged minus base, projected on scaled B A."""
+    """One adapted matrix W' against the base's W: W' - W is projected on the update U = s B A."""
 
     name: str
+    """Without `.weight`."""
     scale: float
-    """1: merged once as the adapter says; 0: not; 2: twice; sqrt(rank): alpha / rank meant rsLoRA's ..."""
+    """<W' - W, U> / <U, U>. 1: in it once, as the adapter says; 0: not; 2: twice."""
+    error: float
+    """Standard error of `scale`, were what the projection leaves without direction."""
     residual: float
-    """Norm of what the projection leaves, against the norm of scaled B A."""
+    """Norm of what the projection leaves, against the norm of U."""
+    rounding: float
+    """Norm of what rounding W + U to the type of W' leaves, against the norm of U; 0 for F32 and for quants."""
+    exact: bool
+    """W' is W + U rounded to its type, but for float32's last digits."""
+    rank: int | None = None
+    alpha: float | None = None
+    rslora: bool = False
+    patterned: bool = False
+    """Whether a pattern gives it its rank or its alpha."""
+    plain_alpha: float | None = None
+    """The alpha of modules that no pattern names."""
+    plain_rank: int | None = None
 
 
 @dataclass(frozen=True)
 class WeightsSeen:
-    """Base, adapter and merged model held against each other."""
+    """A base, the update that an adapter or a merged folder says, and weights that should be both together."""
 
+    of: str
+    """What is held against the base: a merged folder, or a GGUF."""
+    by: str
+    """`adapter` or `merged`: where the update was taken from; empty: nothing said one."""
     modules: tuple[ModuleWeights, ...]
     other_changed: tuple[str, ...]
-    """Tensors outside of the adapter's targets that differ between base and merged."""
+    """Tensors that no update names and that are further from the base's than their type rounds."""
+    other_moved: float
+    """The largest relative distance among those."""
+    num_other: int
+    """Tensors that no update names."""
     swapped: tuple[tuple[str, str], ...]
-    """Pairs of tensors of the merged model that are each other's of the base."""
-    base_is_same: bool | None
-    """Whether base and merged are equal everywhere: nothing was merged."""
-    rounding: float | None
-    """Norm of the update that rounding to the merged model's dtype took, against the update's."""
+    """(tensor, whose values of the base's it has)."""
+    base_is_same: bool
+    """Every tensor is the base's, as its type rounds: nothing was merged."""
+    missing: tuple[str, ...]
+    """The base's that it lacks."""
+    misshapen: tuple[str, ...]
+    types: Mapping[str, int]
+    """Type to its number of matrices."""
+
+    @property
+    def kept(self) -> tuple[float, float] | None:
+        """(share of the whole update that is in it, its standard error); None without an update."""
+        sizes = [(one.error, one.scale) for one in self.modules if one.error == one.error]
+        if not sizes:
+            return None
+        weights = [1 / max(error, 1e-9) ** 2 for error, _ in sizes]
+        mean = sum(weight * scale for weight, (_, scale) in zip(weights, sizes, strict=True)) / sum(weights)
+        return mean, (1 / sum(weights)) ** 0.5
 
 
 @dataclass(frozen=True)
@@ -97,6 +151,8 @@ class GgufSeen:
     """Projection of (GGUF - base) on (merged - base), over all tensors: 1 all of the tune is in it, 0 none."""
     imatrix: str | None
     """What the header says of the importance matrix it was made with."""
+    weights: WeightsSeen | None = None
+    """Held against the base, where it is there."""
     is_adapter: bool = False
     adapter_alpha: float | None = None
 

@@ -46,6 +46,14 @@ class SettingsSeen:
     dtype: str | None = None
     four_bit: bool | None = None
     seed: int | None = None
+    eos_graded: bool | None = None
+    """Whether the end of an answer is graded; None: as the trainer does, which grades it."""
+    default_system: str | None = None
+    """A system message that is added where a row has none."""
+    pad_is_eos: bool | None = None
+    """Whether a script makes the padding token the stop token."""
+    by_default: tuple[str, ...] = ()
+    """Fields that the file leaves out, whose value is the trainer's default."""
     keys: Mapping[str, str] | None = None
     """Field to the key in the file that said it, for `Place`."""
     not_understood: tuple[str, ...] = ()

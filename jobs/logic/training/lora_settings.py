@@ -135,11 +135,16 @@ def rank(config: Config, module: str) -> int:
     return found
 
 
+def alpha(config: Config, module: str) -> float:
+    """The alpha of a module, looked up as its rank is."""
+    found: float = _looked_up(config.get("alpha_pattern"), module, config["lora_alpha"])
+    return found
+
+
 def scale(config: Config, module: str) -> float:
     """What a module's B A is multiplied with."""
-    alpha: float = _looked_up(config.get("alpha_pattern"), module, config["lora_alpha"])
     width = rank(config, module)
-    return alpha / (math.sqrt(width) if config.get("use_rslora") else width)
+    return alpha(config, module) / (math.sqrt(width) if config.get("use_rslora") else width)
 
 
 def _looked_up(pattern: Mapping[str, Any] | None, module: str, otherwise: Any) -> Any:
