@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from jobs.engines.diagnosing import logs, own_settings, settings_files
+from jobs.engines.diagnosing import label_rows, logs, own_settings, settings_files, tokenizer_files
 from jobs.engines.diagnosing.looking import Looked
 from jobs.engines.diagnosing.settings_files import Unreadable
+from jobs.engines.diagnosing.tokenizer_files import Vocabulary
 from jobs.logic.diagnosing import kinds
 from jobs.logic.diagnosing.log_seen import LogSeen
 from jobs.logic.diagnosing.settings_seen import SettingsSeen
+from jobs.logic.diagnosing.tokens_seen import LabelsSeen, TokenizerSeen
 
 Seen = TypeVar("Seen")
 
@@ -25,6 +28,9 @@ class RecipeSeen:
     """As given, but that files which turned out to be unreadable are said to be so."""
     settings: SettingsSeen | None
     log: LogSeen | None
+    tokenizer: TokenizerSeen | None
+    base_tokenizer: TokenizerSeen | None
+    labels: LabelsSeen | None
 
 
 def read(looked: Looked) -> RecipeSeen:
@@ -33,10 +39,15 @@ def read(looked: Looked) -> RecipeSeen:
     settings = list(reading.each(kinds.SETTINGS, settings_files.read))
     own = own_settings.of_records(looked.of(kinds.RECORD))
     logs_read = list(reading.each(kinds.LOG, logs.read))
+    tokenizer, vocabulary = reading.tokenizer(kinds.TOKENIZER)
+    base, of_base = reading.tokenizer(kinds.BASE_TOKENIZER)
     return RecipeSeen(
-        reading.looked,
-        own or max(settings, key=_num_said, default=None),
-        max(logs_read, key=lambda one: (len(one.steps) + len(one.evaluations), one.is_ours), default=None),
+        settings=own or max(settings, key=_num_said, default=None),
+        log=max(logs_read, key=lambda one: (len(one.steps) + len(one.evaluations), one.is_ours), default=None),
+        tokenizer=tokenizer,
+        base_tokenizer=base,
+        labels=reading.labels(vocabulary or of_base),
+        looked=reading.looked,
     )
 
 
@@ -52,9 +63,41 @@ class _Reading:
     def each(self, kind: str, reader: Callable[[Path], Seen]) -> Iterator[Seen]:
         """What the reader makes of each file of a kind, without those that it cannot read."""
         for path in self.looked.of(kind):
-            try:
+            with self._or_said(path):
                 yield reader(path)
-            except Unreadable as error:
-                self.looked = self.looked.unreadable(path, str(error))
-            except OSError as error:
-                self.looked = self.looked.unreadable(path, error.strerror or type(error).__name__)
+
+    def tokenizer(self, kind: str) -> tuple[TokenizerSeen | None, Vocabulary | None]:
+        """Of the tokenizers of a kind the one that ships: a merged model's before an adapter's before any other."""
+        of_models, of_adapters = self.looked.of(kinds.MERGED, kinds.BASE), self.looked.of(kinds.ADAPTER)
+        folders: dict[Path, list[Path]] = {}
+        for path in self.looked.of(kind):
+            folders.setdefault(path if path.is_dir() else path.parent, []).append(path)
+        ranked = sorted(folders, key=lambda one: (one not in of_models, one not in of_adapters))
+        for folder in ranked:
+            with self._or_said(folders[folder][0]):
+                seen, vocabulary = tokenizer_files.read(folders[folder])
+                if vocabulary or seen.template or folder == ranked[-1]:
+                    return seen, vocabulary
+        return None, None
+
+    def labels(self, vocabulary: Vocabulary | None) -> LabelsSeen | None:
+        """Of all rows of tokens; without a tokenizer nothing says which ids are which."""
+        paths = self.looked.of(kinds.TOKEN_ROWS)
+        if not paths:
+            return None
+        with self._or_said(paths[0]):
+            if vocabulary is None:
+                raise Unreadable("their tokenizer was not given, so nothing says which ids are which")
+            conversations = label_rows.shapes(self.looked.of(kinds.ROWS, kinds.HELD_OUT))
+            return label_rows.read(paths, label_rows.alphabet(vocabulary), conversations)
+        return None
+
+    @contextmanager
+    def _or_said(self, path: Path) -> Iterator[None]:
+        """A file that cannot be read is a line."""
+        try:
+            yield
+        except Unreadable as error:
+            self.looked = self.looked.unreadable(path, str(error))
+        except OSError as error:
+            self.looked = self.looked.unreadable(path, error.strerror or type(error).__name__)

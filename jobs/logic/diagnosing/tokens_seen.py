@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class TokenizerSeen:
     template_error: str
     markup_in_content: bool | None
     """Whether control-token text in a message becomes control tokens."""
+    model_type: str | None = None
+    """Of config.json."""
+    has_generation_config: bool = False
+    tokens_digest: str = ""
+    """Of the tokens alone, without merges."""
 
 
 @dataclass(frozen=True)
@@ -59,3 +64,14 @@ class LabelsSeen:
     """(rows with a graded think block, rows with one that is not graded)."""
     share_graded: float
     """Of all tokens."""
+    num_inverted: int = 0
+    """Rows whose answer is not graded and whose prompt is."""
+    num_without_turns: int = 0
+    """Rows without a turn of an assistant as ChatML writes it."""
+    num_cut_at_longest: int = 0
+    """Of those that are cut, rows of the length of the longest row."""
+    num_tokens_longest: int = 0
+    examples: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Name of a count above to some of its rows, counted from 1."""
+    with_conversations: bool = False
+    """Whether the rows' conversations were there to be held against."""

@@ -1,0 +1,67 @@
+"""Evidence that bears on several causes: whether answers stop, what a gate's record says, how many rows are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jobs.logic.diagnosing.cause import Outcome, Place, measured
+from jobs.logic.diagnosing.evidence import Evidence
+from jobs.logic.diagnosing.tokens_seen import LabelsSeen
+from jobs.logic.pages.amounts import count, part
+
+FEW_ANSWERS = 5
+"""Fewer say nothing about what a model does."""
+MOST_SHOWN = 3
+"""Messages of a gate that are told again."""
+
+
+def stops(evidence: Evidence) -> tuple[int, int] | None:
+    """(answers of tuned models, those that did not stop by themselves); None where nothing says it."""
+    known = [one for one in evidence.answers if one.of != "base" and one.num_unended is not None]
+    if not known:
+        return None
+    return sum(one.num for one in known), sum(one.num_unended or 0 for one in known)
+
+
+def runs_on(evidence: Evidence) -> str:
+    """That answers do not stop, as a sentence; empty where most do, or nobody knows."""
+    found = stops(evidence)
+    if found is None or found[1] * 2 < found[0] or not found[1]:
+        return ""
+    return f"{found[1]:,} of {count(found[0], 'answer')} did not stop by themselves"
+
+
+def all_stop(evidence: Evidence) -> str:
+    """That every answer stops, as a sentence; empty where not, or where there are too few."""
+    found = stops(evidence)
+    if found is None or found[0] < FEW_ANSWERS or found[1]:
+        return ""
+    return f"all of {count(found[0], 'answer')} stopped by themselves"
+
+
+def by_record(evidence: Evidence, *codes: str) -> Outcome | None:
+    """What a gate measured and did not pass, waived or not; None where it said nothing."""
+    said = [one for one in evidence.said(*codes) if one.status in ("fail", "waived", "warn")]
+    if not said:
+        return None
+    signs = [f"{one.code} {one.name}: {message}" for one in said for message in one.messages[:MOST_SHOWN]]
+    return measured(*(signs or [f"{one.code} {one.name} ({one.status})" for one in said]))
+
+
+def of_rows(labels: LabelsSeen, num: int, what: str) -> str:
+    """`12 of 312 rows (3.8%) ...`."""
+    return f"{num:,} of {count(labels.num_rows, 'row')} of tokens ({part(num, labels.num_rows)}) {what}"
+
+
+def places(labels: LabelsSeen, name: str) -> tuple[Place, ...]:
+    """Some of the rows that have it."""
+    return tuple(Place(labels.file, row=row) for row in labels.examples.get(name, ()))
+
+
+def shown(text: str) -> str:
+    """A piece of a template with its line ends visible."""
+    return repr(text)
+
+
+def joined(names: Sequence[str]) -> str:
+    return ", ".join(names)
