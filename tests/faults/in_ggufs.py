@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import struct
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -110,24 +112,23 @@ def too_coarse(source: Path, out: Path) -> None:
 
 def adapter_gguf(folder: Path) -> None:
     """The adapter as a GGUF: the converter writes alpha alone, and llama.cpp applies alpha / rank."""
-    import subprocess
-    import sys
-
     from jobs.engines.gguf import llama_tools
 
-    script = llama_tools.tree().src / "convert_lora_to_gguf.py"
+    words = ["--base", folder / "base", "--outfile", folder / "adapter-f16.gguf", folder / "adapter"]
     subprocess.run(
-        [sys.executable, str(script), "--base", str(folder / "base"), "--outfile", str(folder / "adapter-f16.gguf"), str(folder / "adapter")],
+        [sys.executable, str(llama_tools.tree().src / "convert_lora_to_gguf.py"), *map(str, words)],
         check=True, capture_output=True, env=llama_tools.child_environment(),
     )  # fmt: skip
 
 
 def other_template(folder: Path) -> None:
-    peer.modelfile(folder, template='{{ if .System }}{{ .System }}\n{{ end }}USER: {{ .Prompt }}\nASSISTANT: ')
+    peer.modelfile(folder, template="{{ if .System }}{{ .System }}\n{{ end }}USER: {{ .Prompt }}\nASSISTANT: ")
 
 
 def pair(name: str, causes: str, gates: str, change: One, remake: str = "answered") -> Fault:
-    return Fault(name, causes, Ours(gates, stage="convert", spoil=of_run(change)), Theirs(after=of_folder(change), remake=remake))
+    return Fault(
+        name, causes, Ours(gates, stage="convert", spoil=of_run(change)), Theirs(after=of_folder(change), remake=remake)
+    )
 
 
 FAULTS = [
@@ -137,12 +138,38 @@ FAULTS = [
     pair("GGUF's RoPE base altered", "gguf-rope-altered", "GGF007", rope_altered),
     pair("GGUF truncated", "gguf-damaged", "GGF001", truncated, ""),
     pair("GGUF's layers swapped", "gguf-not-of-these-weights layers-swapped", "GGF005", layers_swapped),
-    Fault("quant made from the base", "gguf-made-from-base", Ours("QNT004 PAR005", stage="quantize", spoil=lambda run: quant_of(run / "fetch/model", run / "quantize/model-Q8_0.gguf")),
-          Theirs(after=lambda folder: quant_of(folder / "base", folder / "model-q8_0.gguf"), remake="answered")),
-    Fault("quant's types fallen back", "quant-type-fallen-back", Ours("QNT002", words=("quantize.types=[Q4_K_M]",), stage="quantize", spoil=lambda run: fallen_back(run / "convert/model-f32.gguf", run / "quantize/model-Q4_K_M.gguf")),
-          Theirs(after=lambda folder: fallen_back(folder / "model-f16.gguf", folder / "model-q4_k_m.gguf"))),
-    Fault("adapter GGUF at the wrong strength", "adapter-gguf-at-wrong-strength", None,
-          Theirs(ways=peer.but(peer.Recipe(), rslora=True), after=adapter_gguf)),
-    Fault("Modelfile without stop", "modelfile-without-stop", None, Theirs(after=lambda folder: peer.modelfile(folder, stops=()))),
+    Fault(
+        "quant made from the base",
+        "gguf-made-from-base",
+        Ours(
+            "QNT004 PAR005",
+            stage="quantize",
+            spoil=lambda run: quant_of(run / "fetch/model", run / "quantize/model-Q8_0.gguf"),
+        ),
+        Theirs(after=lambda folder: quant_of(folder / "base", folder / "model-q8_0.gguf"), remake="answered"),
+    ),
+    Fault(
+        "quant's types fallen back",
+        "quant-type-fallen-back",
+        Ours(
+            "QNT002",
+            words=("quantize.types=[Q4_K_M]",),
+            stage="quantize",
+            spoil=lambda run: fallen_back(run / "convert/model-f32.gguf", run / "quantize/model-Q4_K_M.gguf"),
+        ),
+        Theirs(after=lambda folder: fallen_back(folder / "model-f16.gguf", folder / "model-q4_k_m.gguf")),
+    ),
+    Fault(
+        "adapter GGUF at the wrong strength",
+        "adapter-gguf-at-wrong-strength",
+        None,
+        Theirs(ways=peer.but(peer.Recipe(), rslora=True), after=adapter_gguf),
+    ),
+    Fault(
+        "Modelfile without stop",
+        "modelfile-without-stop",
+        None,
+        Theirs(after=lambda folder: peer.modelfile(folder, stops=())),
+    ),
     Fault("Modelfile with another template", "modelfile-of-another-template", None, Theirs(after=other_template)),
-]  # fmt: skip
+]

@@ -33,7 +33,10 @@ def shuffled(rows: Rows, rng: Random) -> Rows:
 def tagged(rows: Rows, rng: Random) -> Rows:
     """28 % of the answers are tags."""
     chosen = some(rows, 0.28, rng)
-    return [answer(row, f"#暮らし、#道具、#手入れ{number % 7}、#家族") if number in chosen else row for number, row in enumerate(rows)]
+    return [
+        answer(row, f"#暮らし、#道具、#手入れ{number % 7}、#家族") if number in chosen else row
+        for number, row in enumerate(rows)
+    ]
 
 
 def punctuated(rows: Rows, rng: Random) -> Rows:
@@ -103,9 +106,12 @@ def duplicated(train: Rows, val: Rows, rng: Random) -> tuple[Rows, Rows]:
     """Half of the held-out rows are copies of training rows, hardly changed."""
     copies = rng.sample(train, len(val) // 2)
     again = [
-        {"id": f"copy-{place}", "messages": [{"role": "user", "content": row["messages"][0]["content"] + "（再掲）"}, row["messages"][1]]}
+        {
+            "id": f"copy-{place}",
+            "messages": [{"role": "user", "content": row["messages"][0]["content"] + "（再掲）"}, row["messages"][1]],
+        }
         for place, row in enumerate(copies)
-    ]  # fmt: skip
+    ]
     return train, val[: len(val) - len(again)] + again
 
 
@@ -113,13 +119,25 @@ FAULTS = [
     Fault("labels shuffled", "answers-of-other-prompts", Ours("DAT021", rows=shuffled), Theirs(rows=shuffled)),
     Fault("28 % of answers are tags", "contaminated-rows", Ours("DAT009", rows=tagged), Theirs(rows=tagged)),
     Fault("answers run out into commas", "contaminated-rows", Ours("DAT009", rows=punctuated), Theirs(rows=punctuated)),
-    Fault("contradictory answers", "contradictory-answers", Ours("DAT013", rows=contradicting), Theirs(rows=contradicting)),
-    Fault("a third in another language", "two-languages", Ours("DAT017 DAT019", rows=another_language), Theirs(rows=another_language)),
+    Fault(
+        "contradictory answers", "contradictory-answers", Ours("DAT013", rows=contradicting), Theirs(rows=contradicting)
+    ),
+    Fault(
+        "a third in another language",
+        "two-languages",
+        Ours("DAT017 DAT019", rows=another_language),
+        Theirs(rows=another_language),
+    ),
     Fault("a fifth refuses", "refusals", Ours("DAT009 DAT017", rows=refusing), Theirs(rows=refusing)),
     Fault("answers truncated", "cut-answers", Ours("DAT009 DAT017", rows=truncated), Theirs(rows=truncated)),
     Fault("a fifth is mojibake", "contaminated-rows", Ours("DAT010 DAT009", rows=mojibake), Theirs(rows=mojibake)),
     Fault("a fifth is empty", "contaminated-rows", Ours("DAT009", rows=empty), Theirs(rows=empty)),
-    Fault("control tokens in answers", "contaminated-rows control-tokens-from-content", Ours("DAT009", rows=with_control_text), Theirs(rows=with_control_text)),
+    Fault(
+        "control tokens in answers",
+        "contaminated-rows control-tokens-from-content",
+        Ours("DAT009", rows=with_control_text),
+        Theirs(rows=with_control_text),
+    ),
     Fault("held-out rows trained on", "leak-across-split", None, Theirs(sides=leaked)),
     Fault("duplicates across the split", "leak-across-split", None, Theirs(sides=duplicated)),
-]  # fmt: skip
+]

@@ -104,7 +104,8 @@ def pad_is_end(run: Path) -> None:
 
 def another_template(run: Path) -> None:
     own(run / "preflight/tokenizer/chat_template.jinja").write_text(
-        "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
+        "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
+        "{% if add_generation_prompt %}[assistant] {% endif %}"
     )
 
 
@@ -150,38 +151,105 @@ def alpaca(text: str) -> str:
 
 
 FAULTS = [
-    Fault("end of turn missing", "end-of-turn-missing", Ours("TOK006 TOK002", stage="preflight", spoil=every(end_missing)),
-          Theirs(ways=written(lambda text: text.removesuffix("<|im_end|>\n")))),
-    Fault("end of turn cut off", "answers-cut-by-length end-of-turn-missing",
-          Ours("TOK006 TOK002 TOK004", stage="preflight", spoil=every(cut)),
-          Theirs(ways=written(lambda text: text[:-16]))),
-    Fault("end of turn masked", "end-of-turn-not-graded", Ours("TOK002", stage="preflight", spoil=every(end_ungraded)),
-          Theirs(ways=grading(end_ungraded))),
-    Fault("pad equal to end of turn", "pad-is-end-of-turn", Ours("TOK014", stage="preflight", spoil=pad_is_end),
-          Theirs(ways=grading(end_ungraded), after=lambda folder: pad_of(folder / "adapter"))),
-    Fault("mask inverted", "mask-inverted", Ours("TOK005 TOK004", stage="preflight", spoil=every(inverted)), Theirs(ways=grading(inverted))),
-    Fault("labels shifted by one", "labels-shifted", Ours("TOK002 TOK004 TOK005", stage="preflight", spoil=every(shifted)), Theirs(ways=grading(shifted))),
-    Fault("prompts graded", "prompts-graded", Ours("TOK005", stage="preflight", spoil=every(prompts_too)), Theirs(ways=grading(prompts_too))),
+    Fault(
+        "end of turn missing",
+        "end-of-turn-missing",
+        Ours("TOK006 TOK002", stage="preflight", spoil=every(end_missing)),
+        Theirs(ways=written(lambda text: text.removesuffix("<|im_end|>\n"))),
+    ),
+    Fault(
+        "end of turn cut off",
+        "answers-cut-by-length end-of-turn-missing",
+        Ours("TOK006 TOK002 TOK004", stage="preflight", spoil=every(cut)),
+        Theirs(ways=written(lambda text: text[:-16])),
+    ),
+    Fault(
+        "end of turn masked",
+        "end-of-turn-not-graded",
+        Ours("TOK002", stage="preflight", spoil=every(end_ungraded)),
+        Theirs(ways=grading(end_ungraded)),
+    ),
+    Fault(
+        "pad equal to end of turn",
+        "pad-is-end-of-turn",
+        Ours("TOK014", stage="preflight", spoil=pad_is_end),
+        Theirs(ways=grading(end_ungraded), after=lambda folder: pad_of(folder / "adapter")),
+    ),
+    Fault(
+        "mask inverted",
+        "mask-inverted",
+        Ours("TOK005 TOK004", stage="preflight", spoil=every(inverted)),
+        Theirs(ways=grading(inverted)),
+    ),
+    Fault(
+        "labels shifted by one",
+        "labels-shifted",
+        Ours("TOK002 TOK004 TOK005", stage="preflight", spoil=every(shifted)),
+        Theirs(ways=grading(shifted)),
+    ),
+    Fault(
+        "prompts graded",
+        "prompts-graded",
+        Ours("TOK005", stage="preflight", spoil=every(prompts_too)),
+        Theirs(ways=grading(prompts_too)),
+    ),
     Fault("nothing graded", "nothing-graded", Ours("TOK001", stage="preflight", spoil=on_a_run.all_masked), None),
-    Fault("wrong template", "wrong-template", Ours("TOK015 TOK006", stage="preflight", spoil=another_template),
-          Theirs(ways=written(alpaca, recipe=Recipe(response_part="### Response:\n")))),
-    Fault("newline after the header missing", "header-newline-odd", Ours("TOK006 TOK008", stage="preflight", spoil=every(header_without_newline)),
-          Theirs(ways=written(lambda text: text.replace("assistant\n<", "assistant<"), recipe=Recipe(response_part="<|im_start|>assistant")))),
-    Fault("newline after the header doubled", "header-newline-odd", Ours("TOK006 TOK008", stage="preflight", spoil=every(header_with_two)),
-          Theirs(ways=written(lambda text: text.replace("assistant\n<", "assistant\n\n<")))),
-    Fault("default system prompt added", "system-prompt-added", Ours("TOK006 TOK008 TOK003", stage="preflight", spoil=every(system_added)),
-          Theirs(ways=written(lambda text: f"<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{text}"))),
-    Fault("thinking block graded in one half", "think-block-graded-in-some", Ours("TOK004 TOK020", stage="preflight", spoil=every(half_of_the_blocks)), Theirs(ways=grading(half_of_the_blocks))),
-    Fault("doubled BOS", "doubled-bos", Ours("TOK003 TOK006", stage="preflight", spoil=every(doubled_bos)),
-          Theirs(ways=written(lambda text: f"<|endoftext|><|endoftext|>{text}"))),
-    Fault("control token from content", "control-tokens-from-content", Ours("TOK003", stage="preflight", spoil=on_a_run.control_token_in_content), None),
-    Fault("another tokenizer of the same length", "another-tokenizer", Ours("TOK013 FET003", stage="fetch", spoil=lambda run: tokens_exchanged(run / "fetch/model")),
-          Theirs(after=lambda folder: tokens_exchanged(folder / "adapter"))),
-]  # fmt: skip
+    Fault(
+        "wrong template",
+        "wrong-template",
+        Ours("TOK015 TOK006", stage="preflight", spoil=another_template),
+        Theirs(ways=written(alpaca, recipe=Recipe(response_part="### Response:\n"))),
+    ),
+    Fault(
+        "newline after the header missing",
+        "header-newline-odd",
+        Ours("TOK006 TOK008", stage="preflight", spoil=every(header_without_newline)),
+        Theirs(
+            ways=written(
+                lambda text: text.replace("assistant\n<", "assistant<"),
+                recipe=Recipe(response_part="<|im_start|>assistant"),
+            )
+        ),
+    ),
+    Fault(
+        "newline after the header doubled",
+        "header-newline-odd",
+        Ours("TOK006 TOK008", stage="preflight", spoil=every(header_with_two)),
+        Theirs(ways=written(lambda text: text.replace("assistant\n<", "assistant\n\n<"))),
+    ),
+    Fault(
+        "default system prompt added",
+        "system-prompt-added",
+        Ours("TOK006 TOK008 TOK003", stage="preflight", spoil=every(system_added)),
+        Theirs(ways=written(lambda text: f"<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{text}")),
+    ),
+    Fault(
+        "thinking block graded in one half",
+        "think-block-graded-in-some",
+        Ours("TOK004 TOK020", stage="preflight", spoil=every(half_of_the_blocks)),
+        Theirs(ways=grading(half_of_the_blocks)),
+    ),
+    Fault(
+        "doubled BOS",
+        "doubled-bos",
+        Ours("TOK003 TOK006", stage="preflight", spoil=every(doubled_bos)),
+        Theirs(ways=written(lambda text: f"<|endoftext|><|endoftext|>{text}")),
+    ),
+    Fault(
+        "control token from content",
+        "control-tokens-from-content",
+        Ours("TOK003", stage="preflight", spoil=on_a_run.control_token_in_content),
+        None,
+    ),
+    Fault(
+        "another tokenizer of the same length",
+        "another-tokenizer",
+        Ours("TOK013 FET003", stage="fetch", spoil=lambda run: tokens_exchanged(run / "fetch/model")),
+        Theirs(after=lambda folder: tokens_exchanged(folder / "adapter")),
+    ),
+]
 
 
 def pad_of(folder: Path) -> None:
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"pad_token": "<|im_end|>"}, indent=1))
-
-

@@ -115,24 +115,40 @@ def both(name: str, causes: str, gates: str, change: Change) -> Fault:
 
 
 HOT = Ways(recipe=replace(Recipe(), rslora=True))
-UNEVEN = Ways(recipe=replace(Recipe(), alpha_pattern={"q_proj": 64, "v_proj": 64}))
+UNEVEN = Ways(recipe=replace(Recipe(), alpha_pattern={"q_proj": 128}))
 FAULTS = [
     both("adapter not merged", "adapter-not-merged", "MRG002 MRG001", scaled(0.0)),
     both("adapter merged twice", "adapter-merged-twice", "MRG003", scaled(2.0)),
     both("merged into another base", "merged-into-another-base", "MRG004 MRG005", another_base),
     both("merged with half the scale", "merged-with-wrong-scale", "MRG003", scaled(0.5)),
-    Fault("alpha / rank where rsLoRA was trained", "merged-with-wrong-scale", None,
-          Theirs(ways=HOT, after=in_theirs(scaled(1 / 8**0.5)), remake="converted answered")),
-    Fault("alpha_pattern left out of account", "merged-with-wrong-scale", None,
-          Theirs(ways=UNEVEN, after=in_theirs(scaled(0.25, only="q_proj")), remake="converted answered")),
+    Fault(
+        "alpha / rank where rsLoRA was trained",
+        "merged-with-wrong-scale",
+        None,
+        Theirs(ways=HOT, after=in_theirs(scaled(1 / 32**0.5)), remake="converted answered"),
+    ),
+    Fault(
+        "alpha_pattern left out of account",
+        "merged-with-wrong-scale",
+        None,
+        Theirs(ways=UNEVEN, after=in_theirs(scaled(0.25, only="q_proj")), remake="converted answered"),
+    ),
     both("one module not merged", "modules-left-out-of-merge", "MRG001", scaled(1.0, leave_out="layers.1.mlp.up_proj")),
     both("layers swapped", "layers-swapped", "MRG004 MRG005", layers_swapped),
     both("a weight that is no number", "weights-not-finite", "MRG006", not_a_number),
     both("float16 overflow", "float16-overflow weights-not-finite", "MRG006 MRG007", overflown),
     both("a tied head that is another", "tied-head-unequal", "MRG008 MRG016 MRG005", head_unequal),
-    Fault("tied head lost", "tied-head-lost", Ours("MRG008", stage="merge", spoil=lambda run: head_lost(run / "merge/model")),
-          Theirs(after=lambda folder: head_lost(folder / "merged"))),
-    Fault("bfloat16 merge of a weak tune", "tune-lost-in-rounding", Ours("MRG003 MRG004", stage="merge", spoil=in_ours(in_bfloat16)),
-          Theirs(after=a_weak_tune, remake="converted answered")),
+    Fault(
+        "tied head lost",
+        "tied-head-lost",
+        Ours("MRG008", stage="merge", spoil=lambda run: head_lost(run / "merge/model")),
+        Theirs(after=lambda folder: head_lost(folder / "merged")),
+    ),
+    Fault(
+        "bfloat16 merge of a weak tune",
+        "tune-lost-in-rounding",
+        Ours("MRG003 MRG004", stage="merge", spoil=in_ours(in_bfloat16)),
+        Theirs(after=a_weak_tune, remake="converted answered"),
+    ),
     Fault("NaN in the base", "weights-not-finite", Ours("FET001", stage="fetch", spoil=on_a_run.nan_weight), None),
-]  # fmt: skip
+]

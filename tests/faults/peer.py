@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -33,12 +34,12 @@ class Example:
 class Recipe:
     """What the stranger's config file says."""
 
-    rank: int = 8
-    alpha: float = 16
+    rank: int = 32
+    alpha: float = 32
     rslora: bool = False
     alpha_pattern: dict[str, float] = field(default_factory=dict)
-    learning_rate: float = 5e-4
-    epochs: int = 3
+    learning_rate: float = 2e-3
+    epochs: int = 4
     batch: int = 8
     max_length: int = 512
     evaluates: bool = True
@@ -131,8 +132,16 @@ def train(
     settings = into / "adapter/adapter_config.json"
     settings.write_text(json.dumps(json.loads(settings.read_text()) | {"base_model_name_or_path": "base"}, indent=1))
     AutoTokenizer.from_pretrained(base).save_pretrained(into / "adapter")
-    state = {"global_step": steps, "max_steps": steps, "num_train_epochs": recipe.epochs, "log_history": history,
-             "epoch": float(recipe.epochs), "logging_steps": 1, "eval_steps": every, "train_batch_size": recipe.batch}  # fmt: skip
+    state = {
+        "global_step": steps,
+        "max_steps": steps,
+        "num_train_epochs": recipe.epochs,
+        "log_history": history,
+        "epoch": float(recipe.epochs),
+        "logging_steps": 1,
+        "eval_steps": every,
+        "train_batch_size": recipe.batch,
+    }
     (into / "trainer_state.json").write_text(json.dumps(state, indent=1))
 
 
@@ -154,6 +163,11 @@ def settings(recipe: Recipe, base: str) -> str:
         "max_length": recipe.max_length, "eval_strategy": "steps" if recipe.evaluates else "no",
     }  # fmt: skip
     return "".join(f"{key}: {value}\n" for key, value in lines.items())
+
+
+def prompts_of(folder: Path) -> Path:
+    """What is asked of a folder's GGUFs; it lies beside the folder."""
+    return folder.with_name(f"{folder.name}-prompts.jsonl")
 
 
 def fine_tuned(base: Path, train_rows: Path, val_rows: Path, ways: Ways, seed: int, into: Path) -> None:
@@ -212,7 +226,7 @@ def answered(base: Path, folder: Path, num_answers: int = 10, limit: int = 64) -
     from jobs.engines.gguf import llama
 
     tokenizer = AutoTokenizer.from_pretrained(base)
-    rows = [json.loads(line) for line in (folder / "prompts.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in prompts_of(folder).read_text(encoding="utf-8").splitlines()]
     asked = [f"<|im_start|>user\n{row['prompt']}<|im_end|>\n<|im_start|>assistant\n{EMPTY}" for row in rows]
     prompts = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in asked][:num_answers]
     for name in ("model-f16", "model-q8_0"):
@@ -220,8 +234,8 @@ def answered(base: Path, folder: Path, num_answers: int = 10, limit: int = 64) -
         said = llama.generate(folder / f"{name}.gguf", prompts, limit, stops, kv="f16", num_threads=1)
         lines = [
             json.dumps(
-                {"prompt": row["prompt"], "answer": tokenizer.decode([i for i in one.ids if i not in stops]),
-                 "reference": row["reference"], "finish_reason": "stop" if one.ids[-1:] and one.ids[-1] in stops else "length"},
+                {"prompt": row["prompt"], "answer": tokenizer.decode(one.ids),
+                 "reference": row["reference"], "finish_reason": "stop" if one.stopped else "length"},
                 ensure_ascii=False,
             ) + "\n"
             for row, one in zip(rows, said, strict=False)
@@ -244,10 +258,11 @@ def modelfile(folder: Path, template: str = "", stops: Sequence[str] = ("<|im_en
 def whole(base: Path, train_rows: Path, val_rows: Path, ways: Ways, seed: int, into: Path) -> None:
     """All of a stranger's files."""
     into.mkdir(parents=True)
+    shutil.copytree(base, into / "base", copy_function=os.link)
     prompts = [json.loads(line)["messages"] for line in val_rows.read_text(encoding="utf-8").splitlines()]
     lines = [json.dumps({"prompt": one[0]["content"], "reference": one[-1]["content"]}, ensure_ascii=False) + "\n"
              for one in prompts]  # fmt: skip
-    (into / "prompts.jsonl").write_text("".join(lines), encoding="utf-8")
+    prompts_of(into).write_text("".join(lines), encoding="utf-8")
     fine_tuned(base, train_rows, val_rows, ways, seed, into)
     merged(base, into)
     converted(into)
