@@ -1,10 +1,10 @@
 """`python -m jobs <stage> key=value ...`: the chain up to that stage, one process each, its exit code.
 
-`python -m jobs` lists the stages; `rules` prints docs/rules.md; `preview` shows which tokens of the rows are graded;
-`chat` talks to a run's GGUF, `serve` serves it, `forgetting` asks it and its base a suite of questions; `compare` holds
-two models beside each other, `compare-votes` tells what people voted on a blind sheet, `compare-live` what two arms in
-real use have shown so far, `judge-sheet` makes a sheet of what a judge was asked; `certificate FOLDER [key=FILE]`
-checks a shipped folder offline.
+`python -m jobs` lists the stages; `rules` prints docs/rules.md, `failures` docs/failures.md; `preview` shows which
+tokens of the rows are graded; `diagnose` goes from what is on disk to the cause; `chat` talks to a run's GGUF, `serve`
+serves it, `forgetting` asks it and its base a suite of questions; `compare` holds two models beside each other,
+`compare-votes` tells what people voted on a blind sheet, `compare-live` what two arms in real use have shown so far,
+`judge-sheet` makes a sheet of what a judge was asked; `certificate FOLDER [key=FILE]` checks a shipped folder offline.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from jobs.core.endings import ending
 from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 
 COMPARING = ("compare", "compare-votes", "compare-live", "judge-sheet")
-BESIDE = ("all", "look", "chat", "serve", "forgetting", "preview", *COMPARING, "rules", "certificate")
+BESIDE = (
+    "all", "look", "chat", "serve", "forgetting", "preview", *COMPARING, "diagnose", "rules", "failures", "certificate",
+)  # fmt: skip
 """Commands that are no stage."""
 DRY = "dry=true"
 """Says what a stage and all before it would do, and does nothing."""
@@ -40,6 +42,17 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
 
         print(rules_page(), end="")
         return Exit.PASSED
+    if command == "failures":
+        from jobs.logic.diagnosing.failures import failures_page
+
+        print(failures_page(), end="")
+        return Exit.PASSED
+    if command == "diagnose":
+        from jobs.checks.diagnose import options
+        from jobs.engines.diagnosing.command import diagnose
+
+        asked = options(rest)
+        return diagnose(asked.look, asked.out, asked.runs, asked.run)
     if command == "preview":
         from jobs.preflight import preview
 

@@ -14,7 +14,7 @@ MAPS = ("prepare.columns", "prepare.roles")
 """Values that are `{name:name,...}` with a person's own words in them."""
 TEXTS = ("run.name", "run.folder", "report.title", "report.sign_with", "fetch.source.folder", "train.adapter",
          "chat.template", "prepare.split.previous", "compare.a", "compare.b", "compare.out", "compare.key",
-         "compare.sheet.title", "compare.use")  # fmt: skip
+         "compare.sheet.title", "compare.use", "diagnose.out")  # fmt: skip
 """Values that are text in which a blank may stand; the reasons in `waivers.` are too."""
 PATHS = ("files", "folder", "adapter", "template", "previous", "sign_with", "cache", "a", "b", "out", "use",
          "rows", "votes", "key")  # fmt: skip

@@ -10,11 +10,11 @@ import numpy as np
 
 from jobs.engines.diagnosing import tensors
 from jobs.engines.diagnosing.adapters import read_object
+from jobs.engines.diagnosing.weights import HEAD, Finite
 from jobs.logic.diagnosing.model_seen import ModelSeen
 
-HEAD, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
+EMBEDDING = "model.embed_tokens.weight"
 INDEX = "model.safetensors.index.json"
-FLOAT16_MAX = 65504.0
 
 
 def stored(folder: Path, where: str) -> tensors.SafetensorsFiles:
@@ -67,8 +67,8 @@ def asked_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def seen(folder: Path, files: tensors.SafetensorsFiles) -> ModelSeen:
-    """Read every tensor once."""
+def seen(folder: Path, files: tensors.SafetensorsFiles, finite: Finite) -> ModelSeen:
+    """`finite` is what reading every tensor gave."""
     problems = list(files.problems)
     config: dict[str, Any] = {}
     try:
@@ -78,7 +78,6 @@ def seen(folder: Path, files: tensors.SafetensorsFiles) -> ModelSeen:
     except ValueError as error:
         problems.append(str(error))
     asked, shapes = asked_shapes(config), files.shapes
-    nan, infinite, beyond = scanned(files)
     dtypes: dict[str, int] = {}
     for place in files.places.values():
         dtypes[place.type] = dtypes.get(place.type, 0) + 1
@@ -94,40 +93,14 @@ def seen(folder: Path, files: tensors.SafetensorsFiles) -> ModelSeen:
             for name, shape in asked.items()
             if name in shapes and shapes[name] != shape
         ),
-        nan=tuple(nan),
-        infinite=tuple(infinite),
-        beyond_float16=tuple(beyond),
+        nan=tuple(finite.nan),
+        infinite=tuple(finite.infinite),
+        beyond_float16=tuple(finite.beyond_float16),
         problems=tuple(problems),
         tied=config.get("tie_word_embeddings") if isinstance(config.get("tie_word_embeddings"), bool) else None,
         has_head=HEAD in shapes,
         head_differs=head_differs(files),
     )
-
-
-def scanned(files: tensors.Stored) -> tuple[list[str], list[str], list[str]]:
-    """Tensors with NaN, with infinity, and with finite values beyond float16."""
-    nan, infinite, beyond = [], [], []
-    for name, shape in files.shapes.items():
-        low, high = 0.0, 0.0
-        has_nan = has_infinity = False
-        for start, stop in tensors.blocks(shape):
-            values = files.rows(name, start, stop)
-            if values.size == 0:
-                continue
-            low, high = float(np.fmin.reduce(values, axis=None)), float(np.fmax.reduce(values, axis=None))
-            if np.isnan(values.min() + values.max()) and np.isnan(values).any():
-                has_nan = True
-            if np.isinf(low) or np.isinf(high):
-                has_infinity = True
-                values = values[np.isfinite(values)]
-                low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-            if max(-low, high) > FLOAT16_MAX and name not in beyond:
-                beyond.append(name)
-        if has_nan:
-            nan.append(name)
-        elif has_infinity:
-            infinite.append(name)
-    return nan, infinite, beyond
 
 
 def head_differs(files: tensors.Stored) -> bool | None:
@@ -140,8 +113,3 @@ def head_differs(files: tensors.Stored) -> bool | None:
         not np.array_equal(files.rows(HEAD, start, stop), files.rows(EMBEDDING, start, stop))
         for start, stop in tensors.blocks(files.shapes[HEAD])
     )
-
-
-def readable(folder: Path) -> bool:
-    """Whether there is any weights file that can be looked at."""
-    return any(not path.name.startswith("adapter") for path in folder.glob("*.safetensors"))

@@ -15,11 +15,13 @@ from jobs.engines.diagnosing.settings_files import Unreadable
 from jobs.engines.diagnosing.tokenizer_files import Vocabulary
 from jobs.logic.diagnosing import labels
 from jobs.logic.diagnosing.labels import Alphabet
+from jobs.logic.diagnosing.texts_seen import TextsSeen, TextTally
 from jobs.logic.diagnosing.tokens_seen import LabelsSeen
 
 MOST_ROWS = 20_000
 """Of all files together."""
-MOST_LINE = 16 << 20
+MOST_LINE, MOST_READ = 16 << 20, 512 << 20
+"""Bytes."""
 
 
 def alphabet(vocabulary: Vocabulary) -> Alphabet:
@@ -56,6 +58,16 @@ def read(paths: Sequence[Path], alphabet: Alphabet, conversations: Mapping[str, 
     return tally.seen(str(paths[0]), bool(conversations))
 
 
+def texts(paths: Sequence[Path]) -> TextsSeen | None:
+    """What rows of whole texts are like; None where there are none."""
+    tally = TextTally()
+    for path in paths:
+        for data in _rows(path) if path.suffix in (".jsonl", ".ndjson") else ():
+            if isinstance(data.get("text"), str) and "messages" not in data and tally.num_rows < MOST_ROWS:
+                tally.add(data["text"])
+    return tally.seen(str(paths[0])) if tally.num_rows else None
+
+
 def shapes(paths: Sequence[Path]) -> dict[str, labels.Shape]:
     """Of each conversation by its id: its roles, and whether it spells out a control token."""
     found: dict[str, labels.Shape] = {}
@@ -64,7 +76,9 @@ def shapes(paths: Sequence[Path]) -> dict[str, labels.Shape]:
             continue
         for data in _rows(path):
             messages, name = data.get("messages"), data.get("id")
-            if len(found) >= MOST_ROWS or not isinstance(messages, list) or not isinstance(name, str):
+            if len(found) >= MOST_ROWS:
+                return found
+            if not isinstance(messages, list) or not isinstance(name, str):
                 continue
             parts = [one for one in messages if isinstance(one, dict)]
             texts = [str(one.get("content", "")) for one in parts]
@@ -75,9 +89,9 @@ def shapes(paths: Sequence[Path]) -> dict[str, labels.Shape]:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file of JSON lines; what is none is left out."""
+    """The objects at the beginning of a file of JSON lines; what is none is left out."""
     with path.open("rb") as file:
-        while raw := file.readline(MOST_LINE):
+        while file.tell() < MOST_READ and (raw := file.readline(MOST_LINE)):
             try:
                 data = json.loads(raw)
             except (ValueError, RecursionError):

@@ -16,14 +16,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from jobs.engines.diagnosing import settings_files
 from jobs.engines.diagnosing.settings_files import Unreadable
 from jobs.logic.diagnosing.log_seen import EvaluationSeen, LogSeen, StepSeen
 
 MOST_BYTES = 64 << 20
 """Of a log that is read whole; of a larger one half of that at either end."""
-MOST_STATE = 256 << 20
+MOST_STATE = 64 << 20
 """Of a trainer's state, which is one JSON object."""
-MOST_LINE = 1 << 16
+MOST_LINE, MOST_ROW = 1 << 16, 1 << 12
 NAMES = {
     "loss": "loss", "train_loss": "loss", "train/loss": "loss", "training_loss": "loss", "training loss": "loss",
     "eval_loss": "eval_loss", "eval/loss": "eval_loss", "val_loss": "eval_loss", "validation_loss": "eval_loss",
@@ -52,6 +53,27 @@ def read(path: Path) -> LogSeen:
             entries.append(entry)
     is_ours = any("graded_tokens" in entry for entry in entries)
     return _seen(path, entries, is_ours, None, cut, left_out)
+
+
+def on_page(path: Path) -> LogSeen | None:
+    """The table of losses in a notebook's output or on a model card; None where there is none."""
+    text = settings_files.page(path)
+    rows = [_cells(row) for row in text.split("</tr>")]
+    rows += [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in text.splitlines() if "|" in line]
+    entries: list[dict[str, Any]] = []
+    names: list[str] = []
+    for cells in rows:
+        if {"step", "training loss"} <= {cell.lower() for cell in cells}:
+            names = cells
+        elif names and len(cells) == len(names) and (entry := _entry(dict(zip(names, cells, strict=True)))):
+            entries.append(entry)
+    return _seen(path, entries, False, None, 0, 0) if entries else None
+
+
+def _cells(row: str) -> list[str]:
+    """The cells of a row of an HTML table that holds figures."""
+    parts = row.rpartition("<tr")[2][:MOST_ROW].replace("</th>", "</td>").split("</td>")[:-1]
+    return [part.rpartition("<t")[2].partition(">")[2].strip() for part in parts]
 
 
 def _state(path: Path) -> LogSeen:
@@ -125,7 +147,6 @@ def _table(lines: Iterable[str]) -> Iterator[dict[str, Any] | None]:
     first = next(rows, "")
     separator = max(",;\t", key=first.count)
     names = [cell.strip().strip('"') for cell in first.rstrip("\n").split(separator)]
-    csv.field_size_limit(MOST_LINE)
     reader = csv.reader(rows, delimiter=separator)
     while True:
         try:

@@ -15,9 +15,12 @@ from jobs.engines.diagnosing.tokenizer_files import Vocabulary
 from jobs.logic.diagnosing import kinds
 from jobs.logic.diagnosing.log_seen import LogSeen
 from jobs.logic.diagnosing.settings_seen import SettingsSeen
+from jobs.logic.diagnosing.texts_seen import TextsSeen
 from jobs.logic.diagnosing.tokens_seen import LabelsSeen, TokenizerSeen
 
 Seen = TypeVar("Seen")
+MOST_TOKENIZERS = 4
+"""That are read; a run has three."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +33,28 @@ class RecipeSeen:
     log: LogSeen | None
     tokenizer: TokenizerSeen | None
     base_tokenizer: TokenizerSeen | None
+    other_tokenizers: tuple[TokenizerSeen, ...]
     labels: LabelsSeen | None
+    texts: TextsSeen | None
 
 
 def read(looked: Looked) -> RecipeSeen:
     """Everything of these kinds. A file that cannot be read is a line in `looked`, never an exception."""
     reading = _Reading(looked)
     settings = list(reading.each(kinds.SETTINGS, settings_files.read))
+    pages = [path for path in looked.of(kinds.SETTINGS) if path.suffix in (".ipynb", ".md")]
     own = own_settings.of_records(looked.of(kinds.RECORD))
-    logs_read = list(reading.each(kinds.LOG, logs.read))
-    tokenizer, vocabulary = reading.tokenizer(kinds.TOKENIZER)
-    base, of_base = reading.tokenizer(kinds.BASE_TOKENIZER)
+    logs_read = list(reading.each(kinds.LOG, logs.read)) or [one for path in pages if (one := logs.on_page(path))]
+    (tokenizer, vocabulary), *others = reading.tokenizers(kinds.TOKENIZER)
+    (base, of_base), *_ = reading.tokenizers(kinds.BASE_TOKENIZER)
     return RecipeSeen(
         settings=own or max(settings, key=_num_said, default=None),
         log=max(logs_read, key=lambda one: (len(one.steps) + len(one.evaluations), one.is_ours), default=None),
         tokenizer=tokenizer,
         base_tokenizer=base,
+        other_tokenizers=tuple(seen for seen, _ in others if seen is not None),
         labels=reading.labels(vocabulary or of_base),
+        texts=label_rows.texts(looked.of(kinds.ROWS)),
         looked=reading.looked,
     )
 
@@ -66,25 +74,29 @@ class _Reading:
             with self._or_said(path):
                 yield reader(path)
 
-    def tokenizer(self, kind: str) -> tuple[TokenizerSeen | None, Vocabulary | None]:
-        """Of the tokenizers of a kind the one that ships: a merged model's before an adapter's before any other."""
+    def tokenizers(self, kind: str) -> list[tuple[TokenizerSeen | None, Vocabulary | None]]:
+        """Those of a kind, at least one entry: a merged model's before an adapter's before any other.
+
+        Those of checkpoints are left out: they are the adapter's.
+        """
         of_models, of_adapters = self.looked.of(kinds.MERGED, kinds.BASE), self.looked.of(kinds.ADAPTER)
         folders: dict[Path, list[Path]] = {}
         for path in self.looked.of(kind):
             folders.setdefault(path if path.is_dir() else path.parent, []).append(path)
         ranked = sorted(folders, key=lambda one: (one not in of_models, one not in of_adapters))
-        for folder in ranked:
+        found: list[tuple[TokenizerSeen | None, Vocabulary | None]] = []
+        for folder in [one for one in ranked if not logs.CHECKPOINT.search(one.name)] or ranked[:1]:
             with self._or_said(folders[folder][0]):
-                seen, vocabulary = tokenizer_files.read(folders[folder])
-                if vocabulary or seen.template or folder == ranked[-1]:
-                    return seen, vocabulary
-        return None, None
+                if len(found) < MOST_TOKENIZERS:
+                    found.append(tokenizer_files.read(folders[folder]))
+        return sorted(found, key=lambda one: one[1] is None) or [(None, None)]
 
     def labels(self, vocabulary: Vocabulary | None) -> LabelsSeen | None:
         """Of all rows of tokens; without a tokenizer nothing says which ids are which."""
         paths = self.looked.of(kinds.TOKEN_ROWS)
         if not paths:
             return None
+        paths = tuple(path for path in paths if path.parent == paths[0].parent)  # those of one run
         with self._or_said(paths[0]):
             if vocabulary is None:
                 raise Unreadable("their tokenizer was not given, so nothing says which ids are which")

@@ -23,6 +23,7 @@ POSITIONS = {
 """What arguments without a name mean."""
 OF_MODELS = ("FastLanguageModel", "FastModel", "AutoModelForCausalLM")
 ALIASES = {"model_id": "model_name", "pretrained_model_name_or_path": "model_name"}
+EVALUATES = ("eval_dataset", "eval_strategy", "evaluation_strategy", "do_eval")
 MOST_DEPTH = 150
 """Brackets in brackets: beyond that nobody wrote it by hand."""
 
@@ -34,7 +35,7 @@ def cells(notebook: Mapping[str, Any]) -> list[str]:
         if isinstance(cell, Mapping) and cell.get("cell_type") == "code":
             source = cell.get("source", "")
             text = "".join(map(str, source)) if isinstance(source, list) else str(source)
-            found.append(re.sub(r"^\s*[%!?].*$", "", text, flags=re.MULTILINE))
+            found.append(re.sub(r"^([ \t]*)[%!?].*$", r"\1pass", text, flags=re.MULTILINE))
     return found
 
 
@@ -57,6 +58,8 @@ def understood(file: str, pieces: Sequence[str]) -> SettingsSeen:
             unknown.append(key)
     named = {node.id for node in nodes if isinstance(node, ast.Name)}
     which = dialects.UNSLOTH if named & {"FastLanguageModel", "FastModel"} else dialects.SCRIPT
+    if _trains(nodes) and not any(key in EVALUATES for key, _ in _said(nodes)):
+        values["eval_strategy"] = "no"  # what the trainer takes where nobody says it
     if "eval_dataset" in unknown:  # whatever it is called, there is one
         values["eval_dataset"] = True
         unknown.remove("eval_dataset")
@@ -129,6 +132,13 @@ def _said(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
             for key, value in zip(node.keys, node.values, strict=True):
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     yield key.value, value
+
+
+def _trains(nodes: Sequence[ast.AST]) -> bool:
+    """Whether a trainer is made, and every argument of its is written out."""
+    calls = [node for node in nodes if isinstance(node, ast.Call) and _name(node.func) in CALLS]
+    made = any(_name(call.func) in ("SFTTrainer", "Trainer", "UnslothTrainer") for call in calls)
+    return made and all(keyword.arg for call in calls for keyword in call.keywords)
 
 
 def _is_pad(target: ast.expr) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jobs.engines.diagnosing import scripts
 from jobs.logic.diagnosing import dialects, kinds
 from jobs.logic.rows import column_names
 
@@ -99,7 +100,9 @@ def sniffed(path: Path) -> Known:
     if b"\0" in head[:4096] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return kinds.UNKNOWN, "bytes that are no text"
     text = head.decode("utf-8-sig", errors="replace")
-    if LEFT.search(name) and not name.endswith(".log.gz"):
+    if name.endswith(".md") and ("axolotl version" in text or "### Training hyperparameters" in text):
+        return kinds.SETTINGS, "a model card that says how it was trained"
+    if LEFT.search(name):
         return kinds.OTHER, "by its name"
     if not text.strip():
         return kinds.UNREADABLE, "has nothing but white space"
@@ -136,7 +139,8 @@ def _by_text(path: Path, text: str) -> Known:
         return (kinds.LOG, "a column of losses") if cells & LOSSES and cells & STEPS else _rows(path, "its suffix")
     if PRINTED.search(text):
         return kinds.LOG, "lines that a trainer prints"
-    if re.match(r"(?:\s*#.*\n|\s*\n)*FROM\s+\S", text):
+    said = (line.strip() for line in text.splitlines())
+    if next((line for line in said if line and not line.startswith("#")), "").upper().startswith("FROM "):
         return kinds.MODELFILE, "it begins with FROM"
     if text.lstrip().startswith(("{", "[")):
         return _lines(path, text) if "\n{" in text.strip() else _json(path, text)
@@ -202,8 +206,7 @@ def _by_value(path: Path, data: Any) -> Known:
     if isinstance(data.get("log_history"), list):
         return kinds.LOG, "log_history, as a trainer's state has"
     if {"cells", "nbformat"} <= keys:
-        code = "".join(str(one.get("source", "")) for one in data["cells"] if isinstance(one, dict))
-        return _script(code)
+        return _script("\n".join(scripts.cells(data)))
     if {"stage", "key", "verdict"} <= keys:
         return kinds.RECORD, "the record of a stage of ours"
     if "peft_type" in keys:
@@ -246,6 +249,8 @@ def record_kind(path: Path, keys: set[str], form: str) -> Known:
     said = low & GENERATED or ({"text", "stopped"} <= low and {"text", "stopped"})
     if said:
         return kinds.ANSWERS, f"{form} with {', '.join(sorted(said))}"
+    if "reference" in low and "prompt" in low and not low & {"answer", "response", "output", "completion", "text"}:
+        return kinds.OTHER, f"{form} with prompts and what was expected, and no answer"
     if ANSWER_NAMES.search(path.stem) and low & {"prompt", "question", "answer", "response", "output", "text"}:
         return kinds.ANSWERS, f"{form}, and its name; say train:FILE where it is rows"
     if not asks_or_answers(keys):

@@ -8,8 +8,8 @@ direction: its share of the projection is its norm / (sqrt(number of values) x n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +23,8 @@ from jobs.logic.training import lora_settings
 
 SAMPLED = 4096
 """Values of a tensor that are kept to find it again under another name."""
+HEAD = "lm_head.weight"
+FLOAT16_MAX = 65504.0
 LAST_DIGITS = 1e-5
 """Of an update's norm: what summing in float32 in another order leaves."""
 
@@ -35,8 +37,8 @@ class Update(Protocol):
     def names(self) -> list[str]:
         """Tensors with an update."""
 
-    def rows(self, name: str, start: int, stop: int, base: Float32) -> Float32:
-        """Rows of the update; `base` has the base's."""
+    def rows(self, name: str, start: int, stop: int, base: Float32) -> Float32 | None:
+        """Rows of the update, None where it is nothing; `base` has the base's."""
 
     def settings(self, module: str) -> Mapping[str, object]:
         """Fields of ModuleWeights that the adapter's settings give."""
@@ -80,10 +82,10 @@ class OfMerged:
     def names(self) -> list[str]:
         return list(self.merged.shapes)
 
-    def rows(self, name: str, start: int, stop: int, base: Float32) -> Float32:
+    def rows(self, name: str, start: int, stop: int, base: Float32) -> Float32 | None:
         merged = self.merged.rows(name, start, stop)
         if np.array_equal(merged, tensors.rounded(base, self.merged.type_of(name))):
-            return np.zeros_like(base)
+            return None
         return merged - base
 
     def settings(self, module: str) -> Mapping[str, object]:
@@ -105,24 +107,23 @@ class Sums:
     """Of W' less rounded W + U, squared."""
     off_base: float = 0.0
     """Of W' less rounded W, squared."""
-    off_bfloat16: float = 0.0
-    """The same, had W been bfloat16 on the way."""
 
     def add(self, old: Float32, new: Float32, update: Float32 | None, type: str) -> None:
         """Take a block in; NaN and infinity make the sums what they are."""
-        moved = new - old
         self.length += old.size
         self.base += square(old)
-        self.moved += square(moved)
-        self.off_base += square(new - tensors.rounded(old, type))
-        self.off_bfloat16 += square(new - tensors.rounded(tensors.rounded(old, "BF16"), type))
+        near = tensors.rounded(old, type)
+        if not np.array_equal(near, new):
+            self.off_base += square(new - near)
         if update is None:
             return
+        moved = new - old
+        self.moved += square(moved)
         self.update += square(update)
-        self.both += float(np.vdot(moved.astype(np.float64), update))
+        self.both += float(np.vdot(moved, update))
         whole = old + update
         near = tensors.rounded(whole, type)
-        self.rounding += square(near - whole)
+        self.rounding += square(near - whole) if type in ("F16", "BF16") else 0.0
         self.off += square(new - near)
 
     def relative(self, squared: float) -> float:
@@ -138,62 +139,127 @@ def square(values: Float32) -> float:
         return total if math.isfinite(total) else float(np.square(flat, dtype=np.float64).sum())
 
 
-def held(base: Stored, update: Update | None, target: Stored, without: tuple[str, ...] = ()) -> WeightsSeen:
-    """Every tensor of the base against the target's; `without` are names that need not be there."""
-    names = set(update.names()) if update is not None else set()
-    modules: list[ModuleWeights] = []
-    others: dict[str, float] = {}
-    far: list[str] = []
-    same, misshapen, num_other, types = True, [], 0, dict[str, int]()
-    shared = [name for name in base.shapes if name in target.shapes]
-    for name in shared:
-        if base.shapes[name] != target.shapes[name]:
-            misshapen.append(f"{name} is {list(target.shapes[name])}, the base's is {list(base.shapes[name])}")
-            continue
-        kind = target.type_of(name)
-        if len(base.shapes[name]) > 1:
-            types[kind] = types.get(kind, 0) + 1
-        sums = summed(base, update if name in names else None, target, name)
-        moved = sums.relative(min(sums.off_base, sums.off_bfloat16))
-        usual = 2 * usual_error(kind)
-        same = same and moved <= usual
+@dataclass
+class Comparison:
+    """A target against a base, tensor by tensor as `pass_over` comes to it."""
+
+    base: Stored
+    update: Update | None
+    target: Stored
+    names: set[str] = field(init=False)
+    modules: list[ModuleWeights] = field(default_factory=list)
+    others: dict[str, float] = field(default_factory=dict)
+    far: list[str] = field(default_factory=list)
+    misshapen: list[str] = field(default_factory=list)
+    types: dict[str, int] = field(default_factory=dict)
+    num_shared: int = 0
+    num_other: int = 0
+    num_exact: int = 0
+    same: bool = True
+
+    def __post_init__(self) -> None:
+        self.names = set(self.update.names()) if self.update is not None else set()
+
+    def wants(self, name: str) -> bool:
+        """Whether both have this tensor, in one shape."""
+        if name not in self.base.shapes:
+            return False
+        asked, found = self.base.shapes[name], self.target.shapes[name]
+        self.num_shared += 1
+        if asked != found:
+            self.misshapen.append(f"{name} is {list(found)}, the base's is {list(asked)}")
+        return asked == found
+
+    def add(self, name: str, rows: tuple[int, int], new: Float32, sums: Sums) -> None:
+        """Take a block of the target in."""
+        old = self.base.rows(name, *rows)
+        update = self.update.rows(name, *rows, old) if self.update is not None and name in self.names else None
+        sums.add(old, new, update, self.target.type_of(name))
+
+    def take(self, name: str, sums: Sums) -> None:
+        """A tensor is done."""
+        kind = self.target.type_of(name)
+        if len(self.target.shapes[name]) > 1:
+            self.types[kind] = self.types.get(kind, 0) + 1
+        usual, moved = 2 * usual_error(kind), sums.relative(sums.off_base)
+        if moved > usual and kind in ("F32", "F16"):
+            moved = min(moved, sums.relative(off_bfloat16(self.base, self.target, name)))
+        self.same, self.num_exact = self.same and moved <= usual, self.num_exact + (sums.off_base == 0)
         if sums.update > 0:
-            assert update is not None
-            modules.append(of_module(name, sums, kind, update.settings(name.removesuffix(".weight"))))
-            far += [name] if not sums.relative(sums.off) <= max(usual, 0.5) else []
-        else:
-            num_other += 1
-            if not moved <= usual:
-                others[name] = moved
-                far += [name] if not moved <= 0.5 else []
-    missing = tuple(name for name in base.shapes if name not in target.shapes and name not in without)
-    return WeightsSeen(
-        of=target.where,
-        by=update.by if update is not None else "",
-        modules=tuple(modules),
-        other_changed=tuple(others),
-        other_moved=max(others.values(), default=0.0),
-        num_other=num_other,
-        swapped=tuple(exchanged(base, target, far)) if len(far) > 1 else (),
-        base_is_same=same and bool(shared) and not misshapen,
-        missing=missing,
-        misshapen=tuple(misshapen),
-        types=types,
-    )
+            assert self.update is not None
+            self.modules.append(of_module(name, sums, kind, self.update.settings(name.removesuffix(".weight"))))
+            self.far += [name] if not sums.relative(sums.off) <= max(usual, 0.5) else []
+            return
+        self.num_other += 1
+        if not moved <= usual:
+            self.others[name] = moved
+            self.far += [name] if not moved <= 0.5 else []
 
-
-def summed(base: Stored, update: Update | None, target: Stored, name: str) -> Sums:
-    """One pass over a tensor."""
-    sums, kind = Sums(), target.type_of(name)
-    for start, stop in tensors.blocks(base.shapes[name]):
-        old = base.rows(name, start, stop)
-        sums.add(
-            old,
-            target.rows(name, start, stop),
-            None if update is None else update.rows(name, start, stop, old),
-            kind,
+    def seen(self) -> WeightsSeen:
+        """After all tensors. A head may be left out where the embedding is one."""
+        missing = [name for name in self.base.shapes if name not in self.target.shapes and name != HEAD]
+        return WeightsSeen(
+            of=self.target.where,
+            by=self.update.by if self.update is not None else "",
+            modules=tuple(self.modules),
+            other_changed=tuple(self.others),
+            other_moved=max(self.others.values(), default=0.0),
+            num_other=self.num_other,
+            swapped=tuple(exchanged(self.base, self.target, self.far)) if len(self.far) > 1 else (),
+            base_is_same=self.same and self.num_shared > 0 and not self.misshapen,
+            missing=tuple(missing),
+            misshapen=tuple(self.misshapen),
+            types=self.types,
+            num_exact=self.num_exact,
+            num_shared=self.num_shared,
         )
-    return sums
+
+
+@dataclass
+class Finite:
+    """Tensors by what is in them that should not be."""
+
+    nan: list[str] = field(default_factory=list)
+    infinite: list[str] = field(default_factory=list)
+    beyond_float16: list[str] = field(default_factory=list)
+
+    def look(self, name: str, values: Float32) -> None:
+        """Take a block in."""
+        if values.size == 0:
+            return
+        low, high = float(values.min()), float(values.max())  # NaN where there is one
+        if not math.isfinite(low + high):
+            finite = values[np.isfinite(values)]
+            found = self.nan if bool(np.isnan(values).any()) else self.infinite
+            found += [] if name in found else [name]
+            low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        if max(-low, high) > FLOAT16_MAX and name not in self.beyond_float16:
+            self.beyond_float16.append(name)
+
+
+def pass_over(target: Stored, comparisons: Sequence[Comparison] = ()) -> Finite:
+    """Every tensor of the target once, for all comparisons with it together."""
+    found = Finite()
+    for name, shape in target.shapes.items():
+        running = [(one, Sums()) for one in comparisons if one.wants(name)]
+        for rows in tensors.blocks(shape):
+            new = target.rows(name, *rows)
+            found.look(name, new)
+            with np.errstate(over="ignore", invalid="ignore"):
+                for one, sums in running:
+                    one.add(name, rows, new, sums)
+        for one, sums in running:
+            one.take(name, sums)
+    return found
+
+
+def off_bfloat16(base: Stored, target: Stored, name: str) -> float:
+    """How far a tensor is from the base's, had that been bfloat16 on the way; squared."""
+    total = 0.0
+    for rows in tensors.blocks(base.shapes[name]):
+        near = tensors.rounded(tensors.rounded(base.rows(name, *rows), "BF16"), target.type_of(name))
+        total += square(target.rows(name, *rows) - near)
+    return total
 
 
 def of_module(name: str, sums: Sums, kind: str, settings: Mapping[str, object]) -> ModuleWeights:
@@ -202,13 +268,17 @@ def of_module(name: str, sums: Sums, kind: str, settings: Mapping[str, object]) 
     left = max(0.0, sums.moved - scale**2 * sums.update) if math.isfinite(sums.moved) else math.nan
     length = math.sqrt(sums.update)
     residual = math.sqrt(left) / length
+    exact = sums.off <= (LAST_DIGITS * (length + math.sqrt(sums.base))) ** 2 and kind in tensors.LAYOUTS
     return ModuleWeights(
         name=name.removesuffix(".weight"),
         scale=scale,
         error=residual / math.sqrt(sums.length),
         residual=residual,
         rounding=math.sqrt(sums.rounding) / length,
-        exact=math.sqrt(sums.off) <= LAST_DIGITS * (length + math.sqrt(sums.base)) and kind in tensors.LAYOUTS,
+        exact=exact,
+        size=length,
+        apart=sums.relative(left),
+        usual=usual_error(kind),
         **settings,  # type: ignore[arg-type]
     )
 

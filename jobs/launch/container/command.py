@@ -42,7 +42,7 @@ NO_STAGE = {126: "the container's program cannot be run", 127: "the container's 
 SHARED_MEMORY = "8g"
 """The most that processes of one container may share, as NCCL does between GPUs; taken when used."""
 TALKS = ("chat", "serve", "forgetting", "compare")
-READS = ("preview", "compare-votes", "compare-live", "judge-sheet")
+READS = ("preview", "diagnose", "compare-votes", "compare-live", "judge-sheet")
 """Commands that compute on no GPU."""
 STOP_SECONDS = 300
 """To save the state, as in a pod of Kubernetes; engines wait for 10 by themselves."""

@@ -28,11 +28,11 @@ PATH_KEYS = ("prepare.files", "prepare.evaluation.files", "prepare.split.previou
              "train.adapter", "chat.template", "report.sign_with", "synth.craft.folder", "synth.rubric",
              "synth.generator.gguf", "synth.scorer.gguf", "compare.a", "compare.b", "compare.rows", "compare.votes",
              "compare.key", "compare.judge.gguf", "compare.use", "judge.judge.gguf", "judge.rubric",
-             "judge.votes")  # fmt: skip
+             "judge.votes", "diagnose.look")  # fmt: skip
 """Keys of the config whose values are read from this machine."""
 OF_COMMANDS = ("forgetting.base", "forgetting.tuned")
 """Words of commands beside the chain that name files of this machine."""
-OUTPUT_KEYS = ("compare.out",)
+OUTPUT_KEYS = ("compare.out", "diagnose.out")
 """Keys whose values are written to."""
 ITEM = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|((?:\\.|[^,\[\]'"\\])+)""")
 """An element as Hydra writes it: in quotes a backslash counts before the quote, elsewhere before one of ESCAPED."""

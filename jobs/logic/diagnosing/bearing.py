@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from jobs.logic.diagnosing.cause import Outcome, Place, measured
 from jobs.logic.diagnosing.evidence import Evidence
-from jobs.logic.diagnosing.tokens_seen import LabelsSeen
+from jobs.logic.diagnosing.texts_seen import TextsSeen
+from jobs.logic.diagnosing.tokens_seen import LabelsSeen, TokenizerSeen
 from jobs.logic.pages.amounts import count, part
 
 FEW_ANSWERS = 5
@@ -48,12 +49,21 @@ def by_record(evidence: Evidence, *codes: str) -> Outcome | None:
     return measured(*(signs or [f"{one.code} {one.name} ({one.status})" for one in said]))
 
 
-def of_rows(labels: LabelsSeen, num: int, what: str) -> str:
-    """`12 of 312 rows (3.8%) ...`."""
-    return f"{num:,} of {count(labels.num_rows, 'row')} of tokens ({part(num, labels.num_rows)}) {what}"
+Rows = LabelsSeen | TextsSeen
 
 
-def places(labels: LabelsSeen, name: str) -> tuple[Place, ...]:
+def of_rows(rows: Rows, num: int, what: str) -> str:
+    """`12 of 312 rows of tokens (3.8%) ...`."""
+    form = "tokens" if isinstance(rows, LabelsSeen) else "text"
+    return f"{num:,} of {count(rows.num_rows, 'row')} of {form} ({part(num, rows.num_rows)}) {what}"
+
+
+def tokenizers(evidence: Evidence) -> list[TokenizerSeen]:
+    """Of what was trained and of what ships, the latter first."""
+    return [one for one in (evidence.tokenizer, *evidence.other_tokenizers) if one is not None]
+
+
+def places(labels: Rows, name: str) -> tuple[Place, ...]:
     """Some of the rows that have it."""
     return tuple(Place(labels.file, row=row) for row in labels.examples.get(name, ()))
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from jobs.logic.diagnosing.bearing import all_stop, by_record, of_rows, places, runs_on
+from jobs.logic.diagnosing.bearing import Rows, all_stop, by_record, of_rows, places, runs_on
 from jobs.logic.diagnosing.cause import Link, Outcome, Place, cause, consistent, not_checked, proven, ruled_out
 from jobs.logic.diagnosing.evidence import Evidence
-from jobs.logic.diagnosing.tokens_seen import LabelsSeen
 from jobs.logic.pages.amounts import percent
 
 TOKEN_ROWS = "rows of tokens (JSON lines with input_ids and labels)"
@@ -15,7 +14,7 @@ LEAST_MIXED = 0.05
 """Of the rows with a thinking block: as many on either side make it come and go."""
 
 
-def counted(labels: LabelsSeen, name: str, num: int, what: str, good: str) -> Outcome:
+def counted(labels: Rows, name: str, num: int, what: str, good: str) -> Outcome:
     """Proven from a share of rows on, consistent for a few, ruled out for none."""
     if num > A_FEW * labels.num_rows:
         return proven(of_rows(labels, num, what), places=places(labels, name))
@@ -75,6 +74,9 @@ def end_of_turn_missing(evidence: Evidence) -> Outcome:
         missing = labels.num_cut - labels.num_cut_at_longest
         return counted(labels, "cut", missing, "have no end of turn after their answer",
                        "have an end of turn, or are cut at the longest row's length")  # fmt: skip
+    if evidence.texts is not None and not evidence.texts.num_of_another_template:
+        return counted(evidence.texts, "cut", evidence.texts.num_cut, "have no end of turn after their answer",
+                       "have an end of turn after their answer")  # fmt: skip
     tokenizer = evidence.tokenizer or evidence.base_tokenizer
     if tokenizer is not None and (whole := tokenizer.rendered.get("whole")):
         behind = whole.rpartition("mark-of-answer")[2]
@@ -230,6 +232,8 @@ def doubled_bos(evidence: Evidence) -> Outcome:
     labels, tokenizer = evidence.labels, evidence.tokenizer or evidence.base_tokenizer
     if labels is not None and labels.num_doubled_bos:
         return counted(labels, "doubled_bos", labels.num_doubled_bos, "begin with a control token twice", "")
+    if evidence.texts is not None and evidence.texts.num_doubled:
+        return counted(evidence.texts, "doubled", evidence.texts.num_doubled, "begin with a control token twice", "")
     if tokenizer is not None and tokenizer.adds and tokenizer.bos_token:
         doubled = [name for name, text in tokenizer.rendered.items() if text.startswith(tokenizer.bos_token)]
         if doubled:

@@ -137,7 +137,7 @@ def learning_rate_too_low(evidence: Evidence) -> Outcome:
         return not_checked(SETTINGS)
     said = heat(found)
     if found.heat >= LEAST_HEAT:
-        if over is not None and not over.fell:
+        if over is not None and not over.fell and found.heat <= MOST_HEAT:
             return consistent(f"{said}, which is enough for most sets, and {moved(over, 'the training loss')}",
                               decides=("answers",))  # fmt: skip
         return ruled_out(f"{said}, at least {learning_rate(LEAST_HEAT)}")

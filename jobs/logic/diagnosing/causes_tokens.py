@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from jobs.logic.chat.chatml import IM_END
-from jobs.logic.diagnosing.bearing import all_stop, by_record, of_rows, runs_on
-from jobs.logic.diagnosing.cause import Link, Outcome, Place, cause, consistent, not_checked, proven, ruled_out
+from jobs.logic.diagnosing.bearing import all_stop, by_record, of_rows, places, runs_on, tokenizers
+from jobs.logic.diagnosing.cause import (
+    Link,
+    Outcome,
+    Place,
+    cause,
+    consistent,
+    measured,
+    not_checked,
+    proven,
+    ruled_out,
+)
 from jobs.logic.diagnosing.causes_labels import A_FEW, TOKEN_ROWS, counted
 from jobs.logic.diagnosing.evidence import Evidence
-from jobs.logic.diagnosing.layout import differing, is_chatml, layout, named_foreign
+from jobs.logic.diagnosing.layout import Layout, differing, is_chatml, layout, named_foreign
 from jobs.logic.diagnosing.tokens_seen import TokenizerSeen
 from jobs.logic.pages.amounts import count
 
 FOLDER = "the folder of the tokenizer that ships (tokenizer.json, tokenizer_config.json, chat_template.jinja)"
 OF_BASE = "the base's folder"
+
+
+KNOWN_DEFAULTS = (
+    "You are a helpful assistant.", "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
+    "You are a helpful, respectful and honest assistant.", "You are a helpful assistant",
+)  # fmt: skip
+"""System messages that templates and trainers add by themselves."""
 
 
 def template_place(tokenizer: TokenizerSeen) -> Place:
@@ -35,18 +52,22 @@ def pad_is_end_of_turn(evidence: Evidence) -> Outcome:
     found = layout(tokenizer)
     end = (found.end_of_turn if found else "") or IM_END
     signs, where = [], []
-    if tokenizer is not None and tokenizer.pad_token == end:
-        signs.append(f"pad_token of {tokenizer.folder} is {end}, which ends a turn")
-        where.append(Place(f"{tokenizer.folder}/tokenizer_config.json", key="pad_token"))
+    for one in tokenizers(evidence):
+        if one.pad_token == end:
+            signs.append(f"pad_token of {one.folder} is {end}, which ends a turn")
+            where.append(Place(f"{one.folder}/tokenizer_config.json", key="pad_token"))
     if settings is not None and settings.pad_token == end:
         signs.append(f"{settings.file} sets pad_token to {end}")
         where.append(Place(settings.file, key="pad_token"))
     if settings is not None and settings.pad_is_eos and (tokenizer is None or tokenizer.eos_token == end):
         signs.append(f"{settings.file} makes the padding token the stop token")
         where.append(Place(settings.file, key="pad_token"))
+    gates = by_record(evidence, "TOK014", "FET005")
+    if signs and gates is not None:
+        return measured(*signs, *gates.signs, places=where)
     if not signs:
         if tokenizer is None or not tokenizer.pad_token:
-            return by_record(evidence, "TOK014", "FET005") or not_checked(FOLDER)
+            return gates or not_checked(FOLDER)
         return ruled_out(f"pad_token of {tokenizer.folder} is {tokenizer.pad_token}, turns end with {end}")
     if labels is not None and labels.num_end_of_turn and labels.num_end_of_turn_graded == labels.num_end_of_turn:
         graded = of_rows(labels, labels.num_end_of_turn, "have a graded end of turn")
@@ -73,28 +94,43 @@ def wrong_template(evidence: Evidence) -> Outcome:
     Fix: one template from rows to server, the base's own unless there is a reason; compare what they render.
     Seen in: GGUFs that carry an older template than the hub's folder; made in tests/faults.
     """
-    tokenizer, base, settings, labels = evidence.tokenizer, evidence.base_tokenizer, evidence.settings, evidence.labels
-    mine, theirs = layout(tokenizer), layout(base)
+    base, settings, labels, texts = evidence.base_tokenizer, evidence.settings, evidence.labels, evidence.texts
+    known = [(one, found) for one in tokenizers(evidence) if (found := layout(one)) is not None]
+    theirs, of = layout(base), base
+    if theirs is None and len(known) > 1:  # what was trained with, against what ships
+        (of, theirs), *known = known
     if labels is not None and labels.num_without_turns > A_FEW * labels.num_rows:
         return proven(of_rows(labels, labels.num_without_turns, "have no turn of an assistant as ChatML writes it"))
+    if texts is not None and texts.num_of_another_template > A_FEW * texts.num_rows:
+        what = of_rows(texts, texts.num_of_another_template, "have the marks of another template than ChatML")
+        if any(is_chatml(one) for one in (theirs, *(found for _, found in known)) if one is not None):
+            return proven(f"{what}, which is what the model's own template writes", places=places(texts, "another"))
+        return consistent(what, decides=(FOLDER,))
     if settings is not None and settings.template and named_foreign(settings.template, settings.base_model or ""):
         key = (settings.keys or {}).get("template", "")
         return proven(f"{settings.file} lays out rows of {settings.base_model} by {settings.template}",
                       places=(Place(settings.file, key=key),))  # fmt: skip
-    if tokenizer is not None and mine is not None and theirs is not None and base is not None:
-        parts = differing(mine, theirs)
-        if parts:
-            return proven(*(f"{tokenizer.folder}: {one}, as {base.folder} has it" for one in parts),
+    for tokenizer, mine in known:
+        parts = differing(mine, theirs) if theirs is not None else []
+        if parts and of is not None:
+            return proven(*(f"{tokenizer.folder}: {one}, as {of.folder} has it" for one in parts),
                           places=(template_place(tokenizer),))  # fmt: skip
-        return ruled_out(f"the templates of {tokenizer.folder} and {base.folder} put the same around texts")
-    if tokenizer is not None and mine is not None:
-        if is_chatml(mine):
-            return ruled_out(f"the template of {tokenizer.folder} writes ChatML, as Qwen3's does")
-        what = f"the template of {tokenizer.folder} writes no ChatML"
-        if tokenizer.model_type == "qwen3":
-            return proven(f"{what}, and its model is a Qwen3", places=(template_place(tokenizer),))
-        return consistent(what, decides=(OF_BASE,))
+    if known and theirs is not None and of is not None:
+        folders = ", ".join(tokenizer.folder for tokenizer, _ in known)
+        return ruled_out(f"the templates of {folders} and {of.folder} put the same around texts")
+    if known:
+        return _alone(*known[0])
     return by_record(evidence, "TOK006", "TOK015", "MRG011") or not_checked(FOLDER, OF_BASE)
+
+
+def _alone(tokenizer: TokenizerSeen, mine: Layout) -> Outcome:
+    """A template that is held against nothing but what Qwen3's writes."""
+    if is_chatml(mine):
+        return ruled_out(f"the template of {tokenizer.folder} writes ChatML, as Qwen3's does")
+    what = f"the template of {tokenizer.folder} writes no ChatML"
+    if tokenizer.model_type == "qwen3":
+        return proven(f"{what}, and its model is a Qwen3", places=(template_place(tokenizer),))
+    return consistent(what, decides=(OF_BASE,))
 
 
 @cause(
@@ -108,19 +144,29 @@ def header_newline_odd(evidence: Evidence) -> Outcome:
     Fix: take leading newlines off the answers, and render with the base's template; look at the ids behind `assistant`.
     Seen in: answers with leading newlines, whose rows Unsloth drops; made in tests/faults.
     """
-    labels, tokenizer = evidence.labels, evidence.tokenizer
+    labels, texts = evidence.labels, evidence.texts
     if labels is not None and labels.num_header_odd:
         return counted(
             labels, "header_odd", labels.num_header_odd, "have a header that does not end in one newline", ""
         )
-    mine, theirs = layout(tokenizer), layout(evidence.base_tokenizer)
-    if tokenizer is not None and mine is not None and mine.newlines:
-        odd = [num for num in mine.newlines if num != 1]
-        if odd and (theirs is None or theirs.newlines != mine.newlines):
+    if texts is not None and texts.num_header_odd:
+        what = "have an assistant's header that does not end in one newline"
+        return counted(texts, "header_odd", texts.num_header_odd, what, "")
+    theirs = layout(evidence.base_tokenizer)
+    fine = []
+    for tokenizer in tokenizers(evidence):
+        mine = layout(tokenizer)
+        if mine is None or not mine.newlines:
+            continue
+        if set(mine.newlines) != {1} and (theirs is None or theirs.newlines != mine.newlines):
             numbers = ", ".join(map(str, mine.newlines))
             said = f"the template of {tokenizer.folder} writes {numbers} newlines behind its headers, ChatML 1 each"
             return proven(said, places=(template_place(tokenizer),))
-        return ruled_out(f"the template of {tokenizer.folder} writes one newline behind each header")
+        fine.append(tokenizer.folder)
+    if fine:
+        return ruled_out(
+            f"the template of {', '.join(fine)} writes one newline behind each header, or what the base's does"
+        )
     if labels is not None:
         return ruled_out(of_rows(labels, labels.num_rows, "have one newline behind each header"))
     return not_checked(TOKEN_ROWS, FOLDER)
@@ -142,6 +188,9 @@ def system_prompt_added(evidence: Evidence) -> Outcome:
         return counted(labels, "system_added", labels.num_system_added,
                        "have a system message that their conversation has not", "")  # fmt: skip
     mine, theirs = layout(tokenizer), layout(evidence.base_tokenizer)
+    of_texts = _system_of_texts(evidence)
+    if of_texts is not None:
+        return of_texts
     if tokenizer is not None and mine is not None:
         added = mine.before_user.count("<|im_start|>") > 1 or "system" in mine.before_user.lower()
         of_base = theirs is not None and theirs.before_user == mine.before_user
@@ -161,6 +210,20 @@ def system_prompt_added(evidence: Evidence) -> Outcome:
     return not_checked(TOKEN_ROWS, FOLDER)
 
 
+def _system_of_texts(evidence: Evidence) -> Outcome | None:
+    """Rows of text that all begin with one system message; None where they do not, or the template writes it itself."""
+    texts, own = evidence.texts, layout(evidence.tokenizer or evidence.base_tokenizer)
+    if texts is None or texts.num_same_system < 0.99 * texts.num_rows or not texts.system:
+        return None
+    if own is not None and texts.system in own.before_user:
+        return None
+    said = of_rows(texts, texts.num_same_system, f"begin with the system message {texts.system[:60]!r}")
+    if texts.system.strip() in KNOWN_DEFAULTS and own is not None:
+        return proven(f"{said}, a default of other templates, which the model's own does not write",
+                      places=(Place(texts.file, row=1),))  # fmt: skip
+    return consistent(said, decides=("requests as they are served",))
+
+
 @cause(
     "215", "stop-token-not-set", Link.TOKENS, symptoms=("does-not-stop",), rules=("MRG010", "TOK027", "FET004"),
     shows="merge", separates="smoke",
@@ -172,13 +235,14 @@ def stop_token_not_set(evidence: Evidence) -> Outcome:
     Fix: list the end of turn under `eos_token_id` in generation_config.json, and as the tokenizer's eos_token.
     Seen in: Qwen3's base models, whose stop token is `<|endoftext|>`; made in tests/faults.
     """
-    known = [one for one in (evidence.tokenizer, evidence.base_tokenizer) if one is not None and one.eos_ids]
+    every = [*tokenizers(evidence), *([evidence.base_tokenizer] if evidence.base_tokenizer else [])]
+    known = [one for one in every if one.eos_ids]
     if not known:
         return by_record(evidence, "MRG010", "TOK027", "FET004") or not_checked("generation_config.json", "config.json")
     tokenizer = known[0]
     found = layout(evidence.tokenizer) or layout(evidence.base_tokenizer)
     end = (found.end_of_turn if found else "") or IM_END
-    ids = next((one.ids for one in (evidence.tokenizer, evidence.base_tokenizer) if one and one.ids), {})
+    ids = next((one.ids for one in every if one.ids), {})
     number = ids.get(end)
     stops = ", ".join(map(str, tokenizer.eos_ids))
     if number is None:
@@ -203,11 +267,20 @@ def another_tokenizer(evidence: Evidence) -> Outcome:
     Fix: take tokenizer.json and tokenizer_config.json from the base's own repository, at the same revision.
     Seen in: made in tests/faults.
     """
-    mine, base = evidence.tokenizer, evidence.base_tokenizer
-    if mine is None or base is None or not mine.digest or not base.digest:
-        return by_record(evidence, "TOK013", "MRG011") or not_checked(FOLDER, OF_BASE)
-    if mine.digest == base.digest:
-        return ruled_out(f"{mine.folder} and {base.folder} have the same tokens, ids and merges")
+    known = [one for one in (evidence.base_tokenizer, *tokenizers(evidence)) if one is not None and one.digest]
+    gates = by_record(evidence, "TOK013", "MRG011", "FET003")
+    if gates is not None or len(known) < 2:
+        return gates or not_checked(FOLDER, OF_BASE)
+    first, *others = known
+    for one in others:
+        if one.digest != first.digest:
+            return _apart(one, first)
+    folders = ", ".join(dict.fromkeys(one.folder for one in known))
+    return ruled_out(f"{folders} have the same tokens, ids and merges")
+
+
+def _apart(mine: TokenizerSeen, base: TokenizerSeen) -> Outcome:
+    """Two tokenizers that are not the same."""
     where = (Place(f"{mine.folder}/tokenizer.json"),)
     num, of_base = mine.num_tokens or 0, base.num_tokens or 0
     if num == of_base:
@@ -215,9 +288,8 @@ def another_tokenizer(evidence: Evidence) -> Outcome:
         return proven(f"{mine.folder} and {base.folder} have {count(num, 'token')} each, and {what}", places=where)
     if num < of_base:
         return proven(f"{mine.folder} has {count(num, 'token')}, {base.folder} {of_base:,}", places=where)
-    return consistent(
-        f"{mine.folder} has {count(num - of_base, 'token')} more than {base.folder}", decides=("weights",)
-    )
+    more = count(num - of_base, "token")
+    return consistent(f"{mine.folder} has {more} more than {base.folder}", decides=("weights",))
 
 
 @cause(

@@ -10,6 +10,7 @@ from jobs.logic.diagnosing.log_seen import LogSeen
 from jobs.logic.diagnosing.model_seen import AdapterSeen, GgufSeen, ModelfileSeen, ModelSeen, WeightsSeen
 from jobs.logic.diagnosing.rows_seen import RowsSeen
 from jobs.logic.diagnosing.settings_seen import SettingsSeen
+from jobs.logic.diagnosing.texts_seen import TextsSeen
 from jobs.logic.diagnosing.tokens_seen import LabelsSeen, TokenizerSeen
 
 
@@ -54,7 +55,11 @@ class Evidence:
     """Of the base model's folder."""
     tokenizer: TokenizerSeen | None = None
     """Of what was trained or ships."""
+    other_tokenizers: tuple[TokenizerSeen, ...] = ()
+    """Of other folders than those: above all the adapter's, which is what was trained with."""
     labels: LabelsSeen | None = None
+    texts: TextsSeen | None = None
+    """Rows that are whole texts."""
     base: ModelSeen | None = None
     adapter: AdapterSeen | None = None
     merged: ModelSeen | None = None

@@ -78,6 +78,12 @@ class ModuleWeights:
     """Norm of what rounding W + U to the type of W' leaves, against the norm of U; 0 for F32 and for quants."""
     exact: bool
     """W' is W + U rounded to its type, but for float32's last digits."""
+    size: float = 1.0
+    """Norm of U."""
+    apart: float = 0.0
+    """Norm of what the projection leaves, against the norm of W."""
+    usual: float = 0.0
+    """What rounding or quantizing to the type of W' usually leaves of that."""
     rank: int | None = None
     alpha: float | None = None
     rslora: bool = False
@@ -112,6 +118,21 @@ class WeightsSeen:
     misshapen: tuple[str, ...]
     types: Mapping[str, int]
     """Type to its number of matrices."""
+    num_exact: int = 0
+    """Tensors that are the base's rounded to their type, bit for bit."""
+    num_shared: int = 0
+    """Tensors that both have."""
+
+    @property
+    def rounding(self) -> float:
+        """Norm of what rounding the right weights to these types would leave, against the norm of the update."""
+        size = sum(one.size**2 for one in self.modules)
+        return (sum((one.rounding * one.size) ** 2 for one in self.modules) / size) ** 0.5 if size else 0.0
+
+    @property
+    def off(self) -> tuple[ModuleWeights, ...]:
+        """Adapted matrices that neither the update nor their type explains."""
+        return tuple(one for one in self.modules if not one.apart <= 2 * one.usual + 0.001)
 
     @property
     def kept(self) -> tuple[float, float] | None:
@@ -125,36 +146,83 @@ class WeightsSeen:
 
 
 @dataclass(frozen=True)
+class HeaderAsked:
+    """What a GGUF's header must say, by the folder that it should have been made from."""
+
+    folder: str
+    is_base: bool
+    """The folder is the base's, whose template and stop token a tune may have changed."""
+    template: str | None
+    eos_id: int | None
+    rope_base: float | None
+    context_length: int | None
+    tokens: int
+    """Tokens of the vocabulary that stand in the GGUF as another text."""
+    kinds: tuple[str, ...]
+    """`token: is normal, expected control` of added tokens."""
+
+
+@dataclass(frozen=True)
 class GgufSeen:
     """A GGUF's header and, where a folder stands beside it, its tensors against the folder's."""
 
     file: str
+    content: str
+    """`model`, `adapter` or `imatrix`."""
+    architecture: str
     file_type: str
-    """F16, Q4_K_M, ..."""
-    metadata: Mapping[str, object]
-    """Plain values: eos, bos, pad, add_bos, rope base, context length, name, samplers."""
+    """F16, Q4_K_M, ...; of a number that is not known, that number."""
+    name: str
     template: str | None
+    eos_id: int | None
+    eos_text: str
+    eos_kind: str
+    """normal, control, user-defined, ..."""
+    ordinary: tuple[str, ...]
+    """Qwen's control tokens that the header does not mark as control."""
+    add_bos: bool | None
+    rope_base: float | None
+    context_length: int | None
+    sampling: Mapping[str, object]
+    """Sampler values that runtimes take from it."""
     types: Mapping[str, int]
-    """Tensor type to its number."""
+    """Type of matrices to their number."""
     fallen_back: tuple[str, ...]
-    """Tensors whose type is not the one its file type gives them."""
-    broken: str
-    """Why llama.cpp or the header's reader refuses it; empty: it does not."""
-    token_types_differ: int | None
-    """Tokens whose kind (normal, control, user-defined) is not the tokenizer's; None without a tokenizer."""
-    tokens_differ: int | None
-    missing: tuple[str, ...]
-    to_merged: float | None
-    """Relative distance of its tensors to the merged model's, the largest, beyond its type's own error."""
-    to_base: float | None
-    update_kept: float | None
-    """Projection of (GGUF - base) on (merged - base), over all tensors: 1 all of the tune is in it, 0 none."""
-    imatrix: str | None
-    """What the header says of the importance matrix it was made with."""
+    """`name: type` of tensors whose type is not one that its file type gives."""
+    narrow: int
+    """Matrices with rows that 256 does not divide, which K-quants cannot have."""
+    problems: tuple[str, ...]
+    """By which the file is not what its header says, or why llama.cpp refuses it."""
+    nan: tuple[str, ...] = ()
+    infinite: tuple[str, ...] = ()
+    imatrix_file: str | None = None
+    imatrix_dataset: str | None = None
+    imatrix_entries: int | None = None
+    """Matrices that the importance matrix had; of an importance matrix itself, those in it."""
+    num_blocks: int = 0
+    """Layers."""
+    has_head: bool = False
+    """An output head of its own."""
+    asked: HeaderAsked | None = None
+    source: WeightsSeen | None = None
+    """Its tensors against the merged folder's, or, without one, against those of a more exact GGUF beside it."""
     weights: WeightsSeen | None = None
-    """Held against the base, where it is there."""
-    is_adapter: bool = False
-    adapter_alpha: float | None = None
+    """Its tensors against the base's, where that is there."""
+    adapter_modules: tuple[ModuleWeights, ...] = ()
+    """Of an adapter beside the folder that it is of: the strength that llama.cpp gives each module, against the
+    folder's."""
+    adapter_differs: tuple[str, ...] = ()
+    """Its factors that are not the folder's."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether nothing may be believed of its tensors."""
+        return bool(self.problems)
+
+    @property
+    def exact_type(self) -> bool:
+        """Whether it is of a type that only rounds."""
+        return self.file_type in ("F32", "F16", "BF16")
 
 
 @dataclass(frozen=True)
@@ -163,10 +231,15 @@ class ModelfileSeen:
 
     file: str
     base: str
+    """What it is made FROM."""
+    base_is_there: bool | None
+    """Whether that file lies beside it; None where it is a name and no path."""
     template: str | None
     stops: tuple[str, ...]
     parameters: Mapping[str, str]
     adapter: str | None
+    system: str | None
     rendered: Mapping[str, str]
     """Probe conversation to what the Go template makes of it, as far as our renderer goes."""
     template_error: str
+    """Why a probe could not be rendered; empty: all were."""

@@ -17,6 +17,8 @@ TOLERANCE = 0.02
 """Of a scale, besides what its error allows: a merge in bfloat16 moves it by less."""
 MOST_ERROR = 0.15
 """A module whose scale is less certain than this says nothing."""
+MOST_ROUNDED = 0.35
+"""The same for what rounding takes."""
 SIGMAS = 4
 
 
@@ -41,9 +43,6 @@ def _with(one: ModuleWeights, alpha: float | None, rank: int | None, root: bool)
     return alpha / (math.sqrt(rank) if root else rank) / _asked(one)
 
 
-RIGHT = Mistake("right", "as the adapter says", lambda one: 1.0)
-NOT_AT_ALL = Mistake("not-merged", "not at all", lambda one: 0.0)
-TWICE = Mistake("twice", "twice", lambda one: 2.0)
 MISTAKES = (
     Mistake(
         "rslora-ignored",
@@ -56,14 +55,14 @@ MISTAKES = (
         lambda one: _with(one, one.alpha, one.rank, root=True),
     ),
     Mistake(
-        "patterns-ignored",
-        "the alpha and rank of all modules, where alpha_pattern or rank_pattern give some another",
-        lambda one: _with(one, one.plain_alpha, one.plain_rank, one.rslora),
-    ),
-    Mistake(
         "alpha-pattern-ignored",
         "the alpha of all modules, where alpha_pattern gives some another",
         lambda one: _with(one, one.plain_alpha, one.rank, one.rslora),
+    ),
+    Mistake(
+        "patterns-ignored",
+        "the alpha and rank of all modules, where alpha_pattern or rank_pattern give some another",
+        lambda one: _with(one, one.plain_alpha, one.plain_rank, one.rslora),
     ),
     Mistake(
         "patterns-and-rslora-ignored",
@@ -77,12 +76,23 @@ MISTAKES = (
 
 def telling(modules: Sequence[ModuleWeights]) -> list[ModuleWeights]:
     """The modules whose scale is certain enough to say anything."""
-    return [one for one in modules if one.error <= MOST_ERROR and math.isfinite(one.scale)]
+    return [
+        one
+        for one in modules
+        if one.error <= MOST_ERROR and allowed_by_rounding(one) <= MOST_ROUNDED and math.isfinite(one.scale)
+    ]
+
+
+def allowed_by_rounding(one: ModuleWeights) -> float:
+    """How much of a scale rounding to the type of the weights takes back: little, unless it moves them as the update
+    does."""
+    return one.rounding * (0.5 if one.rounding > 0.2 else 0.1)
 
 
 def fits(one: ModuleWeights, factor: float) -> bool:
     """Whether a module's scale is `factor`, as far as it is certain."""
-    return abs(one.scale - factor) <= TOLERANCE * max(1.0, abs(factor)) + SIGMAS * one.error
+    allowed = TOLERANCE * max(1.0, abs(factor)) + SIGMAS * one.error + allowed_by_rounding(one)
+    return abs(one.scale - factor) <= allowed
 
 
 def is_mistake(mistake: Mistake, modules: Sequence[ModuleWeights]) -> bool:
@@ -92,9 +102,3 @@ def is_mistake(mistake: Mistake, modules: Sequence[ModuleWeights]) -> bool:
         return False
     apart = any(not fits(one, mistake.factor(one)) or abs(mistake.factor(one) - 1) > 2 * TOLERANCE for one in found)
     return apart and all(fits(one, mistake.factor(one)) for one in found)
-
-
-def mean(modules: Sequence[ModuleWeights]) -> float:
-    """The middle one of the scales."""
-    scales = sorted(one.scale for one in modules)
-    return scales[len(scales) // 2]

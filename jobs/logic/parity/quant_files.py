@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 NAME = re.compile(r"model-(\w+)\.gguf|model-(\w+)-(\d{5})-of-(\d{5})\.gguf")
 
+PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
+
 
 def whole(quant: str) -> str:
     """The file of a quant that is not split."""
@@ -35,11 +37,17 @@ def first_files(names: Iterable[str]) -> dict[str, str]:
 
 
 def parts(first: str) -> list[str]:
-    """Every file of the quant that is loaded from `first`, by its name alone."""
-    match = NAME.fullmatch(first)
-    if match is None or match[1]:
+    """Every file of the quant that is loaded from `first`, by its name alone, whoever named it."""
+    match = PART.fullmatch(first)
+    if match is None:
         return [first]
-    return [part(match[2], number, int(match[4])) for number in range(1, int(match[4]) + 1)]
+    return [f"{match[1]}-{number:05d}-of-{match[3]}.gguf" for number in range(1, int(match[3]) + 1)]
+
+
+def number_of(name: str) -> int | None:
+    """Which part a file is, from 1; None where it is none."""
+    match = PART.fullmatch(name)
+    return match and int(match[2])
 
 
 def merged(first: str) -> str:

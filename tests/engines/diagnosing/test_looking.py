@@ -111,3 +111,26 @@ def test_a_bad_file_costs_a_line_and_nothing_else(tmp_path: Path) -> None:
     assert seen.settings is not None
     assert seen.settings.learning_rate == 1e-4
     assert [one.kind for one in seen.looked.taken] == [kinds.SETTINGS, kinds.UNREADABLE]
+
+
+def test_what_is_odd_in_a_notebook_is_a_line(tmp_path: Path) -> None:
+    (tmp_path / "odd.ipynb").write_text('{"cells": 3, "nbformat": 4}')
+    (tmp_path / "blank.txt").write_text("\n" * 100_000 + "x")
+    (tmp_path / "rows.md").write_text("axolotl version" * 100_000)
+    (tmp_path / "table.ipynb").write_text(
+        json.dumps(
+            {
+                "cells": [
+                    {
+                        "cell_type": "code",
+                        "source": "LoraConfig(r=8)",
+                        "outputs": [{"data": {"text/html": "<tr>" * 200_000}}],
+                    }
+                ],
+                "nbformat": 4,
+            }
+        )
+    )
+    seen = recipe_files.read(look([tmp_path]))
+    assert [one.kind for one in seen.looked.taken] == [kinds.ANSWERS, kinds.OTHER, kinds.UNREADABLE, kinds.SETTINGS]
+    assert seen.log is None

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from jobs.engines.diagnosing import settings_files
+from jobs.engines.diagnosing import recipe_files, settings_files
+from jobs.engines.diagnosing.looking import look
 
 UNSLOTH = """
 from unsloth import FastLanguageModel
@@ -35,7 +36,7 @@ def test_a_script(tmp_path: Path) -> None:
     assert (found.rank, found.alpha, found.rslora) == (32, 64.0, True)
     assert (found.learning_rate, found.num_epochs, found.max_length) == (2e-4, 5.0, 2048)
     assert (found.responses_only, found.response_part) == (True, "<|im_start|>assistant\n")
-    assert (found.pad_is_eos, found.packing, found.has_evaluation) == (True, False, None)
+    assert (found.pad_is_eos, found.packing, found.has_evaluation) == (True, False, False)
     assert found.not_understood == ("eval_steps",)
     assert found.by_default == ()
 
@@ -46,6 +47,23 @@ def test_a_notebook_with_a_broken_cell(tmp_path: Path) -> None:
     (tmp_path / "tune.ipynb").write_text(json.dumps({"cells": cells, "nbformat": 4}))
     found = settings_files.read(tmp_path / "tune.ipynb")
     assert (found.rank, found.alpha) == (8, 16.0)
+
+
+def test_the_table_that_a_notebook_shows_is_a_log(tmp_path: Path) -> None:
+    rows = "".join(f"<tr>\n <td>{step}</td>\n <td>{2.5 - step}</td>\n</tr>" for step in (1, 2))
+    table = f"<div>x</div><table><thead><tr><th>Step</th><th>Training Loss</th></tr></thead>{rows}</table>"
+    cell = {"cell_type": "code", "source": "SFTTrainer(model=m)", "outputs": [{"data": {"text/html": [table]}}]}
+    (tmp_path / "tune.ipynb").write_text(json.dumps({"cells": [cell], "nbformat": 4}))
+    seen = recipe_files.read(look([tmp_path]))
+    assert seen.log is not None
+    assert [(one.step, one.loss) for one in seen.log.steps] == [(1, 1.5), (2, 0.5)]
+
+
+def test_an_evaluation_that_somebody_asks_for_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "tune.py").write_text("SFTTrainer(model=m, eval_dataset=rows['test'])\n")
+    assert settings_files.read(tmp_path / "tune.py").has_evaluation is True
+    (tmp_path / "tune.py").write_text("SFTTrainer(model=m, **more)\n")
+    assert settings_files.read(tmp_path / "tune.py").has_evaluation is None
 
 
 def test_a_name_that_is_bound_twice_says_nothing(tmp_path: Path) -> None:

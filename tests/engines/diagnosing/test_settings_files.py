@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.engines.diagnosing import settings_files
+from jobs.engines.diagnosing import recipe_files, settings_files
+from jobs.engines.diagnosing.looking import look
 from jobs.engines.diagnosing.settings_files import Unreadable
+from jobs.logic.diagnosing import kinds
 from jobs.logic.diagnosing.settings_seen import SettingsSeen
 
 AXOLOTL = """
@@ -70,6 +72,34 @@ def test_llama_factory(tmp_path: Path) -> None:
     assert (found.max_length, found.responses_only, found.template) == (512, True, "qwen3_nothink")
     assert (found.has_evaluation, found.eval_share, found.eval_every) == (True, 0.1, 500)
     assert "responses_only" in found.by_default
+
+
+def test_a_model_card_of_axolotl(tmp_path: Path) -> None:
+    card = (
+        f"# mine\n<details><summary>See axolotl config</summary>\n\naxolotl version: `0.6.0`\n```yaml\n{AXOLOTL}```\n"
+    )
+    found = read(tmp_path, "README.md", card)
+    assert (found.dialect, found.rank, found.num_epochs) == ("axolotl", 32, 30.0)
+    assert [one.kind for one in look([tmp_path]).taken] == [kinds.SETTINGS]
+
+
+def test_a_model_card_of_transformers(tmp_path: Path) -> None:
+    card = (
+        "# out\n\n### Training hyperparameters\n\n- learning_rate: 0.0002\n- train_batch_size: 2\n- num_epochs: 5\n"
+        "- seed: 42\n\n### Training results\n\n| Training Loss | Epoch | Step | Validation Loss |\n"
+        "|:---:|:---:|:---:|:---:|\n| 2.5 | 1.0 | 10 | 2.0 |\n| 1.5 | 2.0 | 20 | 1.8 |\n"
+    )
+    found = read(tmp_path, "README.md", card)
+    assert (found.learning_rate, found.batch_size, found.num_epochs, found.seed) == (2e-4, 2, 5.0, 42)
+    log = recipe_files.read(look([tmp_path])).log
+    assert log is not None
+    assert [(one.step, one.loss) for one in log.evaluations] == [(10, 2.0), (20, 1.8)]
+
+
+def test_what_a_tracker_wrote_beside_its_values(tmp_path: Path) -> None:
+    text = "learning_rate:\n  value: 0.0002\nnum_train_epochs:\n  desc: null\n  value: 4\nmax_length:\n  value: 512\n"
+    found = read(tmp_path, "config.yaml", text)
+    assert (found.learning_rate, found.num_epochs, found.max_length) == (2e-4, 4.0, 512)
 
 
 def test_arguments_as_trl_saves_them(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.logic.diagnosing import causes_tokens
+from jobs.logic.diagnosing import causes_labels, causes_tokens
 from jobs.logic.diagnosing.answers_seen import AnswersSeen
 from jobs.logic.diagnosing.cause import Outcome
 from jobs.logic.diagnosing.certainty import Certainty
 from jobs.logic.diagnosing.evidence import Evidence
 from jobs.logic.diagnosing.settings_seen import SettingsSeen
+from jobs.logic.diagnosing.texts_seen import TextsSeen, TextTally
 from jobs.logic.diagnosing.tokens_seen import TokenizerSeen
 
 PROVEN, CONSISTENT = Certainty.PROVEN, Certainty.CONSISTENT
@@ -44,6 +45,16 @@ def settings(**fields: object) -> SettingsSeen:
     return SettingsSeen(file="tune.py", dialect="unsloth", **fields)  # type: ignore[arg-type]
 
 
+def texts(text: str) -> TextsSeen | None:
+    """Four rows of one text."""
+    tally = TextTally()
+    for _ in range(4):
+        tally.add(text)
+    return tally.seen("train.jsonl")
+
+
+ALPACA = "### Instruction:\nmark-of-user\n\n### Response:\nmark-of-answer<|im_end|>"
+KIND = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
 DOUBLED = rendered(lambda text: text.replace("assistant\n", "assistant\n\n"))
 LLAMA = rendered(lambda text: text.replace("<|im_start|>", "[INST]").replace("<|im_end|>", "[/INST]"))
 ADDED = rendered(lambda text: text if text.startswith(SYSTEM) else "<|im_start|>system\nBe kind.<|im_end|>\n" + text)
@@ -56,6 +67,21 @@ CASES: list[tuple[Check, Evidence, Certainty]] = [
     (causes_tokens.pad_is_end_of_turn, told(settings=settings(pad_is_eos=True), answers=answers(9)), PROVEN),
     (causes_tokens.pad_is_end_of_turn, told(), RULED_OUT),
     (causes_tokens.pad_is_end_of_turn, Evidence(), NOT_CHECKED),
+    (causes_tokens.pad_is_end_of_turn, told(other_tokenizers=(PAD,), answers=answers(9)), PROVEN),
+    (causes_tokens.wrong_template, told(base=None, other_tokenizers=(LLAMA,)), PROVEN),
+    (causes_tokens.wrong_template, told(texts=texts(ALPACA)), PROVEN),
+    (causes_tokens.wrong_template, told(texts=texts(TOLD)), RULED_OUT),
+    (causes_tokens.header_newline_odd, told(texts=texts(TOLD.replace("assistant\n", "assistant"))), PROVEN),
+    (causes_tokens.header_newline_odd, told(texts=texts(TOLD.replace("assistant\n", "assistant\n\n"))), PROVEN),
+    (causes_tokens.header_newline_odd, told(texts=texts(TOLD)), RULED_OUT),
+    (causes_tokens.system_prompt_added, told(texts=texts(KIND + TOLD)), PROVEN),
+    (causes_tokens.system_prompt_added, told(texts=texts(SYSTEM + TOLD)), CONSISTENT),
+    (causes_tokens.system_prompt_added, told(texts=texts(TOLD)), RULED_OUT),
+    (causes_tokens.another_tokenizer, told(base=None, other_tokenizers=(replace(GOOD, digest="c"),)), PROVEN),
+    (causes_labels.end_of_turn_missing, told(texts=texts(TOLD.removesuffix("<|im_end|>\n"))), PROVEN),
+    (causes_labels.end_of_turn_missing, told(texts=texts(TOLD)), RULED_OUT),
+    (causes_labels.doubled_bos, told(texts=texts("<|endoftext|><|endoftext|>" + TOLD)), PROVEN),
+    (causes_labels.doubled_bos, told(texts=texts(TOLD)), RULED_OUT),
     (causes_tokens.wrong_template, told(LLAMA), PROVEN),
     (causes_tokens.wrong_template, told(LLAMA, None), CONSISTENT),
     (causes_tokens.wrong_template, told(replace(LLAMA, model_type="qwen3"), None), PROVEN),

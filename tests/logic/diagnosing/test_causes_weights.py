@@ -34,4 +34,9 @@ def test_without_files_nothing_is_said() -> None:
 
 
 def test_weights_that_are_the_bases_need_no_adapter() -> None:
-    assert causes.adapter_not_merged(Evidence(weights=held(by="", base_is_same=True))).certainty is Certainty.PROVEN
+    assert (
+        causes.adapter_not_merged(
+            Evidence(weights=held(by="", base_is_same=True, num_exact=20, num_shared=20))
+        ).certainty
+        is Certainty.PROVEN
+    )

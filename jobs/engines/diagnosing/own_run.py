@@ -1,0 +1,74 @@
+"""A run of ours as evidence: which of its files to look at, and what its records say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jobs.engines.diagnosing.looking import Looked
+from jobs.logic.diagnosing import kinds
+from jobs.logic.diagnosing.evidence import FindingSeen
+
+RECORD = "artifact.json"
+FILES = (
+    ("train", "prepare/train.jsonl"), ("val", "prepare/val.jsonl"), ("tokens", "preflight/train.jsonl"),
+    ("tokenizer", "merge/model"), ("tokenizer", "preflight/tokenizer"), ("base", "fetch/model"),
+    ("adapter", "train/adapter"), ("log", "train/log.jsonl"), ("merged", "merge/model"),
+    ("modelfile", "report/Modelfile"),
+    ("answers", "smoke/generations.jsonl"),
+)  # fmt: skip
+"""What a file is, and its place in a run; a stage that was cut off has it in `<stage>.partial`."""
+SHIPS = ("quantize", "convert")
+
+
+def paths(root: Path) -> list[str]:
+    """Everything of a run that a diagnosis looks at, each said for what it is."""
+    found = [f"{what}:{path}" for what, place in FILES if (path := _there(root, place)) is not None]
+    for stage in SHIPS:
+        found += [f"gguf:{path}" for path in sorted((root / stage).glob("*.gguf"))]
+    return [*found, *(str(path) for path in records(root))]
+
+
+def _there(root: Path, place: str) -> Path | None:
+    """The file of a stage, or of an attempt that was cut off; None where there is none."""
+    stage, _, rest = place.partition("/")
+    for folder in (root / stage, root / f"{stage}.partial"):
+        if (folder / rest).exists():
+            return folder / rest
+    return None
+
+
+def records(root: Path) -> list[Path]:
+    """The records of a run."""
+    return sorted(path for path in root.glob(f"*/{RECORD}") if not path.parent.name.endswith(".partial"))
+
+
+def said(looked: Looked, order: Sequence[str]) -> tuple[tuple[FindingSeen, ...], dict[str, Mapping[str, object]]]:
+    """What the gates said, in the order of the chain, and the facts of each stage. A record that cannot be read is left
+    out; the diagnosis is of files."""
+    found: dict[str, tuple[list[FindingSeen], Mapping[str, object]]] = {}
+    for path in looked.of(kinds.RECORD):
+        data = _read(path)
+        if data is not None and data["stage"] not in found:
+            found[data["stage"]] = list(_findings(data)), data["facts"]
+    stages = sorted(found, key=lambda stage: order.index(stage) if stage in order else len(order))
+    return (
+        tuple(one for stage in stages for one in found[stage][0]),
+        {stage: found[stage][1] for stage in stages},
+    )
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        is_whole = isinstance(data["stage"], str) and isinstance(data["facts"], dict)
+        return data if is_whole and isinstance(data["verdict"]["findings"], list) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _findings(data: Mapping[str, Any]) -> Iterator[FindingSeen]:
+    for one in data["verdict"]["findings"]:
+        yield FindingSeen(data["stage"], one["code"], one["name"], one["status"], tuple(one["messages"]))

@@ -1,0 +1,13 @@
+"""All causes, each registered where its module is loaded; in the order of the chain."""
+
+from jobs.logic.diagnosing import (
+    causes_labels,
+    causes_log,
+    causes_recipe,
+    causes_tokens,
+    causes_weights,
+)
+from jobs.logic.diagnosing.cause import CAUSES
+
+MODULES = (causes_labels, causes_log, causes_recipe, causes_tokens, causes_weights)
+__all__ = ["CAUSES", "MODULES"]
