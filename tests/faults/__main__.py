@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.core import terminal
-from tests.faults import gallery, small, table, trial
+from tests.faults import gallery, healthy, table, trial
 from tests.faults.fault import Fault
 from tests.faults.small import Small
 from tests.faults.trial import Result
@@ -43,9 +44,6 @@ def main(words: Sequence[str]) -> int:
     warm.up()
     warm.adopt_orphans()
     cases = [Small(root / f"seed-{seed}", seed) for seed in range(1, int(asked["seeds"]) + 1)]
-    if not (cases[0].model / "config.json").is_file():
-        terminal.say(f"faults: the small model, in {cases[0].model}")
-        in_child(lambda: small.write_model(cases[0].model))
     for case in cases:
         terminal.say(f"faults: seed {case.seed}, its healthy run and a stranger's healthy folder")
         in_child(lambda case=case: trial.healthy(case))  # type: ignore[misc]
@@ -61,13 +59,21 @@ def main(words: Sequence[str]) -> int:
         return 128 + signal.SIGINT
     names = {fault.name for fault in faults}
     found = [each for each in read(results) if each.fault in names and each.seed <= len(cases)]
-    text = table.markdown(faults, found)
+    alarms = root / "alarms.jsonl"
+    in_child(lambda: look_at_what_is_healthy(cases, alarms))
+    text = table.markdown(faults, found) + healthy.markdown([tuple(json.loads(line)) for line in alarms.open()])
     print(text)
     if asked["write"]:
         Path(asked["write"]).write_text(text, encoding="utf-8")
     if not asked["folder"]:
         shutil.rmtree(root)
     return int(not table.good(found) or len(found) < len(faults) * len(cases))
+
+
+def look_at_what_is_healthy(cases: Sequence[Small], into: Path) -> None:
+    """What `diagnose` finds in each healthy set, a line each."""
+    lines = [json.dumps([name, healthy.found(paths)]) + "\n" for name, paths in healthy.everything(cases)]
+    into.write_text("".join(lines), encoding="utf-8")
 
 
 def read(path: Path) -> list[Result]:

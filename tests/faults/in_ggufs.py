@@ -17,7 +17,7 @@ from tests.whole_run import own
 
 One = Callable[[Path], None]
 """Changes one GGUF in place."""
-CONTROL, NORMAL = 3, 1
+CONTROL, NORMAL, Q4_K_M = 3, 1, 15
 
 
 def of_run(change: One) -> One:
@@ -83,7 +83,7 @@ def layers_swapped(path: Path) -> None:
             gguf_tamper.swap_tensors(path, name, name.replace("blk.0.", "blk.1."))
 
 
-def quant_of(base: Path, out: Path, type: str = "Q8_0") -> None:
+def quant_of(base: Path, out: Path, type: str = "Q4_K_M") -> None:
     """A quant of the base: right in form, without the fine-tune."""
     from jobs.engines.gguf import llama_tools
 
@@ -96,18 +96,12 @@ def quant_of(base: Path, out: Path, type: str = "Q8_0") -> None:
 
 
 def fallen_back(source: Path, out: Path) -> None:
-    """A type that these rows cannot hold, under the name that was asked for."""
+    """Every tensor has another type than the one that the header names, as where rows cannot hold it."""
     from jobs.engines.gguf import llama_tools
 
     out.unlink(missing_ok=True)
-    llama_tools.quantize(source, out, "Q4_K_M")
-
-
-def too_coarse(source: Path, out: Path) -> None:
-    from jobs.engines.gguf import llama_tools
-
-    out.unlink(missing_ok=True)
-    llama_tools.quantize(source, out, "Q2_K")
+    llama_tools.quantize(source, out, "Q5_0")
+    gguf_tamper.set_number(out, "general.file_type", Q4_K_M)
 
 
 def adapter_gguf(folder: Path) -> None:
@@ -144,16 +138,15 @@ FAULTS = [
         Ours(
             "QNT004 PAR005",
             stage="quantize",
-            spoil=lambda run: quant_of(run / "fetch/model", run / "quantize/model-Q8_0.gguf"),
+            spoil=lambda run: quant_of(run / "fetch/model", run / "quantize/model-Q4_K_M.gguf"),
         ),
-        Theirs(after=lambda folder: quant_of(folder / "base", folder / "model-q8_0.gguf"), remake="answered"),
+        Theirs(after=lambda folder: quant_of(folder / "base", folder / "model-q4_k_m.gguf"), remake="answered"),
     ),
     Fault(
         "quant's types fallen back",
         "quant-type-fallen-back",
         Ours(
             "QNT002",
-            words=("quantize.types=[Q4_K_M]",),
             stage="quantize",
             spoil=lambda run: fallen_back(run / "convert/model-f32.gguf", run / "quantize/model-Q4_K_M.gguf"),
         ),

@@ -20,14 +20,14 @@ FAULTS = [
     Fault(
         "learning rate ten times too high",
         "learning-rate-too-high",
-        Ours("TOK021", words=("train.schedule.learning_rate=2e-2",)),
-        Theirs(ways=but(HEALTHY, learning_rate=2e-2)),
+        Ours("TOK021", words=("train.schedule.learning_rate=1e-2",)),
+        Theirs(ways=but(HEALTHY, learning_rate=1e-2)),
     ),
     Fault(
         "learning rate a hundred times too low",
         "learning-rate-too-low",
-        Ours("TRN005 GEN007", words=("train.schedule.learning_rate=2e-5",)),
-        Theirs(ways=but(HEALTHY, learning_rate=2e-5)),
+        Ours("TRN005 GEN007", words=("train.schedule.learning_rate=1e-5",)),
+        Theirs(ways=but(HEALTHY, learning_rate=1e-5)),
     ),
     Fault(
         "rsLoRA with alpha twice the rank",

@@ -1,8 +1,8 @@
 """Another trainer than ours, as small as one can be: what a stranger's folder is made with.
 
-Nothing of the product runs in here but llama.cpp's converter and quantizer: rows are rendered as text and tokenized by
-the tokenizer, a PEFT adapter is trained by a plain loop, the log is transformers' `trainer_state.json`, the adapter is
-merged by PEFT and saved, and ten prompts are answered by the GGUFs.
+Nothing of the product runs in here but the pinned llama.cpp's converter and quantizer: rows are rendered as text and
+tokenized by the tokenizer, a PEFT adapter is trained by a plain loop, the log is transformers' `trainer_state.json`,
+the adapter is merged by PEFT and saved, and ten prompts are answered by the GGUFs.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Recipe:
     alpha: float = 32
     rslora: bool = False
     alpha_pattern: dict[str, float] = field(default_factory=dict)
-    learning_rate: float = 2e-3
-    epochs: int = 4
+    learning_rate: float = 1e-3
+    epochs: int = 3
     batch: int = 8
     max_length: int = 512
     evaluates: bool = True
@@ -215,8 +215,8 @@ def converted(folder: Path) -> None:
 def quantized(folder: Path) -> None:
     from jobs.engines.gguf import llama_tools
 
-    (folder / "model-q8_0.gguf").unlink(missing_ok=True)
-    llama_tools.quantize(folder / "model-f16.gguf", folder / "model-q8_0.gguf", "Q8_0")
+    (folder / "model-q4_k_m.gguf").unlink(missing_ok=True)
+    llama_tools.quantize(folder / "model-f16.gguf", folder / "model-q4_k_m.gguf", "Q4_K_M")
 
 
 def answered(base: Path, folder: Path, num_answers: int = 10, limit: int = 64) -> None:
@@ -229,7 +229,7 @@ def answered(base: Path, folder: Path, num_answers: int = 10, limit: int = 64) -
     rows = [json.loads(line) for line in prompts_of(folder).read_text(encoding="utf-8").splitlines()]
     asked = [f"<|im_start|>user\n{row['prompt']}<|im_end|>\n<|im_start|>assistant\n{EMPTY}" for row in rows]
     prompts = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in asked][:num_answers]
-    for name in ("model-f16", "model-q8_0"):
+    for name in ("model-f16", "model-q4_k_m"):
         stops = llama.eog_tokens(folder / f"{name}.gguf")
         said = llama.generate(folder / f"{name}.gguf", prompts, limit, stops, kv="f16", num_threads=1)
         lines = [
@@ -247,7 +247,7 @@ def modelfile(folder: Path, template: str = "", stops: Sequence[str] = ("<|im_en
     """For Ollama."""
     from jobs.logic.pages import modelfile as pages
 
-    text = pages.modelfile("model-q8_0.gguf", EMPTY, None, [])
+    text = pages.modelfile("model-q4_k_m.gguf", EMPTY, None, [])
     if template:
         text = text.replace(pages.template(EMPTY), template)
     for stop in set(pages.STOPS) - set(stops):

@@ -85,7 +85,7 @@ def stopped(ours: Ours, case: Small, run: Path, draw: str) -> tuple[str, list[st
     rows = case.rows
     if ours.rows is not None:
         rows = small.write_rows(run.parent / "rows.jsonl", ours.rows(small.read_rows(case.rows), Random(draw)))
-    whole_run.copy(case.whole, run, ("fetch",) if ours.rows is not None else ("fetch", "prepare"))
+    whole_run.copy(case.whole, run, ("fetch",))
     words = [*case.words(rows), f"run.folder={run.parent}", *ours.words]
     command(["-m", "jobs", LAST, *words], run.parent / "output.txt")
     return failing(run)
@@ -139,7 +139,7 @@ def healthy(case: Small) -> None:
 
 
 def sides(case: Small, folder: Path) -> tuple[Path, Path]:
-    rows = small.read_rows(case.rows)
+    rows = small.read_rows(case.rows)[: small.NUM_OF_STRANGER]
     cut = round(0.8 * len(rows))
     return small.write_rows(folder / "train.jsonl", rows[:cut]), small.write_rows(folder / "val.jsonl", rows[cut:])
 
@@ -148,7 +148,7 @@ def strange(theirs: Theirs, case: Small, folder: Path, name: str) -> Path:
     """A stranger's folder with the fault in it."""
     draw = Random(f"{case.seed} {name}")
     if theirs.trains:
-        rows = small.read_rows(case.rows)
+        rows = small.read_rows(case.rows)[: small.NUM_OF_STRANGER]
         rows = theirs.rows(rows, draw) if theirs.rows else rows
         cut = round(0.8 * len(rows))
         train, val = rows[:cut], rows[cut:]
@@ -169,8 +169,13 @@ def strange(theirs: Theirs, case: Small, folder: Path, name: str) -> Path:
 
 def remake(step: str, case: Small, folder: Path) -> None:
     """What is made of a file that was changed; the old one is shared with the healthy folder."""
-    made = {"merged": ["merged"], "converted": ["model-f16.gguf", "model-q8_0.gguf"], "quantized": ["model-q8_0.gguf"],
-            "answered": ["answers-model-f16.jsonl", "answers-model-q8_0.jsonl"]}[step]  # fmt: skip
+    both = ("f16", "q4_k_m")
+    made = {
+        "merged": ["merged"],
+        "converted": [f"model-{name}.gguf" for name in both],
+        "quantized": ["model-q4_k_m.gguf"],
+        "answered": [f"answers-model-{name}.jsonl" for name in both],
+    }[step]
     for name in made:
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -192,10 +197,9 @@ def own_paths(run: Path) -> list[str]:
 
 def diagnosed(paths: Sequence[str], causes: str) -> Seen:
     """Where the true cause, by any of its names, stands in what `diagnose` says of these paths."""
+    from jobs.engines.diagnosing import command as diagnosing, looking
     from jobs.logic.diagnosing.every_cause import CAUSES
     from jobs.logic.diagnosing.ranking import diagnosed as ranked
-
-    from jobs.engines.diagnosing import command as diagnosing, looking
 
     evidence, _ = diagnosing.evidence(looking.look(tuple(paths)))
     told = ranked(evidence, CAUSES)
