@@ -88,10 +88,14 @@ def evidence(looked: Looked) -> tuple[Evidence, Looked]:
         base_tokenizer=recipe.base_tokenizer,
         tokenizer=recipe.tokenizer,
         labels=recipe.labels,
+        other_tokenizers=recipe.other_tokenizers,
+        texts=recipe.texts,
         base=models.base,
         adapter=models.adapter,
         merged=models.merged,
         weights=models.weights,
+        ggufs=models.ggufs,
+        modelfile=models.modelfile,
     )
     return seen, models.looked
 

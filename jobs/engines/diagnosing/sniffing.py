@@ -111,7 +111,7 @@ def sniffed(path: Path) -> Known:
 
 def _by_magic(name: str, head: bytes) -> Known | None:
     if is_pickle(name) or (name.endswith(".bin") and head.startswith((*PICKLE_MAGIC, b"PK"))):
-        return kinds.PICKLE, kinds.KINDS[kinds.PICKLE]
+        return kinds.PICKLE, "its name" if is_pickle(name) else "its first bytes"
     if head.startswith(b"GGUF"):
         return kinds.GGUF, "its first bytes"
     if name.endswith(".gguf"):

@@ -45,7 +45,8 @@ def by_record(evidence: Evidence, *codes: str) -> Outcome | None:
     said = [one for one in evidence.said(*codes) if one.status in ("fail", "waived", "warn")]
     if not said:
         return None
-    signs = [f"{one.code} {one.name}: {message}" for one in said for message in one.messages[:MOST_SHOWN]]
+    told = [(one, [text for text in one.messages if not text.startswith("waived:")][:MOST_SHOWN]) for one in said]
+    signs = [f"{one.code} {one.name}: {text}" for one, texts in told for text in texts]
     return measured(*(signs or [f"{one.code} {one.name} ({one.status})" for one in said]))
 
 

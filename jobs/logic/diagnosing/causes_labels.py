@@ -244,7 +244,9 @@ def doubled_bos(evidence: Evidence) -> Outcome:
     if labels is not None:
         return ruled_out(of_rows(labels, labels.num_rows, "begin with one control token, or none"))
     if tokenizer is not None and tokenizer.num_tokens and tokenizer.rendered:
-        return ruled_out(f"the tokenizer of {tokenizer.folder} adds no token to a text, or its template writes none")
+        if not tokenizer.adds:
+            return ruled_out(f"the tokenizer of {tokenizer.folder} adds no token to a text")
+        return ruled_out(f"the tokenizer of {tokenizer.folder} adds a token to a text, its template does not")
     return not_checked(TOKEN_ROWS, "a tokenizer's folder")
 
 

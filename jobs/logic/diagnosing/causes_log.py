@@ -58,6 +58,9 @@ def too_many_epochs(evidence: Evidence) -> Outcome:
     kept = evidence.settings is not None and evidence.settings.best_kept is True
     if rise is not None and rise[0] > (MUCH_RISE if kept else LEAST_RISE) and epochs > (MANY_EPOCHS if kept else 1):
         return measured(said, rise[1], places=found.place("num_epochs"))
+    gates = by_record(evidence, "TRN007", "TRN008") if epochs >= MANY_EPOCHS else None
+    if gates is not None:
+        return measured(said, *gates.signs, places=found.place("num_epochs"))
     if rise is not None and rise[0] <= 0:
         return ruled_out(f"{said}: {rise[1]}")
     if epochs <= FEW_EPOCHS:

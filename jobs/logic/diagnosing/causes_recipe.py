@@ -148,6 +148,8 @@ def learning_rate_too_low(evidence: Evidence) -> Outcome:
         signs.append(moved(over, "the training loss"))
     if late is not None and late.fell:
         signs.append(f"{moved(late, 'the training loss')} in the last half: it was still falling")
+    if gates := by_record(evidence, "TRN005", "GEN007"):
+        signs += gates.signs
     if signs:
         return measured(said, *signs, places=found.place("learning_rate"))
     return consistent(said, decides=("a log of losses", "answers"))
@@ -181,4 +183,6 @@ def rank_too_small(evidence: Evidence) -> Outcome:
     if late is not None and over is not None and not late.fell and over.share < 0.5:
         level = f"{moved(late, 'it')} in the last half: it levelled off"
         return measured(said, moved(over, "the training loss"), level, places=found.place("rank"))
+    if gates := by_record(evidence, "TRN005", "GEN007"):
+        return measured(said, *gates.signs, places=found.place("rank"))
     return consistent(said, decides=("the same rows at rank 16",))

@@ -153,7 +153,7 @@ def header_newline_odd(evidence: Evidence) -> Outcome:
         what = "have an assistant's header that does not end in one newline"
         return counted(texts, "header_odd", texts.num_header_odd, what, "")
     theirs = layout(evidence.base_tokenizer)
-    fine = []
+    base_odd, fine = theirs is not None and set(theirs.newlines) != {1}, []
     for tokenizer in tokenizers(evidence):
         mine = layout(tokenizer)
         if mine is None or not mine.newlines:
@@ -164,9 +164,8 @@ def header_newline_odd(evidence: Evidence) -> Outcome:
             return proven(said, places=(template_place(tokenizer),))
         fine.append(tokenizer.folder)
     if fine:
-        return ruled_out(
-            f"the template of {', '.join(fine)} writes one newline behind each header, or what the base's does"
-        )
+        what = "as many newlines behind headers as the base's" if base_odd else "one newline behind each header"
+        return ruled_out(f"the template of {', '.join(fine)} writes {what}")
     if labels is not None:
         return ruled_out(of_rows(labels, labels.num_rows, "have one newline behind each header"))
     return not_checked(TOKEN_ROWS, FOLDER)

@@ -1,13 +1,20 @@
 """All causes, each registered where its module is loaded; in the order of the chain."""
 
 from jobs.logic.diagnosing import (
+    causes_gguf,
     causes_labels,
     causes_log,
+    causes_modelfile,
+    causes_quantizing,
     causes_recipe,
+    causes_tensors,
     causes_tokens,
     causes_weights,
 )
 from jobs.logic.diagnosing.cause import CAUSES
 
-MODULES = (causes_labels, causes_log, causes_recipe, causes_tokens, causes_weights)
+MODULES = (
+    causes_labels, causes_log, causes_recipe, causes_tokens, causes_weights, causes_tensors, causes_gguf,
+    causes_quantizing, causes_modelfile,
+)  # fmt: skip
 __all__ = ["CAUSES", "MODULES"]
