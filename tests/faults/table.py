@@ -26,7 +26,7 @@ def good(results: Sequence[Result]) -> bool:
     ours, theirs = (
         [_first(getattr(one, side)) for one in results if getattr(one, side)] for side in ("ours", "theirs")
     )
-    return all(gates) and _share(ours) >= 0.95 and _share(theirs) >= 0.8
+    return all(gate != "missed" for gate in gates) and _share(ours) >= 0.95 and _share(theirs) >= 0.8
 
 
 def markdown(faults: Sequence[Fault], results: Sequence[Result]) -> str:
@@ -62,12 +62,13 @@ def _reached(results: Sequence[Result]) -> list[str]:
     ours, theirs = (
         [_first(getattr(one, side)) for one in results if getattr(one, side)] for side in ("ours", "theirs")
     )
-    seeds = len({one.seed for one in results})
-    said = f"{len({one.fault for one in results})} faults in {seeds} seed{'s' if seeds > 1 else ''}: stopped by a gate"
-    said += (
-        f" that the fault names {sum(map(bool, gates))} of {len(gates)}; true cause first in {sum(ours)} of {len(ours)}"
-    )
-    return [f"{said} from records, in {sum(theirs)} of {len(theirs)} from a stranger's files."]
+    faults, seeds = ({getattr(one, key) for one in results} for key in ("fault", "seed"))
+    said = [
+        f"{len(faults)} faults, seeds {', '.join(map(str, sorted(seeds)))}: a gate that the fault names stopped",
+        f"{gates.count('stopped')} of {len(gates)} and warned of {gates.count('warned')}; the true cause was told first in",
+        f"{sum(ours)} of {len(ours)} from records and in {sum(theirs)} of {len(theirs)} from a stranger's files.",
+    ]
+    return [" ".join(said)]
 
 
 def _first(seen: Seen) -> bool:

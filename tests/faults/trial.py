@@ -18,7 +18,7 @@ from tests.faults.fault import Fault, Ours, Theirs
 from tests.faults.small import Small
 from tests.torture import warm
 
-LAST = "verify"
+LAST, WARNS = "verify", " (warns)"
 STAGES = tuple(name for name in pipeline.USUAL if name != "report")
 
 
@@ -43,9 +43,9 @@ class Result:
     fault: str
     seed: int
     gate: str
-    """Stage and codes that stopped it first; `none`, or empty where it does not get into a run of ours."""
-    right: bool | None
-    """Whether that is a gate that the fault names."""
+    """Stage and codes that spoke first; `none`, or empty where it does not get into a run of ours."""
+    right: str | None
+    """`stopped` or `warned` by a rule that the fault names, else `missed`."""
     ours: Seen | None
     theirs: Seen | None
 
@@ -66,7 +66,7 @@ def tried(fault: Fault, case: Small, folder: Path) -> Result:
     if fault.ours is not None:
         run = folder / "runs" / small.NAME
         stage, codes = stopped(fault.ours, case, run, f"{case.seed} {fault.name}")
-        gate, right = f"{stage} {' '.join(codes)}".strip(), bool(set(codes) & set(fault.ours.gates.split()))
+        gate, right = f"{stage} {' '.join(codes)}".strip(), how(codes, fault.ours.gates.split())
         ours = diagnosed(own_paths(run), fault.causes)
     if fault.theirs is not None:
         theirs = diagnosed([str(strange(fault.theirs, case, folder / "stranger", fault.name))], fault.causes)
@@ -81,38 +81,48 @@ def stopped(ours: Ours, case: Small, run: Path, draw: str) -> tuple[str, list[st
         if ours.words:
             whole_run.judged(run, ours.stage, base=base)
         ours.spoil(run)
-        return first_gate(run, ours.stage, base)
+        return first_gate(run, ours, base)
     rows = case.rows
     if ours.rows is not None:
         rows = small.write_rows(run.parent / "rows.jsonl", ours.rows(small.read_rows(case.rows), Random(draw)))
     whole_run.copy(case.whole, run, ("fetch",))
     words = [*case.words(rows), f"run.folder={run.parent}", *ours.words]
-    command(["-m", "jobs", LAST, *words], run.parent / "output.txt")
-    return failing(run)
+    for stage in STAGES[STAGES.index("prepare") :]:
+        command(["-m", "jobs", stage, *words], run.parent / "output.txt")
+        if codes := spoken(run / stage, ours.gates.split()):
+            return stage, codes
+    return "none", []
 
 
-def first_gate(run: Path, stage: str, base: Sequence[str]) -> tuple[str, list[str]]:
-    """Judge `stage` as it is, then make the later ones, until a gate says no; what lies behind it is taken away."""
+def how(codes: Sequence[str], named: Sequence[str]) -> str:
+    """Whether a rule that the fault names said no, or warned."""
+    if set(codes) & set(named):
+        return "stopped"
+    return "warned" if {code.removesuffix(WARNS) for code in codes} & set(named) else "missed"
+
+
+def spoken(artifact: Path, named: Sequence[str]) -> list[str]:
+    """The codes of rules that say no to an artifact, and of those that the fault names which warn."""
+    record = artifact / RECORD
+    if not record.is_file():
+        return ["no record"]
+    findings = json.loads(record.read_text())["verdict"]["findings"]
+    failing = {one["code"] for one in findings if one["status"] in ("fail", "crashed")}
+    warned = {f"{one['code']}{WARNS}" for one in findings if one["status"] == "warn" and one["code"] in named}
+    return sorted(failing | warned)
+
+
+def first_gate(run: Path, ours: Ours, base: Sequence[str]) -> tuple[str, list[str]]:
+    """Judge the stage as it is, then make the later ones, until a gate speaks; what lies behind it is taken away."""
     for place, name in enumerate(STAGES):
-        if place < STAGES.index(stage):
+        if place < STAGES.index(ours.stage):
             continue
-        codes = whole_run.judged(run, name, again=name != stage, base=base)
+        whole_run.judged(run, name, again=name != ours.stage, base=base)
+        codes = spoken(run / name, ours.gates.split())
         if codes:
             for later in STAGES[place + 1 :]:
                 shutil.rmtree(run / later, ignore_errors=True)
             return name, codes
-    return "none", []
-
-
-def failing(run: Path) -> tuple[str, list[str]]:
-    """The stage whose record says no."""
-    for name in STAGES:
-        record = run / name / RECORD
-        if record.is_file():
-            verdict = json.loads(record.read_text())["verdict"]
-            codes = sorted({one["code"] for one in verdict["findings"] if one["status"] in ("fail", "crashed")})
-            if codes:
-                return name, codes
     return "none", []
 
 
