@@ -12,24 +12,29 @@ from jobs.logic.pages.amounts import count, part
 
 FEW_ANSWERS = 5
 """Fewer say nothing about what a model does."""
+LEAST_UNENDED, LEAST_SHARE = 2, 0.2
+"""Answers that do not stop: of a healthy model one in a hundred may run into the limit."""
 MOST_SHOWN = 3
 """Messages of a gate that are told again."""
 
 
-def stops(evidence: Evidence) -> tuple[int, int] | None:
+def stops(evidence: Evidence, of_base: bool = False) -> tuple[int, int] | None:
     """(answers of tuned models, those that did not stop by themselves); None where nothing says it."""
-    known = [one for one in evidence.answers if one.of != "base" and one.num_unended is not None]
+    known = [one for one in evidence.answers if (one.of == "base") == of_base and one.num_unended is not None]
     if not known:
         return None
     return sum(one.num for one in known), sum(one.num_unended or 0 for one in known)
 
 
 def runs_on(evidence: Evidence) -> str:
-    """That answers do not stop, as a sentence; empty where most do, or nobody knows."""
-    found = stops(evidence)
-    if found is None or found[1] * 2 < found[0] or not found[1]:
+    """That answers do not stop, as a sentence; empty where nearly all do, the base's do not either, or nobody knows."""
+    found, base = stops(evidence), stops(evidence, of_base=True)
+    if found is None or found[1] < LEAST_UNENDED or found[1] < LEAST_SHARE * found[0]:
         return ""
-    return f"{found[1]:,} of {count(found[0], 'answer')} did not stop by themselves"
+    if base is not None and base[1] * found[0] >= found[1] * base[0]:
+        return ""
+    beside = f", of the base's {base[1]:,} of {base[0]:,}" if base is not None else ""
+    return f"{found[1]:,} of {count(found[0], 'answer')} did not stop by themselves{beside}"
 
 
 def all_stop(evidence: Evidence) -> str:

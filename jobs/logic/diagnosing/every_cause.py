@@ -5,6 +5,7 @@ from jobs.logic.diagnosing import (
     causes_labels,
     causes_log,
     causes_modelfile,
+    causes_overfitting,
     causes_quantizing,
     causes_recipe,
     causes_tensors,
@@ -14,7 +15,7 @@ from jobs.logic.diagnosing import (
 from jobs.logic.diagnosing.cause import CAUSES
 
 MODULES = (
-    causes_labels, causes_log, causes_recipe, causes_tokens, causes_weights, causes_tensors, causes_gguf,
-    causes_quantizing, causes_modelfile,
+    causes_labels, causes_log, causes_overfitting, causes_recipe, causes_tokens, causes_weights, causes_tensors,
+    causes_gguf, causes_quantizing, causes_modelfile,
 )  # fmt: skip
 __all__ = ["CAUSES", "MODULES"]
