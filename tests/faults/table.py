@@ -66,7 +66,7 @@ def _reached(results: Sequence[Result]) -> list[str]:
     said = [
         f"{len(faults)} faults, seeds {', '.join(map(str, sorted(seeds)))}: a gate that the fault names stopped",
         f"{gates.count('stopped')} of {len(gates)} and warned of {gates.count('warned')}; the true cause was told",
-        f"first in {sum(ours)} of {len(ours)} from records and in {sum(theirs)} of {len(theirs)} from a stranger's files.",
+        f"first in {sum(ours)} of {len(ours)} from records and in {sum(theirs)} of {len(theirs)} from the files.",
     ]
     return [" ".join(said)]
 
