@@ -43,7 +43,7 @@ FAULTS = [
     ),
     Fault(
         "30 epochs",
-        "too-many-epochs overfits",
+        "too-many-epochs trained-too-long rows-known-by-heart",
         Ours(
             "TRN007 TRN008",
             rows=few,
@@ -65,7 +65,7 @@ FAULTS = [
     ),
     Fault(
         "stale checkpoint taken for the best",
-        "stale-checkpoint merged-of-another-adapter",
+        "best-step-not-kept merged-of-another-adapter",
         Ours("TRN002", stage="train", spoil=on_a_run.another_adapter),
         None,
     ),

@@ -128,9 +128,14 @@ FAULTS = [
         Ours("DAT017 DAT019", rows=another_language),
         Theirs(rows=another_language),
     ),
-    Fault("a fifth refuses", "refusals", Ours("DAT009 DAT017", rows=refusing), Theirs(rows=refusing)),
-    Fault("answers truncated", "cut-answers", Ours("DAT009 DAT017", rows=truncated), Theirs(rows=truncated)),
-    Fault("a fifth is mojibake", "contaminated-rows", Ours("DAT010 DAT009", rows=mojibake), Theirs(rows=mojibake)),
+    Fault("a fifth refuses", "refusals-in-rows", Ours("DAT009 DAT017", rows=refusing), Theirs(rows=refusing)),
+    Fault("answers truncated", "cut-answers-in-rows", Ours("DAT009 DAT017", rows=truncated), Theirs(rows=truncated)),
+    Fault(
+        "a fifth is mojibake",
+        "wrongly-decoded-rows contaminated-rows",
+        Ours("DAT010 DAT009", rows=mojibake),
+        Theirs(rows=mojibake),
+    ),
     Fault("a fifth is empty", "contaminated-rows", Ours("DAT009", rows=empty), Theirs(rows=empty)),
     Fault(
         "control tokens in answers",

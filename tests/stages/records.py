@@ -227,7 +227,8 @@ def train() -> dict[str, Any]:
         "num_adapter_weights": 10_092_544, "graded_tokens_an_epoch": 24_728, "graded_tokens_expected": 24_728,
         "train_content_loss": 0.98, "val_content_loss": 1.21, "gap": 0.23, "gap_low": 0.15, "gap_high": 0.31,
         "recipe": {"schedule": "cosine", "warmup_fraction": 0.05, "rate_difference": 1.1e-16, "neftune_alpha": 0.0,
-                   "prompt_loss_weight": 0.0, "prompt_tokens_an_epoch": None, "prompt_tokens_expected": 0},
+                   "prompt_loss_weight": 0.0, "prompt_tokens_an_epoch": None, "prompt_tokens_expected": 0,
+                   "tokens_an_epoch": 51_200, "computed_an_epoch": 48_900},
     }  # fmt: skip
 
 

@@ -20,8 +20,8 @@ from jobs.engines.training import ranks, saving
 from jobs.logic.pages.amounts import loss
 
 TRAIN_FIELDS = (
-    "loss", "content_loss", "template_loss", "graded_tokens", "prompt_loss", "prompt_tokens", "grad_norm",
-    "learning_rate",
+    "loss", "content_loss", "template_loss", "graded_tokens", "tokens", "computed_tokens", "prompt_loss",
+    "prompt_tokens", "grad_norm", "learning_rate",
 )  # fmt: skip
 EVAL_FIELDS = ("eval_loss", "eval_content_loss", "eval_template_loss")
 
