@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -72,7 +73,10 @@ def main(words: Sequence[str]) -> int:
 
 def look_at_what_is_healthy(cases: Sequence[Small], into: Path) -> None:
     """What `diagnose` finds in each healthy set, a line each."""
-    lines = [json.dumps([name, healthy.found(paths)]) + "\n" for name, paths in healthy.everything(cases)]
+    lines = [
+        json.dumps([name, healthy.found(told, into.with_name("healthy"))]) + "\n"
+        for name, told in healthy.everything(cases)
+    ]
     into.write_text("".join(lines), encoding="utf-8")
 
 
@@ -85,7 +89,7 @@ def read(path: Path) -> list[Result]:
 
 def one(root: Path, fault: Fault, case: Small) -> None:
     """One trial, in a process of its own and a folder that goes with it."""
-    folder = root / "trials" / f"{case.seed}-{fault.name.replace(' ', '-').replace('/', '-')}"
+    folder = root / "trials" / f"{case.seed}-{re.sub('[^a-zA-Z0-9]+', '-', fault.name)}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:

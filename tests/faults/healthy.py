@@ -13,17 +13,17 @@ GOOD_ROWS = Path(__file__).resolve().parents[1] / "good_rows"
 
 
 def everything(cases: Sequence[Small]) -> Iterator[tuple[str, list[str]]]:
-    """(what it is, the paths that are looked at)."""
+    """(what it is, what `diagnose` is told)."""
     for case in cases:
-        yield f"a run of ours, seed {case.seed}", trial.own_paths(case.whole)
-        yield f"a stranger's folder, seed {case.seed}", [str(case.stranger)]
+        yield f"a run of ours, seed {case.seed}", trial.of_run(case.whole)
+        yield f"a stranger's folder, seed {case.seed}", trial.of_files(str(case.stranger))
     for path in sorted(GOOD_ROWS.glob("*.jsonl")):
-        yield f"rows of {path.stem}", [f"train:{path}"]
+        yield f"rows of {path.stem}", trial.of_files(f"train:{path}")
 
 
-def found(paths: Sequence[str]) -> tuple[str, ...]:
+def found(words: Sequence[str], out: Path) -> tuple[str, ...]:
     """Names of causes that are proven or measured."""
-    return trial.diagnosed(paths, "").found
+    return trial.diagnosed(words, "", out).found
 
 
 def markdown(alarms: Sequence[tuple[str, Sequence[str]]]) -> str:

@@ -12,6 +12,7 @@ from random import Random
 
 from jobs.core import pipeline
 from jobs.core.artifact import RECORD
+from jobs.core.errors import Exit
 from tests import whole_run
 from tests.faults import peer, small
 from tests.faults.fault import Fault, Ours, Theirs
@@ -19,6 +20,7 @@ from tests.faults.small import Small
 from tests.torture import warm
 
 LAST, WARNS = "verify", " (warns)"
+TOLD = ("proven", "measured", "consistent with")
 STAGES = tuple(name for name in pipeline.USUAL if name != "report")
 
 
@@ -67,9 +69,10 @@ def tried(fault: Fault, case: Small, folder: Path) -> Result:
         run = folder / "runs" / small.NAME
         stage, codes = stopped(fault.ours, case, run, f"{case.seed} {fault.name}")
         gate, right = f"{stage} {' '.join(codes)}".strip(), how(codes, fault.ours.gates.split())
-        ours = diagnosed(own_paths(run), fault.causes)
+        ours = diagnosed(of_run(run), fault.causes, folder / "of-records")
     if fault.theirs is not None:
-        theirs = diagnosed([str(strange(fault.theirs, case, folder / "stranger", fault.name))], fault.causes)
+        made = strange(fault.theirs, case, folder / "stranger", fault.name)
+        theirs = diagnosed(of_files(str(made)), fault.causes, folder / "of-files")
     return Result(fault.name, case.seed, gate, right, ours, theirs)
 
 
@@ -199,27 +202,30 @@ def remake(step: str, case: Small, folder: Path) -> None:
         peer.answered(case.model, folder)
 
 
-def own_paths(run: Path) -> list[str]:
-    from jobs.engines.diagnosing import own_run
+def of_run(run: Path) -> list[str]:
+    """What `diagnose` is told of a run of ours."""
+    return [f"run.name={run.name}", f"run.folder={run.parent}"]
 
-    return [str(path) for path in own_run.paths(run)]
+
+def of_files(*paths: str) -> list[str]:
+    """What it is told of anybody's files; a path may say what it is."""
+    return [f"diagnose.look={json.dumps(paths)}"]
 
 
-def diagnosed(paths: Sequence[str], causes: str) -> Seen:
-    """Where the true cause, by any of its names, stands in what `diagnose` says of these paths."""
-    from jobs.engines.diagnosing import command as diagnosing, looking
-    from jobs.logic.diagnosing.every_cause import CAUSES
-    from jobs.logic.diagnosing.ranking import diagnosed as ranked
-
-    evidence, _ = diagnosing.evidence(looking.look(tuple(paths)))
-    told = ranked(evidence, CAUSES)
+def diagnosed(words: Sequence[str], causes: str, out: Path) -> Seen:
+    """Where the true cause, by any of its names, stands in what the command writes into `out`."""
+    shutil.rmtree(out, ignore_errors=True)
+    code = command(["-m", "jobs", "diagnose", *words, f"diagnose.out={out}"], out.with_suffix(".txt"))
+    if code not in (Exit.PASSED, Exit.GATE_FAILED):
+        raise RuntimeError(f"diagnose ended with {code}: {out.with_suffix('.txt').read_text()[-2000:]}")
+    told = json.loads((out / "diagnosis.json").read_text(encoding="utf-8"))["causes"]
     names = causes.split()
-    listed = [one.cause.name for one in told.roots]
+    listed = [one["name"] for one in told if one["certainty"] in TOLD and not one["under"]]
     places = [place for place, name in enumerate(listed, 1) if name in names]
-    true = min((one for one in told.told if one.cause.name in names), key=lambda one: one.certainty.rank, default=None)
+    true = [one["certainty"] for one in told if one["name"] in names]
     return Seen(
         rank=min(places, default=None),
-        certainty=true.certainty.value if true else "no such cause",
+        certainty=true[0] if true else "no such cause",
         first=listed[0] if listed else "",
-        found=tuple(one.cause.name for one in told.found),
+        found=tuple(one["name"] for one in told if one["certainty"] in TOLD[:2]),
     )
