@@ -226,6 +226,9 @@ def train() -> dict[str, Any]:
         "target_modules": dict.fromkeys(modules, 28), "zero_modules": [], "adapter_norm": 5.62, "adapter_nonfinite": [],
         "num_adapter_weights": 10_092_544, "graded_tokens_an_epoch": 24_728, "graded_tokens_expected": 24_728,
         "train_content_loss": 0.98, "val_content_loss": 1.21, "gap": 0.23, "gap_low": 0.15, "gap_high": 0.31,
+        "learning": {"verdict": "none shown", "why": "", "num_evaluations": 13, "num_sources": 190, "since_step": None,
+                     "best_step": 177, "best_loss": 1.21, "last_step": 213, "last_loss": 1.214, "rise": 0.003,
+                     "rise_low": -0.004, "template_rise": 0.01, "enough_step": 124, "gain_of_more": 0.002},
         "recipe": {"schedule": "cosine", "warmup_fraction": 0.05, "rate_difference": 1.1e-16, "neftune_alpha": 0.0,
                    "prompt_loss_weight": 0.0, "prompt_tokens_an_epoch": None, "prompt_tokens_expected": 0},
     }  # fmt: skip

@@ -12,6 +12,8 @@ from jobs.logic.training.prompts import prompt_places
 Row = dict[str, Any]
 WEIGHTS = "weights"
 """The column of what each token counts for in the loss; there is none where graded tokens alone count."""
+NUMBER = "number"
+"""The column of a held-out row's place among them."""
 FILLERS = {"labels": -100, "template": 0, WEIGHTS: 0.0}
 
 
@@ -32,6 +34,7 @@ class Collator:
             "input_ids": padded("input_ids", self.pad_id),
             **{name: padded(name, filler) for name, filler in FILLERS.items() if name in rows[0]},
             "attention_mask": (torch.arange(longest)[None, :] < lengths[:, None]).long(),
+            **({NUMBER: torch.tensor([row[NUMBER] for row in rows])} if NUMBER in rows[0] else {}),
         }
 
 
@@ -48,6 +51,11 @@ def dataset(rows: list[Row], prompt_loss_weight: float = 0.0) -> Dataset:
     if prompt_loss_weight:
         columns[WEIGHTS] = [weights(row["kinds"], prompt_loss_weight) for row in rows]
     return Dataset.from_dict(columns)
+
+
+def held_out(rows: list[Row]) -> Dataset:
+    """The same columns, and each row's number."""
+    return dataset(rows).add_column(NUMBER, list(range(len(rows))))
 
 
 def weights(kinds: str, prompt_loss_weight: float) -> list[float]:

@@ -22,8 +22,9 @@ from trl import SFTConfig, SFTTrainer
 
 from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.engines.training import ranks, saving, trl_cpu
-from jobs.engines.training.batches import WEIGHTS, Collator, Row as Row, dataset
-from jobs.engines.training.tally import Tally
+from jobs.engines.training.batches import NUMBER, WEIGHTS, Collator, Row as Row, dataset, held_out
+from jobs.engines.training.callbacks import ROWS
+from jobs.engines.training.tally import RowTally, Tally
 from jobs.logic.training.schedules import IN_TRANSFORMERS
 
 transformers_logging.disable_progress_bar()
@@ -132,9 +133,10 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.tallies = {True: Tally(), False: Tally()}
+        self.row_tally = RowTally(len(self.eval_dataset))
         self.graded_tokens_seen = 0
         self.last_outputs: Any = None
-        self.num_rows = len(self.train_dataset)
+        self.num_rows, self.num_held_out = len(self.train_dataset), len(self.eval_dataset)
         self.weighted = WEIGHTS in self.train_dataset.column_names
         self.model.register_forward_hook(self._keep)
 
@@ -185,9 +187,12 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
 
         Unsloth's own loss keeps no log-probabilities, and the mean of its batches is not that of the tokens.
         """
+        numbers = inputs.pop(NUMBER)
         outputs = model(**inputs, use_cache=False, fused_lm_head=True)
         self.last_outputs = None
-        self.tallies[False].add(-outputs.log_probs.detach(), inputs["labels"], template)
+        nll = -outputs.log_probs.detach()
+        self.tallies[False].add(nll, inputs["labels"], template)
+        self.row_tally.add(nll, inputs["labels"], template, numbers[:, None].expand_as(nll))
         return -outputs.log_probs.sum() / outputs.label_mask.sum().clamp(min=1)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
@@ -215,6 +220,10 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
                     logs["prompt_tokens"] = tally.tokens["prompt"]
             tally.reset()
         super().log(logs, *args, **kwargs)
+        if evaluated:  # beside what is logged, for trackers take numbers
+            self.row_tally.share()
+            self.state.log_history[-1][ROWS] = self.row_tally.sums(self.num_held_out)
+            self.row_tally.reset()
 
 
 def arguments(
@@ -292,7 +301,7 @@ def trainer(
     """A trainer over preflight's rows; a prompt's tokens count for `prompt_loss_weight` where it trains."""
     trl_cpu.install(args.use_cpu)
     tokenizer = AutoTokenizer.from_pretrained(str(tokenizer_folder))
-    num_rows, pad = len(train_rows), tokenizer.pad_token_id
+    num_rows, num_held_out, pad = len(train_rows), len(val_rows), tokenizer.pad_token_id
     if ranks.several():
         train_rows = ranks.filled(train_rows, args.train_batch_size * args.world_size, pad)
         val_rows = ranks.filled(val_rows, args.eval_batch_size * args.world_size, pad)
@@ -300,12 +309,12 @@ def trainer(
         model=model,
         args=args,
         train_dataset=dataset(train_rows, prompt_loss_weight),
-        eval_dataset=dataset(val_rows),
+        eval_dataset=held_out(val_rows),
         processing_class=tokenizer,
         data_collator=Collator(pad),
         callbacks=callbacks,
     )
-    made.num_rows = num_rows
+    made.num_rows, made.num_held_out = num_rows, num_held_out
     made.remove_callback(PrinterCallback)
     return made
 
