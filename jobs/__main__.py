@@ -48,11 +48,7 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
         print(failures_page(), end="")
         return Exit.PASSED
     if command == "diagnose":
-        from jobs.checks.diagnose import options
-        from jobs.engines.diagnosing.command import diagnose
-
-        asked = options(rest)
-        return diagnose(asked.look, asked.out, asked.runs, asked.run)
+        return diagnosing(rest)
     if command == "preview":
         from jobs.preflight import preview
 
@@ -95,6 +91,18 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
     from jobs.core import chain
 
     return chain.run_chain(stage, recalled.words, composed, way_out.Typed(command, tuple(rest)), is_dry)
+
+
+def diagnosing(words: Sequence[str]) -> int:
+    """From what is on disk to the cause; rows are read as `prepare` reads them."""
+    from jobs.checks.diagnose import options
+    from jobs.core.compose import compose
+    from jobs.engines.diagnosing.command import chosen, diagnose
+    from jobs.prepare import surveyor
+
+    asked = options(words)
+    files = chosen(asked.look, asked.out, asked.runs, asked.run)
+    return diagnose(files, *surveyor(compose(words)))
 
 
 def comparing(command: str, words: Sequence[str]) -> int:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.checks.belonging import RowsBelonging
 from jobs.checks.prepare import GATE, DataFile, Example, Histogram, PrepareFacts
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from jobs.engines.diagnosing.row_files import Survey
     from jobs.engines.rows.account import Account
     from jobs.engines.rows.choice import Chosen, HeldOut, NearOptions
     from jobs.engines.rows.known import Known
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from jobs.engines.rows.store import RowStore
     from jobs.engines.rows.workers import Workers
     from jobs.logic.rows.block import Checked
+    from jobs.logic.rows.clean import CleanOptions
     from jobs.logic.rows.near import Pair
 
 FILES_KEY, EVALUATION_KEY, PREVIOUS_KEY = "prepare.files", "prepare.evaluation.files", "prepare.split.previous"
@@ -113,6 +115,23 @@ def look(cfg: PrepareConfig) -> list[str]:
     looking.here(cfg.evaluation.files, EVALUATION_KEY, options.encoding)
     _previous(cfg.split.previous)
     return looking.told(cfg.files, FILES_KEY, options)
+
+
+def surveyor(composed: Mapping[str, Any]) -> tuple[Survey, CleanOptions]:
+    """For `diagnose`: a function that gives the facts of any files of rows, keeping nothing, and what is clean.
+
+    Rows that cannot be read are counted, and what the second files say is counted where the first ones say it too.
+    """
+    usual = main.slice({**composed, "prepare": {**composed["prepare"], "files": ["those of a diagnosis"]}})
+
+    def survey(paths: Sequence[Path], others: Sequence[Path]) -> dict[str, Any]:
+        evaluation = usual.evaluation.model_copy(update={"files": [str(path) for path in others], "overlap": "keep"})
+        asked = {"files": [str(path) for path in paths], "evaluation": evaluation, "max_bad_fraction": 1.0}
+        cfg = usual.model_copy(update=asked)
+        with TemporaryDirectory() as folder:
+            return run(cfg, {}, Path(folder)).model_dump()
+
+    return survey, _file_options(usual).clean
 
 
 def _sources(cfg: PrepareConfig) -> tuple[Sources, list[tuple[str, int]]]:

@@ -58,6 +58,8 @@ class ScheduleConfig(StrictModel):
     num_epochs: float = Field(gt=0, le=100)
     batch_size: int = Field(ge=1)
     gradient_accumulation: int = Field(ge=1)
+    padding: bool
+    max_tokens_per_batch: int | None = Field(ge=1)
     eval_batch_size: int = Field(ge=1)
     evals_per_epoch: int = Field(ge=1)
     patience: int = Field(ge=0)
@@ -325,6 +327,8 @@ def recipe(
         prompt_loss_weight=weight,
         prompt_tokens_an_epoch=curves.first_epoch_tokens(log, outcome["steps_per_epoch"], "prompt_tokens"),
         prompt_tokens_expected=sum(len(prompts.prompt_places(row["kinds"])) for row in rows) if weight else 0,
+        tokens_an_epoch=curves.first_epoch_tokens(log, outcome["steps_per_epoch"], "tokens"),
+        computed_an_epoch=curves.first_epoch_tokens(log, outcome["steps_per_epoch"], "computed_tokens"),
     )
 
 

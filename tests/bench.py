@@ -1,7 +1,7 @@
 """`make bench`: what the stages cost, and how that compares with the stock tools, in one run.
 
-`python -m tests.bench [run=runs/demo] [only=prepare,near,endpoints,stats,judge,stages,step,merge,verify,start]
-[out=PATH]` needs a finished run for all but the first five. It is about ten minutes on two quiet CPUs. Nothing here
+`python -m tests.bench [run=runs/demo] [only=prepare,near,endpoints,stats,judge,layout,stages,step,merge,verify,start]
+[out=PATH]` needs a finished run for all but the first six. It is about ten minutes on two quiet CPUs. Nothing here
 passes or fails: the numbers are for reading.
 """
 
@@ -21,6 +21,7 @@ from jobs.core.run_dir import RunDir
 from tests import (
     bench_endpoints,
     bench_judge,
+    bench_layout,
     bench_merge,
     bench_near,
     bench_prepare,
@@ -40,7 +41,7 @@ class Options:
     """A finished run."""
     words: str = "experiment=demo"
     """The overrides it was made with, beside `run.`; spaces between them."""
-    only: str = "prepare,near,endpoints,stats,judge,stages,step,merge,verify,start"
+    only: str = "prepare,near,endpoints,stats,judge,layout,stages,step,merge,verify,start"
     out: str = ""
     """Where the numbers are saved as JSON."""
     rows: int = 100_000
@@ -75,7 +76,7 @@ def stages(options: Options) -> list[Row]:
     return [*rows, Row("all stages", total, "s", 1.0, f"{highest:,.0f} MiB peak; ratio: share of all")]
 
 
-WITHOUT_RUN = ("prepare", "near", "endpoints", "stats", "judge")
+WITHOUT_RUN = ("prepare", "near", "endpoints", "stats", "judge", "layout")
 """Parts that need no finished run."""
 PARTS: dict[str, tuple[str, Callable[[Options], list[Row]]]] = {
     "prepare": ("Prepare: rows a second, memory, and 2,000 rows as a user sees them", bench_prepare.measure),
@@ -83,6 +84,7 @@ PARTS: dict[str, tuple[str, Callable[[Options], list[Row]]]] = {
     "endpoints": ("Endpoints: 10,000 calls over three servers, against what those can give", bench_endpoints.measure),
     "judge": ("Judge: 1,000 pairs in both orders, against what the judge's slots allow", bench_judge.measure),
     "stats": ("Statistics: what 95 % intervals cover, power, and false stops", bench_stats.measure),
+    "layout": ("Training: rows laid end to end against padded ones", bench_layout.measure),
     "stages": ("Stages of the run, as recorded when it was made", stages),
     "step": ("A training step: our loop against a bare TRL SFTTrainer", bench_step.measure),
     "merge": ("Merge: streaming against PEFT's merge_and_unload, float32", bench_merge.measure),

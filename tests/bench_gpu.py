@@ -68,14 +68,21 @@ def options(words: Sequence[str]) -> Options:
 def write_base(folder: Path, shape: str, dtype: str) -> None:
     """A model with random weights, and a tokenizer that only has to pad."""
     import torch
-    from tokenizers import Tokenizer, models
-    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+    from transformers import Qwen3Config, Qwen3ForCausalLM
 
     torch.manual_seed(0)
     config = Qwen3Config(**SHAPES[shape], max_position_embeddings=40960)
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         model = Qwen3ForCausalLM(config).to(getattr(torch, dtype))
     model.save_pretrained(str(folder))
+    write_tokenizer(folder)
+
+
+def write_tokenizer(folder: Path) -> None:
+    """One that only has to pad."""
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
     words = Tokenizer(models.WordLevel({"a": 0, "b": 1}, unk_token="a"))
     PreTrainedTokenizerFast(tokenizer_object=words, pad_token="a", eos_token="b").save_pretrained(str(folder))
 
@@ -115,7 +122,12 @@ def train(backend: str, folder: Path, steps: int, length: int, device: str) -> d
     vocabulary = json.loads((folder / "config.json").read_text())["vocab_size"]
     count = BATCH * ACCUMULATION * steps
     lora = sft.Lora(16, 32.0, 0.0, False, ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
-    schedule = sft.Schedule("cosine", 1e-4, 0.1, 0.0, 1.0, 1, BATCH, ACCUMULATION, BATCH, 1, 0, 10**6, 1)
+    padding = backend == "unsloth"
+    schedule = sft.Schedule(
+        kind="cosine", learning_rate=1e-4, warmup_fraction=0.1, weight_decay=0.0, max_grad_norm=1.0, num_epochs=1,
+        batch_size=BATCH, gradient_accumulation=ACCUMULATION, padding=padding, max_tokens_per_batch=None,
+        eval_batch_size=BATCH, evals_per_epoch=1, patience=0, checkpoint_every_steps=10**6, keep_checkpoints=1,
+    )  # fmt: skip
     dtype = "bfloat16" if device == "cuda" else "float32"
     model = sft_run._loader(backend)(folder, lora, dtype, device, 7, length)
     clock = Clock()
@@ -123,8 +135,9 @@ def train(backend: str, folder: Path, steps: int, length: int, device: str) -> d
         args = sft.arguments(schedule, count, Path(work), 7, "none", "bench", device == "cpu", False, 1)
         args.save_strategy = args.eval_strategy = "no"
         made = sft.trainer(
-            model, folder, rows(count, length, vocabulary), rows(BATCH, length, vocabulary), args, [clock], 0.0
-        )
+            model, folder, rows(count, length, vocabulary), rows(BATCH, length, vocabulary), args, [clock], 0.0,
+            None if padding else schedule.most_tokens(length, device == "cpu"),
+        )  # fmt: skip
         made.train()
     seconds = [later - earlier for earlier, later in zip(clock.ends[2:], clock.ends[3:], strict=False)]
     return {

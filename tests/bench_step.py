@@ -134,7 +134,8 @@ def trainers(run: Path, folder: Path, steps: int, bar: terminal.Progress) -> tup
     artifact = RunDir(run).artifact("train")
     assert artifact is not None
     cfg = artifact.record.key.config
-    lora, schedule = sft.Lora(**cfg["lora"]), sft.Schedule(**cfg["schedule"])
+    lora = sft.Lora(**cfg["lora"])
+    schedule = sft.Schedule(**{**cfg["schedule"], "padding": True})  # the same batches; `layout` is a part of its own
     rows = [token_rows(run / "preflight" / name) for name in ("train.jsonl", "val.jsonl")]
     base, tokenizer, target = run / "fetch" / "model", run / "preflight" / "tokenizer", sft.resolve_device("auto")
     trl_cpu.install(target == "cpu")
@@ -153,12 +154,12 @@ def trainers(run: Path, folder: Path, steps: int, bar: terminal.Progress) -> tup
         processing_class=AutoTokenizer.from_pretrained(str(tokenizer)),
     )  # fmt: skip
     bare.remove_callback(PrinterCallback)
-    keeper = Keeper(folder / "checkpoints", 0, schedule.keep_checkpoints)
+    keeper = Keeper(folder / "checkpoints", 0, schedule.keep_checkpoints, steps)
     follower = Follower(folder / "log.jsonl", bar)
     model, args = ready(folder / "ours")
     return {
         "bare": bare,
-        "ours": sft.trainer(model, tokenizer, rows[0], rows[1], args, [keeper, follower], 0.0),
+        "ours": sft.trainer(model, tokenizer, rows[0], rows[1], args, [keeper, follower], 0.0, None),
     }, keeper
 
 

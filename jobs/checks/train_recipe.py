@@ -27,6 +27,10 @@ class Recipe(StrictModel):
     """As the trainer weighed them in its first epoch; None where it did not get that far, or weighed none."""
     prompt_tokens_expected: int
     """Of the rows of train; 0 where prompts weigh nothing."""
+    tokens_an_epoch: int | None
+    """Of the rows that were trained on in the first epoch; None where it did not get that far."""
+    computed_an_epoch: int | None
+    """Places of the batches that they were laid out in: with padding, and what rows begin with in common once."""
 
     def lines(self) -> list[tuple[str, str]]:
         """What a person is shown of it; what is off is left out."""
@@ -38,7 +42,17 @@ class Recipe(StrictModel):
                 f"{count(self.prompt_tokens_expected, 'token')} of prompts count {number(self.prompt_loss_weight)} each"
             )
             found.append(("prompt loss", f"{tokens}; validation loss is that of graded tokens alone"))
+        if self.tokens_an_epoch and self.computed_an_epoch:
+            found.append(("computed", self._computed(self.tokens_an_epoch, self.computed_an_epoch)))
         return found
+
+    @staticmethod
+    def _computed(tokens: int, computed: int) -> str:
+        """What an epoch's rows cost in places of batches."""
+        text = f"{count(computed, 'place')} for {count(tokens, 'token')} of an epoch's rows"
+        if computed > tokens:
+            return f"{text}; {percent(1 - tokens / computed)} are padding"
+        return f"{text}; {percent(1 - computed / tokens)} spared where rows begin alike" if computed < tokens else text
 
 
 def rates_not_the_schedules(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:

@@ -24,6 +24,8 @@ RECIPE = Recipe(
     prompt_loss_weight=0.1,
     prompt_tokens_an_epoch=204_568,
     prompt_tokens_expected=204_568,
+    tokens_an_epoch=300_000,
+    computed_an_epoch=240_000,
 )
 LEARNING = Learning(
     verdict="none shown", why="", num_evaluations=13, num_sources=190, since_step=None, best_step=177, best_loss=1.21,
@@ -253,6 +255,11 @@ def test_a_person_is_shown_what_matters() -> None:
     assert shown["prompt loss"].startswith(
         "204,568 tokens of prompts count 0.1 each; validation loss is that of graded"
     )
+    assert (
+        shown["computed"] == "240,000 places for 300,000 tokens of an epoch's rows; 20.0% spared where rows begin alike"
+    )
+    padded = GOOD.model_copy(update=recipe(computed_an_epoch=400_000))
+    assert dict(padded.lines())["computed"].endswith("; 25.0% are padding")
     plain = GOOD.model_copy(update=recipe(neftune_alpha=0.0, prompt_loss_weight=0.0))
     assert not {"NEFTune", "prompt loss"} & set(dict(plain.lines()))
     without = GOOD.model_copy(update={"best_content_loss": None, "best_template_loss": None})

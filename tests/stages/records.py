@@ -230,7 +230,8 @@ def train() -> dict[str, Any]:
                      "best_step": 177, "best_loss": 1.21, "last_step": 213, "last_loss": 1.214, "rise": 0.003,
                      "rise_low": -0.004, "template_rise": 0.01, "enough_step": 124, "gain_of_more": 0.002},
         "recipe": {"schedule": "cosine", "warmup_fraction": 0.05, "rate_difference": 1.1e-16, "neftune_alpha": 0.0,
-                   "prompt_loss_weight": 0.0, "prompt_tokens_an_epoch": None, "prompt_tokens_expected": 0},
+                   "prompt_loss_weight": 0.0, "prompt_tokens_an_epoch": None, "prompt_tokens_expected": 0,
+                   "tokens_an_epoch": 51_200, "computed_an_epoch": 48_900},
     }  # fmt: skip
 
 

@@ -105,6 +105,7 @@ def start(
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
         if cold:
             os.execv(sys.executable, [sys.executable, *words])
+        _no_handlers()
         _catch_python_children()
         first()
         _become(list(words))
@@ -146,9 +147,7 @@ def _fork_or_exec(*given: Any) -> int:
             os.environb.update(entry.split(b"=", 1) for entry in environment)
         if new_session:
             os.setsid()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            if callable(signal.getsignal(number)):
-                signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+        _no_handlers()
         if preexec is not None:
             preexec()
         _begin_anew()
@@ -156,6 +155,13 @@ def _fork_or_exec(*given: Any) -> int:
         _become([os.fsdecode(word) for word in args[1:]])
     finally:
         _leave(1)
+
+
+def _no_handlers() -> None:
+    """Signals do what they do to an interpreter that was just started."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
 
 
 def _begin_anew() -> None:

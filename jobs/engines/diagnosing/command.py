@@ -14,13 +14,15 @@ from pathlib import Path
 from jobs.core import pipeline, provenance, terminal
 from jobs.core.artifact import write_whole
 from jobs.core.errors import Exit, Refusal
-from jobs.engines.diagnosing import model_files, own_run, recipe_files
+from jobs.engines.diagnosing import answer_files, model_files, own_run, recipe_files, row_files
 from jobs.engines.diagnosing.looking import Looked, look
+from jobs.engines.diagnosing.row_files import Survey
 from jobs.logic.diagnosing import files, kinds, words
 from jobs.logic.diagnosing.every_cause import CAUSES
 from jobs.logic.diagnosing.evidence import Evidence, Taken
 from jobs.logic.diagnosing.page import page
 from jobs.logic.diagnosing.ranking import Diagnosis, diagnosed
+from jobs.logic.rows.clean import CleanOptions
 
 FOLDER = "diagnose"
 DIGITS = 8
@@ -39,15 +41,14 @@ class Asked:
     out: Path
 
 
-def diagnose(look_at: tuple[str, ...], out: str | None, runs: str, run: str) -> int:
+def diagnose(asked: Asked, survey: Survey, clean: CleanOptions) -> int:
     """Say what each file is, what was found, and write `diagnosis.html`, `.json` and `.sarif`.
 
     0: no cause among what was checked; 3: causes. Raises Refusal where there is nothing to look at.
     """
-    asked = chosen(look_at, out, runs, run)
     terminal.say(f"{asked.title}: looking at {len(asked.paths):,} paths")
     looked = look(asked.paths)
-    seen, looked = evidence(looked)
+    seen, looked = evidence(looked, survey, clean)
     if not looked.of(*(set(kinds.KINDS) - set(kinds.NEVER_READ))):
         said = "; ".join(f"{one.path}: {one.why}" for one in looked.taken[:3])
         raise Refusal(f"diagnose.look: nothing here can be read ({said})", without=["diagnose.look"])
@@ -73,16 +74,21 @@ def chosen(look_at: tuple[str, ...], out: str | None, runs: str, run: str) -> As
     return Asked(f"Diagnosis: {run}", root, tuple(own_run.paths(root)), Path(out) if out else root / FOLDER)
 
 
-def evidence(looked: Looked) -> tuple[Evidence, Looked]:
+def evidence(looked: Looked, survey: Survey, clean: CleanOptions) -> tuple[Evidence, Looked]:
     """All that the files say; what turned out to be unreadable is said in what is given back."""
     order = [stage.name for stage in pipeline.PIPELINE]
     findings, facts = own_run.said(looked, order)
     recipe = recipe_files.read(looked)
     models = model_files.read(recipe.looked)
+    rows = row_files.read(models.looked, survey)
+    answered = answer_files.read(rows.looked, clean)
     seen = Evidence(
-        taken=models.looked.taken,
+        taken=answered.looked.taken,
         findings=findings,
         facts=facts,
+        train_rows=rows.train_rows,
+        held_out_rows=rows.held_out_rows,
+        answers=answered.answers,
         settings=recipe.settings,
         log=recipe.log,
         base_tokenizer=recipe.base_tokenizer,
@@ -97,7 +103,7 @@ def evidence(looked: Looked) -> tuple[Evidence, Looked]:
         ggufs=models.ggufs,
         modelfile=models.modelfile,
     )
-    return seen, models.looked
+    return seen, answered.looked
 
 
 def _short(path: str, root: Path) -> str:

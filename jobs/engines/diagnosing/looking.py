@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.engines.diagnosing import sniffing
@@ -44,6 +44,11 @@ class Looked:
         taken = tuple(
             Taken(one.path, kinds.UNREADABLE, why) if one.path == str(path) else one for one in self.taken
         )  # fmt: skip
+        return Looked(taken, self.left_out)
+
+    def also(self, path: Path | str, what: str) -> Looked:
+        """The same, with something added to why `path` was taken for what it is."""
+        taken = tuple(replace(one, why=f"{one.why}; {what}") if one.path == str(path) else one for one in self.taken)
         return Looked(taken, self.left_out)
 
 

@@ -17,6 +17,7 @@ from jobs.logic.diagnosing.log_seen import LogSeen
 from jobs.logic.diagnosing.settings_seen import SettingsSeen
 from jobs.logic.diagnosing.texts_seen import TextsSeen
 from jobs.logic.diagnosing.tokens_seen import LabelsSeen, TokenizerSeen
+from jobs.logic.pages.amounts import size
 
 Seen = TypeVar("Seen")
 MOST_TOKENIZERS = 4
@@ -45,6 +46,10 @@ def read(looked: Looked) -> RecipeSeen:
     pages = [path for path in looked.of(kinds.SETTINGS) if path.suffix in (".ipynb", ".md")]
     own = own_settings.of_records(looked.of(kinds.RECORD))
     logs_read = list(reading.each(kinds.LOG, logs.read)) or [one for path in pages if (one := logs.on_page(path))]
+    for one in logs_read:
+        if one.num_bytes_left_out:
+            left = f"{size(one.num_bytes_left_out)} between its beginning and its end were not read"
+            reading.looked = reading.looked.also(one.file, left)
     (tokenizer, vocabulary), *others = reading.tokenizers(kinds.TOKENIZER)
     (base, of_base), *_ = reading.tokenizers(kinds.BASE_TOKENIZER)
     return RecipeSeen(

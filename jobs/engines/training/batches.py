@@ -13,8 +13,8 @@ Row = dict[str, Any]
 WEIGHTS = "weights"
 """The column of what each token counts for in the loss; there is none where graded tokens alone count."""
 NUMBER = "number"
-"""The column of a held-out row's place among them."""
-FILLERS = {"labels": -100, "template": 0, WEIGHTS: 0.0}
+"""The column that says of every token which held-out row it is of; rows that train have none."""
+FILLERS = {"labels": -100, "template": 0, WEIGHTS: 0.0, NUMBER: 0}
 
 
 class Collator:
@@ -34,7 +34,6 @@ class Collator:
             "input_ids": padded("input_ids", self.pad_id),
             **{name: padded(name, filler) for name, filler in FILLERS.items() if name in rows[0]},
             "attention_mask": (torch.arange(longest)[None, :] < lengths[:, None]).long(),
-            **({NUMBER: torch.tensor([row[NUMBER] for row in rows])} if NUMBER in rows[0] else {}),
         }
 
 
@@ -54,8 +53,8 @@ def dataset(rows: list[Row], prompt_loss_weight: float = 0.0) -> Dataset:
 
 
 def held_out(rows: list[Row]) -> Dataset:
-    """The same columns, and each row's number."""
-    return dataset(rows).add_column(NUMBER, list(range(len(rows))))
+    """The same columns, and of every token its row's number."""
+    return dataset(rows).add_column(NUMBER, [[place] * len(row["input_ids"]) for place, row in enumerate(rows)])
 
 
 def weights(kinds: str, prompt_loss_weight: float) -> list[float]:

@@ -18,14 +18,13 @@ from jobs.core import checkpoint, process
 from jobs.core.errors import Interrupted
 from jobs.core.terminal import Progress
 from jobs.engines.training import ranks, saving
+from jobs.engines.training.tally import ROWS
 from jobs.logic.pages.amounts import loss
 
 TRAIN_FIELDS = (
-    "loss", "content_loss", "template_loss", "graded_tokens", "prompt_loss", "prompt_tokens", "grad_norm",
-    "learning_rate",
+    "loss", "content_loss", "template_loss", "graded_tokens", "tokens", "computed_tokens", "prompt_loss",
+    "prompt_tokens", "grad_norm", "learning_rate",
 )  # fmt: skip
-ROWS = "rows"
-"""What each held-out row cost at an evaluation: in the trainer's history, and so in its checkpoints."""
 EVAL_FIELDS = ("eval_loss", "eval_content_loss", "eval_template_loss")
 
 
@@ -58,7 +57,9 @@ def write_row_losses(path: Path, history: list[dict[str, Any]], rows: Sequence[M
     tokens = {name: [_num_graded(row, name == "template") for row in rows] for name in ("content", "template")}
     names = {"ids": [row["id"] for row in rows], "sources": [row.get("source") for row in rows]}
     lines = [{**names, **{f"{name}_tokens": found for name, found in tokens.items()}}]
-    lines += [{"step": entry["step"], **entry[ROWS]} for entry in history if ROWS in entry]
+    for entry in history:
+        if ROWS in entry:  # those that filled up a batch of several processes come last
+            lines.append({"step": entry["step"], **{name: costs[: len(rows)] for name, costs in entry[ROWS].items()}})
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
 
 

@@ -48,6 +48,16 @@ def any_of(asked: bool) -> bool:
     return summed([float(asked)])[0] > 0
 
 
+def largest(value: int) -> int:
+    """The largest of what the processes say."""
+    if not several():
+        return value
+    device = "cuda" if "nccl" in dist.get_backend() else "cpu"
+    found = torch.tensor(value, dtype=torch.int64, device=device)
+    dist.all_reduce(found, op=dist.ReduceOp.MAX)
+    return int(found)
+
+
 def filled(rows: Sequence[Row], multiple: int, pad_id: int) -> list[Row]:
     """The rows, and as many that grade nothing as make a multiple: no process repeats a row to keep step.
 

@@ -9,7 +9,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,12 @@ class Settings:
     run_name: str
     base_id: str
     num_processes: int
+
+    @property
+    def steps(self) -> sft.Schedule:
+        """The schedule as it is carried out: Unsloth has batches of its own, NEFTune's noise is for padded ones."""
+        padding = self.schedule.padding or self.backend == "unsloth" or self.neftune_alpha > 0
+        return replace(self.schedule, padding=padding)
 
 
 @dataclass(frozen=True)
@@ -134,8 +140,9 @@ def _trained(
         raise keeper.interruption()
     if found:
         terminal.say(f"train: goes on from step {found[0]}")
+    schedule = settings.steps
     args = sft.arguments(
-        settings.schedule, len(train_rows), work, settings.seed, settings.tracker, settings.run_name, device == "cpu",
+        schedule, len(train_rows), work, settings.seed, settings.tracker, settings.run_name, device == "cpu",
         fresh=found is None, num_processes=settings.num_processes,
     )  # fmt: skip
     args.neftune_noise_alpha = settings.neftune_alpha or None
@@ -146,8 +153,9 @@ def _trained(
         follower = [Follower(places.out / "log.jsonl", bar)] if ranks.first() else []
         callbacks = [*follower, keeper]  # which may raise, after the other has written
         trainer = sft.trainer(
-            model, places.tokenizer, train_rows, val_rows, args, callbacks, settings.prompt_loss_weight
-        )
+            model, places.tokenizer, train_rows, val_rows, args, callbacks, settings.prompt_loss_weight,
+            None if schedule.padding else schedule.most_tokens(longest, device == "cpu"),
+        )  # fmt: skip
         try:
             _train(trainer, keeper, found[1] if found else None)
         except torch.OutOfMemoryError as error:

@@ -9,6 +9,7 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import contextlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,13 +22,17 @@ from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 
 from jobs.core.errors import EnvironmentProblem, Refusal
-from jobs.engines.training import ranks, saving, trl_cpu
+from jobs.engines.training import laid_out, ranks, saving, trl_cpu
 from jobs.engines.training.batches import NUMBER, WEIGHTS, Collator, Row as Row, dataset, held_out
-from jobs.engines.training.callbacks import ROWS
-from jobs.engines.training.tally import RowTally, Tally
+from jobs.engines.training.tally import ROWS, RowTally, Tally
+from jobs.logic.training import layout
 from jobs.logic.training.schedules import IN_TRANSFORMERS
 
 transformers_logging.disable_progress_bar()
+laid_out.install()
+
+MOST_ON_A_CPU = 2560
+"""Tokens of a forward pass: more do not fit the caches, and take longer in one piece than in several."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,20 @@ class Schedule:
     num_epochs: float
     batch_size: int
     gradient_accumulation: int
+    padding: bool
+    """Whether rows of a batch are padded to its longest, instead of laid end to end."""
+    max_tokens_per_batch: int | None
+    """Of a forward pass where rows are laid end to end; None: as `most_tokens` has it."""
     eval_batch_size: int
     evals_per_epoch: int
     patience: int
     checkpoint_every_steps: int
     keep_checkpoints: int
+
+    @property
+    def rows(self) -> int:
+        """Of an optimiser step, on one device."""
+        return self.batch_size * self.gradient_accumulation
 
     def steps_per_epoch(self, num_rows: int) -> int:
         """Optimiser steps in one pass over `num_rows`; the last batch may be smaller."""
@@ -76,6 +90,12 @@ class Schedule:
         batch = max(size for size in range(1, min(self.batch_size, rows) + 1) if rows % size == 0)
         return replace(self, batch_size=batch, gradient_accumulation=rows // batch)
 
+    def most_tokens(self, longest: int, on_cpu: bool) -> int:
+        """Of a forward pass: those of `batch_size` rows as long as the longest, on a CPU no more than go well there."""
+        if self.max_tokens_per_batch is not None:
+            return self.max_tokens_per_batch
+        return min(self.batch_size * longest, MOST_ON_A_CPU) if on_cpu else self.batch_size * longest
+
     def eval_steps(self, num_rows: int) -> int:
         """Optimiser steps between evaluations."""
         return max(1, self.steps_per_epoch(num_rows) // self.evals_per_epoch)
@@ -84,7 +104,9 @@ class Schedule:
 def load_base(folder: Path, dtype: str, device: str) -> Any:
     """The base model; raises EnvironmentProblem where `device` is not here."""
     target = resolve_device(device)
-    return AutoModelForCausalLM.from_pretrained(str(folder), dtype=getattr(torch, dtype)).to(target)
+    return AutoModelForCausalLM.from_pretrained(
+        str(folder), dtype=getattr(torch, dtype), attn_implementation=laid_out.NAME
+    ).to(target)
 
 
 def resolve_device(device: str) -> str:
@@ -132,11 +154,13 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.tallies = {True: Tally(), False: Tally()}
-        self.row_tally = RowTally(len(self.eval_dataset))
-        self.graded_tokens_seen = 0
+        self.tallies, self.row_tally = {True: Tally(), False: Tally()}, RowTally(len(self.eval_dataset))
+        self.graded_tokens_seen, self.num_rows = 0, len(self.train_dataset)
         self.last_outputs: Any = None
-        self.num_rows, self.num_held_out = len(self.train_dataset), len(self.eval_dataset)
+        self.most_tokens = 0
+        """Of a forward pass while training, where rows are laid end to end."""
+        self.tokens = self.computed = 0
+        """Of the rows trained on since the last log, and those that were computed for them, padding included."""
         self.weighted = WEIGHTS in self.train_dataset.column_names
         self.model.register_forward_hook(self._keep)
 
@@ -148,9 +172,27 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
             return super()._get_train_sampler(train_dataset)
         return ranks.FilledShuffle(self.num_rows, len(self.train_dataset), self.args.data_seed)
 
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """A batch of rows that are laid end to end is all rows of a step, in as many runs as memory asks for."""
+        if (held := inputs.get(laid_out.HELD)) is None:
+            return super().training_step(model, inputs, num_items_in_batch)
+        sizes = [len(row["input_ids"]) for row in held.rows]
+        parts = laid_out.runs(held, ranks.largest(layout.num_parts(sizes, self.most_tokens)))
+        losses = []
+        for number, run in enumerate(parts):
+            if number:
+                self.callback_handler.on_substep_end(self.args, self.state, self.control)
+            last = number == len(parts) - 1  # several processes put their gradients together once a step
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(model=model):
+                losses.append(super().training_step(model, run.batch(), num_items_in_batch))
+        return torch.stack(losses).sum()
+
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
+        held = inputs.pop(laid_out.HELD, None)
+        if held is not None:
+            inputs["spans"] = held.run.spans(next(model.parameters()))
         template, weights, labels = inputs.pop("template"), inputs.pop(WEIGHTS, None), inputs["labels"]
         if not model.training:
             loss = self._evaluated(model, inputs, template)
@@ -166,6 +208,8 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
             self.tallies[True].add(-log_probs.detach(), labels, template, prompt)
         self.last_outputs = None
         self.graded_tokens_seen += int((labels[:, 1:] != -100).sum())
+        self.tokens += int(inputs["attention_mask"].sum()) if held is None else held.run.num_tokens
+        self.computed += labels.numel()
         return (loss, {}) if return_outputs else loss
 
     def _weighted(self, model: Any, inputs: dict[str, Any], weights: torch.Tensor, total: torch.Tensor) -> torch.Tensor:
@@ -192,7 +236,7 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
         self.last_outputs = None
         nll = -outputs.log_probs.detach()
         self.tallies[False].add(nll, inputs["labels"], template)
-        self.row_tally.add(nll, inputs["labels"], template, numbers[:, None].expand_as(nll))
+        self.row_tally.add(nll, inputs["labels"], template, numbers)
         return -outputs.log_probs.sum() / outputs.label_mask.sum().clamp(min=1)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
@@ -215,15 +259,16 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
             logs.update({f"{prefix}{name}": value for name, value in tally.means().items()})
             if not evaluated:
                 logs["graded_tokens"] = int(ranks.summed([self.graded_tokens_seen])[0])
-                self.graded_tokens_seen = 0
+                logs["tokens"], logs["computed_tokens"] = map(int, ranks.summed([self.tokens, self.computed]))
+                self.graded_tokens_seen = self.tokens = self.computed = 0
                 if self.weighted:
                     logs["prompt_tokens"] = tally.tokens["prompt"]
             tally.reset()
+        if trl_cpu.is_installed():
+            self._metrics["eval" if evaluated else "train"].pop("entropy", None)  # which is not computed there
         super().log(logs, *args, **kwargs)
-        if evaluated:  # beside what is logged, for trackers take numbers
-            self.row_tally.share()
-            self.state.log_history[-1][ROWS] = self.row_tally.sums(self.num_held_out)
-            self.row_tally.reset()
+        if evaluated:  # beside what is logged: trackers take numbers alone
+            self.state.log_history[-1][ROWS] = self.row_tally.taken()
 
 
 def arguments(
@@ -252,8 +297,8 @@ def arguments(
         weight_decay=schedule.weight_decay,
         max_grad_norm=schedule.max_grad_norm,
         num_train_epochs=schedule.num_epochs,
-        per_device_train_batch_size=schedule.batch_size,
-        gradient_accumulation_steps=schedule.gradient_accumulation,
+        per_device_train_batch_size=schedule.batch_size if schedule.padding else schedule.rows,
+        gradient_accumulation_steps=schedule.gradient_accumulation if schedule.padding else 1,
         per_device_eval_batch_size=schedule.eval_batch_size,
         eval_strategy="steps",
         eval_steps=eval_steps,
@@ -297,11 +342,15 @@ def trainer(
     args: SFTConfig,
     callbacks: list[Any],
     prompt_loss_weight: float,
+    most_tokens: int | None,
 ) -> GradedTrainer:
-    """A trainer over preflight's rows; a prompt's tokens count for `prompt_loss_weight` where it trains."""
+    """A trainer over preflight's rows; a prompt's tokens count for `prompt_loss_weight` where it trains.
+
+    `most_tokens`: of a forward pass over rows that are laid end to end; None pads them.
+    """
     trl_cpu.install(args.use_cpu)
     tokenizer = AutoTokenizer.from_pretrained(str(tokenizer_folder))
-    num_rows, num_held_out, pad = len(train_rows), len(val_rows), tokenizer.pad_token_id
+    num_rows, pad = len(train_rows), tokenizer.pad_token_id
     if ranks.several():
         train_rows = ranks.filled(train_rows, args.train_batch_size * args.world_size, pad)
         val_rows = ranks.filled(val_rows, args.eval_batch_size * args.world_size, pad)
@@ -311,10 +360,10 @@ def trainer(
         train_dataset=dataset(train_rows, prompt_loss_weight),
         eval_dataset=held_out(val_rows),
         processing_class=tokenizer,
-        data_collator=Collator(pad),
+        data_collator=Collator(pad) if most_tokens is None else laid_out.LaidOut(),
         callbacks=callbacks,
     )
-    made.num_rows, made.num_held_out = num_rows, num_held_out
+    made.num_rows, made.most_tokens = num_rows, most_tokens or 0
     made.remove_callback(PrinterCallback)
     return made
 
@@ -336,7 +385,7 @@ def save_adapter(model: Any, into: Path, base_id: str) -> None:
     config = model.peft_config["default"].to_dict()
     config["base_model_name_or_path"] = base_id
     config["inference_mode"] = True
-    plain = json.loads(json.dumps(config, default=_plain, sort_keys=True))
+    plain = json.loads(json.dumps(config, default=lambda x: sorted(x) if isinstance(x, set | frozenset) else str(x)))
     plain["target_modules"] = sorted(plain["target_modules"])
     (into / "adapter_config.json").write_text(json.dumps(plain, indent=1, sort_keys=True) + "\n")
 
@@ -349,7 +398,3 @@ def save_weights(model: Any, into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in get_peft_model_state_dict(model).items()}
     save_file(dict(sorted(state.items())), str(into / saving.ADAPTER), metadata={"format": "pt"})
-
-
-def _plain(value: Any) -> Any:
-    return sorted(value) if isinstance(value, set | frozenset) else str(value)

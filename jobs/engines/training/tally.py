@@ -12,6 +12,8 @@ from jobs.engines.training import ranks
 
 GRADED = ("content", "template")
 KINDS = (*GRADED, "prompt")
+ROWS = "rows"
+"""What each held-out row cost at an evaluation: in the trainer's history, and so in its checkpoints."""
 DECIMALS = 6
 
 
@@ -61,22 +63,18 @@ class RowTally:
         self.nll = {name: np.zeros(self.num_rows) for name in GRADED}
 
     def add(self, nll: torch.Tensor, labels: torch.Tensor, template: torch.Tensor, numbers: torch.Tensor) -> None:
-        """As `Tally.add`; `numbers` [batch, length - 1] is the row that each token belongs to."""
+        """As `Tally.add`; `numbers` [batch, length]: the row that each token is of."""
         graded, is_template = labels[:, 1:] != -100, template[:, 1:].bool()
         for name, mask in (("content", graded & ~is_template), ("template", graded & is_template)):
-            rows, costs = (one[mask].cpu().numpy() for one in (numbers, nll.double()))
+            rows, costs = (one[mask].cpu().numpy() for one in (numbers[:, 1:], nll.double()))
             self.nll[name] += np.bincount(rows, weights=costs, minlength=self.num_rows)
 
-    def share(self) -> None:
-        """Take what every process has counted: each row was one process's."""
-        found = ranks.summed([float(one) for name in GRADED for one in self.nll[name]])
-        self.nll = {
-            name: np.array(found[place * self.num_rows :][: self.num_rows]) for place, name in enumerate(GRADED)
-        }
+    def taken(self) -> dict[str, list[Any]]:
+        """What all processes have counted, each row being one process's, from where it begins anew.
 
-    def sums(self, num_rows: int) -> dict[str, list[Any]]:
-        """Of the first `num_rows`, nats to six decimals; what is not finite as its name, which JSON can hold."""
-        return {
-            name: [round(float(one), DECIMALS) if math.isfinite(one) else str(one) for one in self.nll[name][:num_rows]]
-            for name in GRADED
-        }
+        Nats to six decimals; what is not finite as its name, which JSON can hold.
+        """
+        found = ranks.summed([float(one) for name in GRADED for one in self.nll[name]])
+        self.reset()
+        shown = [round(one, DECIMALS) if math.isfinite(one) else str(one) for one in found]
+        return {name: shown[place * self.num_rows :][: self.num_rows] for place, name in enumerate(GRADED)}

@@ -22,8 +22,9 @@ Fields = tuple[torch.Tensor | None, ...]
 class LogProbs(torch.autograd.Function):  # type: ignore[misc]
     """log p(label) for hidden states [n, width] under a frozen head [vocabulary, width].
 
-    Returns TRL's five fields, each [n]: log-probabilities, entropy, sum of squared probabilities and mean logit (not
-    computed: None), and whether the label is the top token. Gradients flow to the hidden states only.
+    Returns TRL's five fields, each [n]: log-probabilities; entropy, sum of squared probabilities and mean logit, which
+    are not computed (zero and None: each is a pass over all logits, and nothing here reads them); and whether the label
+    is the top token. Gradients flow to the hidden states only.
     """
 
     @staticmethod
@@ -33,30 +34,32 @@ class LogProbs(torch.autograd.Function):  # type: ignore[misc]
     ) -> Fields:  # fmt: skip
         if bias is not None or temperature != 1.0 or softcap is not None or logit_scale != 1.0 or weight.requires_grad:
             raise ValueError("only a frozen head without bias, temperature, softcap and scale is known: Qwen3's")
-        log_probs, entropies, tops, probabilities = [], [], [], []
+        empty = hidden.new_zeros(0, dtype=torch.float32)
+        log_probs, tops, odds, totals = [empty], [torch.zeros(0, dtype=torch.bool, device=labels.device)], [], [empty]
         for start in range(0, len(labels), POSITIONS_PER_CHUNK):
             part = slice(start, start + POSITIONS_PER_CHUNK)
             logits = (hidden[part] @ weight.T).float()
-            total = torch.logsumexp(logits, dim=-1)
-            picked = logits.gather(1, labels[part, None])[:, 0]
-            probs = torch.exp(logits - total[:, None])
-            log_probs.append(picked - total)
-            entropies.append(total - torch.einsum("nv,nv->n", probs, logits))
-            tops.append(logits.argmax(dim=-1) == labels[part])
-            probabilities.append(probs)
-        ctx.save_for_backward(weight, labels, *probabilities)
-        empty = hidden.new_zeros(0, dtype=torch.float32)
-        joined = [torch.cat([empty, *parts]) for parts in (log_probs, entropies)]
-        top = torch.cat([torch.zeros(0, dtype=torch.bool, device=labels.device), *tops])
-        ctx.mark_non_differentiable(joined[1], top)
-        return joined[0], joined[1], None, None, top
+            best, top = logits.max(dim=-1)
+            picked = logits.gather(1, labels[part, None])[:, 0] - best
+            relative = logits.sub_(best[:, None]).exp_()  # in place: one array of the vocabulary's size, not four
+            total = relative.sum(dim=-1)
+            log_probs.append(picked - torch.log(total))
+            tops.append(top == labels[part])
+            totals.append(total)
+            if ctx.needs_input_grad[0]:
+                odds.append(relative)
+        found, top = torch.cat(log_probs), torch.cat(tops)
+        ctx.save_for_backward(weight, labels, torch.cat(totals), *odds)
+        entropy = torch.zeros_like(found)
+        ctx.mark_non_differentiable(entropy, top)
+        return found, entropy, None, None, top
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        weight, labels, *probabilities = ctx.saved_tensors
+        weight, labels, totals, *odds = ctx.saved_tensors
         rows = weight[labels].float()
-        expected = [probs.to(weight.dtype) @ weight for probs in probabilities]
-        pulled = rows - torch.cat([*expected, rows.new_zeros(0, rows.shape[1])]).float()
+        summed = torch.cat([*(each.to(weight.dtype) @ weight for each in odds), rows.new_zeros(0, rows.shape[1])])
+        pulled = rows - summed.float() / totals[:, None]
         return (gradients[0][:, None] * pulled).to(weight.dtype), *([None] * 8)
 
 
@@ -64,3 +67,8 @@ def install(on_cpu: bool) -> None:
     """Give TRL this function where its kernel could not be imported or training is on a CPU; else its own stays."""
     if on_cpu or utils._ChunkedLogProbFunction is None:
         utils._ChunkedLogProbFunction = LogProbs
+
+
+def is_installed() -> bool:
+    """Whether TRL computes its loss with this function."""
+    return utils._ChunkedLogProbFunction is LogProbs

@@ -127,7 +127,7 @@ def gguf_stop_token_altered(evidence: Evidence) -> Outcome:
         where, asked = place(file, "tokenizer.ggml.eos_token_id"), file.asked
         if asked is not None and not asked.is_base and asked.eos_id is not None and file.eos_id != asked.eos_id:
             found.append((f"{file.file}: its stop token is {stop(file)}, {asked.folder} says {asked.eos_id}", where))
-        elif file.eos_id is not None and file.eos_kind not in ("control", ""):
+        elif file.eos_id is not None and file.eos_kind not in ("control", "") and file.eos_text not in (TURN, TEXT):
             found.append((f"{file.file}: its stop token is {stop(file)}, which is {file.eos_kind}", where))
         elif file.eos_text == TEXT and TURN in (file.template or ""):
             found.append(

@@ -8,6 +8,7 @@ from jobs.logic.diagnosing import (
     causes_overfitting,
     causes_quantizing,
     causes_recipe,
+    causes_rows,
     causes_tensors,
     causes_tokens,
     causes_weights,
@@ -15,7 +16,7 @@ from jobs.logic.diagnosing import (
 from jobs.logic.diagnosing.cause import CAUSES
 
 MODULES = (
-    causes_labels, causes_log, causes_overfitting, causes_recipe, causes_tokens, causes_weights, causes_tensors,
-    causes_gguf, causes_quantizing, causes_modelfile,
+    causes_rows, causes_labels, causes_tokens, causes_recipe, causes_log, causes_overfitting, causes_weights,
+    causes_tensors, causes_gguf, causes_quantizing, causes_modelfile,
 )  # fmt: skip
 __all__ = ["CAUSES", "MODULES"]

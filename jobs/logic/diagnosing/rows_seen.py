@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-Example = tuple[int, str]
-"""(row, counted from 1; a short piece of it with secrets masked)."""
+Example = tuple[str, int, str]
+"""(file, line, counted from 1, a short piece of it with secrets masked)."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class RowsSeen:
     """Reason of `prepare` to how many of these rows it would drop."""
     examples: Mapping[str, tuple[Example, ...]]
     """Reason to some of its rows."""
+    mojibake: int
+    """Rows that were decoded wrongly, those that could be put right too."""
     departing: int
     """Rows unlike the rest of the set."""
     num_exact_duplicates: int

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.engines.diagnosing import logs
+from jobs.engines.diagnosing import logs, recipe_files
+from jobs.engines.diagnosing.looking import look
 from jobs.engines.diagnosing.settings_files import Unreadable
 from jobs.logic.diagnosing.log_seen import LogSeen
 
@@ -73,6 +74,8 @@ def test_of_a_large_log_both_ends_are_read(tmp_path: Path, monkeypatch: pytest.M
     assert (found.steps[0].step, found.steps[-1].step) == (1, 999)
     assert found.num_bytes_left_out == sum(map(len, lines)) - 2000
     assert found.num_cut_lines == 0
+    (taken,) = recipe_files.read(look([tmp_path])).looked.taken
+    assert taken.why.endswith("between its beginning and its end were not read")
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', "[]", "nothing", '{"log_history": 3}'])

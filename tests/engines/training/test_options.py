@@ -83,7 +83,7 @@ def test_the_loss_of_a_batch_is_the_weighted_sum_over_the_steps_total(base: Path
     model = sft.load_hf(base, sft.Lora(4, 8.0, 0.0, False, TARGETS), "float32", "cpu", tiny_sft.settings().seed, 0)
     schedule = sft.Schedule(**tiny_sft.SCHEDULE)
     args = sft.arguments(schedule, 2, tmp_path, tiny_sft.settings().seed, "none", "t", True, False, 1)
-    trainer = sft.trainer(model, base, rows, rows, args, [], 0.25)
+    trainer = sft.trainer(model, base, rows, rows, args, [], 0.25, None)
     batch = batches.Collator(0)(list(trainer.train_dataset))
     total = trainer._get_num_items_in_batch([batch], torch.device("cpu"))
     graded = sum(label != -100 for row in rows for label in row["labels"])
@@ -129,10 +129,10 @@ def test_noise_is_in_training_alone_and_its_strength_is_alpha_over_the_root_of_t
 
     table.register_forward_pre_hook(lambda module, inputs: ids.append(inputs[0]))
     model.base_model.model.model.layers[0].register_forward_pre_hook(keep)
-    schedule = replace(sft.Schedule(**tiny_sft.SCHEDULE), num_epochs=1)
+    schedule = replace(sft.Schedule(**tiny_sft.SCHEDULE), num_epochs=1, padding=True)
     args = sft.arguments(schedule, 22, tmp_path, 7, "none", "t", True, True, 1)
     args.neftune_noise_alpha, args.save_strategy = 5.0, "no"
-    sft.trainer(model, base, tiny_sft.rows(22, 1), tiny_sft.rows(8, 2), args, [], 0.0).train()
+    sft.trainer(model, base, tiny_sft.rows(22, 1), tiny_sft.rows(8, 2), args, [], 0.0, None).train()
     assert len(seen[True]) == 11
     assert len(seen[False]) >= 4
     assert {largest for largest, _ in seen[False]} == {0.0}

@@ -23,7 +23,8 @@ from jobs.engines.training import run as sft_run, sft
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 SCHEDULE = {
     "learning_rate": 5e-3, "kind": "cosine", "warmup_fraction": 0.1, "weight_decay": 0.0, "max_grad_norm": 1.0,
-    "num_epochs": 2, "batch_size": 2, "gradient_accumulation": 2, "eval_batch_size": 4, "evals_per_epoch": 2,
+    "num_epochs": 2, "batch_size": 2, "gradient_accumulation": 2, "padding": False,
+    "max_tokens_per_batch": None, "eval_batch_size": 4, "evals_per_epoch": 2,
     "patience": 0, "checkpoint_every_steps": 3, "keep_checkpoints": 2,
 }  # fmt: skip
 

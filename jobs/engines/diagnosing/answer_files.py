@@ -1,0 +1,154 @@
+"""Sample answers of a diagnosis: JSON lines in usual names, or plain text with a blank line between answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.engines.diagnosing.looking import Looked
+from jobs.logic.diagnosing import kinds
+from jobs.logic.diagnosing.answers_seen import AnswersSeen
+from jobs.logic.parity.behaviour import Measure, signs, split_thinking
+from jobs.logic.row import Message, Row
+from jobs.logic.rows import clean
+from jobs.logic.rows.clean import CleanOptions
+from jobs.logic.rows.reasons import TAG_REASONS
+from jobs.logic.text import language
+from jobs.logic.text.similarity import TrainingAnswers
+
+MOST_BYTES = 64 * 2**20
+"""Of a file of answers; beyond it is not read."""
+ANSWER = ("answer", "text", "output", "response", "completion", "generated", "generation", "prediction", "回答", "出力")
+REFERENCE = ("reference", "expected", "gold", "target", "正解")
+STOPPED = ("stopped", "finished", "ended")
+REASON = ("finish_reason", "stop_reason")
+MODEL = "model"
+MEASURE = Measure(repeat_chars=12, loop_repeats=4, loop_chars=20)
+"""What counts as repeated and looping, as `smoke` has it."""
+COPIED = 20
+"""Characters in a row that count as taken over."""
+NAMES = (
+    ("base", re.compile(r"(?<![a-z])base(?![a-z])")),
+    ("quant", re.compile(r"i?q\d(_|\b)|quant", re.IGNORECASE)),
+    ("f16", re.compile(r"f(p)?16|bf16|f32", re.IGNORECASE)),
+    ("hf", re.compile(r"hf|tuned|merged|adapter|smoke", re.IGNORECASE)),
+)
+
+
+@dataclass(frozen=True)
+class AnswerFilesSeen:
+    """What was answered, and what became of the files."""
+
+    looked: Looked
+    answers: tuple[AnswersSeen, ...]
+
+
+@dataclass(frozen=True)
+class Said:
+    """One answer."""
+
+    model: str
+    text: str
+    reference: str
+    stopped: bool | None
+
+
+def read(looked: Looked, options: CleanOptions, training: Sequence[str] = ()) -> AnswerFilesSeen:
+    """Every file of answers; one that cannot be read is a line in `looked`. `training`: answers of training rows."""
+    found: list[AnswersSeen] = []
+    for path in looked.of(kinds.ANSWERS):
+        try:
+            if path.stat().st_size > MOST_BYTES:
+                looked = looked.unreadable(path, f"has more than {MOST_BYTES // 2**20} MiB")
+                continue
+            said = list(_said(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            looked = looked.unreadable(path, error.strerror or type(error).__name__)
+            continue
+        except UnicodeDecodeError:
+            looked = looked.unreadable(path, "is not UTF-8")
+            continue
+        if not said:
+            looked = looked.unreadable(path, "has no answer in it")
+            continue
+        for model in dict.fromkeys(one.model for one in said):
+            own = [one for one in said if one.model == model]
+            found.append(seen(str(path), _whose(model or path.stem), own, training, options))
+    return AnswerFilesSeen(looked, tuple(found))
+
+
+def _said(text: str) -> Iterator[Said]:
+    if not text.lstrip().startswith(("{", "[")):
+        yield from (Said("", piece.strip(), "", None) for piece in re.split(r"\n[ \t]*\n", text) if piece.strip())
+        return
+    lines: Any = text.splitlines()
+    if text.lstrip().startswith("["):
+        try:
+            lines = [json.dumps(one) for one in json.loads(text)]
+        except ValueError:
+            return
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and (answer := _first(row, ANSWER)) is not None:
+            yield Said(str(row.get(MODEL) or ""), answer, _first(row, REFERENCE) or "", _stopped(row))
+
+
+def _first(row: dict[str, Any], names: Sequence[str]) -> str | None:
+    return next((row[name] for name in names if isinstance(row.get(name), str)), None)
+
+
+def _stopped(row: dict[str, Any]) -> bool | None:
+    said = next((row[name] for name in STOPPED if isinstance(row.get(name), bool)), None)
+    reason = _first(row, REASON)
+    return said if reason is None else reason in ("stop", "eos", "stop_sequence", "end_turn")
+
+
+def _whose(name: str) -> str:
+    """Whose answers these are, by a name."""
+    return next((kind for kind, pattern in NAMES if pattern.search(name)), "unknown")
+
+
+def seen(
+    file: str, of: str, said: Sequence[Said], training: Sequence[str], options: CleanOptions
+) -> AnswersSeen:  # fmt: skip
+    """What they show."""
+    known = TrainingAnswers(list(training), COPIED)
+    found = [signs(one.text, one.stopped is not False, one.reference, known, MEASURE, False) for one in said]
+    stopped = [one.stopped for one in said]
+    agreements = [sign.agreement for one, sign in zip(said, found, strict=True) if one.reference]
+    languages = language.spoken([split_thinking(one.text)[1] for one in said]).languages.tolist()
+    usual = max(set(languages) - {0}, key=languages.count, default=0)
+    reasons, wanted = (faults([getattr(one, name) for one in said], options) for name in ("text", "reference"))
+    own = [reason if reason != right else "" for reason, right in zip(reasons, wanted, strict=True)]
+    return AnswersSeen(
+        file=file,
+        of=of,
+        num=len(said),
+        num_empty=sum(sign.empty for sign in found),
+        num_loops=sum(sign.loop for sign in found),
+        num_punctuation=sum(sign.repeat for sign in found),
+        num_unended=None if None in stopped else sum(one is False for one in stopped),
+        num_control=sum(sign.markup for sign in found),
+        num_think_leaks=sum(sign.think_leak for sign in found),
+        num_tags=sum(reason in TAG_REASONS for reason in own),
+        num_copies=sum(sign.copy for sign in found) if training else None,
+        num_other_language=sum(one not in (0, usual) for one in languages),
+        num_refusals=own.count("refusal"),
+        agreement=sum(agreements) / len(agreements) if agreements else None,
+        examples=tuple((number + 1, one.text[:120]) for number, one in enumerate(said[:3])),
+    )
+
+
+def faults(answers: Sequence[str], options: CleanOptions) -> list[str]:
+    """For what `prepare` would drop each answer; empty: for nothing. Their prompts are not known."""
+    rows = [
+        Row(str(number), None, [Message("user", "?"), Message("assistant", split_thinking(answer)[1])], "", number, {})
+        for number, answer in enumerate(answers)
+    ]
+    return ["" if fault is None else fault.reason for fault in clean.faults(rows, options)]

@@ -1,0 +1,80 @@
+"""Rows of a diagnosis, through `prepare`'s own reading and checks: what it would drop of them, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobs.core.errors import Refusal
+from jobs.engines.diagnosing.looking import Looked
+from jobs.logic.diagnosing import kinds
+from jobs.logic.diagnosing.rows_seen import RowsSeen
+from jobs.logic.rows.reasons import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE
+
+Survey = Callable[[Sequence[Path], Sequence[Path]], Mapping[str, Any]]
+"""Files of rows, and files that are held against them: the facts of `prepare` on them, as its record has them."""
+DEPARTING = ("odd-form", "other-language", "wrong-length")
+
+
+@dataclass(frozen=True)
+class RowFilesSeen:
+    """What the rows are, and what became of their files."""
+
+    looked: Looked
+    train_rows: RowsSeen | None
+    held_out_rows: RowsSeen | None
+
+
+def read(looked: Looked, survey: Survey) -> RowFilesSeen:
+    """Both sides. A file that cannot be read is a line in `looked`, never an exception."""
+    train, held_out = looked.of(kinds.ROWS), looked.of(kinds.HELD_OUT)
+    looked, of_train = _side(looked, train, held_out, survey)
+    looked, of_held_out = _side(looked, held_out, (), survey)
+    return RowFilesSeen(looked, of_train, of_held_out)
+
+
+def _side(
+    looked: Looked, paths: Sequence[Path], others: Sequence[Path], survey: Survey
+) -> tuple[Looked, RowsSeen | None]:
+    if not paths:
+        return looked, None
+    try:
+        return looked, seen(paths, survey(paths, others), bool(others))
+    except Refusal as refusal:
+        return looked.unreadable(paths[0], str(refusal)), None
+    except OSError as error:
+        return looked.unreadable(paths[0], error.strerror or type(error).__name__), None
+
+
+def seen(paths: Sequence[Path], facts: Mapping[str, Any], has_other_side: bool) -> RowsSeen:
+    """From the facts of `prepare` on these rows alone."""
+    dropped: dict[str, int] = dict(facts["dropped"])
+    examples: dict[str, list[tuple[str, int, str]]] = {}
+    for one in facts["examples"]:
+        examples.setdefault(one["reason"], []).append((one["file"], one["line"], one["evidence"]))
+    belonging = facts["belonging"]
+    lengths = facts["lengths"].get("assistant", [0] * 5)
+    return RowsSeen(
+        files=tuple(map(str, paths)),
+        num_rows=facts["num_read"],
+        num_unreadable=sum(dropped.get(reason, 0) for reason in BAD_REASONS),
+        dropped=dropped,
+        examples={reason: tuple(found) for reason, found in examples.items()},
+        mojibake=dropped.get("mojibake", 0) + facts["changed"].get("mojibake", 0),
+        departing=sum(dropped.get(reason, 0) for reason in DEPARTING),
+        num_exact_duplicates=dropped.get(DUPLICATE, 0),
+        num_near_duplicates=dropped.get(NEAR_DUPLICATE, 0),
+        num_contradicting=facts["num_contradictory"],
+        belonging_p=belonging.get("p"),
+        belonging_says=belonging["word"],
+        num_in_other_side=sum(facts["evaluation"].values()) if has_other_side else None,
+        languages=facts["languages"],
+        num_refusals=dropped.get("refusal", 0),
+        num_cut=dropped.get("cut-off", 0),
+        num_thoughts=facts["seen"].get("thoughts", 0),
+        answer_chars=(lengths[1], lengths[2], lengths[3]),
+        num_tokens_longest=None,
+        num_above={},
+    )
