@@ -187,9 +187,10 @@ check: setup  ## ruff, formatting, mypy strict, and that the generated docs are 
 	@$(PY) -m mypy
 	@$(PY) -m jobs rules | diff -u docs/rules.md - || { echo "docs/rules.md is stale: run make docs" >&2; exit 1; }
 
-docs: setup  ## generate docs/rules.md
+docs: setup  ## generate docs/rules.md and docs/failures.md
 	@mkdir -p docs
 	@$(PY) -m jobs rules > docs/rules.md.new && mv docs/rules.md.new docs/rules.md
+	@$(PY) -m jobs failures > docs/failures.md.new && mv docs/failures.md.new docs/failures.md
 
 licences:  ## docs/licences.md, from what is in the image
 	@mkdir -p docs

@@ -68,7 +68,7 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
 
         return forgetting(rest)
     if command in COMPARING:
-        return comparing(command, rest)
+        return comparing(command, rest, is_dry)
     if command == "certificate":
         from jobs.report import check_command
 
@@ -105,7 +105,7 @@ def diagnosing(words: Sequence[str]) -> int:
     return diagnose(files, *surveyor(compose(words)))
 
 
-def comparing(command: str, words: Sequence[str]) -> int:
+def comparing(command: str, words: Sequence[str], is_dry: bool) -> int:
     """Two models beside each other, people's votes on blind sheets, and two arms in real use."""
     if command == "compare-live":
         from jobs.checks.compare_live import options as live_options
@@ -118,7 +118,7 @@ def comparing(command: str, words: Sequence[str]) -> int:
     if command == "compare":
         from jobs.engines.comparing.comparison import compare
 
-        return compare(asked)
+        return compare(asked, is_dry)
     if command == "compare-votes":
         from jobs.engines.comparing.voting import compare_votes
 

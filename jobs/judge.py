@@ -155,7 +155,7 @@ def measure(cfg: JudgeConfig, inputs: Inputs, out: Path) -> JudgeFacts:
             else None,
             "scores": counting.criteria(scores, pairs, names, how),
             "unaccounted": found.unaccounted + counting.unaccounted_scores(scores, pairs if names else []),
-            "calibration": counting.calibration(out / VOTES, judged, how),
+            "calibration": counting.calibration(out / VOTES, pairs, judged, how),
             "examples": counting.examples(pairs, judged, words, cfg.num_samples),
         }
     return JudgeFacts.model_validate(values)

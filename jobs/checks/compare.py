@@ -11,8 +11,9 @@ from jobs.checks.endpoint_config import Endpoint
 from jobs.checks.judge_config import UsableConfig
 from jobs.core import config
 from jobs.core.config import RunConfig
-from jobs.core.model import Count, NotNegative, Several, StrictModel, Text, TrueShare
+from jobs.core.model import Count, NotNegative, Positive, Several, StrictModel, Text, TrueShare
 from jobs.logic.comparing.options import Options, SheetOptions
+from jobs.logic.endpoints.costs import Caps
 
 
 class SheetConfig(StrictModel):
@@ -22,6 +23,15 @@ class SheetConfig(StrictModel):
     title: Text
     language: Literal["auto", "ja", "en"]
     seed: Text | int
+
+
+class CapsConfig(StrictModel):
+    """Of what is asked of the judge."""
+
+    max_calls: Count | None
+    max_tokens: Count | None
+    max_minutes: Positive | None
+    max_usd: NotNegative | None
 
 
 class CompareConfig(StrictModel):
@@ -43,6 +53,7 @@ class CompareConfig(StrictModel):
     level: TrueShare
     measure: MeasureConfig
     judge: Endpoint
+    caps: CapsConfig
     tries: Count
     retry_temperature: NotNegative
     qualify_rows: Count
@@ -59,7 +70,7 @@ def options(words: Sequence[str]) -> Options:
     run: RunConfig = config.run_config(composed)
     own = {key: value for key, value in composed["compare"].items() if key not in OF_LIVE}
     asked = config.checked(CompareConfig, own, "compare")
-    plain = asked.model_dump(exclude={"measure", "judge", "sheet"})
+    plain = asked.model_dump(exclude={"measure", "judge", "caps", "sheet"})
     return Options(
         **plain,
         runs=run.folder,
@@ -67,6 +78,7 @@ def options(words: Sequence[str]) -> Options:
         redo=composed["redo"] is True,
         loops=(asked.measure.repeat_chars, asked.measure.loop_repeats, asked.measure.loop_chars),
         judge=asked.judge.options() if asked.judge.is_given else None,
+        caps=Caps(*asked.caps.model_dump().values()),
         prepare=composed["prepare"],
         sheet=SheetOptions(**asked.sheet.model_dump() | {"seed": str(asked.sheet.seed)}),
     )

@@ -8,7 +8,7 @@ from typing import Literal
 
 from jobs.core import config
 from jobs.core.errors import Refusal
-from jobs.core.model import ArmShare, Difference, NotNegative, Share, StrictModel, Text, TrueShare
+from jobs.core.model import ArmShare, Difference, Hours, Share, StrictModel, Text, TrueShare
 from jobs.logic.comparing.live_options import LiveOptions
 
 OF_LIVE = ("use", "live")
@@ -25,7 +25,7 @@ class LiveConfig(StrictModel):
     difference: Difference
     randomised: Literal["user", "vote"]
     share: ArmShare
-    window_hours: NotNegative
+    window_hours: Hours
     power: TrueShare
     level: TrueShare
     seed: int

@@ -33,9 +33,9 @@ ALIKE = {"DRY_RUN": "DRY", "DRYRUN": "DRY", "ARG": "ARGS"}
 ROWS = re.compile(r"\.(jsonl|ndjson|json|csv|tsv|parquet|xlsx)(\.(gz|zst))?\Z", re.IGNORECASE)
 POD_KEYS = ("image", "registry", "cloud", "disk", "ports", "gpu", "mounts", "env", "job", "limits", "dry")
 """Of runpod.yaml; what is no such key is a word of the job's config, and stands behind `--`."""
-BESIDE = (["chat"], ["serve"], ["forgetting"], ["diagnose"], ["preview"], ["compare"],
-          ["compare-votes"], ["compare-live"], ["judge-sheet"])  # fmt: skip
-"""Commands of `python -m jobs` that are no stage."""
+BESIDE = (["chat"], ["serve"], ["forgetting"], ["diagnose"], ["preview"], ["compare-votes"], ["compare-live"],
+          ["judge-sheet"])  # fmt: skip
+"""Commands of `python -m jobs` that are no stage and know no dry run."""
 OFF = ("", "0", "false", "no", "off")
 
 
@@ -115,7 +115,7 @@ def become(target: str, program: Sequence[str], environment: Mapping[str, str]) 
 
 
 def is_stage(program: Sequence[str]) -> bool:
-    """Whether it is `python -m jobs STAGE`, which is told by a word."""
+    """Whether it is `python -m jobs STAGE`, or `compare`, which are told by a word."""
     return list(program[1:3]) == ["-m", "jobs"] and program[3:4] not in BESIDE
 
 

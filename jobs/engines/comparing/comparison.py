@@ -48,8 +48,8 @@ class Compared:
     verdict: Verdict
 
 
-def compare(asked: Options) -> int:
-    """Two models on the same rows; what is made lies in a folder of its own.
+def compare(asked: Options, is_dry: bool = False) -> int:
+    """Two models on the same rows; what is made lies in a folder of its own. Dry: only what a judge will cost.
 
     Raises Refusal where a model or the rows cannot be used, before anything is asked.
     """
@@ -63,12 +63,25 @@ def compare(asked: Options) -> int:
     places.require_free(out, asked.redo, same)
     for line in _told_before(called, (first, second), chosen):
         terminal.say(line)
+    if is_dry:
+        return _estimated(asked, (first, second), chosen, root / ANSWERS)
     said = _asked(asked, (first, second), called, chosen, root / ANSWERS)
     found = _compared(asked, (first, second), called, chosen, said, root / ANSWERS)
     how = Resampling(asked.num_resamples, asked.seed, asked.level)
     with places.whole(out, asked.redo, same) as folder:
         _write(found, how, asked, folder, out)
     _tell(found, how, out)
+    return Exit.PASSED
+
+
+def _estimated(asked: Options, both: Sequence[Model], chosen: Chosen, folder: Path) -> int:
+    pairs = [
+        Pair(one.row.id, one.row.source, one.messages, one.row.reference, "", one.row.reference or None)
+        for one in chosen.asked
+    ]
+    if asked.judge is not None:
+        print(judging.estimate(pairs, asked, both, sheets.language(pairs), folder), flush=True)
+    print(f"compare: {count(2 * len(pairs), 'answer')} of GGUFs on this machine", flush=True)
     return Exit.PASSED
 
 

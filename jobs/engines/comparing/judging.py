@@ -8,43 +8,67 @@ from pathlib import Path
 from jobs.core import terminal
 from jobs.core.errors import Refusal
 from jobs.engines.comparing.models import Model
-from jobs.engines.endpoints import asking, embedded
-from jobs.engines.endpoints.asking import Asker
+from jobs.engines.endpoints import asking, embedded, estimating
+from jobs.engines.endpoints.asking import Asker, Session
 from jobs.engines.judging.texts import wording_of
 from jobs.engines.judging.working import Work, Working, conducts
 from jobs.logic.comparing.options import Options
 from jobs.logic.endpoints.calls import Sampling
-from jobs.logic.endpoints.costs import NO_CAPS
+from jobs.logic.endpoints.costs import Estimate
 from jobs.logic.endpoints.family import kinship
 from jobs.logic.judging.pairs import Asking, Judged, Pair
 from jobs.logic.judging.usable import PAIRS, Wanted, why_not
+
+CAPS = "compare.caps"
+"""Where the caps stand."""
 
 
 def judged(
     pairs: Sequence[Pair], asked: Options, models: Sequence[Model], language: str, folder: Path
 ) -> tuple[list[Judged], list[str]]:
     """What `compare.judge` says of each pair, and why it may not be listened to; one that does not qualify is asked
-    about no pair. Raises Refusal where it is one of the two that are compared."""
+    about no pair. Raises Refusal where it is one of the two that are compared, or would cost more than a cap."""
     return asking.run(_judged(pairs, asked, models, language, folder))
+
+
+def estimate(pairs: Sequence[Pair], asked: Options, models: Sequence[Model], language: str, folder: Path) -> str:
+    """What the judge will cost, in a line, by a few pairs of right and wrong answers; no model answers for it."""
+
+    async def probed() -> Estimate:
+        async with asking.open_session(folder, asked.caps) as session:
+            return await (await _working(pairs, asked, models, language, session)).probe(len(pairs))
+
+    return estimating.told("compare", asking.run(probed()))
 
 
 async def _judged(
     pairs: Sequence[Pair], asked: Options, models: Sequence[Model], language: str, folder: Path
 ) -> tuple[list[Judged], list[str]]:
-    judge, wanted = asked.judge, Wanted(**asked.usable)
+    wanted = Wanted(**asked.usable)
+    async with asking.open_session(folder, asked.caps) as session:
+        work = await _working(pairs, asked, models, language, session)
+        with estimating.higher_cap(CAPS, asked.caps):
+            probed = await work.probe(sum(pair.first != pair.second for pair in pairs))
+            terminal.say(estimating.told("compare", probed))
+            estimating.require_caps(CAPS, asked.caps, probed, "compare.most_rows or compare.qualify_rows")
+            qualified = conducts(await work.qualify())
+            unusable = why_not(qualified, wanted)
+            if unusable:
+                return [], unusable
+            said = await work.judge(pairs, "pairs compared", "compare/pairs")
+            return said, why_not({**qualified, **conducts({PAIRS: said})}, wanted)
+
+
+async def _working(
+    pairs: Sequence[Pair], asked: Options, models: Sequence[Model], language: str, session: Session
+) -> Working:
+    judge = asked.judge
     assert judge is not None
     sampling = Sampling(judge.temperature, judge.top_p, judge.max_tokens, asked.seed)
     how = Asking(sampling, asked.tries, asked.retry_temperature, judge.max_concurrency * max(1, len(judge.url)))
-    async with asking.open_session(folder, NO_CAPS) as session:
-        asker = await session.asker(judge)
-        _require_other(asker, models)
-        work = Working(Work(how, wording_of(language), asked.qualify_rows, asked.seed, None), pairs, session, asker)
-        qualified = conducts(await work.qualify())
-        unusable = why_not(qualified, wanted)
-        if unusable:
-            return [], unusable
-        said = await work.judge(pairs, "pairs compared", "compare/pairs")
-        return said, why_not({**qualified, **conducts({PAIRS: said})}, wanted)
+    asker = await session.asker(judge)
+    _require_other(asker, models)
+    return Working(Work(how, wording_of(language), asked.qualify_rows, asked.seed, None), pairs, session, asker)
 
 
 def _require_other(asker: Asker, models: Sequence[Model]) -> None:

@@ -26,8 +26,6 @@ from jobs.logic.rows.clean import CleanOptions
 
 FOLDER = "diagnose"
 DIGITS = 8
-MOST_RULED_OUT = 12
-"""Lines of a terminal for what is ruled out; the page has all."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +119,8 @@ def show(asked: Asked, found: Diagnosis, taken: Sequence[Taken], left_out: str) 
         terminal.say(f"not looked at: {left_out}")
     if not_seen := words.not_seen(found):
         terminal.table("Not checked", words.NOT_SEEN_HEADS, not_seen)
-    if out := words.ruled_out(found):
-        terminal.table("Ruled out", words.RULED_OUT_HEADS, out[:MOST_RULED_OUT])
-        if len(out) > MOST_RULED_OUT:
-            terminal.say(f"and {len(out) - MOST_RULED_OUT} more, on the page")
+    if out := words.ruled_out_by_link(found):
+        terminal.table("Ruled out", words.RULED_OUT_HEADS, out)
     if causes := words.causes(found):
         terminal.table("Causes", words.CAUSE_HEADS, causes)
     for line in (*words.what_to_do(found), *words.experiments(found)):

@@ -16,16 +16,22 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-import httpx2
+import aiohttp
 
 from jobs.core.errors import Refusal
+from jobs.engines.endpoints.proxies import proxy_for
 from jobs.logic.endpoints.answers import NoAnswer, error_text
 from jobs.logic.row import shown
 
 T = TypeVar("T")
 
 CONNECT_SECONDS = 10.0
+KEPT_SECONDS = 60.0
+"""An idle connection."""
+HEADER_BYTES = 64 << 10
+"""Of one line of an answer's head."""
 MOST_BYTES = 16 << 20
 """Of an answer; a long one has some hundred kilobytes."""
 KEY = re.compile(r"[\x21-\x7e]+")
@@ -81,18 +87,19 @@ class Client:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
-        encrypted = self.url.startswith("https:")
-        self._http = httpx2.AsyncClient(
-            verify=encrypted,  # reading the machine's certificates takes long, and nothing is encrypted without
+        others = urlsplit(self.url).hostname not in LOOPBACK  # a proxy is for others' machines
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS, ssl=_trusted(self.url, others)),
             headers=headers,
-            timeout=httpx2.Timeout(timeout_seconds, connect=CONNECT_SECONDS, pool=None),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60.0),
-            follow_redirects=False,
-            trust_env=httpx2.URL(self.url).host not in LOOPBACK,  # a proxy is for others' machines
+            timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS),  # the whole has `asyncio.timeout`
+            max_line_size=HEADER_BYTES,
+            max_field_size=HEADER_BYTES,
+            trust_env=False,  # it reads passwords of ~/.netrc too, before every request
         )
+        self._proxy = proxy_for(self.url) if others else None
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def post(self, path: str, body: bytes, read: Callable[[Any], T]) -> T:
         """What `read` makes of the answer's JSON, which may raise NoAnswer; raises Fault."""
@@ -109,18 +116,22 @@ class Client:
         try:
             async with (
                 asyncio.timeout(self._seconds),
-                self._http.stream(method, self.url + path, content=body) as response,
+                self._http.request(
+                    method, self.url + path, data=body, allow_redirects=False, proxy=self._proxy
+                ) as response,
             ):
                 return self._read(response, await _body(response))
+        except aiohttp.ClientError as error:
+            if isinstance(error, aiohttp.ConnectionTimeoutError) and await self._silent():
+                raise Fault("tls", f"connected, and no TLS was spoken within {CONNECT_SECONDS:g} s") from None
+            raise Fault(*self._named(error)) from None
         except TimeoutError:
             raise Fault("timeout", f"no whole answer within {self._seconds:g} s") from None
-        except httpx2.HTTPError as error:
-            raise Fault(*self._named(error)) from None
 
-    def _read(self, response: httpx2.Response, body: bytes) -> Any:
-        status = response.status_code
+    def _read(self, response: aiohttp.ClientResponse, body: bytes) -> Any:
+        status = response.status
         if 300 <= status < 400:
-            to = httpx2.URL(response.headers.get("location", "")).host or "another path"
+            to = urlsplit(response.headers.get("location", "")).hostname or "another path"
             raise Fault("redirected", f"status {status} points to {to}; give that address as url", status=status)
         if status != HTTPStatus.OK:
             raise self._by_status(status, body, response.headers.get("retry-after"))
@@ -144,18 +155,34 @@ class Client:
         name = {429: "rate-limited", 503: "unavailable", 529: "unavailable", 408: "server-error"}.get(status)
         return Fault(name or ("server-error" if status >= 500 else "refused"), words, waiting(retry_after), status)
 
-    def _named(self, error: httpx2.HTTPError) -> tuple[str, str]:
+    async def _silent(self) -> bool:
+        """After a timeout of an encrypted connection: whether somebody is there, who then does not speak TLS."""
+        parts = urlsplit(self.url)
+        if parts.scheme != "https" or self._proxy is not None:
+            return False
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, writer = await asyncio.open_connection(parts.hostname, parts.port or 443)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    def _named(self, error: aiohttp.ClientError) -> tuple[str, str]:
         cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, ssl.SSLError):
+        # aiohttp's errors are SSL errors too, and say more than what is wrong.
+        while cause is not None and (isinstance(cause, aiohttp.ClientError) or not isinstance(cause, ssl.SSLError)):
             cause = cause.__cause__ or cause.__context__
         if isinstance(cause, ssl.SSLError):
             return "tls", shown(getattr(cause, "verify_message", "") or str(cause))
         said = self._hidden(str(error) or type(error).__name__)
-        if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
+        if isinstance(
+            error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientHttpProxyError
+        ):
             return "no-connection", said
-        if isinstance(error, httpx2.TimeoutException):
+        if isinstance(error, aiohttp.ServerTimeoutError):
             return "timeout", said
-        if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
+        if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
             return "refused", said
         return "reset", said
 
@@ -163,14 +190,26 @@ class Client:
         return shown(text.replace(self._key, "***") if self._key else text)
 
 
-async def _body(response: httpx2.Response) -> bytes:
+async def _body(response: aiohttp.ClientResponse) -> bytes:
     pieces, size = [], 0
-    async for piece in response.aiter_bytes():
+    async for piece in response.content.iter_any():
         size += len(piece)
         if size > MOST_BYTES:
             raise Fault("too-large", f"an answer beyond {MOST_BYTES >> 20} MiB is not read")
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def _trusted(url: str, others: bool) -> ssl.SSLContext | bool:
+    """Whose certificates are believed: the machine's, or for `others` those that SSL_CERT_FILE or SSL_CERT_DIR name.
+
+    Reading them takes long, and nothing is encrypted without `https:`.
+    """
+    if not url.startswith("https:"):
+        return True
+    import httpx2
+
+    return httpx2.create_ssl_context(trust_env=others)
 
 
 def waiting(retry_after: str | None) -> float | None:

@@ -83,6 +83,8 @@ class Pool:
         self._waiting: deque[asyncio.Future[Lane]] = deque()
         self._ended: deque[str] = deque(maxlen=patience.window)
         """Of the last calls: the name of their fault, or nothing."""
+        self._num_failed = 0
+        """Of these."""
         self._timer: asyncio.TimerHandle | None = None
         self._over = ""
         """Why nobody is asked any more."""
@@ -211,8 +213,11 @@ class Pool:
 
     def _end(self, fault: str) -> None:
         """A call has ended; too many faults among the last ones end all."""
+        if len(self._ended) == self.patience.window:
+            self._num_failed -= bool(self._ended[0])
         self._ended.append(fault)
-        failed = sum(bool(name) for name in self._ended)
+        self._num_failed += bool(fault)
+        failed = self._num_failed
         if len(self._ended) >= self.patience.least and failed > self.patience.most_failed * len(self._ended):
             kinds = Counter(name for name in self._ended if name)
             said = ", ".join(f"{count} {name}" for name, count in kinds.most_common(3))

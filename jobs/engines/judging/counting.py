@@ -108,14 +108,16 @@ def criteria(
     return found
 
 
-def calibration(votes: Path, judged: Sequence[Judged], how: Resampling) -> Numbers | None:
-    """The judge beside people's votes on the same pairs; None where nobody voted."""
+def calibration(votes: Path, pairs: Sequence[Pair], judged: Sequence[Judged], how: Resampling) -> Numbers | None:
+    """The judge beside people's votes on the same pairs, its interval by source; None where nobody voted."""
     if not votes.is_file():
         return None
     told = json.loads(votes.read_bytes())
     choice = {"win": "first", "loss": "second", "tie": "tie", "flip": "tie", "unread": None}
     units = [(told["chosen"][one.pair], choice[one.outcome]) for one in judged if one.pair in told["chosen"]]
-    found = agreement(units, num_resamples=how.num_resamples, seed=how.seed)
+    sources = {pair.id: pair.source for pair in pairs}
+    clusters = [sources[one.pair] for one in judged if one.pair in told["chosen"]]
+    found = agreement(units, clusters, num_resamples=how.num_resamples, seed=how.seed)
     same = sum(people == ours for people, ours in units)
     return {"num_pairs": len(units), "num_raters": told["raters"], "num_same": same, "agreement": asdict(found)}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.logic.endpoints.costs import Caps
 from jobs.logic.endpoints.options import EndpointOptions
 
 AUTO = "auto"
@@ -42,6 +43,8 @@ class Options:
     loops: tuple[int, int, int]
     """Characters of a repetition; times and characters of a loop: `logic/parity/behaviour.py`'s Measure."""
     judge: EndpointOptions | None
+    caps: Caps
+    """Of what is asked of the judge."""
     tries: int
     retry_temperature: float
     qualify_rows: int

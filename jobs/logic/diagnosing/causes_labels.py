@@ -171,7 +171,7 @@ def prompts_graded(evidence: Evidence) -> Outcome:
 
 @cause(
     "208", "nothing-graded", Link.TOKENS, symptoms=("nothing-learnt",), rules=("TOK001", "TRN005", "TRN006"),
-    shows="preflight", separates="preflight",
+    shows="preflight", separates="preflight", explains=("CAU201", "CAU205"),
 )  # fmt: skip
 def nothing_graded(evidence: Evidence) -> Outcome:
     """Rows have no graded token at all.

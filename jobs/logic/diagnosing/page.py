@@ -66,10 +66,15 @@ def _cause(told: Told) -> str:
     follows = f"<p>Follows from {escape(told.under)}.</p>" if told.under else ""
     return (
         f'<section class="cause{" under" if told.under else ""}"><h3>{badge} {escape(cause.title)}</h3>'
-        f"<p>{escape(words.name(told))}. {escape(cause.why)}</p><ul>{''.join(lines)}</ul>{follows}"
-        f"<p><b>What to do.</b> {escape(cause.fix)} Shown by <code>make {escape(cause.shows)}</code>.</p>"
+        f"<p>{escape(words.name(told))}. {escape(_sentence(cause.why))}</p><ul>{''.join(lines)}</ul>{follows}"
+        f"<p><b>What to do.</b> {escape(_sentence(cause.fix))} Shown by <code>make {escape(cause.shows)}</code>.</p>"
         f"<p>What one sees of it: {escape(seen)}. Seen in: {escape(cause.seen_in)}</p></section>"
     )
+
+
+def _sentence(text: str) -> str:
+    """With a capital letter in front."""
+    return text[:1].upper() + text[1:]
 
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

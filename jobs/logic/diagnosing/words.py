@@ -87,6 +87,19 @@ def ruled_out(found: Diagnosis) -> list[tuple[str, str]]:
     return [(name(one), "; ".join(one.outcome.signs)) for one in found.of(Certainty.RULED_OUT)]
 
 
+def ruled_out_by_link(found: Diagnosis) -> list[tuple[str, str]]:
+    """For each link of the chain the causes that are ruled out there, and one argument in full, for a terminal."""
+    links: dict[str, list[Told]] = {}
+    for one in found.of(Certainty.RULED_OUT):
+        links.setdefault(one.cause.link.name.lower(), []).append(one)
+    rows = []
+    for link, told in links.items():
+        names = ", ".join(one.cause.name for one in told)
+        first = max(told, key=lambda one: len(one.outcome.signs) > 0)
+        rows.append((f"{link}: {len(told)}", f"{names}. {first.cause.name}: {'; '.join(first.outcome.signs[:1])}"))
+    return rows
+
+
 def not_seen(found: Diagnosis) -> list[tuple[str, str]]:
     """By what was not given."""
     rows = []

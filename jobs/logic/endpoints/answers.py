@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.logic.endpoints.calls import Answer, Call
@@ -43,7 +43,7 @@ class Spoken:
     """As the server names it, without folders: llama-server tells the path of its file."""
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return dict(vars(self))
 
 
 def spoken(data: Any) -> Spoken:

@@ -12,6 +12,8 @@ from jobs.logic.row import Message
 
 ID_LETTERS = 32
 """Hexadecimal ones of a call id: 128 bits."""
+# A lone surrogate has no UTF-8; escaped it has.
+_JSON = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
 FAILURES = {
     "call-failed": "the server gave no answer, after every try",
     "empty": "the model answered with nothing",
@@ -55,9 +57,7 @@ class Call:
             "sampling": [float(sampling.temperature), float(sampling.top_p), sampling.max_tokens, sampling.seed],
             "schema": self.schema,
         }
-        # A lone surrogate has no UTF-8; escaped it has.
-        text = json.dumps(what, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode("ascii")).hexdigest()[:ID_LETTERS]
+        return hashlib.sha256(_JSON.encode(what).encode("ascii")).hexdigest()[:ID_LETTERS]
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def neutralised(text: str) -> str:
 
 def restored(text: str) -> str:
     """What `neutralised` was given."""
-    return NEUTRALISED.sub("", text)
+    return NEUTRALISED.sub("", text) if JOINER in text else text
 
 
 def control_tokens(text: str) -> list[str]:

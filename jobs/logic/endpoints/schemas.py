@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from jobs.logic.row import shown
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 _LISTS = ("items", "minItems", "maxItems")
 _OBJECTS = ("properties", "required", "additionalProperties")
@@ -36,13 +40,11 @@ def value_of(text: str, schema: Mapping[str, Any]) -> Any:
     The whole text is the JSON: neither fences nor words around it are taken off, for a broken answer is counted, not
     mended. A name that an object has twice is broken too, since what was meant can't be told.
     """
-    from jsonschema import Draft202012Validator  # a tenth of a second to import
-
     try:
         value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise NotObeyed("unparsable", f"{_why(error)} in {shown(text)!r}") from None
-    for wrong in Draft202012Validator(schema).iter_errors(value):
+    for wrong in _validator(json.dumps(schema)).iter_errors(value):
         place = "".join(f"[{step!r}]" for step in wrong.absolute_path)
         raise NotObeyed("schema", shown(f"{place or 'the answer'}: {wrong.message}"))
     return value
@@ -64,6 +66,14 @@ def loosened(schema: Mapping[str, Any], place: str = "schema") -> Iterator[str]:
         yield from loosened(part, f"{place}.anyOf[{number}]")
     if "items" in schema:
         yield from loosened(schema["items"], f"{place}[]")
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    """By a schema's JSON: making one costs more than half of what looking at an answer does."""
+    from jsonschema import Draft202012Validator  # a tenth of a second to import
+
+    return Draft202012Validator(json.loads(schema))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -163,6 +163,8 @@ def test_arms_of_two_times_are_told_written_and_refused(tmp_path: Path, capsys: 
         ("compare.live.share=1e-320", "expected greater than or equal to 0.001"),
         ("compare.live.randomised=users", "expected 'user' or 'vote'"),
         ("compare.live.share=1.0", "expected less than or equal to 0.999"),
+        ("compare.live.window_hours=inf", "compare.live.window_hours: expected a finite number"),
+        ("compare.live.window_hours=nan", "compare.live.window_hours: expected"),
         ("compare.live.windows=3", "did you mean compare.live.window_hours?"),
     ],
 )

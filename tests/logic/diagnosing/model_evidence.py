@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.logic.diagnosing.model_seen import ModuleWeights, WeightsSeen
+from jobs.logic.diagnosing.model_seen import GgufSeen, ModuleWeights, WeightsSeen
 
 
 def module(scale: float = 1.0, **more: Any) -> ModuleWeights:
@@ -23,3 +23,14 @@ def held(*modules: ModuleWeights, **more: Any) -> WeightsSeen:
         "base_is_same": False, "missing": (), "misshapen": (), "types": {"F32": 14},
     }  # fmt: skip
     return WeightsSeen(modules=modules, **(known | more))
+
+
+def quant(scale: float = 1.0, error: float = 0.001, **more: Any) -> GgufSeen:
+    """A Q4_K_M with so much of the update in it."""
+    known: dict[str, Any] = {
+        "file": "model-Q4_K_M.gguf", "content": "model", "architecture": "qwen3", "file_type": "Q4_K_M", "name": "",
+        "template": None, "eos_id": None, "eos_text": "", "eos_kind": "", "ordinary": (), "add_bos": None,
+        "rope_base": None, "context_length": None, "sampling": {}, "types": {}, "fallen_back": (), "narrow": 0,
+        "problems": (), "weights": held(module(scale, error=error)),
+    }  # fmt: skip
+    return GgufSeen(**(known | more))

@@ -9,23 +9,12 @@ import pytest
 from jobs.logic.diagnosing import causes_quantizing as causes
 from jobs.logic.diagnosing.answers_seen import AnswersSeen
 from jobs.logic.diagnosing.evidence import Evidence, FindingSeen
-from jobs.logic.diagnosing.model_seen import GgufSeen
-from tests.logic.diagnosing.model_evidence import held, module
+from tests.logic.diagnosing.model_evidence import quant
 
 
 def answers(of: str, num_loops: int, num: int = 20) -> AnswersSeen:
     nothing: dict[str, Any] = dict.fromkeys(AnswersSeen.__dataclass_fields__, 0)
     return AnswersSeen(**(nothing | {"file": f"{of}.jsonl", "of": of, "num": num, "num_loops": num_loops}))
-
-
-def quant(scale: float, error: float, **more: Any) -> GgufSeen:
-    known: dict[str, Any] = {
-        "file": "model-Q4_K_M.gguf", "content": "model", "architecture": "qwen3", "file_type": "Q4_K_M", "name": "",
-        "template": None, "eos_id": None, "eos_text": "", "eos_kind": "", "ordinary": (), "add_bos": None,
-        "rope_base": None, "context_length": None, "sampling": {}, "types": {}, "fallen_back": (), "narrow": 0,
-        "problems": (), "weights": held(module(scale, error=error)),
-    }  # fmt: skip
-    return GgufSeen(**(known | more))
 
 
 def parity(low: float) -> dict[str, dict[str, object]]:

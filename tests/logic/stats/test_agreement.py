@@ -77,3 +77,21 @@ def test_an_interval_covers_the_truth() -> None:
     raters = Raters((0.5, 0.3, 0.2), right=0.8, num_raters=2, num_units=40)
     found = covered(raters.draw, raters.truth, 1500)
     assert 0.93 <= found.share <= 0.97, found
+
+
+def test_prompts_of_one_source_are_one_case() -> None:
+    """Ten copies of each unit are not ten times as much: the interval is near that of one copy of each."""
+    some = [["a", "a"], ["b", "b"], ["a", "b"], ["a", "a"], ["b", "b"]] * 6
+    copied = [unit for unit in some for _ in range(10)]
+    sources = [f"s{number}" for number in range(len(some)) for _ in range(10)]
+    plain, alone, clustered = agreement(some, **HOW), agreement(copied, **HOW), agreement(copied, sources, **HOW)
+    assert clustered.value == alone.value
+    assert alone.high - alone.low < 0.5 * (plain.high - plain.low)
+    assert clustered.high - clustered.low == pytest.approx(plain.high - plain.low, rel=0.1)
+    assert agreement(some, [None] * len(some), **HOW) == plain
+
+
+def test_of_few_sources_no_interval_is_said() -> None:
+    found = agreement([["a", "a"], ["b", "a"], ["b", "b"]] * 10, ["one", "two", "three"] * 10, **HOW)
+    assert math.isfinite(found.value)
+    assert math.isnan(found.low)
