@@ -1,8 +1,9 @@
 """Fine-tune a LoRA adapter on exactly the tokens that preflight made and judged, or adopt one that exists.
 
 Reads `fetch` (the base) and `preflight` (token rows, tokenizer); makes `adapter/` in PEFT's format, `log.jsonl` with
-a line per step and evaluation, and `outcome.json`. With `train=adopt` nothing is trained: `adapter/` has the files of
-the folder that is named, and beside it is `adopted.json` alone.
+a line per step and evaluation, `row_losses.jsonl` with what each held-out row cost at each evaluation, and
+`outcome.json`. With `train=adopt` nothing is trained: `adapter/` has the files of the folder that is named, and beside
+it is `adopted.json` alone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from jobs.checks import overfitting
 from jobs.checks.adopted import Adopted
 from jobs.checks.train import GATE, TrainFacts, TrainLimits
 from jobs.checks.train_recipe import Recipe
@@ -28,11 +30,12 @@ from jobs.core.run_dir import remove
 from jobs.core.stage import stage_main
 from jobs.logic.training import prompts, schedules, sizes, targets
 
-OUTCOME, ADOPTED = "outcome.json", "adopted.json"
+OUTCOME, ADOPTED, ROW_LOSSES = "outcome.json", "adopted.json", "row_losses.jsonl"
 OF_A_LOG = (
     "planned_steps", "num_steps", "steps_per_epoch", "chosen_step", "restored_step", "last_eval_loss",
     "first_train_loss", "last_train_loss", "best_content_loss", "best_template_loss", "nonfinite_step", "max_grad_norm",
-    "configured_scale", "learning_rate", "effective_batch", "graded_tokens_an_epoch", "recipe",
+    "configured_scale", "learning_rate", "effective_batch", "graded_tokens_an_epoch", "learning",
+    "recipe",
 )  # fmt: skip
 """Facts that only a training that was watched can tell."""
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -199,7 +202,11 @@ def base_id(inputs: Inputs) -> str:
 
 def outputs(out: Path) -> list[Path]:
     """What training leaves, beside its outcome."""
-    return [out / "log.jsonl", *sorted(path for path in (out / "adapter").rglob("*") if path.is_file())]
+    return [
+        out / "log.jsonl",
+        out / ROW_LOSSES,
+        *sorted(path for path in (out / "adapter").rglob("*") if path.is_file()),
+    ]
 
 
 def had_ended(out: Path) -> bool:
@@ -279,6 +286,7 @@ def trained_facts(
         "configured_scale": cfg.lora.alpha / (cfg.lora.rank**0.5 if cfg.lora.rslora else cfg.lora.rank),
         "learning_rate": cfg.schedule.learning_rate,
         "effective_batch": cfg.schedule.batch_size * cfg.schedule.gradient_accumulation,
+        "learning": overfitting.measured((out / ROW_LOSSES).read_text(encoding="utf-8"), cfg.seed),
         "recipe": recipe(cfg, train, log, outcome),
         **curves.summary(log, outcome["chosen_step"]),
         **outcome,

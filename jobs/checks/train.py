@@ -14,6 +14,7 @@ from jobs.checks.adopted import (
     held_out_rows_may_be_known,
     trained,
 )
+from jobs.checks.overfitting import Learning, overfitting_not_judged, still_improving, validation_rises
 from jobs.checks.train_recipe import Recipe, prompt_tokens_differ, rates_not_the_schedules
 from jobs.core.model import Facts, Limits
 from jobs.core.rule import Gate, Measured, Skip
@@ -76,6 +77,7 @@ class TrainFacts(Facts):
     gap_low: float
     gap_high: float
     """95 % bootstrap interval over rows."""
+    learning: Learning | None
     recipe: Recipe | None
 
     def lines(self) -> list[tuple[str, str]]:
@@ -104,6 +106,7 @@ class TrainFacts(Facts):
                 f"{number(self.effective_scale)}, learning rate {learning_rate(self.learning_rate or 0)}, "
                 f"batch {count(self.effective_batch or 0)}",
             ),
+            *(self.learning.lines() if self.learning else []),
             *recipe.lines(),
         ]
 
@@ -116,7 +119,7 @@ class TrainLimits(Limits):
     min_improvement: float
     """Relative fall of the validation loss against the base model."""
     max_validation_rise: float
-    """Relative, from the best to the last evaluation."""
+    """Relative, of the content loss from the best to the last evaluation, where it is beyond noise."""
     max_gap: float
     """Nats a content token."""
     max_heat: float
@@ -238,21 +241,7 @@ def graded_tokens_differ(facts: TrainFacts, limits: TrainLimits) -> Iterator[str
         )
 
 
-@GATE.rule("007", "validation-rises", level="warn", explains=("GEN006",))
-def validation_rises(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
-    """Overfitting: training loss falls while validation loss rises after the best step.
-
-    Why: the last steps learnt rows, not the task. The best step is kept, so this is advice, not a failure.
-    Fix: fewer epochs, more rows, a lower learning rate.
-    """
-    last, first_train, last_train = map(trained, (facts.last_eval_loss, facts.first_train_loss, facts.last_train_loss))
-    rise = last / facts.best_eval_loss - 1 if facts.best_eval_loss > 0 else math.nan
-    if not rise <= limits.max_validation_rise and not last_train >= first_train:
-        shown, most = beside(rise, limits.max_validation_rise, percent)
-        yield (
-            f"validation loss rose by {shown} from step {count(trained(facts.chosen_step))} to the last evaluation, "
-            f"advice is at most {most}; training loss ended at {loss(last_train)}"
-        )
+GATE.rule("007", "validation-rises", "warn", explains=("GEN006",))(validation_rises)
 
 
 @GATE.rule("008", "generalisation-gap", level="warn", explains=("GEN006",))
@@ -283,16 +272,7 @@ def loss_implausibly_low(facts: TrainFacts, limits: TrainLimits) -> Iterator[str
         yield f"training content loss {shown} is below {least}, validation is {loss(facts.val_content_loss)}"
 
 
-@GATE.rule("010", "still-improving", level="info")
-def still_improving(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
-    """The best step is the last one: training could have gone on.
-
-    Why: the validation loss had not yet turned.
-    Fix: raise train.schedule.num_epochs.
-    """
-    if 0 < trained(facts.chosen_step) == facts.num_steps:
-        steps = count(trained(facts.num_steps), "step")
-        yield f"the best of {steps} is the last, with validation loss {loss(facts.best_eval_loss)}"
+GATE.rule("010", "still-improving", "info")(still_improving)
 
 
 @GATE.rule("011", "update-too-hot-in-adapter", explains=("TRN001", "TRN005", "GEN002", "GEN003"))
@@ -335,6 +315,7 @@ def batch_larger_than_set(facts: TrainFacts, limits: TrainLimits) -> Iterator[st
         yield f"{count(batch, 'row')} a step, train has {count(facts.num_train_rows)}"
 
 
+GATE.rule("014", "overfitting-not-judged", "info")(overfitting_not_judged)
 GATE.rule("020", "adapter-of-another-base", explains=("TRN005", "PAR001"))(adapter_of_another_base)
 GATE.rule("021", "adapter-is-not-the-adopted-one", explains=("GEN007", "PAR001"))(adapter_is_not_the_adopted_one)
 GATE.rule("022", "held-out-rows-may-be-known", "info", explains=("GEN006",))(held_out_rows_may_be_known)

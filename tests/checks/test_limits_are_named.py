@@ -24,7 +24,7 @@ SAYS = (
 )
 NOT_ASKED = {
     "prepare.enough_val_rows": "allows what min_val_share does not; it breaks nothing",
-    "train.max_validation_rise": "asked where training loss falls and validation loss rises",
+    "train.max_validation_rise": "asked where validation losses rise beyond noise",
     "train.implausible_loss": "asked where training loss is next to nothing",
     "preflight.max_prompt_share": "asked where prompts have a weight",
     "preflight.max_neftune_alpha": "asked where noise is added",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.checks.adopted import Adopted
+from jobs.checks.overfitting import Learning
 from jobs.checks.train import GATE, TrainFacts
 from jobs.checks.train_recipe import Recipe
 from jobs.core import config
@@ -26,6 +27,11 @@ RECIPE = Recipe(
     tokens_an_epoch=300_000,
     computed_an_epoch=240_000,
 )
+LEARNING = Learning(
+    verdict="none shown", why="", num_evaluations=13, num_sources=190, since_step=None, best_step=177, best_loss=1.21,
+    last_step=213, last_loss=1.214, rise=0.003, rise_low=-0.004, template_rise=0.01, enough_step=124,
+    gain_of_more=0.002,
+)  # fmt: skip
 GOOD = TrainFacts(
     adopted=None,
     backend="hf",
@@ -64,15 +70,20 @@ GOOD = TrainFacts(
     gap=0.23,
     gap_low=0.15,
     gap_high=0.31,
+    learning=LEARNING,
     recipe=RECIPE,
 )
+
+
+def learning(**changes: Any) -> dict[str, Any]:
+    return {"learning": LEARNING.model_copy(update=changes)}
 
 
 def recipe(**changes: Any) -> dict[str, Any]:
     return {"recipe": RECIPE.model_copy(update=changes)}
 
 
-OF_A_LOG = {"TRN002", "TRN006", "TRN007", "TRN010", "TRN011", "TRN012", "TRN013", "TRN030", "TRN031"}
+OF_A_LOG = {"TRN002", "TRN006", "TRN007", "TRN010", "TRN011", "TRN012", "TRN013", "TRN014", "TRN030", "TRN031"}
 OF_ADOPTED = {"TRN020", "TRN021", "TRN022", "TRN023"}
 TAKEN = GOOD.model_copy(
     update={
@@ -183,13 +194,13 @@ def test_a_person_sees_that_an_adapter_was_adopted() -> None:
         ({"first_eval_loss": 0.0}, "TRN005", "fail"),
         ({"graded_tokens_an_epoch": 24_727}, "TRN006", "fail"),
         ({"graded_tokens_an_epoch": None}, "TRN006", "skip"),
-        ({"last_eval_loss": 0.879}, "TRN007", "pass"),
-        ({"last_eval_loss": 0.881}, "TRN007", "warn"),
-        ({"last_eval_loss": 0.881, "last_train_loss": 2.2}, "TRN007", "pass"),
+        (learning(rise=0.3), "TRN007", "pass"),
+        (learning(verdict="overfits", since_step=195, rise=0.04, rise_low=0.02), "TRN007", "warn"),
+        (learning(verdict="overfits", since_step=195, rise=0.009, rise_low=0.002), "TRN007", "pass"),
+        (learning(verdict="overfits", since_step=195, rise=NAN, rise_low=NAN), "TRN007", "warn"),
         ({"last_eval_loss": NAN}, "TRN007", "warn"),
         ({"best_eval_loss": NAN}, "TRN007", "warn"),
-        ({"best_eval_loss": 0.0}, "TRN007", "warn"),
-        ({"last_eval_loss": 0.881, "last_train_loss": NAN}, "TRN007", "warn"),
+        ({"last_eval_loss": 1.6}, "TRN007", "pass"),
         ({"gap_low": 0.5}, "TRN008", "pass"),
         ({"gap_low": 0.51}, "TRN008", "warn"),
         ({"gap_low": 0.4, "gap": 0.9, "gap_high": 1.4}, "TRN008", "pass"),
@@ -199,7 +210,12 @@ def test_a_person_sees_that_an_adapter_was_adopted() -> None:
         ({"train_content_loss": 0.049, "val_content_loss": 0.1}, "TRN009", "pass"),
         ({"train_content_loss": NAN}, "TRN009", "warn"),
         ({"train_content_loss": 0.01, "val_content_loss": NAN}, "TRN009", "warn"),
-        ({"chosen_step": 213, "restored_step": 213}, "TRN010", "warn"),
+        ({"chosen_step": 213, "restored_step": 213}, "TRN010", "pass"),
+        (learning(verdict="under-trained", gain_of_more=0.11), "TRN010", "warn"),
+        (learning(verdict="cannot judge", why="few-rows", rise=None, rise_low=None), "TRN010", "pass"),
+        (learning(verdict="cannot judge", why="few-rows", rise=None, rise_low=None), "TRN007", "pass"),
+        (learning(verdict="cannot judge", why="few-evaluations", rise=None), "TRN014", "warn"),
+        (learning(), "TRN014", "pass"),
         ({"adapter_norm": 0.0, "restored_eval_loss": 2.0}, "TRN002", "skip"),
         ({"learning_rate": 1.0e-3}, "TRN011", "pass"),
         ({"learning_rate": 1.1e-3}, "TRN011", "fail"),
@@ -227,7 +243,7 @@ def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
 def test_levels() -> None:
     levels = {rule.code: rule.level for rule in GATE.rules}
     assert [code for code, level in levels.items() if level == "warn"] == ["TRN007", "TRN008", "TRN009", "TRN023"]
-    assert [code for code, level in levels.items() if level == "info"] == ["TRN010", "TRN013", "TRN022"]
+    assert [code for code, level in levels.items() if level == "info"] == ["TRN010", "TRN013", "TRN014", "TRN022"]
 
 
 def test_a_person_is_shown_what_matters() -> None:

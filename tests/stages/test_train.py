@@ -23,7 +23,13 @@ from jobs.train import TrainConfig
 from tests.stages import small_chain
 
 Damage = Callable[[Path], Any]
-FILES = ["adapter/adapter_config.json", "adapter/adapter_model.safetensors", "log.jsonl", "outcome.json"]
+FILES = [
+    "adapter/adapter_config.json",
+    "adapter/adapter_model.safetensors",
+    "log.jsonl",
+    "outcome.json",
+    "row_losses.jsonl",
+]
 WEIGHTS = "adapter/adapter_model.safetensors"
 WORDS = [
     "train.device=cpu",
@@ -190,7 +196,7 @@ def test_options_are_measured_and_a_log_that_contradicts_them_is_noticed(
     asked = sum(row["kinds"].rindex("t") + 1 - 4 - 1 for row in small_chain.rows(30, 1))
     assert facts.recipe.prompt_tokens_an_epoch == facts.recipe.prompt_tokens_expected == asked
     assert facts.recipe.rate_difference < 1e-9
-    assert small_chain.offences(facts, GATE, cfg.limits).keys() <= {"TRN007", "TRN008", "TRN009", "TRN010"}
+    assert small_chain.offences(facts, GATE, cfg.limits).keys() <= {"TRN007", "TRN008", "TRN009", "TRN010", "TRN014"}
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     log[1] |= {"prompt_tokens": log[1]["prompt_tokens"] - 1, "learning_rate": log[1]["learning_rate"] + 1e-4}
     (out / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))

@@ -13,12 +13,14 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from jobs.engines.diagnosing import settings_files
 from jobs.engines.diagnosing.settings_files import Unreadable
 from jobs.logic.diagnosing.log_seen import EvaluationSeen, LogSeen, StepSeen
+from jobs.logic.training import row_losses
 
 MOST_BYTES = 64 << 20
 """Of a log that is read whole; of a larger one half of that at either end."""
@@ -35,6 +37,8 @@ NAMES = {
     "eval_row_losses": "row_losses", "total_steps": "total_steps", "max_steps": "total_steps",
 }  # fmt: skip
 """Names that trainers and trackers give to the same thing. Of `train_loss` beside `train_runtime` see `_entry`."""
+ROW_LOSSES = "row_losses.jsonl"
+"""Beside a log of ours: the losses of the held-out rows at every evaluation."""
 PRINTED = re.compile(r"\{'[^{}]*\}")
 CHECKPOINT = re.compile(r"checkpoint-(\d+)$")
 
@@ -52,7 +56,29 @@ def read(path: Path) -> LogSeen:
         elif entry:
             entries.append(entry)
     is_ours = any("graded_tokens" in entry for entry in entries)
-    return _seen(path, entries, is_ours, None, cut, left_out)
+    seen = _seen(path, entries, is_ours, None, cut, left_out)
+    return with_rows(seen, path.parent / ROW_LOSSES) if is_ours else seen
+
+
+def with_rows(log: LogSeen, path: Path) -> LogSeen:
+    """The log with what each held-out row cost, where the file beside it says so of the same evaluations."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            return log
+        rows = row_losses.read(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return log
+    tokens, held = rows.tokens["content"], rows.held_out()
+    at = {step: tuple(cost / num for cost, num in zip(nll, held.num_tokens, strict=True))
+          for step, nll in zip(rows.steps, held.nll, strict=True)}  # fmt: skip
+    if not held.sources or any(one.step not in at for one in log.evaluations):
+        return log
+    return replace(
+        log,
+        evaluations=tuple(replace(one, row_losses=at[one.step]) for one in log.evaluations),
+        row_sources=tuple(source for source, num in zip(rows.sources, tokens, strict=True) if num),
+        row_tokens=tuple(num for num in tokens if num),
+    )
 
 
 def on_page(path: Path) -> LogSeen | None:

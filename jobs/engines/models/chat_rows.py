@@ -32,6 +32,7 @@ class Made:
     id: str
     turns: list[chatml.Turn]
     row: chatml.TokenRow
+    source: str
 
 
 def conversations(path: Path) -> list[Conversation]:
@@ -54,8 +55,8 @@ def made_rows(
     turns = [chatml.turns(row.messages, chat) for row in rows]
     made = chatml.tokenize([chatml.row_pieces(one) for one in turns], tokenizer.added, tokenizer.encode)
     return [
-        Made(source.id, laid_out, row)
-        for source, laid_out, row in zip(rows, turns, made, strict=True)
+        Made(asked.id, laid_out, row, asked.source)
+        for asked, laid_out, row in zip(rows, turns, made, strict=True)
         if most_tokens is None or len(row.ids) <= most_tokens
     ]
 
@@ -64,7 +65,7 @@ def write(tokenizer: ChatTokenizer, stops: Mapping[str, object], train: list[Mad
     """The rows, what later stages ask and compare with, and where answers stop."""
     (out / "stops.json").write_text(json.dumps(stops, indent=1) + "\n", encoding="utf-8")
     save(out / "train.jsonl", (to_data(made.id, made.row) for made in train))
-    save(out / "val.jsonl", (to_data(made.id, made.row) for made in val))
+    save(out / "val.jsonl", (to_data(made.id, made.row, made.source) for made in val))
     save(out / "answers.jsonl", (answer_line(made.id, made.turns) for made in train))
     prompts = prompt_ids(tokenizer, [made.turns for made in val])
     save(

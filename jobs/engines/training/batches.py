@@ -12,7 +12,9 @@ from jobs.logic.training.prompts import prompt_places
 Row = dict[str, Any]
 WEIGHTS = "weights"
 """The column of what each token counts for in the loss; there is none where graded tokens alone count."""
-FILLERS = {"labels": -100, "template": 0, WEIGHTS: 0.0}
+NUMBER = "number"
+"""The column that says of every token which held-out row it is of; rows that train have none."""
+FILLERS = {"labels": -100, "template": 0, WEIGHTS: 0.0, NUMBER: 0}
 
 
 class Collator:
@@ -48,6 +50,11 @@ def dataset(rows: list[Row], prompt_loss_weight: float = 0.0) -> Dataset:
     if prompt_loss_weight:
         columns[WEIGHTS] = [weights(row["kinds"], prompt_loss_weight) for row in rows]
     return Dataset.from_dict(columns)
+
+
+def held_out(rows: list[Row]) -> Dataset:
+    """The same columns, and of every token its row's number."""
+    return dataset(rows).add_column(NUMBER, [[place] * len(row["input_ids"]) for place, row in enumerate(rows)])
 
 
 def weights(kinds: str, prompt_loss_weight: float) -> list[float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from jobs.core import checkpoint, process
 from jobs.core.errors import Interrupted
 from jobs.core.terminal import Progress
 from jobs.engines.training import ranks, saving
+from jobs.engines.training.tally import ROWS
 from jobs.logic.pages.amounts import loss
 
 TRAIN_FIELDS = (
@@ -48,6 +50,23 @@ def write_log(path: Path, history: list[dict[str, Any]], mode: str = "w") -> Non
         for line in log_lines(history):
             safe = {k: v if not isinstance(v, float) or math.isfinite(v) else str(v) for k, v in line.items()}
             file.write(json.dumps(safe) + "\n")
+
+
+def write_row_losses(path: Path, history: list[dict[str, Any]], rows: Sequence[Mapping[str, Any]]) -> None:
+    """`row_losses.jsonl`: held-out `rows` with sources and graded tokens, then an evaluation a line, in summed nats."""
+    tokens = {name: [_num_graded(row, name == "template") for row in rows] for name in ("content", "template")}
+    names = {"ids": [row["id"] for row in rows], "sources": [row.get("source") for row in rows]}
+    lines = [{**names, **{f"{name}_tokens": found for name, found in tokens.items()}}]
+    for entry in history:
+        if ROWS in entry:  # those that filled up a batch of several processes come last
+            lines.append({"step": entry["step"], **{name: costs[: len(rows)] for name, costs in entry[ROWS].items()}})
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+
+
+def _num_graded(row: Mapping[str, Any], template: bool) -> int:
+    """Graded tokens of the template, or of the content; the first token is nobody's prediction."""
+    graded = zip(row["labels"][1:], row["kinds"][1:], strict=True)
+    return sum(label != -100 and (kind == "t") == template for label, kind in graded)
 
 
 def best_evaluation(history: list[dict[str, Any]]) -> tuple[int, float] | None:

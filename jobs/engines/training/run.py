@@ -18,7 +18,14 @@ import torch
 from jobs.core import checkpoint, process, terminal
 from jobs.core.errors import EnvironmentProblem, Interrupted
 from jobs.engines.training import ranks, saving, sft
-from jobs.engines.training.callbacks import Follower, Keeper, best_evaluation, nonfinite_step, write_log
+from jobs.engines.training.callbacks import (
+    Follower,
+    Keeper,
+    best_evaluation,
+    nonfinite_step,
+    write_log,
+    write_row_losses,
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,8 @@ def fit(
     val_rows: list[sft.Row],
     stop_file: Path | None = None,
 ) -> Outcome:
-    """Train, keep the best step by validation loss, and write `adapter/` and `log.jsonl` into `places.out`.
+    """Train, keep the best step by validation loss, and write `adapter/`, `log.jsonl` and `row_losses.jsonl` into
+    `places.out`.
 
     Raises Interrupted after a stop, with the state saved. In a process of its own (`processes`) a stop is that
     `stop_file` is there. Where several train, all but the first raise NotFirst at the end. Raises EnvironmentProblem
@@ -97,6 +105,7 @@ def fit(
     if not ranks.first():
         raise NotFirst
     write_log(places.out / "log.jsonl", history)
+    write_row_losses(places.out / "row_losses.jsonl", history, val_rows)
     chosen, restored_step = _restore(model, saved, history, saving.state_files(settings.num_processes))
     sft.save_adapter(model, places.out / "adapter", settings.base_id)
     return Outcome(

@@ -23,8 +23,8 @@ from trl import SFTConfig, SFTTrainer
 
 from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.engines.training import laid_out, ranks, saving, trl_cpu
-from jobs.engines.training.batches import WEIGHTS, Collator, Row as Row, dataset
-from jobs.engines.training.tally import Tally
+from jobs.engines.training.batches import NUMBER, WEIGHTS, Collator, Row as Row, dataset, held_out
+from jobs.engines.training.tally import ROWS, RowTally, Tally
 from jobs.logic.training import layout
 from jobs.logic.training.schedules import IN_TRANSFORMERS
 
@@ -154,10 +154,9 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.tallies = {True: Tally(), False: Tally()}
-        self.graded_tokens_seen = 0
+        self.tallies, self.row_tally = {True: Tally(), False: Tally()}, RowTally(len(self.eval_dataset))
+        self.graded_tokens_seen, self.num_rows = 0, len(self.train_dataset)
         self.last_outputs: Any = None
-        self.num_rows = len(self.train_dataset)
         self.most_tokens = 0
         """Of a forward pass while training, where rows are laid end to end."""
         self.tokens = self.computed = 0
@@ -232,9 +231,12 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
 
         Unsloth's own loss keeps no log-probabilities, and the mean of its batches is not that of the tokens.
         """
+        numbers = inputs.pop(NUMBER)
         outputs = model(**inputs, use_cache=False, fused_lm_head=True)
         self.last_outputs = None
-        self.tallies[False].add(-outputs.log_probs.detach(), inputs["labels"], template)
+        nll = -outputs.log_probs.detach()
+        self.tallies[False].add(nll, inputs["labels"], template)
+        self.row_tally.add(nll, inputs["labels"], template, numbers)
         return -outputs.log_probs.sum() / outputs.label_mask.sum().clamp(min=1)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
@@ -265,6 +267,8 @@ class GradedTrainer(SFTTrainer):  # type: ignore[misc]
         if trl_cpu.is_installed():
             self._metrics["eval" if evaluated else "train"].pop("entropy", None)  # which is not computed there
         super().log(logs, *args, **kwargs)
+        if evaluated:  # beside what is logged: trackers take numbers alone
+            self.state.log_history[-1][ROWS] = self.row_tally.taken()
 
 
 def arguments(
@@ -354,7 +358,7 @@ def trainer(
         model=model,
         args=args,
         train_dataset=dataset(train_rows, prompt_loss_weight),
-        eval_dataset=dataset(val_rows),
+        eval_dataset=held_out(val_rows),
         processing_class=tokenizer,
         data_collator=Collator(pad) if most_tokens is None else laid_out.LaidOut(),
         callbacks=callbacks,
@@ -381,7 +385,7 @@ def save_adapter(model: Any, into: Path, base_id: str) -> None:
     config = model.peft_config["default"].to_dict()
     config["base_model_name_or_path"] = base_id
     config["inference_mode"] = True
-    plain = json.loads(json.dumps(config, default=_plain, sort_keys=True))
+    plain = json.loads(json.dumps(config, default=lambda x: sorted(x) if isinstance(x, set | frozenset) else str(x)))
     plain["target_modules"] = sorted(plain["target_modules"])
     (into / "adapter_config.json").write_text(json.dumps(plain, indent=1, sort_keys=True) + "\n")
 
@@ -394,7 +398,3 @@ def save_weights(model: Any, into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in get_peft_model_state_dict(model).items()}
     save_file(dict(sorted(state.items())), str(into / saving.ADAPTER), metadata={"format": "pt"})
-
-
-def _plain(value: Any) -> Any:
-    return sorted(value) if isinstance(value, set | frozenset) else str(value)

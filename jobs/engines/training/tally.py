@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import numpy as np
 import torch
 
 from jobs.engines.training import ranks
 
 GRADED = ("content", "template")
 KINDS = (*GRADED, "prompt")
+ROWS = "rows"
+"""What each held-out row cost at an evaluation: in the trainer's history, and so in its checkpoints."""
+DECIMALS = 6
 
 
 class Tally:
@@ -43,3 +50,31 @@ class Tally:
         total = sum(self.tokens[name] for name in GRADED)
         found = {"loss": sum(self.nll[name] for name in GRADED) / total} if total else {}
         return found | {f"{name}_loss": self.nll[name] / count for name, count in self.tokens.items() if count}
+
+
+class RowTally:
+    """Sums of the same over each held-out row, content and template apart, for one evaluation."""
+
+    def __init__(self, num_rows: int) -> None:
+        self.num_rows = num_rows
+        self.reset()
+
+    def reset(self) -> None:
+        self.nll = {name: np.zeros(self.num_rows) for name in GRADED}
+
+    def add(self, nll: torch.Tensor, labels: torch.Tensor, template: torch.Tensor, numbers: torch.Tensor) -> None:
+        """As `Tally.add`; `numbers` [batch, length]: the row that each token is of."""
+        graded, is_template = labels[:, 1:] != -100, template[:, 1:].bool()
+        for name, mask in (("content", graded & ~is_template), ("template", graded & is_template)):
+            rows, costs = (one[mask].cpu().numpy() for one in (numbers[:, 1:], nll.double()))
+            self.nll[name] += np.bincount(rows, weights=costs, minlength=self.num_rows)
+
+    def taken(self) -> dict[str, list[Any]]:
+        """What all processes have counted, each row being one process's, from where it begins anew.
+
+        Nats to six decimals; what is not finite as its name, which JSON can hold.
+        """
+        found = ranks.summed([float(one) for name in GRADED for one in self.nll[name]])
+        self.reset()
+        shown = [round(one, DECIMALS) if math.isfinite(one) else str(one) for one in found]
+        return {name: shown[place * self.num_rows :][: self.num_rows] for place, name in enumerate(GRADED)}

@@ -21,6 +21,8 @@ class Conversation:
 
     id: str
     messages: Sequence[Message]
+    source: str = ""
+    """Rows of one source are no independent evidence; empty: nobody knows of one."""
 
 
 def json_line(data: Mapping[str, Any]) -> str:
@@ -44,12 +46,15 @@ def conversation(data: dict[str, Any]) -> Conversation:
             raise ValueError(f"row {name!r}: expected a `weight` of 0 or 1")
     if messages[-1]["role"] != "assistant" or len(messages) < 2 or messages[-1].get("weight") == 0:
         raise ValueError(f"row {name!r}: expected a conversation that ends with the assistant's answer to learn")
-    return Conversation(name, [{key: one[key] for key in KEYS if key in one} for one in messages])
+    source = data.get("source")
+    kept = [{key: one[key] for key in KEYS if key in one} for one in messages]
+    return Conversation(name, kept, source if isinstance(source, str) else "")
 
 
-def to_data(name: str, row: TokenRow) -> dict[str, Any]:
-    """A token row as it is written."""
-    return {"id": name, "input_ids": row.ids, "labels": row.labels, "kinds": row.kinds}
+def to_data(name: str, row: TokenRow, source: str = "") -> dict[str, Any]:
+    """A token row as it is written; with its source where held-out rows are told apart by it."""
+    from_where = {"source": source} if source else {}
+    return {"id": name, **from_where, "input_ids": row.ids, "labels": row.labels, "kinds": row.kinds}
 
 
 def from_data(data: dict[str, Any]) -> tuple[str, TokenRow]:

@@ -44,7 +44,9 @@ def judged(log: LogSeen) -> Judgement:
     if found and len(found) == len(log.evaluations) and len(lengths) == 1:
         num = lengths.pop()
         sources = log.row_sources if log.row_sources is not None and len(log.row_sources) == num else (None,) * num
-        held_out = HeldOut([one.row_losses or () for one in found], [1.0] * num, sources)
+        tokens = log.row_tokens if log.row_tokens is not None and len(log.row_tokens) == num else (1,) * num
+        nll = [[cost * size for cost, size in zip(one.row_losses or (), tokens, strict=True)] for one in found]
+        held_out = HeldOut(nll, tokens, sources)
     else:
         held_out = None
     return judge([Evaluation(one.step, one.loss) for one in log.evaluations], held_out, log.saved_steps)

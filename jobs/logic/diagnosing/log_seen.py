@@ -38,11 +38,13 @@ class LogSeen:
     evaluations: tuple[EvaluationSeen, ...]
     saved_steps: tuple[int, ...]
     """Checkpoints that are on disk."""
-    row_sources: tuple[str, ...] | None
+    row_sources: tuple[str | None, ...] | None
     """Source of each held-out row, where known: the clusters of `row_losses`."""
     is_ours: bool
     num_planned: int | None
     num_cut_lines: int
     """Lines that could not be read."""
+    row_tokens: tuple[int, ...] | None = None
+    """Content tokens of each held-out row, where known."""
     num_bytes_left_out: int = 0
     """Between the beginning and the end of a file that is too large to be read whole."""

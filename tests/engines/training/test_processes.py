@@ -44,6 +44,10 @@ def two(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, sft
     return out, fit(base, out)
 
 
+def row_losses(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "row_losses.jsonl").read_text().splitlines()]
+
+
 def log(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
@@ -62,6 +66,11 @@ def test_two_processes_take_the_steps_of_one(base: Path, two: tuple[Path, sft_ru
         for name in ("loss", "content_loss", "eval_loss", "eval_content_loss", "eval_template_loss"):
             assert here.get(name, 0.0) == pytest.approx(there.get(name, 0.0), rel=TOLERANCE), (name, here["step"])
         assert here.get("grad_norm", 0.0) == pytest.approx(there.get("grad_norm", 0.0), rel=1e-5)
+    (rows_here, *found), (rows_there, *expected) = row_losses(out), row_losses(tmp_path / "one")
+    assert rows_here == rows_there
+    for got, wanted in zip(found, expected, strict=True):
+        assert got["step"] == wanted["step"]
+        assert got["content"] == pytest.approx(wanted["content"], rel=TOLERANCE)
 
 
 @started
@@ -107,7 +116,9 @@ def test_who_else_trains(nodes: str, num: int, expected: bool, monkeypatch: pyte
 @started
 def test_there_is_one_result(two: tuple[Path, sft_run.Outcome]) -> None:
     out, outcome = two
-    assert sorted(path.name for path in out.iterdir()) == ["adapter", "checkpoints", "log.jsonl", "saving"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "adapter", "checkpoints", "log.jsonl", "row_losses.jsonl", "saving",
+    ]  # fmt: skip
     newest = out / "checkpoints" / f"step-{outcome.num_steps}"
     assert {path.name for path in newest.iterdir()} == {*saving.state_files(2), "manifest.json"}
 

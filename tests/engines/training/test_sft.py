@@ -110,3 +110,21 @@ def test_best_evaluation_is_the_earliest_of_the_lowest_and_finite() -> None:
     ]  # fmt: skip
     assert best_evaluation(history) == (4, 0.5)
     assert best_evaluation(history[:2]) is None
+
+
+def test_every_held_out_row_has_its_loss_at_every_evaluation(base: Path, tmp_path: Path) -> None:
+    outcome = fit(base, tmp_path / "out")
+    lines = [json.loads(line) for line in (tmp_path / "out" / "row_losses.jsonl").read_text().splitlines()]
+    log = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
+    evaluated = [entry for entry in log if "eval_loss" in entry]
+    first, found = lines[0], lines[1:]
+    assert first["ids"] == [row["id"] for row in rows(8, 2)]
+    assert [one["step"] for one in found] == [entry["step"] for entry in evaluated]
+    for one, entry in zip(found, evaluated, strict=True):
+        for name in ("content", "template"):
+            mean = sum(one[name]) / sum(first[f"{name}_tokens"])
+            assert mean == pytest.approx(entry[f"eval_{name}_loss"], abs=1e-6)
+    alone = adapter_losses.measure(base, tmp_path / "out" / "adapter", rows(8, 2), "float32", "cpu", 4)
+    chosen = next(one for one in found if one["step"] == outcome.chosen_step)
+    assert chosen["content"] == pytest.approx([one.content_nll for one in alone], abs=1e-5)
+    assert first["content_tokens"] == [one.num_content for one in alone]

@@ -29,7 +29,7 @@ SCHEDULE = {
 }  # fmt: skip
 
 
-RESULT = ("adapter/adapter_model.safetensors", "adapter/adapter_config.json", "log.jsonl")
+RESULT = ("adapter/adapter_model.safetensors", "adapter/adapter_config.json", "log.jsonl", "row_losses.jsonl")
 
 
 def write_base(folder: Path) -> Path:
