@@ -64,7 +64,7 @@ WORKDIR /opt/kiwame
 COPY LICENSE README.md ./
 COPY requirements/ requirements/
 COPY conf/ conf/
-COPY data/demo/ data/demo/
+COPY data/ data/
 COPY vendor/llama.cpp/PIN vendor/llama.cpp/
 COPY --from=llama /opt/llama.cpp vendor/llama.cpp/build
 COPY jobs/ jobs/

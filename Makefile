@@ -37,7 +37,7 @@ CLUSTER := k8s-render k8s-submit k8s-logs k8s-status k8s-delete
 PODS := pod-submit pod-status pod-logs pod-stop pod-delete pod-reap
 
 # Whose recipes take words; what stands beside them on make's command line is looked at before anything is made.
-TAKERS := $(STAGES) $(PODS) $(CLUSTER) all demo chat serve forgetting diagnose preview $(COMPARING) test torture test-container test-unsloth test-gpu bench-gpu bench
+TAKERS := $(STAGES) $(PODS) $(CLUSTER) all demo chat serve forgetting diagnose preview $(COMPARING) test torture faults test-container test-unsloth test-gpu bench-gpu bench
 OTHERS := help setup shell image doctor check docs licences lock clean
 ifneq ($(and $(dry),$(filter-out $(STAGES) $(PODS) $(CLUSTER) $(COMPARING) all demo chat serve forgetting diagnose preview image doctor help,$(MAKECMDGOALS))),)
 MAKEFLAGS += -n
@@ -52,7 +52,7 @@ $(error nothing was run)
 endif
 endif
 
-.PHONY: help setup demo all chat serve forgetting diagnose preview $(COMPARING) shell image doctor test torture test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS) $(CLUSTER)
+.PHONY: help setup demo all chat serve forgetting diagnose preview $(COMPARING) shell image doctor test torture faults test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS) $(CLUSTER)
 
 help:  ## this list
 	$(run)awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -161,6 +161,9 @@ test: setup .venv/examples/.made  ## every test that needs no GPU
 
 torture: setup  ## kills, damage, full disks and edits on a small case, a few minutes: ARGS="trials=1000 only=kills,stops seed=1"
 	$(run)$(typed) $@ $(PY) -m tests.torture
+
+faults: setup  ## faults put into healthy runs: which gate stops each, what diagnose says (hours): ARGS="only=tags seeds=1 folder=..."
+	$(run)$(typed) $@ $(PY) -m tests.faults
 
 test-container: setup  ## build the CPU image on a base of our own and run the demo in it, locked down (root, podman)
 	$(run)$(typed) $@ $(PY) -m pytest -n 0 -m container tests/container

@@ -61,6 +61,7 @@ class ChatConfig(StrictModel):
     """What an answer's thinking block is; `keep`: rows bring their own."""
     grade_thinking_block: bool
     graded_turns: Literal["all", "last"]
+    grade_end_of_turn: bool
 
 
 class PreviewConfig(StrictModel):
@@ -140,7 +141,8 @@ class PreflightConfig(StageConfig):
     @property
     def layout(self) -> Chat:
         """The part of the config that lays out rows."""
-        return Chat(self.chat.thinking_block, self.chat.grade_thinking_block, self.chat.graded_turns)
+        chat = self.chat
+        return Chat(chat.thinking_block, chat.grade_thinking_block, chat.graded_turns, chat.grade_end_of_turn)
 
     @property
     def most_tokens(self) -> int | None:

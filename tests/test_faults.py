@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from jobs.core import pipeline
-from tests import faults, whole_run
+from tests import whole_run
+from tests.faults import on_a_run as faults
 
 HOT = ["train.lora.rslora=true", "train.lora.rank=32", "train.lora.alpha=64", "train.schedule.learning_rate=2e-4"]
 CASES: list[tuple[str, Callable[[Path], None], str, str, list[str]]] = [

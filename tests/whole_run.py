@@ -61,14 +61,16 @@ def own(path: Path) -> Path:
     return path
 
 
-def judged(run: Path, stage: str, words: Sequence[str] = (), again: bool = False) -> list[str]:
+def judged(
+    run: Path, stage: str, words: Sequence[str] = (), again: bool = False, base: Sequence[str] = ("experiment=demo",)
+) -> list[str]:
     """The codes of the rules that fail on `stage` as it is on disk; with `again`, it is made anew first.
 
     What was measured replaces the artifact's record, so that later stages can stand on it.
     """
     module: Any = importlib.import_module(f"jobs.{stage}")
     main, out, run_dir = chain.load(stage), run / stage, RunDir(run)
-    cfg = main.slice(config.compose(["experiment=demo", *words]))
+    cfg = main.slice(config.compose([*base, *words]))
     inputs = main.inputs(run_dir, cfg)
     (out / "artifact.json").unlink()
     if again:

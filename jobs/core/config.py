@@ -51,6 +51,7 @@ class ChatConfig(StrictModel):
     thinking_block: str
     grade_thinking_block: bool
     graded_turns: str
+    grade_end_of_turn: bool
 
 
 def checked(model: type[M], values: Any, path: str) -> M:

@@ -43,7 +43,8 @@ Damage = Callable[[Path], None]
 def config(**changes: Any) -> PreflightConfig:
     """`a__b` reaches into a part."""
     data: dict[str, Any] = {
-        "chat": {"template": "model", "thinking_block": "empty", "grade_thinking_block": True, "graded_turns": "last"},
+        "chat": {"template": "model", "thinking_block": "empty", "grade_thinking_block": True, "graded_turns": "last",
+                 "grade_end_of_turn": True},
         "model_length": 2048,
         "max_length": 256,
         "on_too_long": "refuse",

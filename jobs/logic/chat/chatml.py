@@ -40,6 +40,8 @@ class Chat:
     thinking_block: Literal["empty", "none", "keep"]
     grade_thinking_block: bool
     graded_turns: Literal["all", "last"]
+    grade_end_of_turn: bool = True
+    """Without it a model is not taught to stop."""
     opening: str = ""
     """What the default generation prompt has after an answer's header: `<think>\\n` where it opens the block."""
 
@@ -63,6 +65,8 @@ class Turn:
     """Inside the thinking block; None where the turn has no block."""
     graded: bool
     block_graded: bool
+    end_graded: bool = True
+    """Whether the token that ends a graded turn is graded too."""
     given: str = ""
     """The prompt's part of the answer, after the header: never graded."""
 
@@ -93,7 +97,7 @@ class Turn:
             Piece(f"{self.role}\n", "template", False),
             *self.block,
             Piece(self.content, "content", self.graded),
-            Piece(IM_END, "control", self.graded),
+            Piece(IM_END, "control", self.graded and self.end_graded),
             Piece("\n", "template", False),
         ]
 
@@ -136,7 +140,7 @@ def turns(messages: Sequence[Message], chat: Chat) -> list[Turn]:
         graded = (place == last or chat.graded_turns == "all") and is_learnt(message)
         block_graded = graded and chat.grade_thinking_block and thoughts is not None
         answer = without_leading_blank_lines(answer)
-        laid_out.append(Turn("assistant", answer, thoughts, graded, block_graded, chat.opening))
+        laid_out.append(Turn("assistant", answer, thoughts, graded, block_graded, chat.grade_end_of_turn, chat.opening))
     return laid_out
 
 

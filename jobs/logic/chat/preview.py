@@ -112,7 +112,8 @@ def described(template: str, chat: Chat) -> str:
     graded = "graded" if chat.grade_thinking_block else "not graded"
     block = {"none": "no thinking block", "empty": f"empty thinking block, {graded}", "keep": f"own thoughts, {graded}"}
     whose = "the model's own template" if template == "model" else template
-    return f"{whose}; {block[chat.thinking_block]}; answers graded: {chat.graded_turns}"
+    stop = "" if chat.grade_end_of_turn else "; the token that ends an answer is not graded"
+    return f"{whose}; {block[chat.thinking_block]}; answers graded: {chat.graded_turns}{stop}"
 
 
 def visible(text: str) -> str:

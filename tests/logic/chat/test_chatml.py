@@ -175,3 +175,12 @@ def test_a_token_across_the_border_of_what_is_graded_is_not_graded(pieces: list[
 def test_a_control_token_that_is_missing() -> None:
     with pytest.raises(KeyError):
         tokenize([row_pieces(turns(messages(("user", "q"), ("assistant", "a")), HYBRID))], {IM_START: 1}, by_letter)
+
+
+def test_the_end_of_turn_is_left_out_of_the_loss_where_that_is_asked() -> None:
+    laid_out = turns(
+        [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+        Chat("none", grade_thinking_block=False, graded_turns="last", grade_end_of_turn=False),
+    )
+    assert laid_out[-1].graded_text == "a"
+    assert [piece.text for piece in laid_out[-1].pieces][-2] == IM_END

@@ -51,9 +51,13 @@ def control_token_in_content(run: Path) -> None:
 
 def zero_adapter(run: Path) -> None:
     """The adapter that was saved is as it was before the first step."""
+    zero(run / "train/adapter/adapter_model.safetensors")
+
+
+def zero(path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    path = own(run / "train/adapter/adapter_model.safetensors")
+    own(path)
     save_file({name: 0 * tensor if "lora_B" in name else tensor for name, tensor in load_file(path).items()}, path)
 
 
@@ -67,8 +71,11 @@ def another_adapter(run: Path) -> None:
 
 def adapter_scale_altered(run: Path) -> None:
     """The adapter's config says twice the scale it was trained with."""
-    path = own(run / "train/adapter/adapter_config.json")
-    config = json.loads(path.read_text())
+    scale_doubled(run / "train/adapter/adapter_config.json")
+
+
+def scale_doubled(path: Path) -> None:
+    config = json.loads(own(path).read_text())
     path.write_text(json.dumps(config | {"lora_alpha": 2 * config["lora_alpha"]}))
 
 
