@@ -30,7 +30,7 @@ def good(results: Sequence[Result]) -> bool:
 
 
 def markdown(faults: Sequence[Fault], results: Sequence[Result]) -> str:
-    """The page: what was reached, the table, and what is not seen."""
+    """The page: what was reached, the table, what is not seen and what was not tried."""
     lines = [
         HEAD,
         *_reached(results),
@@ -54,6 +54,9 @@ def markdown(faults: Sequence[Fault], results: Sequence[Result]) -> str:
         if seen is not None and seen.rank is None
     ]
     lines += ["", "## Not seen", "", *(missed or ["Nothing."])]
+    tried = {one.fault for one in results}
+    left = [f"- {fault.name}" for fault in faults if fault.name not in tried]
+    lines += ["", "## Not tried", "", *left] if left else []
     return "\n".join(lines) + "\n"
 
 

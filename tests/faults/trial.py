@@ -69,7 +69,8 @@ def tried(fault: Fault, case: Small, folder: Path) -> Result:
         run = folder / "runs" / small.NAME
         stage, codes = stopped(fault.ours, case, run, f"{case.seed} {fault.name}")
         gate, right = f"{stage} {' '.join(codes)}".strip(), how(codes, fault.ours.gates.split())
-        ours = diagnosed(of_run(run), fault.causes, folder / "of-records")
+        if right != "warned":  # what `prepare` drops and warns of is not in the run any more
+            ours = diagnosed(of_run(run), fault.causes, folder / "of-records")
     if fault.theirs is not None:
         made = strange(fault.theirs, case, folder / "stranger", fault.name)
         theirs = diagnosed(of_files(str(made)), fault.causes, folder / "of-files")
