@@ -13,6 +13,9 @@ import pytest
 
 from jobs.core import chain, config, pipeline
 from jobs.core.documents import rules_page
+from jobs.logic.diagnosing.every_cause import CAUSES
+from jobs.logic.diagnosing.failures import failures_page
+from jobs.logic.diagnosing.symptoms import SYMPTOMS
 from jobs.logic.rows.reasons import BAD_REASONS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -238,6 +241,24 @@ def test_every_rule_is_tested_with_a_good_and_a_bad_fact(stage: str) -> None:
 
 def test_generated_docs_are_fresh() -> None:
     assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == rules_page()
+    assert (ROOT / "docs" / "failures.md").read_text(encoding="utf-8") == failures_page()
+
+
+def test_causes_name_symptoms_rules_and_causes_that_there_are() -> None:
+    rules = {rule.code for name in STAGES for rule in chain.load(name).gate.rules}
+    causes = {cause.code: cause for cause in CAUSES}
+    assert len(causes) == len(CAUSES)
+    for cause in CAUSES:
+        assert set(cause.symptoms) <= set(SYMPTOMS), cause.code
+        assert set(cause.rules) <= rules, cause.code
+        assert set(cause.explains) <= causes.keys(), cause.code
+    for cause in CAUSES:
+        waiting, seen = list(cause.explains), set[str]()
+        while waiting:
+            code = waiting.pop()
+            assert code != cause.code, f"{code} explains itself"
+            waiting += set(causes[code].explains) - seen
+            seen |= set(causes[code].explains)
 
 
 def test_readme_tree_and_stage_table_are_true() -> None:

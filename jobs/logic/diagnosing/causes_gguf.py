@@ -49,7 +49,7 @@ def outcome(found: Sequence[Said], against: str, evidence: Evidence) -> Outcome:
 
 @cause(
     "401", "gguf-damaged", Link.CONVERSION, symptoms=("fails-to-load", "garbage"), shows=AGAIN,
-    explains=("CAU402", "CAU403", "CAU411", "CAU309"), rules=("CNV001", "QNT001", "PAR006"),
+    explains=("CAU402", "CAU403", "CAU411", "CAU309"), rules=("GGF001", "QNT001", "PAR006"),
 )  # fmt: skip
 def gguf_damaged(evidence: Evidence) -> Outcome:
     """A GGUF is not what its header says, or llama.cpp refuses it.
@@ -68,7 +68,7 @@ def gguf_damaged(evidence: Evidence) -> Outcome:
 
 @cause(
     "404", "gguf-template-altered", Link.CONVERSION, symptoms=("wrong-format", "does-not-stop"), shows=AGAIN,
-    rules=("CNV002", "QNT003"),
+    rules=("GGF002", "QNT003"),
 )  # fmt: skip
 def gguf_template_altered(evidence: Evidence) -> Outcome:
     """The chat template in a GGUF is not the one that was trained with.
@@ -111,7 +111,7 @@ def first_difference(file: GgufSeen) -> str:
 
 @cause(
     "405", "gguf-stop-token-altered", Link.CONVERSION, symptoms=("does-not-stop",), shows=AGAIN,
-    rules=("CNV003", "QNT003"),
+    rules=("GGF003", "QNT003"),
 )  # fmt: skip
 def gguf_stop_token_altered(evidence: Evidence) -> Outcome:
     """The stop token in a GGUF's header is not the one that ends a turn.
@@ -147,7 +147,7 @@ def stop(file: GgufSeen) -> str:
 
 @cause(
     "406", "gguf-token-types-altered", Link.CONVERSION, symptoms=("control-tokens-in-answers", "does-not-stop"),
-    shows=AGAIN, rules=("CNV004", "CNV007"),
+    shows=AGAIN, rules=("GGF004", "GGF007"),
 )  # fmt: skip
 def gguf_token_types_altered(evidence: Evidence) -> Outcome:
     """Control tokens are not marked as such in a GGUF's header.
@@ -171,7 +171,7 @@ def gguf_token_types_altered(evidence: Evidence) -> Outcome:
 
 @cause(
     "407", "gguf-rope-altered", Link.CONVERSION, symptoms=("garbage", "worse-than-trained"), shows=AGAIN,
-    rules=("CNV007", "QNT003"),
+    rules=("GGF007", "QNT003"),
 )  # fmt: skip
 def gguf_rope_altered(evidence: Evidence) -> Outcome:
     """RoPE's base, or how far it reaches, is not the model's in a GGUF's header.
@@ -289,7 +289,7 @@ def adapter_gguf_at_wrong_strength(evidence: Evidence) -> Outcome:
 
 
 @cause(
-    "414", "gguf-adds-bos", Link.CONVERSION, symptoms=("worse-than-trained",), shows=AGAIN, rules=("CNV007",)
+    "414", "gguf-adds-bos", Link.CONVERSION, symptoms=("worse-than-trained",), shows=AGAIN, rules=("GGF007",)
 )  # fmt: skip
 def gguf_adds_bos(evidence: Evidence) -> Outcome:
     """A GGUF asks for a token at the beginning of every text, which Qwen was never trained with.
@@ -307,7 +307,7 @@ def gguf_adds_bos(evidence: Evidence) -> Outcome:
 
 
 @cause(
-    "415", "gguf-of-another-tokenizer", Link.CONVERSION, symptoms=("garbage",), shows=AGAIN, rules=("CNV004",)
+    "415", "gguf-of-another-tokenizer", Link.CONVERSION, symptoms=("garbage",), shows=AGAIN, rules=("GGF004",)
 )  # fmt: skip
 def gguf_of_another_tokenizer(evidence: Evidence) -> Outcome:
     """The tokens in a GGUF's header are not the tokenizer's.

@@ -42,7 +42,7 @@ def modelfile_without_stop(evidence: Evidence) -> Outcome:
 
 @cause(
     "422", "modelfile-of-another-template", Link.SERVING, symptoms=("wrong-format", "does-not-stop", "garbage"),
-    shows="convert redo=true", explains=("CAU421",), rules=("CNV014",),
+    shows="convert redo=true", explains=("CAU421",), rules=("GGF014",),
 )  # fmt: skip
 def modelfile_of_another_template(evidence: Evidence) -> Outcome:
     """The Modelfile's template lays prompts out otherwise than the chat template that was trained with.

@@ -44,7 +44,7 @@ def sound(evidence: Evidence) -> list[GgufSeen]:
 
 @cause(
     "402", "gguf-not-of-these-weights", Link.CONVERSION, symptoms=("garbage", "worse-than-trained"),
-    shows="convert redo=true", explains=("CAU411",), rules=("CNV005", "CNV006", "QNT004", "QNT010"),
+    shows="convert redo=true", explains=("CAU411",), rules=("GGF005", "GGF006", "QNT004", "QNT010"),
 )  # fmt: skip
 def gguf_not_of_these_weights(evidence: Evidence) -> Outcome:
     """A GGUF's tensors are not those that it should have been made from.

@@ -140,7 +140,7 @@ def float16_overflow(evidence: Evidence) -> Outcome:
 
 @cause(
     "311", "layers-swapped", Link.MERGE, symptoms=("garbage",), shows=AGAIN, explains=("CAU402",),
-    rules=("MRG004", "CNV005"),
+    rules=("MRG004", "GGF005"),
 )  # fmt: skip
 def layers_swapped(evidence: Evidence) -> Outcome:
     """Tensors stand in each other's place.
@@ -170,7 +170,7 @@ def all_held(evidence: Evidence) -> Iterator[WeightsSeen]:
 
 @cause(
     "312", "tensors-missing", Link.MERGE, symptoms=("garbage", "fails-to-load"), shows=AGAIN,
-    rules=("CNV008",),
+    rules=("GGF008",),
 )  # fmt: skip
 def tensors_missing(evidence: Evidence) -> Outcome:
     """Tensors that config.json asks for are missing, have another shape, or lie in a file that is damaged.
