@@ -50,7 +50,7 @@ def diagnose(asked: Asked, survey: Survey, clean: CleanOptions) -> int:
     if not looked.of(*(set(kinds.KINDS) - set(kinds.NEVER_READ))):
         said = "; ".join(f"{one.path}: {one.why}" for one in looked.taken[:3])
         raise Refusal(f"diagnose.look: nothing here can be read ({said})", without=["diagnose.look"])
-    found = diagnosed(seen, CAUSES)
+    found = diagnosed(seen, CAUSES).told_from(str(asked.root))
     asked.out.mkdir(parents=True, exist_ok=True)
     about = [replace(one, path=_short(one.path, asked.root)) for one in looked.taken]
     as_json = files.as_json(found, about, looked.left_out)

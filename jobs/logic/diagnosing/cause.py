@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from jobs.logic.diagnosing.certainty import Certainty
@@ -50,6 +50,13 @@ class Outcome:
     decides: tuple[str, ...] = ()
     """Files that would decide, where it is not checked or merely consistent."""
     places: tuple[Place, ...] = ()
+
+    def told_from(self, folder: str) -> Outcome:
+        """The same, files below `folder` said from there on."""
+        front = folder.rstrip("/") + "/"
+        signs, against = (tuple(one.replace(front, "") for one in said) for said in (self.signs, self.against))
+        places = tuple(replace(place, file=place.file.removeprefix(front)) for place in self.places)
+        return replace(self, signs=signs, against=against, places=places)
 
 
 Check = Callable[[Evidence], Outcome]

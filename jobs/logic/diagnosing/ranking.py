@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.logic.diagnosing.cause import CAUSES, Cause, Outcome
 from jobs.logic.diagnosing.certainty import Certainty
@@ -31,6 +31,10 @@ class Diagnosis:
     """Everything that is told, in the order in which it is told."""
 
     told: tuple[Told, ...]
+
+    def told_from(self, folder: str) -> Diagnosis:
+        """The same, files below `folder` said from there on."""
+        return Diagnosis(tuple(replace(one, outcome=one.outcome.told_from(folder)) for one in self.told))
 
     def of(self, certainty: Certainty) -> tuple[Told, ...]:
         """Causes of one class, in their order."""

@@ -124,6 +124,13 @@ def test_files_for_programs() -> None:
     assert second["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": "lr"}]
 
 
+def test_files_are_told_from_a_folder_on() -> None:
+    place = Place("/runs/mine/rows.jsonl", row=3)
+    found = told(cause("A", Link.ROWS, proven("/runs/mine/rows.jsonl has 3", places=[place]))).told_from("/runs/mine")
+    assert found.told[0].outcome.signs == ("rows.jsonl has 3",)
+    assert found.told[0].outcome.places == (Place("rows.jsonl", row=3),)
+
+
 def test_without_evidence_every_cause_answers_and_none_is_found() -> None:
     found = diagnosed(Evidence())
     assert len(found.told) == len(CAUSES) > 60
