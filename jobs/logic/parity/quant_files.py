@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 NAME = re.compile(r"model-(\w+)\.gguf|model-(\w+)-(\d{5})-of-(\d{5})\.gguf")
 
-PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
+PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf\Z")
+"""How the name of a part ends."""
 
 
 def whole(quant: str) -> str:
@@ -38,16 +39,17 @@ def first_files(names: Iterable[str]) -> dict[str, str]:
 
 def parts(first: str) -> list[str]:
     """Every file of the quant that is loaded from `first`, by its name alone, whoever named it."""
-    match = PART.fullmatch(first)
-    if match is None:
+    match = PART.search(first)
+    if match is None or not match.start():
         return [first]
-    return [f"{match[1]}-{number:05d}-of-{match[3]}.gguf" for number in range(1, int(match[3]) + 1)]
+    front = first[: match.start()]
+    return [f"{front}-{number:05d}-of-{match[2]}.gguf" for number in range(1, int(match[2]) + 1)]
 
 
 def number_of(name: str) -> int | None:
     """Which part a file is, from 1; None where it is none."""
-    match = PART.fullmatch(name)
-    return match and int(match[2])
+    match = PART.search(name)
+    return int(match[1]) if match and match.start() else None
 
 
 def merged(first: str) -> str:
