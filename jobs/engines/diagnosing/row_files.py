@@ -15,6 +15,8 @@ from jobs.logic.rows.reasons import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE
 
 Survey = Callable[[Sequence[Path], Sequence[Path]], Mapping[str, Any]]
 """Files of rows, and files that are held against them: the facts of `prepare` on them, as its record has them."""
+FILES_KEY = "prepare.files"
+"""What `prepare` calls them, and nobody wrote here."""
 DEPARTING = ("odd-form", "other-language", "wrong-length")
 
 
@@ -43,7 +45,7 @@ def _side(
     try:
         return looked, seen(paths, survey(paths, others), bool(others))
     except Refusal as refusal:
-        return looked.unreadable(paths[0], str(refusal)), None
+        return looked.unreadable(paths[0], str(refusal).removeprefix(f"{FILES_KEY}: ")), None
     except OSError as error:
         return looked.unreadable(paths[0], error.strerror or type(error).__name__), None
 
