@@ -60,8 +60,18 @@ def read(path: Path) -> SettingsSeen:
         return _of_mapping(str(path), data)
     except RecursionError:
         raise Unreadable("is nested too deeply") from None
-    except (ValueError, yaml.YAMLError) as error:
+    except yaml.YAMLError as error:
+        raise Unreadable(_without_its_text(error)) from None
+    except ValueError as error:
         raise Unreadable(" ".join(str(error).split())[:160]) from None
+
+
+def _without_its_text(error: yaml.YAMLError) -> str:
+    """What is wrong and where; PyYAML's own message quotes the line, in which a token may stand."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return "is no YAML"
+    where = f", line {error.problem_mark.line + 1:,}" if error.problem_mark else ""
+    return f"is no YAML: {error.problem or 'it cannot be read'}{where}"[:160]
 
 
 def page(path: Path) -> str:

@@ -135,6 +135,13 @@ def test_what_is_no_settings_is_said_in_a_line(tmp_path: Path, name: str, text: 
     assert "\n" not in str(found.value)
 
 
+def test_a_line_that_cannot_be_read_is_not_quoted(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text('learning_rate: 1e-4\nhub_token: "hf_notforeyes\nlora_r: 8\n')
+    with pytest.raises(Unreadable, match=r"is no YAML: .*, line ") as told:
+        settings_files.read(tmp_path / "a.yaml")
+    assert "notforeyes" not in str(told.value)
+
+
 def test_merge_keys_are_counted(tmp_path: Path) -> None:
     lines = ["a0: &a0 {x: 1, y: 2}"]
     lines += [f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 16)]
