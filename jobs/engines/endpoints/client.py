@@ -175,10 +175,10 @@ class Client:
             cause = cause.__cause__ or cause.__context__
         if isinstance(cause, ssl.SSLError):
             return "tls", shown(getattr(cause, "verify_message", "") or str(cause))
+        if isinstance(error, aiohttp.ClientHttpProxyError):  # its own text has the proxy's address, password and all
+            return "no-connection", self._hidden(f"the proxy says {error.status} {error.message}")
         said = self._hidden(str(error) or type(error).__name__)
-        if isinstance(
-            error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientHttpProxyError
-        ):
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
             return "no-connection", said
         if isinstance(error, aiohttp.ServerTimeoutError):
             return "timeout", said

@@ -24,6 +24,8 @@ LEAST_SOURCES = 10
 """Of held-out rows; of fewer no interval is said (`stats.means`)."""
 EQUAL = 0.01
 """Relative: losses that lie closer are equal for what a model does, however sure the difference is."""
+SMALLEST = 1e-6
+"""Nats: rows that are known by heart cost nothing, and a rise is of something."""
 EQUAL_BY_CURVE = 0.02
 """The same where no row's own loss is there."""
 JITTERS = 5.0
@@ -143,7 +145,7 @@ def _by_rows(
     return replace(
         known, why="", verdict=verdict, since_step=None if since is None else found[since].step,
         best_step=found[least].step, best_loss=best, last_loss=float(apart.losses[-1]), gain_of_more=gain,
-        rise=Rise(float(apart.losses[-1]) / best - 1, apart.low(least, len(found) - 1) / best),
+        rise=Rise(_rise(float(apart.losses[-1]), best), apart.low(least, len(found) - 1) / max(best, SMALLEST)),
         enough_step=found[enough].step,
         saved_step=_least_saved([one.step for one in found], list(apart.losses), saved),
     )  # fmt: skip
@@ -164,10 +166,15 @@ def _by_curve(found: Sequence[Evaluation], known: Judgement, saved: Sequence[int
     verdict = _verdict(since, best >= len(found) - 2 and enough >= len(found) - 2, gain)
     return replace(
         known, why="", verdict=verdict, since_step=None if since is None else found[since].step,
-        rise=Rise(losses[-1] / known.best_loss - 1, math.nan), gain_of_more=gain,
+        rise=Rise(_rise(losses[-1], known.best_loss), math.nan), gain_of_more=gain,
         enough_step=min(found[enough].step, known.best_step or 0),
         saved_step=_least_saved([one.step for one in found], losses, saved),
     )  # fmt: skip
+
+
+def _rise(last: float, best: float) -> float:
+    """Relative, from the best loss to the last one."""
+    return (last - best) / max(best, SMALLEST)
 
 
 def _verdict(since: int | None, ends_best: bool, gain: float | None) -> Verdict:

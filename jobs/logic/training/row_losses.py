@@ -48,7 +48,7 @@ class RowLosses:
 
 def read(text: str) -> RowLosses:
     """Raises ValueError, KeyError or TypeError where it is not such a file."""
-    first, *rest = [json.loads(line) for line in text.splitlines() if line.strip()]
+    first, *rest = [json.loads(line) for line in text.split("\n") if line.strip()]
     num = len(first["ids"])
     tokens = {kind: tuple(int(one) for one in first[f"{kind}_tokens"]) for kind in KINDS}
     nll = {kind: tuple(_numbers(entry[kind]) for entry in rest) for kind in KINDS}

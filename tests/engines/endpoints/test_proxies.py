@@ -83,3 +83,26 @@ def test_a_server_of_this_machine_is_asked_straight_another_one_through_the_prox
     with ScriptedServer() as server:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.port}")
         assert asyncio.run(status()) == (200 if host == "127.0.0.1" else 404)
+
+
+def test_a_proxy_that_refuses_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refusing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def asked() -> Fault:
+        server = await asyncio.start_server(refusing, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("HTTPS_PROXY", f"http://someone:notforeyes@127.0.0.1:{port}")
+        client = Client("https://judge.example/v1", None, 20.0)
+        async with server:
+            with pytest.raises(Fault) as told:
+                await client.get("/models")
+            await client.close()
+        return told.value
+
+    fault = asyncio.run(asked())
+    assert "407" in fault.said
+    assert "notforeyes" not in fault.said

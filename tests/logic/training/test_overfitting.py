@@ -141,6 +141,15 @@ def test_rows_that_never_change_are_no_rise() -> None:
     assert (found.verdict, found.best_step) == (NONE, 10)
 
 
+def test_rows_known_by_heart_cost_nothing_and_are_judged_all_the_same() -> None:
+    nll = [[9.0] * 12, [3.0] * 12, [0.0] * 12, [0.0] * 12, [0.0] * 12, [0.0] * 12]
+    losses = [9.0, 3.0, 0.0, 0.0, 0.0, 0.0]
+    for held_out in (HeldOut(nll, [1.0] * 12, [None] * 12), None):
+        found = judge(evaluations(losses), held_out)
+        assert found.verdict is not OVER
+        assert found.best_step == 30
+
+
 def test_jitter_is_not_the_slope() -> None:
     draw = np.random.default_rng(0)
     line = np.linspace(5, 1, 200)
