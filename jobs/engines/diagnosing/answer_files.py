@@ -26,12 +26,14 @@ REFERENCE = ("reference", "expected", "gold", "target", "正解")
 STOPPED = ("stopped", "finished", "ended")
 REASON = ("finish_reason", "stop_reason")
 MODEL = "model"
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+"""Of files that are not taken for plain text where nothing of them is JSON."""
 MEASURE = Measure(repeat_chars=12, loop_repeats=4, loop_chars=20)
 """What counts as repeated and looping, as `smoke` has it."""
 COPIED = 20
 """Characters in a row that count as taken over."""
 NAMES = (
-    ("base", re.compile(r"(?<![a-z])base(?![a-z])")),
+    ("base", re.compile(r"(?<![a-z])base(?![a-z])", re.IGNORECASE)),
     ("quant", re.compile(r"i?q\d(_|\b)|quant", re.IGNORECASE)),
     ("f16", re.compile(r"f(p)?16|bf16|f32", re.IGNORECASE)),
     ("hf", re.compile(r"hf|tuned|merged|adapter|smoke", re.IGNORECASE)),
@@ -64,7 +66,7 @@ def read(looked: Looked, options: CleanOptions, training: Sequence[str] = ()) ->
             if path.stat().st_size > MOST_BYTES:
                 looked = looked.unreadable(path, f"has more than {MOST_BYTES // 2**20} MiB")
                 continue
-            said = list(_said(path.read_text(encoding="utf-8")))
+            said = list(_said(path.read_text(encoding="utf-8-sig"), path.suffix.lower()))
         except OSError as error:
             looked = looked.unreadable(path, error.strerror or type(error).__name__)
             continue
@@ -80,23 +82,23 @@ def read(looked: Looked, options: CleanOptions, training: Sequence[str] = ()) ->
     return AnswerFilesSeen(looked, tuple(found))
 
 
-def _said(text: str) -> Iterator[Said]:
-    if not text.lstrip().startswith(("{", "[")):
-        yield from (Said("", piece.strip(), "", None) for piece in re.split(r"\n[ \t]*\n", text) if piece.strip())
-        return
-    lines: Any = text.splitlines()
-    if text.lstrip().startswith("["):
-        try:
-            lines = [json.dumps(one) for one in json.loads(text)]
-        except ValueError:
-            return
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict) and (answer := _first(row, ANSWER)) is not None:
+def _said(text: str, suffix: str) -> Iterator[Said]:
+    rows = list(_rows(text)) if text.lstrip().startswith(("{", "[")) else []
+    for row in rows:
+        if (answer := _first(row, ANSWER)) is not None:
             yield Said(str(row.get(MODEL) or ""), answer, _first(row, REFERENCE) or "", _stopped(row))
+    if not rows and suffix not in JSON_SUFFIXES:
+        yield from (Said("", piece.strip(), "", None) for piece in re.split(r"\n[ \t]*\n", text) if piece.strip())
+
+
+def _rows(text: str) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON list or of JSON lines; lines that are none are left out."""
+    for piece in [text] if text.lstrip().startswith("[") else text.split("\n"):
+        try:
+            data = json.loads(piece)
+        except (ValueError, RecursionError):
+            continue
+        yield from (one for one in (data if isinstance(data, list) else [data]) if isinstance(one, dict))
 
 
 def _first(row: dict[str, Any], names: Sequence[str]) -> str | None:

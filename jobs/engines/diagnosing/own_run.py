@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from jobs.engines.diagnosing.looking import Looked
 from jobs.logic.diagnosing import kinds
@@ -50,9 +49,9 @@ def said(looked: Looked, order: Sequence[str]) -> tuple[tuple[FindingSeen, ...],
     out; the diagnosis is of files."""
     found: dict[str, tuple[list[FindingSeen], Mapping[str, object]]] = {}
     for path in looked.of(kinds.RECORD):
-        data = _read(path)
-        if data is not None and data["stage"] not in found:
-            found[data["stage"]] = list(_findings(data)), data["facts"]
+        record = _read(path)
+        if record is not None:
+            found.setdefault(record[0], record[1:])
     stages = sorted(found, key=lambda stage: order.index(stage) if stage in order else len(order))
     return (
         tuple(one for stage in stages for one in found[stage][0]),
@@ -60,15 +59,15 @@ def said(looked: Looked, order: Sequence[str]) -> tuple[tuple[FindingSeen, ...],
     )
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> tuple[str, list[FindingSeen], dict[str, object]] | None:
+    """Stage, findings and facts; None where the file is not what our records are."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        is_whole = isinstance(data["stage"], str) and isinstance(data["facts"], dict)
-        return data if is_whole and isinstance(data["verdict"]["findings"], list) else None
-    except (OSError, ValueError, KeyError, TypeError):
+        stage, facts = data["stage"], data["facts"]
+        findings = [
+            FindingSeen(stage, one["code"], one["name"], one["status"], tuple(one["messages"]))
+            for one in data["verdict"]["findings"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-
-
-def _findings(data: Mapping[str, Any]) -> Iterator[FindingSeen]:
-    for one in data["verdict"]["findings"]:
-        yield FindingSeen(data["stage"], one["code"], one["name"], one["status"], tuple(one["messages"]))
+    return (stage, findings, facts) if isinstance(stage, str) and isinstance(facts, dict) else None

@@ -30,10 +30,9 @@ class RowFilesSeen:
 
 
 def read(looked: Looked, survey: Survey) -> RowFilesSeen:
-    """Both sides. A file that cannot be read is a line in `looked`, never an exception."""
-    train, held_out = looked.of(kinds.ROWS), looked.of(kinds.HELD_OUT)
-    looked, of_train = _side(looked, train, held_out, survey)
-    looked, of_held_out = _side(looked, held_out, (), survey)
+    """Both sides. A file that cannot be read is a line in `looked`, and the others are read without it."""
+    looked, of_held_out = _side(looked, looked.of(kinds.HELD_OUT), (), survey)
+    looked, of_train = _side(looked, looked.of(kinds.ROWS), looked.of(kinds.HELD_OUT), survey)
     return RowFilesSeen(looked, of_train, of_held_out)
 
 
@@ -42,12 +41,26 @@ def _side(
 ) -> tuple[Looked, RowsSeen | None]:
     if not paths:
         return looked, None
+    facts = _surveyed(paths, others, survey)
+    if not isinstance(facts, str):
+        return looked, seen(paths, facts, bool(others))
+    if len(paths) == 1:
+        return looked.unreadable(paths[0], facts), None
+    why = {path: alone for path in paths if isinstance(alone := _surveyed([path], others, survey), str)}
+    for path, alone in (why or {paths[0]: facts}).items():
+        looked = looked.unreadable(path, alone)
+    left = [path for path in paths if path not in (why or paths)]
+    return _side(looked, left, others, survey)
+
+
+def _surveyed(paths: Sequence[Path], others: Sequence[Path], survey: Survey) -> Mapping[str, Any] | str:
+    """The facts, or why there are none."""
     try:
-        return looked, seen(paths, survey(paths, others), bool(others))
+        return survey(paths, others)
     except Refusal as refusal:
-        return looked.unreadable(paths[0], str(refusal).removeprefix(f"{FILES_KEY}: ")), None
+        return str(refusal).removeprefix(f"{FILES_KEY}: ")
     except OSError as error:
-        return looked.unreadable(paths[0], error.strerror or type(error).__name__), None
+        return error.strerror or type(error).__name__
 
 
 def seen(paths: Sequence[Path], facts: Mapping[str, Any], has_other_side: bool) -> RowsSeen:

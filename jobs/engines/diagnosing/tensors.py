@@ -105,7 +105,7 @@ def header(path: Path) -> Iterator[tuple[str, Place]]:
             raise ValueError(f"{size} bytes do not begin with a safetensors header; the file is cut or another one")
         try:
             told = json.loads(file.read(length))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError("its safetensors header is no JSON; the file is damaged") from None
     if not isinstance(told, dict):
         raise ValueError("its safetensors header is no JSON object; the file is damaged")

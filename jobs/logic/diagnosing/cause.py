@@ -54,7 +54,10 @@ class Outcome:
     def told_from(self, folder: str) -> Outcome:
         """The same, files below `folder` said from there on."""
         front = folder.rstrip("/") + "/"
-        signs, against = (tuple(one.replace(front, "") for one in said) for said in (self.signs, self.against))
+        if front == "/":
+            return self
+        inside = re.compile(rf"(?<![\w./-]){re.escape(front)}")
+        signs, against = (tuple(inside.sub("", one) for one in said) for said in (self.signs, self.against))
         places = tuple(replace(place, file=place.file.removeprefix(front)) for place in self.places)
         return replace(self, signs=signs, against=against, places=places)
 

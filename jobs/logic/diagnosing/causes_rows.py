@@ -89,6 +89,8 @@ def wrongly_decoded_rows(evidence: Evidence) -> Outcome:
     text = f"{rows.mojibake:,} of {count(rows.num_rows, 'row')} ({part(rows.mojibake, rows.num_rows)}) are mojibake"
     if rows.mojibake >= MANY * rows.num_rows:
         return proven(text, places=places(rows, ("mojibake",)))
+    if rows.mojibake > FEW * rows.num_rows:
+        return consistent(text, decides=("training on the others alone",))
     return ruled_out(text)
 
 
@@ -151,8 +153,10 @@ def leak_across_split(evidence: Evidence) -> Outcome:
     Seen in: made in tests/faults.
     """
     train, held_out = evidence.train_rows, evidence.held_out_rows
-    if train is None or held_out is None or train.num_in_other_side is None or not held_out.num_rows:
-        return not_checked(*([ROWS] if train is None else []), *([HELD_OUT] if held_out is None else []))
+    if train is None or not train.num_rows:
+        return not_checked(ROWS, *([] if held_out else [HELD_OUT]))
+    if held_out is None or not held_out.num_rows or train.num_in_other_side is None:
+        return not_checked(HELD_OUT)
     num = train.num_in_other_side
     text = f"{count(num, 'training row')} ask what held-out rows ask, of which there are {held_out.num_rows:,}"
     return proven(text) if num >= max(2, MANY * held_out.num_rows) else ruled_out(text)

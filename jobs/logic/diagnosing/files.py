@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from jobs.logic.diagnosing import words
 from jobs.logic.diagnosing.cause import Cause, Place
@@ -64,7 +65,7 @@ def _rule(cause: Cause) -> dict[str, Any]:
 
 
 def _result(told: Told, rule: int, place: Place) -> dict[str, Any]:
-    location: dict[str, Any] = {"artifactLocation": {"uri": place.file}}
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(place.file)}}
     if place.row:
         location["region"] = {"startLine": place.row}
     found: dict[str, Any] = {"physicalLocation": location}

@@ -88,20 +88,22 @@ def diagnosed(evidence: Evidence, causes: Sequence[Cause] | None = None) -> Diag
 def _above(ordered: Iterable[Cause], outcomes: Mapping[str, Outcome], by_code: Mapping[str, Cause]) -> dict[str, str]:
     """Code to the code of the found root that it follows from. A root is explained by no other that was found."""
     listed = list(ordered)
-    found = [one for one in listed if outcomes[one.code].certainty.found]
-    open_too = [one for one in listed if outcomes[one.code].certainty is Certainty.CONSISTENT]
+    found = [one.code for one in listed if outcomes[one.code].certainty.found]
+    told = {*found, *(one.code for one in listed if outcomes[one.code].certainty is Certainty.CONSISTENT)}
+    below = {code: _below(code, by_code) for code in found}
     above: dict[str, str] = {}
     for root in found:
-        if root.code in above:
-            continue
-        waiting = list(root.explains)
-        seen = {root.code}
-        while waiting:
-            code = waiting.pop()
-            if code in seen or code not in by_code:
-                continue
-            seen.add(code)
-            if any(one.code == code for one in (*found, *open_too)):
-                above.setdefault(code, root.code)
-            waiting += by_code[code].explains
+        if not any(root in below[other] for other in found):
+            above |= dict.fromkeys((below[root] & told) - above.keys(), root)
     return above
+
+
+def _below(root: str, by_code: Mapping[str, Cause]) -> set[str]:
+    """Everything that usually follows from a cause, over others too; never the cause itself."""
+    waiting, seen = list(by_code[root].explains), {root}
+    while waiting:
+        code = waiting.pop()
+        if code not in seen and code in by_code:
+            seen.add(code)
+            waiting += by_code[code].explains
+    return seen - {root}

@@ -8,11 +8,8 @@ from pathlib import Path
 import pytest
 
 from jobs.__main__ import diagnosing
-from jobs.core.artifact import RECORD
 from jobs.core.errors import Exit, Refusal
-from jobs.engines.diagnosing import answer_files, own_run
-from jobs.engines.diagnosing.looking import look
-from jobs.prepare import surveyor
+from jobs.engines.diagnosing.command import chosen
 
 COLOURS = ("red", "green", "blue", "grey", "white", "black", "brown", "pink")
 
@@ -62,65 +59,54 @@ def test_good_rows_alone_are_no_cause(tmp_path: Path) -> None:
 
 
 def test_rows_that_are_none_cost_a_line(tmp_path: Path) -> None:
-    (tmp_path / "rows.jsonl").write_text('{"messages": [{"role": "user", "content": "a"}]}\n' * 3)
-    write_rows(tmp_path / "more.jsonl", 0)
-    code, found = answered(tmp_path, "rows.jsonl", "more.jsonl")
-    assert code in (Exit.PASSED, Exit.GATE_FAILED)
-    assert len(found["taken"]) == 2  # type: ignore[arg-type]
+    (tmp_path / "bad.parquet").write_text("PAR1 and nothing more")
+    write_rows(tmp_path / "rows.jsonl", 20)
+    code, found = answered(tmp_path, "rows.jsonl", "bad.parquet")
+    assert code == Exit.GATE_FAILED
+    assert [one["kind"] for one in found["taken"]] == ["rows", "unreadable"]  # type: ignore[attr-defined]
+
+
+def test_what_is_written_is_the_same_whenever_it_is_made(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", 20)
+    written = []
+    for _ in range(2):
+        answered(tmp_path, "rows.jsonl")
+        written.append({path.name: path.read_bytes() for path in (tmp_path / "found").iterdir()})
+    assert sorted(written[0]) == ["diagnosis.html", "diagnosis.json", "diagnosis.sarif"]
+    assert written[0] == written[1]
+
+
+def test_without_a_folder_it_goes_beside_the_runs_by_what_was_looked_at(tmp_path: Path) -> None:
+    first, again, other = (chosen(look_at, None, str(tmp_path), "mine").out for look_at in (("a",), ("a",), ("b",)))
+    assert first == again != other
+    assert first.parent == tmp_path
+    assert chosen(("a",), "there", str(tmp_path), "mine").out == Path("there")
+    (tmp_path / "mine").mkdir()
+    assert chosen((), None, str(tmp_path), "mine").out == tmp_path / "mine/diagnose"
+
+
+def test_a_run_that_was_cut_off_is_diagnosed_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine/prepare").mkdir(parents=True)
+    write_rows(tmp_path / "mine/prepare/train.jsonl", 20)
+    assert diagnosing([f"run.folder={tmp_path}", "run.name=mine"]) == Exit.GATE_FAILED
+    data = json.loads((tmp_path / "mine/diagnose/diagnosis.json").read_text())
+    assert data["taken"] == [{"path": "prepare/train.jsonl", "kind": "rows", "why": "as you say"}]
+    places = [place["file"] for one in data["causes"] for place in one["places"]]
+    assert places
+    assert str(tmp_path) not in json.dumps(data)
 
 
 def test_nothing_to_look_at_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="nothing here can be read"):
-        diagnosing([f"diagnose.look=['{tmp_path / 'gone'}']", f"diagnose.out={tmp_path / 'out'}"])
+    for name in ("gone", "empty"):
+        (tmp_path / "empty").touch()
+        with pytest.raises(Refusal, match="nothing here can be read"):
+            diagnosing([f"diagnose.look=['{tmp_path / name}']", f"diagnose.out={tmp_path / 'out'}"])
+    assert not (tmp_path / "out").exists()
     with pytest.raises(Refusal, match="there is no such run"):
         diagnosing([f"run.folder={tmp_path}", "run.name=gone"])
 
 
-def test_a_run_that_was_cut_off_is_looked_at(tmp_path: Path) -> None:
-    for place in ("prepare/train.jsonl", "train.partial/log.jsonl", f"prepare/{RECORD}", f"train.partial/{RECORD}"):
-        (tmp_path / place).parent.mkdir(exist_ok=True)
-        (tmp_path / place).write_text("{}\n")
-    found = own_run.paths(tmp_path)
-    assert found == [
-        f"train:{tmp_path}/prepare/train.jsonl", f"log:{tmp_path}/train.partial/log.jsonl",
-        f"{tmp_path}/prepare/{RECORD}",
-    ]  # fmt: skip
-    assert own_run.said(look(found), []) == ((), {})
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "of", "num", "unended"),
-    [
-        (
-            "answers-F16.jsonl",
-            '{"answer": "One.", "stopped": true}\n{"answer": "Two", "stopped": false}\n',
-            "f16",
-            2,
-            1,
-        ),
-        ("model-Q4_K_M.jsonl", '{"output": "One.", "finish_reason": "length"}\n', "quant", 1, 1),
-        ("said.json", '[{"response": "One."}, {"response": "Two."}]', "unknown", 2, None),
-        ("base.txt", "First answer\nof two lines.\n\nSecond answer.\n", "base", 2, None),
-    ],
-)
-def test_answers_in_the_forms_that_people_have(
-    tmp_path: Path, name: str, text: str, of: str, num: int, unended: int | None
-) -> None:
-    (tmp_path / name).write_text(text)
-    from jobs.core.compose import compose
-
-    found = answer_files.read(look([f"answers:{tmp_path / name}"]), surveyor(compose([]))[1])
-    (seen,) = found.answers
-    assert (seen.of, seen.num, seen.num_unended) == (of, num, unended)
-
-
-def test_what_answers_show(tmp_path: Path) -> None:
-    from jobs.core.compose import compose
-
-    said = ["、" * 40, "#tag #tag2 #tag3", "<|im_start|>user", "", "I went home, " * 12, "A quiet evening by the sea."]
-    lines = [
-        json.dumps({"answer": text, "reference": "A quiet evening by the sea."}, ensure_ascii=False) for text in said
-    ]
-    (tmp_path / "answers.jsonl").write_text("\n".join(lines))
-    (seen,) = answer_files.read(look([f"answers:{tmp_path / 'answers.jsonl'}"]), surveyor(compose([]))[1]).answers
-    assert (seen.num_punctuation, seen.num_tags, seen.num_control, seen.num_empty, seen.num_loops) == (1, 1, 1, 1, 1)
+def test_a_run_without_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(Refusal, match="nothing here can be read"):
+        diagnosing([f"run.folder={tmp_path}", "run.name=mine"])

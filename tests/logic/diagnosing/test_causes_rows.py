@@ -24,12 +24,19 @@ Check = Callable[[Evidence], Outcome]
 BAD: list[tuple[Check, dict[str, Any], str]] = [
     (causes.contaminated_rows, {"dropped": {"hashtags": 76, "label": 36}}, "proven"),
     (causes.contaminated_rows, {"dropped": {"hashtags": 12}}, "consistent with"),
+    (causes.contaminated_rows, {"dropped": {"hashtags": 20}}, "proven"),
+    (causes.contaminated_rows, {"dropped": {"hashtags": 19}}, "consistent with"),
+    (causes.contaminated_rows, {"dropped": {"hashtags": 4}}, "ruled out"),
     (causes.wrongly_decoded_rows, {"mojibake": 40}, "proven"),
+    (causes.wrongly_decoded_rows, {"mojibake": 19}, "consistent with"),
+    (causes.wrongly_decoded_rows, {"mojibake": 4}, "ruled out"),
     (causes.answers_of_other_prompts, {"belonging_says": "do not belong", "belonging_p": 0.8}, "measured"),
     (causes.answers_of_other_prompts, {"belonging_says": "cannot say", "belonging_p": 0.4}, "not checked"),
     (causes.contradictory_answers, {"num_contradicting": 80}, "proven"),
     (causes.contradictory_answers, {"num_contradicting": 30}, "consistent with"),
     (causes.leak_across_split, {"num_in_other_side": 30}, "proven"),
+    (causes.leak_across_split, {"num_in_other_side": 3}, "proven"),
+    (causes.leak_across_split, {"num_in_other_side": 2}, "ruled out"),
     (causes.two_languages, {"dropped": {"other-language": 130}}, "proven"),
     (causes.refusals_in_rows, {"dropped": {"refusal": 80}}, "proven"),
     (causes.cut_answers_in_rows, {"dropped": {"cut-off": 90}}, "proven"),
@@ -62,3 +69,29 @@ def test_what_is_proven_names_its_rows() -> None:
     found = causes.contaminated_rows(seen(**rows))
     assert [(place.file, place.row) for place in found.places] == [("rows.jsonl", 12), ("rows.jsonl", 40)]
     assert found.signs == ("112 of 400 rows (28.0%) are spoiled: hashtags 112",)
+
+
+@pytest.mark.parametrize(
+    ("train", "held_out", "decides"),
+    [
+        (None, None, (causes.ROWS, causes.HELD_OUT)),
+        (None, GOOD, (causes.ROWS,)),
+        (replace(GOOD, num_rows=0), GOOD, (causes.ROWS,)),
+        (GOOD, None, (causes.HELD_OUT,)),
+        (GOOD, replace(GOOD, num_rows=0), (causes.HELD_OUT,)),
+        (replace(GOOD, num_in_other_side=None), GOOD, (causes.HELD_OUT,)),
+    ],
+)
+def test_a_leak_that_is_not_checked_says_for_want_of_which_side(
+    train: RowsSeen | None, held_out: RowsSeen | None, decides: tuple[str, ...]
+) -> None:
+    found = causes.leak_across_split(Evidence(train_rows=train, held_out_rows=held_out))
+    assert (found.certainty.value, found.decides) == ("not checked", decides)
+
+
+@pytest.mark.parametrize("check", sorted({check for check, _, _ in BAD}, key=lambda one: one.__name__))
+def test_files_without_a_row_prove_nothing(check: Check) -> None:
+    empty = replace(GOOD, num_rows=0, dropped={}, mojibake=0, num_contradicting=0)
+    found = check(Evidence(train_rows=empty, held_out_rows=GOOD))
+    assert found.certainty.value in ("not checked", "consistent with")
+    assert found.decides

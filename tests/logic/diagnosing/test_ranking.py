@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from itertools import permutations
 
-from jobs.logic.diagnosing import files, page, words
-from jobs.logic.diagnosing.cause import (
-    Cause,
-    Link,
-    Outcome,
-    Place,
-    consistent,
-    measured,
-    not_checked,
-    proven,
-    ruled_out,
-)
+import pytest
+
+from jobs.logic.diagnosing import words
+from jobs.logic.diagnosing.cause import Link, Outcome, Place, consistent, measured, not_checked, proven, ruled_out
+from jobs.logic.diagnosing.certainty import Certainty
 from jobs.logic.diagnosing.every_cause import CAUSES
-from jobs.logic.diagnosing.evidence import Evidence, Taken
-from jobs.logic.diagnosing.ranking import Diagnosis, diagnosed
-
-TAKEN = (Taken("rows.jsonl", "rows", "by its first line"), Taken("<b>.bin", "pickle", "a pickle"))
-
-
-def cause(code: str, link: Link, outcome: Outcome, explains: tuple[str, ...] = (), **more: Any) -> Cause:
-    like = Cause(
-        code=code, name=f"name-{code.lower()}", link=link, title=f"Title of {code}.", why="so", fix="mend it.",
-        seen_in="tests", symptoms=("loops",), explains=explains, rules=(), shows="prepare", separates="",
-        check=lambda evidence: outcome,
-    )  # fmt: skip
-    return replace(like, **more)
-
-
-def told(*causes: Cause) -> Diagnosis:
-    return diagnosed(Evidence(), causes)
-
-
-def codes(found: Any) -> list[str]:
-    return [one.cause.code for one in found]
+from jobs.logic.diagnosing.evidence import Evidence
+from jobs.logic.diagnosing.ranking import diagnosed
+from tests.logic.diagnosing.made_causes import cause, codes, told
 
 
 def test_by_class_then_by_place_in_the_chain() -> None:
@@ -49,10 +23,12 @@ def test_by_class_then_by_place_in_the_chain() -> None:
         cause("D", Link.MERGE, proven("d")),
         cause("E", Link.ROWS, not_checked("log")),
         cause("F", Link.BASE, measured("f")),
+        cause("G", Link.MERGE, proven("g")),
     )
-    assert codes(found.told) == ["D", "A", "F", "C", "E", "B"]
-    assert codes(found.found) == ["D", "A", "F"]
-    assert words.headline(found) == "proven: Title of D. (D name-d); 2 other causes beside it"
+    assert codes(found.told) == ["D", "G", "A", "F", "C", "E", "B"]
+    assert codes(found.found) == ["D", "G", "A", "F"]
+    assert codes(found.roots) == ["D", "G", "A", "F", "C"]
+    assert codes(found.of(Certainty.RULED_OUT)) == ["B"]
 
 
 def test_what_follows_stands_under_the_root_and_never_under_itself() -> None:
@@ -64,70 +40,85 @@ def test_what_follows_stands_under_the_root_and_never_under_itself() -> None:
     )
     assert codes(found.roots) == ["A", "D"]
     assert codes(found.following("A")) == ["C"]
+    assert not found.following("B")
     assert [row[1] for row in words.causes(found)] == ["A name-a", "  C name-c", "D name-d"]
 
 
-def test_nothing_found_is_said_as_it_is() -> None:
-    assert words.headline(told(cause("A", Link.ROWS, ruled_out("a")), cause("B", Link.ROWS, not_checked("log")))) == (
-        "no cause was found: 1 cause ruled out, 1 not checked"
+@pytest.mark.parametrize("names", list(permutations("ABC")))
+@pytest.mark.parametrize("first", [proven, measured])
+def test_a_row_of_causes_stands_under_its_first_whatever_they_are_called(
+    names: tuple[str, str, str], first: type[Outcome]
+) -> None:
+    """The order in which causes are told must not hide one under a cause that is no root."""
+    root, middle, last = names
+    found = told(
+        cause(root, Link.TOKENS, first("1"), explains=(middle,)),
+        cause(middle, Link.TOKENS, proven("2"), explains=(last,)),
+        cause(last, Link.TOKENS, proven("3")),
     )
-    fits = told(cause("A", Link.ROWS, consistent("a", decides=["log"])))
-    assert words.headline(fits) == "nothing is proven or measured; what was seen would fit A name-a"
-    assert not fits.found
+    assert codes(found.roots) == [root]
+    assert codes(found.following(root)) == sorted((middle, last))
+    assert len(words.causes(found)) == 3
 
 
-def test_two_experiments_and_what_was_not_given() -> None:
+def test_what_two_roots_explain_is_told_once_under_the_first() -> None:
+    found = told(
+        cause("A", Link.ROWS, proven("a"), explains=("C",)), cause("B", Link.BASE, proven("b"), explains=("C",)),
+        cause("C", Link.MERGE, measured("c")),
+    )  # fmt: skip
+    assert (codes(found.following("A")), codes(found.following("B"))) == ([], ["C"])
+
+
+def test_two_that_explain_each_other_are_both_told() -> None:
+    found = told(
+        cause("A", Link.ROWS, proven("a"), explains=("B",)), cause("B", Link.ROWS, proven("b"), explains=("A",))
+    )
+    assert codes(found.roots) == ["A", "B"]
+
+
+def test_what_merely_fits_explains_nothing() -> None:
+    found = told(
+        cause("A", Link.ROWS, consistent("a", decides=["log"]), explains=("B",)), cause("B", Link.MERGE, proven("b"))
+    )
+    assert codes(found.roots) == ["B", "A"]
+
+
+def test_two_experiments_for_what_is_open_and_each_command_once() -> None:
     open_ones = [
         cause(code, Link.ROWS, consistent("x", decides=["log"]), separates=command)
         for code, command in (("A", "smoke a=1"), ("B", "smoke a=1"), ("C", ""), ("D", "train"), ("E", "merge"))
     ]
-    missing = [cause("F", Link.ROWS, not_checked("log", "rows")), cause("G", Link.ROWS, not_checked("rows"))]
-    found = told(*open_ones, *missing)
-    assert words.experiments(found) == ["A or not: make smoke a=1", "D or not: make train"]
-    assert words.not_seen(found) == [("rows", "F name-f, G name-g"), ("log", "F name-f")]
+    found = told(*open_ones, cause("F", Link.ROWS, proven("f"), explains=("A",), separates="fetch"))
+    assert [(one.cause.code, command) for one, command in found.experiments] == [("B", "smoke a=1"), ("D", "train")]
 
 
-def test_the_page_loads_nothing_and_escapes_everything() -> None:
+def test_what_was_not_given_the_most_telling_first() -> None:
     found = told(
-        cause("A", Link.ROWS, proven("<script>alert(1)</script> & more")), cause("B", Link.ROWS, ruled_out("<i>"))
-    )
-    html = page.page("Diagnosis: <mine>", found, TAKEN, "files & folders")
-    assert "<script" not in html
-    assert "http" not in html
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in html
-    assert "Diagnosis: &lt;mine&gt;" in html
-    assert "&lt;b&gt;.bin" in html
-    assert html.index("Title of A.") < html.index("Ruled out") < html.index("What was read")
-    assert "証明済み" in html
-
-
-def test_files_for_programs() -> None:
-    places = [Place("rows.jsonl", row=7), Place("config.yaml", key="lr")]
-    found = told(
-        cause("A", Link.ROWS, proven("a", places=places)), cause("B", Link.ROWS, ruled_out("b")),
-        cause("C", Link.ROWS, consistent("c", decides=["log"])),
+        cause("F", Link.ROWS, not_checked("log", "rows")), cause("G", Link.ROWS, not_checked("rows")),
+        cause("H", Link.ROWS, consistent("h", decides=["answers"])),
     )  # fmt: skip
-    data = files.as_json(found, TAKEN, "")
-    assert [(one["code"], one["certainty"]) for one in data["causes"]] == [
-        ("A", "proven"), ("C", "consistent with"), ("B", "ruled out"),
-    ]  # fmt: skip
-    assert data["causes"][0]["places"] == [
-        {"file": "rows.jsonl", "row": 7, "key": None}, {"file": "config.yaml", "row": None, "key": "lr"},
-    ]  # fmt: skip
-    run = files.as_sarif(found, "1")["runs"][0]
-    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["A", "C"]
-    first, second = run["results"]
-    assert (first["ruleId"], first["ruleIndex"], first["level"]) == ("A", 0, "error")
-    assert first["locations"][0]["physicalLocation"] == {
-        "artifactLocation": {"uri": "rows.jsonl"}, "region": {"startLine": 7},
-    }  # fmt: skip
-    assert second["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": "lr"}]
+    assert {name: codes(causes) for name, causes in found.missing.items()} == {"rows": ["F", "G"], "log": ["F"]}
+    assert list(found.missing) == ["rows", "log"]
 
 
-def test_files_are_told_from_a_folder_on() -> None:
+@pytest.mark.parametrize(
+    ("folder", "text", "told_as"),
+    [
+        ("/runs/mine", "/runs/mine/rows.jsonl has 3", "rows.jsonl has 3"),
+        ("/runs/mine/", "`/runs/mine/rows.jsonl` has 3", "`rows.jsonl` has 3"),
+        ("runs/mine", "/other/runs/mine/rows.jsonl has 3", "/other/runs/mine/rows.jsonl has 3"),
+        ("/runs/mine", "/runs/mine-2/rows.jsonl has 3", "/runs/mine-2/rows.jsonl has 3"),
+        ("/", "12/20 rows of /rows.jsonl", "12/20 rows of /rows.jsonl"),
+    ],
+)
+def test_files_are_told_from_a_folder_on(folder: str, text: str, told_as: str) -> None:
+    found = told(cause("A", Link.ROWS, proven(text, against=[text]))).told_from(folder)
+    assert found.told[0].outcome.signs == found.told[0].outcome.against == (told_as,)
+
+
+def test_places_are_told_from_a_folder_on() -> None:
     place = Place("/runs/mine/rows.jsonl", row=3)
-    found = told(cause("A", Link.ROWS, proven("/runs/mine/rows.jsonl has 3", places=[place]))).told_from("/runs/mine")
-    assert found.told[0].outcome.signs == ("rows.jsonl has 3",)
+    found = told(cause("A", Link.ROWS, proven("a", places=[place]))).told_from("/runs/mine")
     assert found.told[0].outcome.places == (Place("rows.jsonl", row=3),)
 
 
@@ -135,4 +126,5 @@ def test_without_evidence_every_cause_answers_and_none_is_found() -> None:
     found = diagnosed(Evidence())
     assert len(found.told) == len(CAUSES) > 60
     assert not found.roots
-    assert all(one.outcome.decides for one in found.told if one.certainty.value == "not checked")
+    assert {one.certainty for one in found.told} == {Certainty.NOT_CHECKED}
+    assert all(one.outcome.decides for one in found.told)
