@@ -10,9 +10,9 @@ from pathlib import Path
 from jobs.core import terminal
 from jobs.core.artifact import Artifact
 from jobs.core.errors import Refusal
+from jobs.core.kept import once
 from jobs.core.provenance import ROOT, data_digest, file_digest
 from jobs.core.room import require_space
-from jobs.core.run_dir import remove
 from jobs.engines.gguf import llama_tools
 
 WIDE = {"F32": 4, "F16": 2, "BF16": 2}
@@ -36,19 +36,18 @@ def made(fetch: Artifact, kind: str, folder: Path, word: str) -> Path:
     num_bytes = sum(path.stat().st_size for path in model.glob("*.safetensors"))
     folder.mkdir(parents=True, exist_ok=True)
     require_space(folder, 2 * num_bytes)
-    wide, half = (folder / f"{kept.stem}.{os.getpid()}.{part}" for part in ("wide", "made"))
-    try:
-        outtype = kind if kind in WIDE else "F16"
+
+    def make(path: Path) -> None:
+        outtype, wide = (kind, path) if kind in WIDE else ("F16", path.with_name(f"{path.name}-wide"))
         _watched(f"base: to {outtype}", wide, lambda: llama_tools.convert(model, wide, outtype.lower()))
-        if kind not in WIDE:
+        if wide != path:
             threads = os.cpu_count() or 1
-            _watched(f"base: to {kind}", half, lambda: llama_tools.quantize(wide, half, kind, num_threads=threads))
-        (wide if kind in WIDE else half).rename(kept)
+            _watched(f"base: to {kind}", path, lambda: llama_tools.quantize(wide, path, kind, num_threads=threads))
+
+    try:
+        once(kept, make)
     except llama_tools.ToolFailed as failed:
         raise Refusal(f"{word}: the base cannot be had as a GGUF in {kind}: {failed}") from None
-    finally:
-        for left in (wide, half):
-            remove(left)
     return kept
 
 

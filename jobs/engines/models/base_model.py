@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import torch
 from transformers import AutoTokenizer
 
 from jobs.core.errors import Refusal
+from jobs.core.kept import once
 from jobs.core.provenance import ROOT
 from jobs.core.room import cache_folder
 from jobs.core.terminal import progress
@@ -122,21 +121,18 @@ def from_recipe(recipe: dict[str, Any], world: Path, into: Path) -> Origin:
     for path in (world, *sorted(jobs.glob("engines/demo/*.py")), *sorted(jobs.glob("logic/demo/*.py"))):
         digest.update(path.read_bytes())
     kept = cache_folder() / "demo" / digest.hexdigest()[:16]
-    if not (kept / "config.json").exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f"{kept.name}.", dir=kept.parent))
+
+    def build(folder: Path) -> None:
         with progress("fetch: building the demo model", int(recipe["steps"])) as bar:
             demo_model.build(
                 demo_model.DemoRecipe(**recipe),
                 world,
                 source,
-                work,
+                folder,
                 lambda done, total, loss: bar(done, f"loss {amounts.loss(loss)}"),
             )
-        try:
-            work.rename(kept)
-        except OSError:
-            shutil.rmtree(work)  # another run published it first
+
+    once(kept, build)
     return _placed(kept, into, str(kept), None, []) | {"licence": "apache-2.0"}
 
 
