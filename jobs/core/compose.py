@@ -193,7 +193,7 @@ def _require_key(word: str, config: Any) -> None:
     if told:
         named = [f"{name}={value}" for name in [other_names.key_of(key)] if name in known]
         raise Refusal(f"{key}: unknown key; {told}", words=named, without=[word])
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.8) or _same_leaf(key, known)
+    near = _elsewhere(key, known) or difflib.get_close_matches(key, known, n=1, cutoff=0.8) or _same_leaf(key, known)
     if near:
         raise Refusal(f"{key}: unknown key; did you mean {near[0]}?", words=[f"{near[0]}={value}"], without=[word])
     parent = key.rpartition(".")[0]
@@ -203,6 +203,13 @@ def _require_key(word: str, config: Any) -> None:
         name.removeprefix(f"{parent}.").split(".")[0] for name in known if not parent or name.startswith(f"{parent}.")
     }
     raise Refusal(f"{key}: unknown key; {parent or 'the config'} has: {', '.join(sorted(children))}", without=[word])
+
+
+def _elsewhere(key: str, known: Sequence[str]) -> list[str]:
+    """The one key of the same part that ends in the very same word, such as fetch.id for fetch.source.id."""
+    part, word = key.partition(".")[0], key.rpartition(".")[2]
+    ends = [name for name in known if name.startswith(f"{part}.") and name.endswith(f".{word}")]
+    return ends if len(ends) == 1 else []
 
 
 def _same_leaf(key: str, known: Sequence[str]) -> list[str]:

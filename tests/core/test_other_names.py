@@ -63,6 +63,8 @@ def test_no_name_is_told_twice() -> None:
         ("learning_rate=1e-4", ["did you mean train.schedule.learning_rate"]),
         ("--learning-rate=1e-4", ["did you mean train.schedule.learning_rate"]),
         ("lora.rank=4", ["did you mean train.lora.rank"]),
+        ("train.schedule.rank=4", ["did you mean train.lora.rank"]),
+        ("fetch.source.id=me/mine", ["did you mean fetch.id"]),
         ("train.weight_decay=0.1", ["did you mean train.schedule.weight_decay"]),
         ("train.num_train_epochs=3", ["here it is train.schedule.num_epochs"]),
         ("train.schedule.per_device_train_batch_size=2", ["here it is train.schedule.batch_size"]),
