@@ -92,4 +92,5 @@ def seen(paths: Sequence[Path], facts: Mapping[str, Any], has_other_side: bool) 
         answer_chars=(lengths[1], lengths[2], lengths[3]),
         num_tokens_longest=None,
         num_above={},
+        num_distinct_answers=facts["num_distinct_answers"],
     )
