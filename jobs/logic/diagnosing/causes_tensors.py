@@ -14,7 +14,7 @@ HEAD = "lm_head.weight"
 
 
 def without(one: ModelSeen, what: str) -> str:
-    """What would decide of a folder of another architecture, or with tensors that were not read; empty: all is known."""
+    """What would decide of a folder of another architecture or with tensors that were not read; empty: all is known."""
     if one.num_unread:
         return f"{one.folder}: {one.num_unread} tensors in a type that is read here (F32, F16, BF16)"
     if one.architecture != KNOWN:

@@ -201,7 +201,7 @@ def is_lora(which: str, values: Mapping[str, Any]) -> bool:
     if which == AXOLOTL:
         return values.get("adapter") in ("lora", "qlora")
     if which == LLAMA_FACTORY:
-        return values.get("finetuning_type", "lora") == "lora"
+        return bool(values.get("finetuning_type", "lora") == "lora")
     return flag(values.get("use_peft")) is not False and flag(values.get("full_finetuning")) is not True
 
 
