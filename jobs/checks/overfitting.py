@@ -37,7 +37,7 @@ class Learning(StrictModel):
     template_rise: float | None
     """Of the template's tokens, between the same evaluations."""
     enough_step: int | None
-    """The first that is as good as the best, as far as noise goes."""
+    """The first whose content loss is within 1 % of the best's (`EQUAL` of logic/training/overfitting.py)."""
     gain_of_more: float | None
     """Relative fall that as many steps again promise, by the curve's own course."""
 
@@ -62,7 +62,7 @@ class Learning(StrictModel):
         if self.verdict == "cannot judge":
             return f"cannot judge: {NEEDED.get(self.why, self.why)} ({by})"
         verdict = f"overfits from step {count(self.since_step or 0)}" if self.verdict == "overfits" else self.verdict
-        enough = f"step {count(self.enough_step or 0)} was as good as the best, {count(self.best_step or 0)}"
+        enough = f"step {count(self.enough_step or 0)} was within 1 % of the best, {count(self.best_step or 0)}"
         return f"{verdict} ({by}; {enough})" if self.enough_step != self.best_step else f"{verdict} ({by})"
 
 
@@ -105,7 +105,7 @@ def validation_rises(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
             f"overfits from step {count(found.since_step or 0)}: content loss of {count(found.num_sources, 'source')} "
             f"rose by {shown}, at least {percent(low)}, from {loss(found.best_loss)} at step {steps[0]} to "
             f"{loss(found.last_loss)} at step {steps[1]}{template}; advice is at most {most}. Step {steps[2]} was "
-            f"kept, step {steps[3]} would have been as good"
+            f"kept, step {steps[3]} is within 1 % of the best"
         )
 
 

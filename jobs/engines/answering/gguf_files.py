@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 from pathlib import Path
 
 from jobs.core.errors import Refusal
 from jobs.core.provenance import ROOT, data_digest, file_digest
-
-PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
-"""As `llama_split_path` of llama.cpp names the parts of a file."""
+from jobs.logic.parity import quant_files
 
 
 def parts(gguf: Path) -> list[Path]:
     """Every file that is read where `gguf` is loaded. Refusal where one is not there, or `gguf` is a later part."""
-    found = PART.fullmatch(gguf.name)
-    count = int(found["count"]) if found else 1
-    names = [f"{found['stem']}-{number:05d}-of-{count:05d}.gguf" for number in range(1, count + 1)] if found else []
-    if found and gguf.name != names[0]:
-        raise Refusal(f"{gguf}: is part {int(found['number'])} of {count}; name the first, {names[0]}")
-    paths = [gguf.with_name(name) for name in names] or [gguf]
+    names, number = quant_files.parts(gguf.name), quant_files.number_of(gguf.name)
+    if number is not None and gguf.name != names[0]:
+        raise Refusal(f"{gguf}: is part {number} of {len(names)}; name the first, {names[0]}")
+    paths = [gguf.with_name(name) for name in names]
     missing = [path for path in paths if not path.is_file()]
     if missing:
-        raise Refusal(f"{missing[0]}: is not there; expected {'a GGUF file' if count == 1 else f'all {count} parts'}")
+        wanted = "a GGUF file" if len(names) == 1 else f"all {len(names)} parts"
+        raise Refusal(f"{missing[0]}: is not there; expected {wanted}")
     return paths
 
 

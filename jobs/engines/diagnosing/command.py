@@ -113,16 +113,16 @@ def _short(path: str, root: Path) -> str:
 
 
 def show(asked: Asked, found: Diagnosis, taken: Sequence[Taken], left_out: str) -> None:
-    """What was read, the causes, what to do, what is ruled out and what was not seen; the answer is said last."""
+    """What was read, the causes, what is not checked and ruled out, what to do; the answer is said last."""
     terminal.table(f"What was read, in {asked.root}", words.TAKEN_HEADS, words.taken(words.without_records(taken)))
     if left_out:
         terminal.say(f"not looked at: {left_out}")
+    if causes := words.causes(found):
+        terminal.table("Causes", words.CAUSE_HEADS, causes)
     if not_seen := words.not_seen(found):
         terminal.table("Not checked", words.NOT_SEEN_HEADS, not_seen)
     if out := words.ruled_out_by_link(found):
         terminal.table("Ruled out", words.RULED_OUT_HEADS, out)
-    if causes := words.causes(found):
-        terminal.table("Causes", words.CAUSE_HEADS, causes)
     for line in (*words.what_to_do(found), *words.experiments(found)):
         terminal.say(line)
     terminal.say(f"diagnose: {words.headline(found)}")

@@ -100,6 +100,7 @@ def seen(folder: Path, files: tensors.SafetensorsFiles, finite: Finite) -> Model
         tied=config.get("tie_word_embeddings") if isinstance(config.get("tie_word_embeddings"), bool) else None,
         has_head=HEAD in shapes,
         head_differs=head_differs(files),
+        num_unread=len(files.unread),
     )
 
 

@@ -14,6 +14,7 @@ from jobs.engines.diagnosing import tensors, vocabulary, weights
 from jobs.engines.diagnosing.adapters import AdapterFiles
 from jobs.engines.diagnosing.tensors import GgufTensors, Stored
 from jobs.engines.gguf import file as gguf_file, llama, split
+from jobs.logic.diagnosing.kinship import KNOWN
 from jobs.logic.diagnosing.model_seen import GgufSeen, ModuleWeights
 from jobs.logic.parity import quant_files
 from jobs.logic.parity.quant_types import ALLOWED, FILE_TYPES, fallbacks
@@ -37,13 +38,15 @@ class Opened:
     @property
     def stored(self) -> Stored | None:
         """Its tensors by Hugging Face's names, where they are known."""
-        known = self.file is not None and self.seen.content == "model" and self.seen.architecture == "qwen3"
+        known = self.file is not None and self.seen.content == "model" and self.seen.architecture == KNOWN
         return GgufTensors(self.seen.file, self.file) if known and not self.seen.problems else None
 
 
 def opened(path: Path) -> Opened:
     """The header, whether the file is whole, and whether llama.cpp can read it."""
     file, problems = None, []
+    if version := old_version(path):
+        return Opened(path, None, replace(nothing(path), unlike=f"is GGUF version {version}, only 3 is read"))
     try:
         if quant_files.number_of(path.name) is None:
             file = gguf_file.read(path)
@@ -57,12 +60,20 @@ def opened(path: Path) -> Opened:
     if file is None:
         return Opened(path, None, replace(nothing(path), problems=tuple(problems)))
     seen = of_header(path, file)
-    if not problems and seen.content == "model":
+    if not problems and seen.content == "model" and seen.architecture == KNOWN:
         try:
             llama.vocabulary(path)
         except llama.LlamaFailed as error:
             problems = [f"llama.cpp cannot load it: {str(error).replace(str(path), path.name)[:200]}"]
     return Opened(path, file, replace(seen, problems=tuple(problems)))
+
+
+def old_version(path: Path) -> int:
+    """1 or 2 of a file of an older form, else 0."""
+    with path.open("rb") as data:
+        start = data.read(8)
+    version = int.from_bytes(start[4:8], "little") if len(start) == 8 and start[:4] == b"GGUF" else 0
+    return version if version in (1, 2) else 0
 
 
 def nothing(path: Path) -> GgufSeen:
@@ -137,19 +148,27 @@ def looked_into(one: Opened, source: Stored | None, base: Stored | None, update:
     """With its tensors read: not finite ones, against what it was made from, and against the base.
 
     An adapter's update is looked for in the difference to the source too: a file that was made from the base lacks it.
+    What has other tensors is another model, and is held against nothing.
     """
     mine = one.stored
     if mine is None:
         return one.seen
     by_adapter = update if update is not None and update.by == "adapter" else None
-    comparisons = {}
-    if source is not None and source.where != mine.where:
-        comparisons["source"] = weights.Comparison(source, by_adapter, mine)
-    if base is not None:
-        comparisons["weights"] = weights.Comparison(base, update, mine)
+    others = {"source": source, "weights": base}
+    held = {name: stored for name, stored in others.items() if stored is not None and stored.where != mine.where}
+    why = {name: weights.unlike(stored, mine) for name, stored in held.items()}
+    comparisons = {
+        name: weights.Comparison(stored, by_adapter if name == "source" else update, mine)
+        for name, stored in held.items()
+        if not why[name]
+    }
     finite = weights.pass_over(mine, list(comparisons.values()))
     told: Any = {name: one.seen() for name, one in comparisons.items()}
-    return replace(one.seen, nan=tuple(finite.nan), infinite=tuple(finite.infinite), **told)
+    return replace(
+        one.seen, nan=tuple(finite.nan), infinite=tuple(finite.infinite), is_read=True,
+        source_of=held["source"].where if "source" in comparisons else "",
+        unlike="" if comparisons else next(iter(why.values()), ""), **told,
+    )  # fmt: skip
 
 
 def most_exact(files: list[Opened]) -> Stored | None:

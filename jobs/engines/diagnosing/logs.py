@@ -12,7 +12,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,13 @@ def read(path: Path) -> LogSeen:
     is_ours = any("graded_tokens" in entry for entry in entries)
     seen = _seen(path, entries, is_ours, None, cut, left_out)
     return with_rows(seen, path.parent / ROW_LOSSES) if is_ours else seen
+
+
+def chosen(found: Sequence[LogSeen]) -> LogSeen | None:
+    """The log that says the most, of several; where it has no evaluation, with the name of another that has some."""
+    most = max(found, key=lambda one: (len(one.steps) + len(one.evaluations), one.is_ours), default=None)
+    other = next((one.file for one in found if one.evaluations), "")
+    return replace(most, evaluated_in=other) if most is not None and not most.evaluations else most
 
 
 def with_rows(log: LogSeen, path: Path) -> LogSeen:

@@ -45,7 +45,7 @@ def read(path: Path) -> ModelfileSeen:
     return ModelfileSeen(
         file=str(path),
         base=base,
-        base_is_there=(path.parent / base).exists() if is_path else None,
+        base_is_there=(path.parent / Path(base).expanduser()).exists() if is_path else None,
         template=template,
         stops=tuple(unquoted(value.strip()) for name, value in parameters if name.lower() == "stop"),
         parameters={name.lower(): unquoted(value.strip()) for name, value in parameters if name.lower() != "stop"},

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from jobs.core.artifact import RECORD
 from jobs.engines.diagnosing.looking import Looked
 from jobs.logic.diagnosing import kinds
 from jobs.logic.diagnosing.evidence import FindingSeen
 
-RECORD = "artifact.json"
 FILES = (
     ("train", "prepare/train.jsonl"), ("val", "prepare/val.jsonl"), ("tokens", "preflight/train.jsonl"),
     ("tokenizer", "merge/model"), ("tokenizer", "preflight/tokenizer"), ("base", "fetch/model"),

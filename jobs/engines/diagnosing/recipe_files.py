@@ -54,7 +54,7 @@ def read(looked: Looked) -> RecipeSeen:
     (base, of_base), *_ = reading.tokenizers(kinds.BASE_TOKENIZER)
     return RecipeSeen(
         settings=own or max(settings, key=_num_said, default=None),
-        log=max(logs_read, key=lambda one: (len(one.steps) + len(one.evaluations), one.is_ours), default=None),
+        log=logs.chosen(logs_read),
         tokenizer=tokenizer,
         base_tokenizer=base,
         other_tokenizers=tuple(seen for seen, _ in others if seen is not None),

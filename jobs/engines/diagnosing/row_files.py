@@ -11,13 +11,13 @@ from jobs.core.errors import Refusal
 from jobs.engines.diagnosing.looking import Looked
 from jobs.logic.diagnosing import kinds
 from jobs.logic.diagnosing.rows_seen import RowsSeen
+from jobs.logic.pages.funnel import DEPARTURES
 from jobs.logic.rows.reasons import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE
 
 Survey = Callable[[Sequence[Path], Sequence[Path]], Mapping[str, Any]]
 """Files of rows, and files that are held against them: the facts of `prepare` on them, as its record has them."""
 FILES_KEY = "prepare.files"
 """What `prepare` calls them, and nobody wrote here."""
-DEPARTING = ("odd-form", "other-language", "wrong-length")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def seen(paths: Sequence[Path], facts: Mapping[str, Any], has_other_side: bool) 
         dropped=dropped,
         examples={reason: tuple(found) for reason, found in examples.items()},
         mojibake=dropped.get("mojibake", 0) + facts["changed"].get("mojibake", 0),
-        departing=sum(dropped.get(reason, 0) for reason in DEPARTING),
+        departing=sum(dropped.get(reason, 0) for reason in DEPARTURES),
         num_exact_duplicates=dropped.get(DUPLICATE, 0),
         num_near_duplicates=dropped.get(NEAR_DUPLICATE, 0),
         num_contradicting=facts["num_contradictory"],
@@ -92,4 +92,5 @@ def seen(paths: Sequence[Path], facts: Mapping[str, Any], has_other_side: bool) 
         answer_chars=(lengths[1], lengths[2], lengths[3]),
         num_tokens_longest=None,
         num_above={},
+        num_distinct_answers=facts["num_distinct_answers"],
     )

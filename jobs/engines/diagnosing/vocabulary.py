@@ -10,6 +10,7 @@ from typing import Any
 from jobs.core.errors import Refusal
 from jobs.engines.diagnosing.adapters import read_object
 from jobs.engines.models import template_places
+from jobs.logic.diagnosing.kinship import KNOWN
 from jobs.logic.diagnosing.model_seen import HeaderAsked
 
 KINDS = {1: "normal", 2: "unknown", 3: "control", 4: "user-defined", 5: "unused", 6: "byte"}
@@ -17,6 +18,10 @@ KINDS = {1: "normal", 2: "unknown", 3: "control", 4: "user-defined", 5: "unused"
 SPECIAL_FORMS = (("<|", "|>"), ("<｜", "｜>"), ("<unused", ">"))
 """Texts that the pinned converter takes for control tokens whatever the tokenizer says of them
 (`does_token_look_special` in conversion/base.py)."""
+SIZES = {
+    "block_count": "num_hidden_layers", "embedding_length": "hidden_size", "feed_forward_length": "intermediate_size",
+}  # fmt: skip
+"""Keys of a header, behind the architecture's name, to those of config.json."""
 SPECIAL_TEXTS = ("<pad>", "<mask>", "<2mass>", "[@BOS@]")
 
 
@@ -57,6 +62,7 @@ class Asking:
             context_length=self.config.get("max_position_embeddings"),
             tokens=differing_tokens(metadata, self.vocabulary, self.added),
             kinds=tuple(differing_kinds(metadata, self.added)),
+            other=another_model(metadata, self.config, self.where),
         )
 
 
@@ -78,6 +84,18 @@ def asking(folder: Path, where: str, is_base: bool) -> Asking:
 def optional(path: Path) -> dict[str, Any]:
     """A JSON object that need not be there."""
     return read_object(path) if path.is_file() else {}
+
+
+def another_model(metadata: Mapping[str, Any], config: Mapping[str, Any], where: str) -> str:
+    """By which a header is of another model than a config.json; empty where nothing says so."""
+    architecture, asked = str(metadata.get("general.architecture", "")), config.get("model_type")
+    if asked is not None and (architecture == KNOWN) != (asked == KNOWN):
+        return f"is {architecture}, {where} is {asked}"
+    for key, name in SIZES.items():
+        mine, theirs = metadata.get(f"{architecture}.{key}"), config.get(name)
+        if isinstance(mine, int) and isinstance(theirs, int) and mine != theirs:
+            return f"its {key} is {mine}, {where} says {theirs} ({name})"
+    return ""
 
 
 def template(folder: Path, settings: dict[str, Any]) -> str | None:

@@ -25,6 +25,8 @@ SAMPLED = 4096
 """Values of a tensor that are kept to find it again under another name."""
 HEAD = "lm_head.weight"
 FLOAT16_MAX = 65504.0
+MOSTLY = 0.8
+"""Share of tensors that two files of one model have in common, in name and shape; a layer more or less is another."""
 LAST_DIGITS = 1e-5
 """Of an update's norm: what summing in float32 in another order leaves."""
 
@@ -213,6 +215,16 @@ class Comparison:
             num_exact=self.num_exact,
             num_shared=self.num_shared,
         )
+
+
+def unlike(base: Stored, target: Stored) -> str:
+    """Why the target cannot be of the base; empty where names and shapes are those of one model, but for a few."""
+    num = max(len(base.shapes), len(target.shapes))
+    shared = [name for name in base.shapes if name in target.shapes]
+    same = sum(base.shapes[name] == target.shapes[name] for name in shared)
+    if num and len(shared) >= MOSTLY * num and same >= MOSTLY * len(shared):
+        return ""
+    return f"{same} of its {len(target.shapes)} tensors have the name and the shape of one of {base.where}"
 
 
 @dataclass

@@ -1,8 +1,9 @@
 """Rows of a batch laid end to end, and the attention that never crosses from one to another.
 
 Nothing is padded, and what rows of one run begin with in common (a system prompt, a document that is asked about
-several times) is computed once, forward and backward. It is the same sum as row by row. The attention is scaled
-dot-product attention, segment by segment: on a CPU and on CUDA alike, in the model's dtype, with torch's own kernels.
+several times) is computed once, forward and backward. Without dropout it is the same sum as row by row; dropout falls
+once on what is computed once. The attention is scaled dot-product attention, segment by segment: on a CPU and on CUDA
+alike, in the model's dtype, with torch's own kernels.
 """
 
 from __future__ import annotations

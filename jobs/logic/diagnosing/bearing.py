@@ -65,8 +65,12 @@ def of_rows(rows: Rows, num: int, what: str) -> str:
 
 
 def tokenizers(evidence: Evidence) -> list[TokenizerSeen]:
-    """Of what was trained and of what ships, the latter first."""
-    return [one for one in (evidence.tokenizer, *evidence.other_tokenizers) if one is not None]
+    """Of what was trained and of what ships, the latter first; without those of models that merely lie beside it."""
+    first, *others = (evidence.tokenizer, *evidence.other_tokenizers)
+    ours = {one.folder for one in (evidence.adapter, evidence.merged) if one is not None}
+    digests = {one.digest for one in (first, evidence.base_tokenizer) if one is not None and one.digest}
+    related = [one for one in others if one is not None and (not ours or one.folder in ours or one.digest in digests)]
+    return [*([first] if first is not None else []), *related]
 
 
 def places(labels: Rows, name: str) -> tuple[Place, ...]:

@@ -8,19 +8,26 @@ from typing import Any
 from jobs.logic.diagnosing import scales
 from jobs.logic.diagnosing.cause import Link, Outcome, Place, cause, consistent, not_checked, proven, ruled_out
 from jobs.logic.diagnosing.causes_weights import ADAPTER, span
+from jobs.logic.diagnosing.certainty import Certainty
 from jobs.logic.diagnosing.evidence import Evidence
-from jobs.logic.diagnosing.model_seen import GgufSeen
+from jobs.logic.diagnosing.kinship import KNOWN, is_bases_own, is_of_merged, together
+from jobs.logic.diagnosing.model_seen import GgufSeen, HeaderAsked
 from jobs.logic.pages.amounts import number
 
 GGUF, FOLDER = "the GGUF", "the folder that it was made from, with its tokenizer"
 TURN, TEXT = "<|im_end|>", "<|endoftext|>"
+QWENS = (TURN, TEXT)
+"""Stop tokens of Qwen's own tokenizer; another one under its architecture is another's, with other habits."""
 AGAIN = "convert redo=true"
+LEAST_ROPE = 1_000_000
 Said = tuple[str, Place]
+Wrong = Callable[[GgufSeen, HeaderAsked], list[Said] | None]
+"""What a header says otherwise than a folder asks for; None where that folder cannot tell."""
 
 
 def models(evidence: Evidence) -> list[GgufSeen]:
-    """GGUFs of models whose header can be read."""
-    return [file for file in evidence.ggufs if file.content == "model" and file.architecture]
+    """GGUFs of models whose header can be read and is known."""
+    return [file for file in evidence.ggufs if file.content == "model" and file.architecture == KNOWN]
 
 
 def place(file: GgufSeen, key: str) -> Place:
@@ -28,23 +35,50 @@ def place(file: GgufSeen, key: str) -> Place:
     return Place(file.file, key=key)
 
 
-def among(files: Sequence[GgufSeen], what: str, value: Callable[[GgufSeen], Any], key: str) -> Iterator[Said]:
-    """What two files that lie side by side say differently."""
+def among(evidence: Evidence, what: str, value: Callable[[GgufSeen], Any], key: str) -> Iterator[Said]:
+    """What files of the same weights say differently."""
+    files = together(evidence)
     for file in files[1:]:
         if value(file) != value(files[0]):
             yield f"{file.file}: its {what} is not that of {files[0].file}", place(file, key)
 
 
-def outcome(found: Sequence[Said], against: str, evidence: Evidence) -> Outcome:
-    """Proven where anything was found; else ruled out, if a folder said what to expect."""
-    if found:
-        return proven(*(sign for sign, _ in found[:3]), places=[where for _, where in found[:3]])
-    files = models(evidence)
-    if not files:
-        return not_checked(GGUF)
-    if all(file.asked is None for file in files):
-        return not_checked(FOLDER)
-    return ruled_out(against)
+def unknown(evidence: Evidence) -> Outcome:
+    """Where no header is known that could be asked."""
+    for file in evidence.ggufs:
+        if file.content == "model" and not file.broken and file.architecture != KNOWN:
+            return not_checked(f"{file.file}: what {file.architecture or 'it'} should say; known is {KNOWN} alone")
+    return not_checked(GGUF)
+
+
+def found_in(said: Sequence[Said]) -> Outcome:
+    """Proven, by the first few."""
+    return proven(*(sign for sign, _ in said[:3]), places=[where for _, where in said[:3]])
+
+
+def against_folder(evidence: Evidence, wrong: Wrong, fine: str, beside: Sequence[Said] = ()) -> Outcome:
+    """Proven of a file that is known to be of its folder, and by `beside`; else it fits, or is ruled out by `fine`."""
+    proofs, signs, right = list[Said](), list[Said](), list[GgufSeen]()
+    for file in models(evidence):
+        told = wrong(file, file.asked) if file.asked is not None and not (file.asked.other or file.unlike) else None
+        if told is None:
+            continue
+        (proofs if is_of_merged(file, evidence) else signs).extend(told)
+        right += [] if told else [file]
+    if proofs or beside:
+        return found_in(proofs or beside)
+    signs = [(sign, where) for sign, where in signs if not called_base_at(where.file, evidence)]
+    if signs:
+        sure = "whether it was made from that folder"
+        return consistent(*(sign for sign, _ in signs[:3]), decides=(sure,))
+    if right:
+        return ruled_out(f"{', '.join(file.file for file in right)}: {fine}")
+    return not_checked(FOLDER) if models(evidence) else unknown(evidence)
+
+
+def called_base_at(file: str, evidence: Evidence) -> bool:
+    """Whether a file is the base's own, which has a header of its own."""
+    return any(one.file == file and is_bases_own(one, evidence) for one in evidence.ggufs)
 
 
 @cause(
@@ -62,8 +96,15 @@ def gguf_damaged(evidence: Evidence) -> Outcome:
         return not_checked(GGUF)
     found = [(f"{file.file}: {problem}", Place(file.file)) for file in evidence.ggufs for problem in file.problems]
     if found:
-        return proven(*(sign for sign, _ in found[:3]), places=[where for _, where in found[:3]])
-    return ruled_out(f"{len(evidence.ggufs)} GGUFs are as long as their headers say, and llama.cpp reads their headers")
+        return found_in(found)
+    unread = [file for file in evidence.ggufs if file.content == "model" and not file.architecture]
+    if unread:
+        return not_checked(f"{unread[0].file}: {unread[0].unlike or 'a header that says its architecture'}")
+    loaded = len(models(evidence))
+    return ruled_out(
+        f"{len(evidence.ggufs)} GGUFs are as long as their headers say"
+        + (f", and llama.cpp reads the headers of {loaded}" if loaded else "")
+    )
 
 
 @cause(
@@ -77,24 +118,23 @@ def gguf_template_altered(evidence: Evidence) -> Outcome:
     Fix: convert again from the folder whose chat_template.jinja was trained.
     Seen in: official Qwen2.5 GGUFs carried an older template than their folder; made in tests/faults.
     """
-    files = models(evidence)
-    found: list[Said] = []
-    for file in files:
-        asked = file.asked
-        if asked is None or asked.is_base or asked.template is None:
-            continue
-        if file.template is None or plain(file.template) != plain(asked.template):
-            what = "has no chat template" if file.template is None else "its chat template is another"
-            where = place(file, "tokenizer.chat_template")
-            found.append((f"{file.file}: {what} than that of {asked.folder}{first_difference(file)}", where))
-    found = found or list(among(files, "chat template", lambda file: file.template, "tokenizer.chat_template"))
-    lacking = [file for file in files if file.template is None]
-    if not found and lacking:
+    key = "tokenizer.chat_template"
+
+    def wrong(file: GgufSeen, asked: HeaderAsked) -> list[Said] | None:
+        if asked.is_base or asked.template is None:
+            return None
+        if file.template is not None and plain(file.template) == plain(asked.template):
+            return []
+        what = "has no chat template" if file.template is None else "its chat template is another"
+        return [(f"{file.file}: {what} than that of {asked.folder}{first_difference(file)}", place(file, key))]
+
+    beside = list(among(evidence, "chat template", lambda file: file.template, key))
+    told = against_folder(evidence, wrong, "the chat template is the folder's, letter by letter", beside)
+    lacking = [file for file in models(evidence) if file.template is None and not is_bases_own(file, evidence)]
+    if lacking and not told.certainty.found:
         sign = f"{lacking[0].file}: has no chat template, so runtimes take one of their own"
         return consistent(sign, decides=(FOLDER,))
-    if not found and files and all(file.asked is None or file.asked.is_base for file in files):
-        return not_checked(FOLDER)
-    return outcome(found, "every chat template is the folder's, letter by letter", evidence)
+    return told
 
 
 def plain(template: str) -> str:
@@ -121,23 +161,30 @@ def gguf_stop_token_altered(evidence: Evidence) -> Outcome:
     Fix: say eos_token in tokenizer_config.json of the merged folder, and convert again.
     Seen in: axolotl #2073; made in tests/faults.
     """
-    files = models(evidence)
-    found: list[Said] = []
+    key = "tokenizer.ggml.eos_token_id"
+
+    def wrong(file: GgufSeen, asked: HeaderAsked) -> list[Said] | None:
+        if asked.is_base or asked.eos_id is None:
+            return None
+        said = f"{file.file}: its stop token is {stop(file)}, {asked.folder} says {asked.eos_id}"
+        return [(said, place(file, key))] if file.eos_id != asked.eos_id else []
+
+    files = [file for file in models(evidence) if not is_bases_own(file, evidence)]
+    beside = list(among(evidence, "stop token", lambda file: file.eos_id, key))
     for file in files:
-        where, asked = place(file, "tokenizer.ggml.eos_token_id"), file.asked
-        if asked is not None and not asked.is_base and asked.eos_id is not None and file.eos_id != asked.eos_id:
-            found.append((f"{file.file}: its stop token is {stop(file)}, {asked.folder} says {asked.eos_id}", where))
-        elif file.eos_id is not None and file.eos_kind not in ("control", "") and file.eos_text not in (TURN, TEXT):
-            found.append((f"{file.file}: its stop token is {stop(file)}, which is {file.eos_kind}", where))
-        elif file.eos_text == TEXT and TURN in (file.template or ""):
-            found.append(
-                (f"{file.file}: its stop token is {stop(file)}, its own template ends turns with {TURN}", where)
-            )
-    found = found or list(among(files, "stop token", lambda file: file.eos_id, "tokenizer.ggml.eos_token_id"))
+        if file.eos_id is not None and file.eos_kind not in ("control", "") and file.eos_text not in QWENS:
+            beside.append((f"{file.file}: its stop token is {stop(file)}, which is {file.eos_kind}", place(file, key)))
     own = [file for file in files if file.eos_text == TURN]
-    if not found and own and len(own) == len(files):
+    told = against_folder(evidence, wrong, "the stop token is the folder's", beside)
+    if told.certainty in (Certainty.PROVEN, Certainty.CONSISTENT):
+        return told
+    if own and len(own) == len(files):
         return ruled_out(f"the stop token of {len(own)} GGUFs is {stop(own[0])}, which ends a turn")
-    return outcome(found, "the stop token is the folder's", evidence)
+    odd = [file for file in files if file.eos_text == TEXT and TURN in (file.template or "")]
+    if odd:
+        said = f"{odd[0].file}: its stop token is {stop(odd[0])}, its own template ends turns with {TURN}"
+        return consistent(said, decides=("answers that say whether they stopped",))
+    return told
 
 
 def stop(file: GgufSeen) -> str:
@@ -157,16 +204,18 @@ def gguf_token_types_altered(evidence: Evidence) -> Outcome:
     Fix: convert again with the tokenizer's own files beside the weights.
     Seen in: made in tests/faults.
     """
+
+    def said(file: GgufSeen, kinds: Sequence[str]) -> list[Said]:
+        what = f"{file.file}: {len(kinds)} tokens are of another kind: {', '.join(kinds[:3])}"
+        return [(what, place(file, "tokenizer.ggml.token_type"))] if kinds else []
+
     files = models(evidence)
-    key = "tokenizer.ggml.token_type"
-    found = [
-        (f"{file.file}: {len(wrong)} tokens are of another kind: {', '.join(wrong[:3])}", place(file, key))
-        for file in files
-        if (wrong := file.ordinary or (file.asked.kinds if file.asked is not None else ()))
-    ]
-    if not found and files and all(file.asked is None for file in files):
+    beside = [one for file in files for one in said(file, file.ordinary)]
+    fine = "every added token is of the kind that the tokenizer gives it"
+    told = against_folder(evidence, lambda file, asked: said(file, asked.kinds), fine, beside)
+    if told.certainty is Certainty.NOT_CHECKED and files and all(file.eos_text in QWENS for file in files):
         return ruled_out("Qwen's control tokens are control tokens in every header")
-    return outcome(found, "every added token is of the kind that the tokenizer gives it", evidence)
+    return told
 
 
 @cause(
@@ -180,26 +229,25 @@ def gguf_rope_altered(evidence: Evidence) -> Outcome:
     Fix: convert again from a config.json that says rope_theta as the base's does.
     Seen in: made in tests/faults.
     """
-    files = models(evidence)
-    found: list[Said] = []
-    for file in files:
-        asked = file.asked
-        if asked is None:
-            continue
-        key = f"{file.architecture}.rope.freq_base"
+
+    def wrong(file: GgufSeen, asked: HeaderAsked) -> list[Said] | None:
+        found: list[Said] = []
         if asked.rope_base is not None and file.rope_base != asked.rope_base:
             shown = "missing" if file.rope_base is None else number(file.rope_base, digits=7)
             sign = f"{file.file}: RoPE's base is {shown}, {asked.folder} says {number(asked.rope_base, digits=7)}"
-            found.append((sign, place(file, key)))
+            found.append((sign, place(file, f"{file.architecture}.rope.freq_base")))
         if asked.context_length is not None and file.context_length != asked.context_length:
             sign = f"{file.file}: a context of {file.context_length}, {asked.folder} says {asked.context_length}"
             found.append((sign, place(file, f"{file.architecture}.context_length")))
-    found = found or list(among(files, "RoPE base", lambda file: file.rope_base, "rope.freq_base"))
-    odd = [file for file in files if file.architecture == "qwen3" and (file.rope_base or 0) < 1_000_000]
-    if not found and odd and odd[0].asked is None:
+        return None if asked.rope_base is None else found
+
+    beside = list(among(evidence, "RoPE base", lambda file: file.rope_base, f"{KNOWN}.rope.freq_base"))
+    told = against_folder(evidence, wrong, "RoPE's base is config.json's", beside)
+    odd = [file for file in models(evidence) if (file.rope_base or 0) < LEAST_ROPE]
+    if odd and told.certainty is Certainty.NOT_CHECKED:
         shown = "no base of RoPE" if odd[0].rope_base is None else f"RoPE with the base {number(odd[0].rope_base)}"
         return consistent(f"{odd[0].file}: {shown}; every Qwen3 has 1,000,000 or more", decides=("config.json",))
-    return outcome(found, "RoPE's base is config.json's", evidence)
+    return told
 
 
 @cause(
@@ -215,20 +263,29 @@ def quant_type_fallen_back(evidence: Evidence) -> Outcome:
     Seen in: made in tests/faults.
     """
     files = [file for file in models(evidence) if file.file_type]
+    odd = [file for file in files if file.fallen_back]
     found = [
         (
             f"{file.file}: {len(file.fallen_back)} tensors are not of a type that {file.file_type} gives: "
             f"{', '.join(file.fallen_back[:3])}" + (f"; 256 does not divide {file.narrow} rows" if file.narrow else ""),
             Place(file.file, key=file.fallen_back[0].partition(":")[0]),
         )
-        for file in files
-        if file.fallen_back
+        for file in odd
     ]
+    if any(not may_be_meant(file) for file in odd):
+        return found_in(found)
     if found:
-        return proven(*(sign for sign, _ in found[:3]), places=[where for _, where in found[:3]])
+        return consistent(*(sign for sign, _ in found[:3]), decides=("with which types it was meant to be made",))
     if not files:
-        return not_checked(GGUF)
+        return unknown(evidence)
     return ruled_out(f"every tensor of {', '.join(file.file_type for file in files)} is of a type that the name gives")
+
+
+def may_be_meant(file: GgufSeen) -> bool:
+    """Whether types of its own may have been asked for, as dynamic quants do: rows allow all, and most have the name's
+    type or an importance matrix chose."""
+    mostly = 2 * len(file.fallen_back) > sum(file.types.values())
+    return not file.narrow and not (mostly and file.imatrix_file is None)
 
 
 @cause(
@@ -245,7 +302,9 @@ def imatrix_of_another_model(evidence: Evidence) -> Outcome:
     files = [file for file in models(evidence) if file.imatrix_file is not None]
     if not files:
         quants = [file for file in models(evidence) if not file.exact_type]
-        return ruled_out(f"{quants[0].file}: made without one") if quants else not_checked("a quant")
+        if quants:
+            return ruled_out(f"{quants[0].file}: made without one")
+        return not_checked("a quant") if models(evidence) else unknown(evidence)
     for file in files:
         expected = 7 * file.num_blocks
         if file.imatrix_entries is not None and file.imatrix_entries not in (expected, expected + 1):
@@ -300,10 +359,10 @@ def gguf_adds_bos(evidence: Evidence) -> Outcome:
     """
     files = models(evidence)
     for file in files:
-        if file.add_bos and file.architecture.startswith("qwen"):
+        if file.add_bos and file.eos_text in QWENS:
             sign = f"{file.file}: add_bos_token is true, and no Qwen has such a token"
             return proven(sign, places=[place(file, "tokenizer.ggml.add_bos_token")])
-    return ruled_out("no GGUF asks for one") if files else not_checked(GGUF)
+    return ruled_out("no GGUF of a Qwen3 asks for one") if files else unknown(evidence)
 
 
 @cause(
@@ -316,9 +375,9 @@ def gguf_of_another_tokenizer(evidence: Evidence) -> Outcome:
     Fix: convert again with the tokenizer that was trained with beside the weights.
     Seen in: made in tests/faults.
     """
-    found = [
-        (f"{file.file}: {file.asked.tokens} tokens are not those of {file.asked.folder}", place(file, "tokens"))
-        for file in models(evidence)
-        if file.asked is not None and file.asked.tokens
-    ]
-    return outcome(found, "every token is the tokenizer's", evidence)
+
+    def wrong(file: GgufSeen, asked: HeaderAsked) -> list[Said]:
+        said = f"{file.file}: {asked.tokens} tokens are not those of {asked.folder}"
+        return [(said, place(file, "tokens"))] if asked.tokens else []
+
+    return against_folder(evidence, wrong, "every token is the tokenizer's")

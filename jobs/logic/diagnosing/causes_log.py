@@ -17,6 +17,7 @@ from jobs.logic.diagnosing.cause import (
     proven,
     ruled_out,
 )
+from jobs.logic.diagnosing.causes_overfitting import rows_known_by_heart
 from jobs.logic.diagnosing.causes_recipe import moved
 from jobs.logic.diagnosing.dialects import KIWAME
 from jobs.logic.diagnosing.evidence import Evidence
@@ -32,6 +33,11 @@ LEAST_RISE = 0.05
 MUCH_RISE = 0.20
 """Where the best step is kept, a rise behind it harms nothing; one that large says that most steps were in vain."""
 LEAST_EVALUATIONS, LEAST_TO_CLEAR = 5, 3
+NEXT_TO_NOTHING = 0.05
+"""Nats: free text that was not learnt by heart costs more; labels may cost less."""
+SCALING_STEPS, LEAST_BAD, MOST_SCALED = 20, 3, 0.01
+"""In how many first steps fp16's loss scaling finds its scale (2^16 halved until gradients are finite), and how many
+steps, or which share of them, it may skip later."""
 MOST_CUT = 0.02
 """Of the rows, as `preflight` allows to leave out."""
 LOG = "a log of losses"
@@ -103,6 +109,8 @@ def no_validation(evidence: Evidence) -> Outcome:
     log, settings = evidence.log, evidence.settings
     if log is not None and log.evaluations:
         return ruled_out(f"{log.file} has {count(len(log.evaluations), 'evaluation')}")
+    if log is not None and log.evaluated_in:
+        return ruled_out(f"{log.evaluated_in} has evaluations")
     if evidence.held_out_rows is not None and evidence.held_out_rows.num_rows and log is None:
         return not_checked(LOG)
     signs, where = [], []
@@ -114,9 +122,30 @@ def no_validation(evidence: Evidence) -> Outcome:
         how = f"says so ({key})" if key else f"says nothing of one, and {settings.dialect} makes none by itself"
         signs.append(f"no evaluation: {settings.file} {how}")
         where.append(Place(settings.file, key=key))
-    if signs:
-        return proven(*signs, places=where)
-    return by_record(evidence, "TOK025") or not_checked(LOG, "settings")
+    if not signs:
+        return by_record(evidence, "TOK025") or not_checked(LOG, "settings")
+    if gates := by_record(evidence, "TOK025"):
+        return measured(*gates.signs, *signs, places=where)
+    if by_heart := known_by_heart(evidence):
+        return proven(*signs, *by_heart, places=where)
+    blind = "so nobody can see whether it overfits"
+    return consistent(*signs, blind, decides=("losses of rows that were not trained on",))
+
+
+def known_by_heart(evidence: Evidence) -> list[str]:
+    """Signs beside a missing validation that it was missed: next to no loss, or little after many epochs, or copies."""
+    signs = list(rows_known_by_heart(evidence).signs) if rows_known_by_heart(evidence).certainty.found else []
+    over = curve.whole(evidence.log) if evidence.log is not None else None
+    if over is None or not over.fell:
+        return signs
+    epochs = recipe(evidence).epochs_run or 0.0
+    said = moved(over, "the training loss")
+    labels = evidence.train_rows is not None and evidence.train_rows.answers_are_labels
+    if over.last < NEXT_TO_NOTHING and not labels:
+        signs.append(f"{said}, next to nothing")
+    elif epochs >= MANY_EPOCHS and 1 - over.share < LOW_SHARE:
+        signs.append(f"{said}, in {number(epochs)} epochs")
+    return signs
 
 
 @cause(
@@ -198,6 +227,9 @@ def loss_not_finite(evidence: Evidence) -> Outcome:
             ("the validation loss is no number", evaluated, len(log.evaluations)),
         ) if found
     ]  # fmt: skip
+    if signs and not (bad or evaluated) and not again_and_again(log):
+        scaled = "loss scaling in fp16 skips such steps, and the loss is a number at each of them"
+        return consistent(*signs, decides=("an adapter's folder",), against=(scaled,))
     if signs:
         also = [f"the loss is logged as 0 at step {zeros[0].step:,}"] if zeros else []
         return measured(*signs, *also, places=(Place(log.file),))
@@ -205,6 +237,17 @@ def loss_not_finite(evidence: Evidence) -> Outcome:
         return consistent(f"the loss is exactly 0 from step {zeros[0].step:,} on, as transformers logs a NaN",
                           decides=("an adapter's folder",))  # fmt: skip
     return ruled_out(f"every loss of {count(len(log.steps), 'step')} is a number above 0")
+
+
+def again_and_again(log: LogSeen) -> bool:
+    """Whether gradients are no numbers beyond what loss scaling in fp16 makes: it halves its scale in the first steps,
+    and doubles it every 2,000 to see whether that goes. A loss of 0 behind one, or an end of nothing else, is no such.
+    """
+    bad = [step.grad_norm is not None and not math.isfinite(step.grad_norm) for step in log.steps]
+    behind = sum(one for one, step in zip(bad, log.steps, strict=True) if step.step > SCALING_STEPS)
+    zero = any(step.loss == 0 for one, step in zip(bad, log.steps, strict=True) if one)
+    ends = len(bad) > SCALING_STEPS and all(bad[-LEAST_BAD:])
+    return zero or ends or behind > max(LEAST_BAD, MOST_SCALED * len(bad))
 
 
 @cause(

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from jobs.logic.diagnosing.cause import Link, Outcome, Place, cause, consistent, not_checked, proven, ruled_out
 from jobs.logic.diagnosing.evidence import Evidence
+from jobs.logic.diagnosing.model_seen import GgufSeen, ModelfileSeen
 
+GGUF = "the GGUF that FROM names"
 MODELFILE, TOKENIZER = "the Modelfile", "the tokenizer's folder with the chat template"
 TURN = "<|im_end|>"
 AGAIN = "report redo=true"
+
+
+def named(seen: ModelfileSeen, evidence: Evidence) -> list[GgufSeen]:
+    """The GGUFs that FROM names, wherever they were given."""
+    if seen.base_is_there is None:
+        return []
+    return [file for file in evidence.ggufs if Path(file.file).name == Path(seen.base).name]
+
+
+def is_whole_path(base: str) -> bool:
+    """Whether FROM names a place on one machine, which need not be this one."""
+    return base.startswith(("/", "~"))
 
 
 @cause(
@@ -28,12 +43,15 @@ def modelfile_without_stop(evidence: Evidence) -> Outcome:
         return not_checked(MODELFILE)
     if TURN in seen.stops:
         return ruled_out(f"{seen.file}: stops at {TURN}")
-    ending = [file for file in evidence.ggufs if file.eos_text == TURN]
+    served = named(seen, evidence)
+    ending = [file for file in served if file.eos_text == TURN]
     against = [f"{ending[0].file} ends on {TURN} by its own header, at which Ollama stops too"] if ending else []
     told = ", ".join(seen.stops) or "none"
     if seen.template is not None and TURN in seen.template:
         sign = f"{seen.file}: its template ends turns with {TURN}, its stop strings are {told}"
-        return proven(sign, places=[Place(seen.file, key="PARAMETER stop")], against=against)
+        if not ending and any(file.eos_text for file in served):
+            return proven(sign, places=[Place(seen.file, key="PARAMETER stop")])
+        return consistent(sign, decides=("answers through Ollama" if ending else GGUF,), against=against)
     if seen.template is None:
         sign = f"{seen.file}: no template and no stop string; Ollama then takes both from what it knows"
         return consistent(sign, decides=("the GGUF",), against=against)
@@ -61,7 +79,7 @@ def modelfile_of_another_template(evidence: Evidence) -> Outcome:
         return not_checked(f"a renderer for all of its template ({seen.template_error})")
     trained = evidence.tokenizer or evidence.base_tokenizer
     if trained is None or not trained.rendered:
-        control = [file for file in evidence.ggufs if TURN in (file.template or "")]
+        control = [file for file in named(seen, evidence) if TURN in (file.template or "")]
         if control and TURN not in seen.template:
             sign = f"{seen.file}: its template has no {TURN}, with which that of {control[0].file} ends turns"
             return proven(sign, places=[Place(seen.file, key="TEMPLATE")])
@@ -71,6 +89,8 @@ def modelfile_of_another_template(evidence: Evidence) -> Outcome:
         sign = f"{seen.file}: the prompt is {wrong[0]!r}, trained was {wrong[1]!r}"
         if evidence.tokenizer is None:
             return consistent(f"{sign} in the base", decides=(TOKENIZER,))
+        if not seen.base_is_there:
+            return consistent(sign, decides=("the model that FROM names",))
         return proven(sign, places=[Place(seen.file, key="TEMPLATE")])
     return ruled_out(f"{seen.file}: lays out the probe prompts as {trained.template_from or trained.folder} does")
 
@@ -108,11 +128,17 @@ def modelfile_of_another_model(evidence: Evidence) -> Outcome:
     seen = evidence.modelfile
     if seen is None:
         return not_checked(MODELFILE)
+    beside = [file for file in evidence.ggufs if Path(file.file).parent == Path(seen.file).parent]
     if seen.base_is_there is False:
-        return proven(f"{seen.file}: FROM {seen.base}, which is not there", places=[Place(seen.file, key="FROM")])
-    if seen.base_is_there is None and seen.adapter is None and evidence.ggufs:
+        sign = f"{seen.file}: FROM {seen.base}, which is not there"
+        if not evidence.ggufs:
+            return not_checked(f"{seen.base}, which FROM names")
+        if beside and not is_whole_path(seen.base) and not named(seen, evidence):
+            return proven(sign, places=[Place(seen.file, key="FROM")])
+        return consistent(sign, decides=("the folder in which it is served",))
+    if seen.base_is_there is None and seen.adapter is None and beside:
         sign = f"{seen.file}: FROM {seen.base} is a model by its name, and no adapter is put on it"
-        return proven(sign, places=[Place(seen.file, key="FROM")])
+        return consistent(sign, decides=("the model that FROM names",))
     if seen.base_is_there is None:
         return not_checked("the model that FROM names")
     return ruled_out(f"{seen.file}: FROM {seen.base}, which lies beside it")

@@ -179,7 +179,7 @@ def trained_too_short(evidence: Evidence) -> Outcome:
     if found.verdict is Verdict.OVERFITS:
         return ruled_out(f"the validation loss had turned: {told(found)}")
     return ruled_out(
-        f"step {found.enough_step or 0:,} of {found.last_step or 0:,} is as good as the best as far as noise goes; as "
+        f"step {found.enough_step or 0:,} of {found.last_step or 0:,} is all but as good as the best; as "
         f"many steps again promise {percent(found.gain_of_more or 0.0)}"
     )
 

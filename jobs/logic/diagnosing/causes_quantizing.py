@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.logic.diagnosing import scales
 from jobs.logic.diagnosing.answers_seen import AnswersSeen
 from jobs.logic.diagnosing.cause import (
     Link,
@@ -21,6 +20,16 @@ from jobs.logic.diagnosing.cause import (
 )
 from jobs.logic.diagnosing.causes_weights import ADAPTER, BASE
 from jobs.logic.diagnosing.evidence import Evidence
+from jobs.logic.diagnosing.kinship import (
+    altered,
+    called_base,
+    is_bases_own,
+    is_of_source,
+    lost,
+    made_here,
+    stands_beside_tune,
+    without_update,
+)
 from jobs.logic.diagnosing.model_seen import GgufSeen, WeightsSeen
 from jobs.logic.pages.amounts import number, p_value, percent
 
@@ -53,54 +62,37 @@ def gguf_not_of_these_weights(evidence: Evidence) -> Outcome:
     Fix: convert and quantize again from the merged folder.
     Seen in: ggml-org/llama.cpp #7062 (suspected there, and found to be something else); made in tests/faults.
     """
-    held = [file for file in sound(evidence) if file.source is not None]
-    if not held:
-        return not_checked(SOURCE)
+    held = [file for file in sound(evidence) if file.source is not None and not is_bases_own(file, evidence)]
+    proofs, signs, same = list[tuple[str, Place]](), list[str](), list[str]()
     for file in held:
         source = file.source
         assert source is not None
         if source.swapped or lost(source) or without_update(file):
             continue  # causes of their own
-        names = [*source.other_changed, *(f"{one.name}.weight" for one in source.off), *wrong_strength(source)]
-        if names:
-            sign = (
-                f"{file.file}: {len(names)} of {source.num_shared} tensors are further from those it was held against "
-                f"than {file.file_type} explains, as {names[0]}"
-            )
-            return proven(sign, places=[Place(file.file, key=names[0])])
-    return ruled_out(*(same_said(file) for file in held))
+        names = altered(source)
+        if not names:
+            same.append(same_said(file, source))
+            continue
+        said = (
+            f"{file.file}: {len(names)} of {source.num_shared} tensors are further from those of {file.source_of} "
+            f"than {file.file_type} explains, as {names[0]}"
+        )
+        if is_of_source(file) or made_here(file, evidence):
+            proofs.append((said, Place(file.file, key=names[0])))
+        else:
+            signs.append(said)
+    if proofs:
+        return proven(*(said for said, _ in proofs[:3]), places=[place for _, place in proofs[:3]])
+    if signs:
+        return consistent(*signs[:3], decides=("whether it was made from those weights, or is another model's",))
+    return ruled_out(*same) if same else not_checked(SOURCE)
 
 
-def wrong_strength(source: WeightsSeen) -> list[str]:
-    """Adapted matrices in which the update stands with another strength than in the source."""
-    return [f"{one.name}.weight" for one in scales.telling(source.modules) if not scales.fits(one, 0.0)]
-
-
-def same_said(file: GgufSeen) -> str:
+def same_said(file: GgufSeen, source: WeightsSeen) -> str:
     """How its tensors are the source's, in words."""
-    source = file.source
-    if source is None:
-        return ""
     if source.num_exact == source.num_shared:
         return f"{file.file}: all {source.num_shared} tensors are the source's rounded to {file.file_type}, bit for bit"
     return f"{file.file}: all {source.num_shared} tensors are as near to the source's as {file.file_type} gets"
-
-
-def lost(source: WeightsSeen) -> bool:
-    """Whether the adapter's update was taken out on the way from the source: it is there -1 times."""
-    found = scales.telling(source.modules)
-    return bool(found) and all(scales.fits(one, -1.0) for one in found)
-
-
-def without_update(file: GgufSeen) -> bool:
-    """Whether it is the base, by the base's own weights."""
-    held = file.weights
-    if held is None:
-        return False
-    if held.base_is_same and file.exact_type:
-        return True
-    kept = held.kept
-    return kept is not None and kept[1] < 0.1 and abs(kept[0]) < 0.1 + 4 * kept[1] and not held.off
 
 
 @cause(
@@ -120,16 +112,23 @@ def gguf_made_from_base(evidence: Evidence) -> Outcome:
     merged = evidence.weights
     if merged is not None and (merged.base_is_same or (merged.kept and merged.kept[0] < 0.1)):
         return ruled_out(f"{merged.of}: is the base itself, so what was made from it could not be anything else")
-    ruled, told = [], []
+    ruled, told, beside = list[str](), list[tuple[str, Place]](), list[tuple[str, Place]]()
     for file in files:
+        if called_base(file, evidence) and not made_here(file, evidence):
+            continue  # rightly so
         if without_update(file) or (file.source is not None and lost(file.source)):
             kept = file.weights.kept if file.weights is not None else None
             share = f"{percent(max(0.0, kept[0]))} of the update is in it" if kept else "it lacks the adapter's update"
-            told.append((f"{file.file}: {share}, as of the base", Place(file.file)))
+            rightly = stands_beside_tune(file, evidence)
+            (beside if rightly else told).append((f"{file.file}: {share}, as of the base", Place(file.file)))
         elif (file.weights is not None and file.weights.kept) or (file.source is not None and file.source.modules):
             ruled.append(f"{file.file}: {kept_said(file)}")
     if told:
         return proven(*(sign for sign, _ in told), places=[where for _, where in told])
+    if beside:
+        return consistent(
+            *(sign for sign, _ in beside), decides=("which file ships",), against=("the tune is in another file",)
+        )
     return ruled_out(*ruled) if ruled else not_checked(BASE, ADAPTER)
 
 
@@ -159,7 +158,8 @@ def quantizing_lost_the_tune(evidence: Evidence) -> Outcome:
         return recorded
     if by_answers is not None and by_answers.certainty.found:
         return by_answers
-    quants = [file for file in sound(evidence) if not file.exact_type and file.file_type]
+    known = [file for file in sound(evidence) if not file.exact_type and file.file_type]
+    quants = [file for file in known if not is_bases_own(file, evidence)]
     arguments = [*(recorded.signs if recorded else ()), *(by_answers.signs if by_answers else ())]
     weak: list[str] = []
     for file in quants:

@@ -143,16 +143,15 @@ def learning_rate_too_low(evidence: Evidence) -> Outcome:
         return ruled_out(f"{said}, at least {learning_rate(LEAST_HEAT)}")
     said = f"{said}, below {learning_rate(LEAST_HEAT)}"
     late = curve.end(evidence.log) if evidence.log is not None else None
-    signs = []
-    if over is not None and not over.share > LITTLE:
-        signs.append(moved(over, "the training loss"))
-    if late is not None and late.fell:
-        signs.append(f"{moved(late, 'the training loss')} in the last half: it was still falling")
+    signs = [moved(over, "the training loss")] if over is not None and not over.share > LITTLE else []
     if gates := by_record(evidence, "TRN005", "GEN007"):
         signs += gates.signs
+    falling = []
+    if late is not None and late.fell:
+        falling = [f"{moved(late, 'the training loss')} in the last half: it was still falling"]
     if signs:
-        return measured(said, *signs, places=found.place("learning_rate"))
-    return consistent(said, decides=("a log of losses", "answers"))
+        return measured(said, *signs, *falling, places=found.place("learning_rate"))
+    return consistent(said, *falling, decides=("a log of losses", "answers"))
 
 
 @cause(

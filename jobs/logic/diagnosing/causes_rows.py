@@ -134,8 +134,8 @@ def contradictory_answers(evidence: Evidence) -> Outcome:
         return not_checked(ROWS)
     num = rows.num_contradicting
     text = f"{num:,} of {count(rows.num_rows, 'row')} ({part(num, rows.num_rows)}) ask what other rows answer otherwise"
-    if num >= 2 * MANY * rows.num_rows:
-        return proven(text)
+    if num >= 2 * MANY * rows.num_rows and rows.answers_are_labels:
+        return proven(f"{text}; answers are {count(rows.num_distinct_answers or 0, 'label')}")
     if num >= MANY * rows.num_rows:
         return consistent(text, decides=("whether several answers are meant",))
     return ruled_out(text)
@@ -157,9 +157,13 @@ def leak_across_split(evidence: Evidence) -> Outcome:
         return not_checked(ROWS, *([] if held_out else [HELD_OUT]))
     if held_out is None or not held_out.num_rows or train.num_in_other_side is None:
         return not_checked(HELD_OUT)
-    num = train.num_in_other_side
-    text = f"{count(num, 'training row')} ask what held-out rows ask, of which there are {held_out.num_rows:,}"
-    return proven(text) if num >= max(2, MANY * held_out.num_rows) else ruled_out(text)
+    num, of = train.num_in_other_side, held_out.num_rows
+    if num:
+        text = f"{count(num, 'training row')} ask what held-out rows ask, of which there are {of:,} ({part(num, of)})"
+        return proven(text) if num >= max(2, MANY * of) else measured(text)
+    if unread := train.num_unreadable + held_out.num_unreadable:
+        return not_checked(f"{count(unread, 'row')} of either side that cannot be read")
+    return ruled_out(f"none of {count(train.num_rows, 'training row')} asks what one of {of:,} held-out rows asks")
 
 
 @cause(

@@ -5,11 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.logic.diagnosing.cause import Link, Outcome, Place, cause, consistent, not_checked, proven, ruled_out
-from jobs.logic.diagnosing.causes_weights import ADAPTER, AGAIN, BASE, MERGED
+from jobs.logic.diagnosing.causes_weights import ADAPTER, AGAIN, BASE, MERGED, VOCABULARY
 from jobs.logic.diagnosing.evidence import Evidence
+from jobs.logic.diagnosing.kinship import KNOWN
 from jobs.logic.diagnosing.model_seen import ModelSeen, WeightsSeen
 
 HEAD = "lm_head.weight"
+
+
+def without(one: ModelSeen, what: str) -> str:
+    """What would decide of a folder of another architecture or with tensors that were not read; empty: all is known."""
+    if one.num_unread:
+        return f"{one.folder}: {one.num_unread} tensors in a type that is read here (F32, F16, BF16)"
+    if one.architecture != KNOWN:
+        return f"{one.folder}: {what} {one.architecture or 'a model without model_type'} has; known is {KNOWN} alone"
+    return ""
+
+
+def unread(evidence: Evidence) -> list[str]:
+    """What was given and whose tensors were not all read, as what would decide."""
+    models = [one for one in (evidence.base, evidence.merged) if one is not None and one.num_unread]
+    found = [without(one, "") for one in models]
+    adapter = evidence.adapter
+    if adapter is not None and not adapter.target_modules:
+        found.append(f"{adapter.folder}: the adapter's weights as safetensors")
+    found += [
+        f"{file.file}: a reader for tensors of {file.architecture or 'this file'}"
+        for file in evidence.ggufs
+        if file.content == "model" and not file.broken and not file.is_read
+    ]
+    return found
 
 
 @cause(
@@ -36,6 +61,8 @@ def tied_head_lost(evidence: Evidence) -> Outcome:
         if merged.head_differs and merged.tied is False and file.source is not None and not file.has_head:
             sign = f"{file.file}: has no output head; {merged.folder} has one that is not the embedding"
             return proven(sign, places=[Place(file.file)])
+    if not merged.has_head and (wanted := without(merged, "which output head")):
+        return not_checked(wanted)
     return ruled_out(f"{merged.folder}: {'has a head' if merged.has_head else 'the embedding is its head'}")
 
 
@@ -54,9 +81,15 @@ def tied_head_unequal(evidence: Evidence) -> Outcome:
     if not found:
         return not_checked(MERGED)
     for one in found:
-        if one.tied is not False and one.head_differs:
-            sign = f"{one.folder}: tie_word_embeddings is not false, and {HEAD} is not model.embed_tokens.weight"
+        if one.tied and one.head_differs:
+            sign = f"{one.folder}: tie_word_embeddings is true, and {HEAD} is not model.embed_tokens.weight"
             return proven(sign, places=[Place(one.folder, key=HEAD)])
+    for one in found:
+        if one.tied is None and one.head_differs:
+            sign = f"{one.folder}: config.json does not say tie_word_embeddings, and {HEAD} is not the embedding"
+            return consistent(sign, decides=("tie_word_embeddings in config.json",))
+        if one.head_differs is None and (wanted := without(one, "which output head")):
+            return not_checked(wanted)
     return ruled_out("; ".join(f"{one.folder}: {head_said(one)}" for one in found))
 
 
@@ -79,12 +112,15 @@ def weights_not_finite(evidence: Evidence) -> Outcome:
         merge again in float32.
     Seen in: made in tests/faults; ggml-org/llama.cpp #13310 looks the same and is a fault of a backend.
     """
-    found, seen = list(not_finite(evidence)), 0
-    seen += sum(one is not None for one in (evidence.base, evidence.adapter, evidence.merged)) + len(evidence.ggufs)
-    if not seen:
-        return not_checked(ADAPTER, MERGED)
+    found = list(not_finite(evidence))
     if found:
         return proven(*(sign for sign, _ in found[:3]), places=[place for _, place in found[:3]])
+    seen = sum(one is not None for one in (evidence.base, evidence.adapter, evidence.merged))
+    seen += sum(file.is_read for file in evidence.ggufs)
+    if wanted := unread(evidence):
+        return not_checked(*wanted)
+    if not seen:
+        return not_checked(ADAPTER, MERGED)
     return ruled_out(f"no NaN in any tensor of the {seen} that were read")
 
 
@@ -132,9 +168,11 @@ def float16_overflow(evidence: Evidence) -> Outcome:
         if one.beyond_float16:
             sign = f"{one.folder}: {one.beyond_float16[0]} has weights that float16 cannot hold"
             return consistent(sign, decides=("the F16 GGUF",))
-    halves = [file.file for file in evidence.ggufs if file.file_type == "F16" and not file.broken]
+    halves = [file.file for file in evidence.ggufs if file.file_type == "F16" and file.is_read]
     if not models and not halves:
         return not_checked(MERGED)
+    if wanted := next((without(one, "") for one in models if one.num_unread), ""):
+        return not_checked(wanted)
     return ruled_out(f"{(models[0].folder if models else halves[0])}: every weight is one that float16 has")
 
 
@@ -149,7 +187,7 @@ def layers_swapped(evidence: Evidence) -> Outcome:
     Fix: make the file again with a tool that goes by names, from the folder before it.
     Seen in: made in tests/faults.
     """
-    held = list(all_held(evidence))
+    held = [one for one in all_held(evidence) if one.num_shared]
     if not held:
         return not_checked(BASE, MERGED)
     for one in held:
@@ -157,12 +195,13 @@ def layers_swapped(evidence: Evidence) -> Outcome:
             first, second = one.swapped[0]
             sign = f"{one.of}: {len(one.swapped)} matrices have another's values, as {first} those of {second}"
             return proven(sign, places=[Place(one.of, key=first)])
-    return ruled_out(f"{held[0].of}: no matrix has another's values")
+    files = ", ".join(dict.fromkeys(one.of for one in held))
+    return ruled_out(f"{files}: none of the matrices that were held against others has another's values")
 
 
 def all_held(evidence: Evidence) -> Iterator[WeightsSeen]:
-    """Everything that was held against something."""
-    if evidence.weights is not None:
+    """Everything that was held against something of its own model."""
+    if evidence.weights is not None and not evidence.weights.of_another_model:
         yield evidence.weights
     for file in evidence.ggufs:
         yield from (one for one in (file.source, file.weights) if one is not None and not file.broken)
@@ -187,16 +226,23 @@ def tensors_missing(evidence: Evidence) -> Outcome:
         if wrong:
             signs.append(f"{one.folder}: {wrong[0]}" + (f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""))
             places.append(Place(one.folder))
-    for held in all_held(evidence):
-        if held.missing or held.misshapen:
-            signs.append(f"{held.of}: {(*(f'{name} is missing' for name in held.missing), *held.misshapen)[0]}")
+    everything = list(all_held(evidence))
+    for held in everything:
+        shapes = [one for one in held.misshapen if not one.startswith(VOCABULARY)]
+        if wrong := [*(f"{name} is missing" for name in held.missing), *shapes]:
+            signs.append(f"{held.of}: {wrong[0]}")
             places.append(Place(held.of))
     if signs:
         return proven(*signs[:3], places=places[:3])
-    if not models and not any(True for _ in all_held(evidence)):
-        return not_checked(MERGED)
-    shown = [f"{one.folder}: {one.num_tensors} tensors, all that config.json asks for" for one in models]
-    return ruled_out(*(shown or ["no tensor is missing beside what it was held against"]))
+    shown = [
+        f"{one.folder}: {one.num_tensors} tensors, all that config.json asks for"
+        for one in models
+        if one.architecture == KNOWN
+    ]
+    shown = shown or [f"{held.of}: no tensor is missing beside what it was held against" for held in everything]
+    if not shown and models:
+        return not_checked(without(models[-1], "which tensors") or MERGED)
+    return ruled_out(*shown[:3]) if shown else not_checked(MERGED)
 
 
 @cause(
@@ -218,7 +264,7 @@ def adapter_settings_of_another(evidence: Evidence) -> Outcome:
             f"{adapter.folder}: {len(adapter.other_ranks)} modules have another rank than r={adapter.rank} gives them"
         )
         return proven(f"{sign}, as {adapter.other_ranks[0]}", places=[Place(adapter.folder, key="r")])
-    if adapter.not_plain:
+    if adapter.not_plain or adapter.rank is None or not adapter.target_modules:
         return not_checked(ADAPTER)
     return ruled_out(f"{adapter.folder}: every module has the rank that adapter_config.json says")
 

@@ -100,7 +100,10 @@ def wrong_template(evidence: Evidence) -> Outcome:
     if theirs is None and len(known) > 1:  # what was trained with, against what ships
         (of, theirs), *known = known
     if labels is not None and labels.num_without_turns > A_FEW * labels.num_rows:
-        return proven(of_rows(labels, labels.num_without_turns, "have no turn of an assistant as ChatML writes it"))
+        said = of_rows(labels, labels.num_without_turns, "have no turn of an assistant as ChatML writes it")
+        if labels.num_without_turns == labels.num_rows and not labels.with_conversations:
+            return consistent(said, decides=("whether they are conversations, or plain texts",))
+        return proven(said)
     if texts is not None and texts.num_of_another_template > A_FEW * texts.num_rows:
         what = of_rows(texts, texts.num_of_another_template, "have the marks of another template than ChatML")
         if any(is_chatml(one) for one in (theirs, *(found for _, found in known)) if one is not None):
@@ -127,10 +130,10 @@ def _alone(tokenizer: TokenizerSeen, mine: Layout) -> Outcome:
     """A template that is held against nothing but what Qwen3's writes."""
     if is_chatml(mine):
         return ruled_out(f"the template of {tokenizer.folder} writes ChatML, as Qwen3's does")
-    what = f"the template of {tokenizer.folder} writes no ChatML"
     if tokenizer.model_type == "qwen3":
-        return proven(f"{what}, and its model is a Qwen3", places=(template_place(tokenizer),))
-    return consistent(what, decides=(OF_BASE,))
+        said = f"the template of {tokenizer.folder} writes no ChatML, and its model is a Qwen3"
+        return consistent(said, decides=(OF_BASE,))
+    return not_checked(f"{OF_BASE}; what a {tokenizer.model_type or 'model without model_type'} writes is not known")
 
 
 @cause(
@@ -161,6 +164,8 @@ def header_newline_odd(evidence: Evidence) -> Outcome:
         if set(mine.newlines) != {1} and (theirs is None or theirs.newlines != mine.newlines):
             numbers = ", ".join(map(str, mine.newlines))
             said = f"the template of {tokenizer.folder} writes {numbers} newlines behind its headers, ChatML 1 each"
+            if theirs is None and tokenizer.model_type not in (None, "qwen3"):
+                return not_checked(f"{OF_BASE}; what a {tokenizer.model_type} writes is not known")
             return proven(said, places=(template_place(tokenizer),))
         fine.append(tokenizer.folder)
     if fine:
@@ -218,8 +223,7 @@ def _system_of_texts(evidence: Evidence) -> Outcome | None:
         return None
     said = of_rows(texts, texts.num_same_system, f"begin with the system message {texts.system[:60]!r}")
     if texts.system.strip() in KNOWN_DEFAULTS and own is not None:
-        return proven(f"{said}, a default of other templates, which the model's own does not write",
-                      places=(Place(texts.file, row=1),))  # fmt: skip
+        said += ", a default of other templates, which the model's own does not write"
     return consistent(said, decides=("requests as they are served",))
 
 
@@ -250,6 +254,8 @@ def stop_token_not_set(evidence: Evidence) -> Outcome:
         return ruled_out(f"generation stops at {stops}, and turns end with {end} ({number})")
     name = "generation_config.json" if tokenizer.has_generation_config else "config.json"
     said = f"{tokenizer.folder}/{name} stops at {stops}, and turns end with {end} ({number})"
+    if tokenizer is evidence.base_tokenizer and not runs_on(evidence):
+        return consistent(f"{said}, in the base", decides=("generation_config.json of what ships",))
     return proven(
         said, *filter(None, [runs_on(evidence)]), places=(Place(f"{tokenizer.folder}/{name}", key="eos_token_id"),)
     )

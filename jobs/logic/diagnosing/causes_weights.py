@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from jobs.logic.diagnosing import scales
 from jobs.logic.diagnosing.cause import Link, Outcome, Place, cause, consistent, not_checked, proven, ruled_out
 from jobs.logic.diagnosing.evidence import Evidence
+from jobs.logic.diagnosing.kinship import is_bases_own
 from jobs.logic.diagnosing.model_seen import ModuleWeights, WeightsSeen
 from jobs.logic.pages.amounts import number, percent
 
 BASE, ADAPTER, MERGED = "the base's folder", "the adapter's folder", "the merged folder or a GGUF of it"
 AGAIN = "merge redo=true"
+VOCABULARY = ("model.embed_tokens.weight ", "lm_head.weight ")
+"""How what is said of tensors begins that have another length where tokens were added."""
 LOST, WEAK = 1.0, 0.3
 """Norm of what rounding leaves against the update's: from here on it is lost; up to here it does not matter."""
 
@@ -19,8 +22,9 @@ LOST, WEAK = 1.0, 0.3
 def result(evidence: Evidence) -> WeightsSeen | None:
     """What is held against the base: the merged folder, or without one the GGUF that says the most about it."""
     if evidence.weights is not None:
-        return evidence.weights
-    held = [file.weights for file in evidence.ggufs if file.weights is not None and not file.broken]
+        return None if evidence.weights.of_another_model else evidence.weights
+    files = [file for file in evidence.ggufs if not file.broken and not is_bases_own(file, evidence)]
+    held = [file.weights for file in files if file.weights is not None]
     return min(held, key=lambda one: one.kept[1] if one.kept else 1.0, default=None)
 
 
@@ -33,9 +37,18 @@ def lacking(evidence: Evidence, adapter: bool = True) -> tuple[str, ...]:
 
 
 def telling(evidence: Evidence) -> tuple[WeightsSeen | None, list[ModuleWeights]]:
-    """What is held, and its modules whose scale says something; none where the update was not an adapter's."""
+    """What is held, and its modules whose scale says something; none where the update was not an adapter's, or where
+    half of its modules or more were not found or say nothing."""
     held = result(evidence)
-    return held, scales.telling(held.modules) if held is not None and held.by == "adapter" else []
+    found = scales.telling(held.modules) if held is not None and held.by == "adapter" else []
+    return held, found if 2 * len(found) > num_adapted(evidence, held) else []
+
+
+def num_adapted(evidence: Evidence, held: WeightsSeen | None) -> int:
+    """Matrices that the adapter is on, in what is held or not."""
+    adapter = evidence.adapter
+    of_adapter = sum(adapter.target_modules.values()) - len(adapter.zero) if adapter is not None else 0
+    return max(of_adapter, len(held.modules) if held is not None else 0)
 
 
 def span(modules: Sequence[ModuleWeights]) -> str:
@@ -112,12 +125,12 @@ def merged_into_another_base(evidence: Evidence) -> Outcome:
     Seen in: made in tests/faults.
     """
     held, _ = telling(evidence)
-    if held is None or held.by != "adapter":
+    if held is None or held.by != "adapter" or not held.num_other:
         return not_checked(*lacking(evidence))
     if held.swapped:
         return ruled_out(f"{held.of}: its matrices are the base's, in other places")
-    if held.misshapen:
-        return proven(f"{held.of}: {held.misshapen[0]}", places=[Place(held.of)])
+    if wrong := [one for one in held.misshapen if not one.startswith(VOCABULARY)]:
+        return proven(f"{held.of}: {wrong[0]}", places=[Place(held.of)])
     if held.other_changed and len(held.off) > len(held.modules) / 2:
         middle = sorted(one.apart for one in held.off)[len(held.off) // 2]
         sign = (
@@ -147,7 +160,8 @@ def merged_with_wrong_scale(evidence: Evidence) -> Outcome:
         return not_checked(*lacking(evidence))
     wrong = [one for one in found if not one.exact and not any(scales.fits(one, right) for right in (0.0, 1.0))]
     patterned = [one for one in found if one.patterned and not scales.fits(one, 1.0) and not scales.fits(one, 0.0)]
-    if held.off or not (wrong or patterned) or all(scales.fits(one, 2.0) for one in found):
+    wrong = wrong or patterned
+    if held.off or not wrong or all(scales.fits(one, 2.0) for one in found):
         return ruled_out(f"{held.of}: {span(found)} the update is in it, with {lost_said(held)}")
     mistakes = [one.words for one in scales.MISTAKES if scales.is_mistake(one, found)]
     told = f": {mistakes[0]}" if mistakes else ""
@@ -181,6 +195,8 @@ def modules_left_out(evidence: Evidence) -> Outcome:
             f" (all of them {targets.pop()})" if len(targets) == 1 and len(absent) > 1 else ""
         )
         return proven(sign, places=[Place(held.of, key=one.name) for one in absent[:5]])
+    if len(found) < num_adapted(evidence, held):
+        return not_checked("weights in which every module's update shows")
     return ruled_out(f"{held.of}: of {len(names)} adapted matrices none is left out while others are merged")
 
 

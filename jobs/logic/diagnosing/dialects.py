@@ -17,6 +17,9 @@ KIWAME, TRANSFORMERS, TRL, AXOLOTL, LLAMA_FACTORY, UNSLOTH, SCRIPT = (
     "kiwame", "transformers", "trl", "axolotl", "llama_factory", "unsloth", "script",
 )  # fmt: skip
 
+OF_LORA = ("rank", "alpha", "rslora", "dropout", "target_modules")
+"""Fields that mean something where an adapter is trained."""
+
 Read = Callable[[Any], Any]
 
 
@@ -183,9 +186,23 @@ def understood(file: str, which: str, values: Mapping[str, Any], unknown: tuple[
         elif not (field in found and meant is False):
             found[field], keys[field] = meant, key
     found |= habits(which, values)
-    unsaid = {field: value for field, value in DEFAULTS.get(which, {}).items() if field not in found}
+    defaults = DEFAULTS.get(which, {})
+    if not is_lora(which, values):
+        found, keys, defaults = (
+            {field: value for field, value in one.items() if field not in OF_LORA} for one in (found, keys, defaults)
+        )
+    unsaid = {field: value for field, value in defaults.items() if field not in found}
     made = SettingsSeen(file=file, dialect=which, keys=keys, not_understood=tuple(sorted(set(odd))))
     return replace(made, **found, **unsaid, by_default=tuple(unsaid))
+
+
+def is_lora(which: str, values: Mapping[str, Any]) -> bool:
+    """Whether an adapter is trained and not all weights; files keep keys of LoRA that nobody reads."""
+    if which == AXOLOTL:
+        return values.get("adapter") in ("lora", "qlora")
+    if which == LLAMA_FACTORY:
+        return bool(values.get("finetuning_type", "lora") == "lora")
+    return flag(values.get("use_peft")) is not False and flag(values.get("full_finetuning")) is not True
 
 
 def habits(which: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,4 +79,6 @@ def is_chatml(one: Layout) -> bool:
 def named_foreign(name: str, base_model: str) -> bool:
     """Whether a template's name is another family's, of a base that is Qwen's."""
     plain = name.lower().rpartition("/")[2]
-    return "qwen" in base_model.lower() and not plain.startswith(CHATML_NAMES) and plain.startswith(FOREIGN_NAMES)
+    family = next((one for one in FOREIGN_NAMES if plain.startswith(one)), "")
+    base = base_model.lower()  # DeepSeek-R1-0528-Qwen3-8B is as much the other family's
+    return "qwen" in base and not plain.startswith(CHATML_NAMES) and bool(family) and family not in base

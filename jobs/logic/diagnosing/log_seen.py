@@ -48,3 +48,5 @@ class LogSeen:
     """Content tokens of each held-out row, where known."""
     num_bytes_left_out: int = 0
     """Between the beginning and the end of a file that is too large to be read whole."""
+    evaluated_in: str = ""
+    """Where this one has no evaluation: another log beside it that has some."""

@@ -33,6 +33,13 @@ class ModelSeen:
     has_head: bool
     head_differs: bool | None
     """An output head beside the embedding that is not its equal; None without a head of its own."""
+    num_unread: int = 0
+    """Tensors of types that are no plain floats, whose values nobody read."""
+
+    @property
+    def architecture(self) -> str:
+        """`model_type` of config.json; empty where it does not say."""
+        return str(self.config.get("model_type") or "")
 
 
 @dataclass(frozen=True)
@@ -124,6 +131,11 @@ class WeightsSeen:
     """Tensors that both have."""
 
     @property
+    def of_another_model(self) -> bool:
+        """Whether the two have so little in common that one was not made from the other."""
+        return len(self.misshapen) > self.num_shared / 2 or len(self.missing) > self.num_shared
+
+    @property
     def rounding(self) -> float:
         """Norm of what rounding the right weights to these types would leave, against the norm of the update."""
         size = sum(one.size**2 for one in self.modules)
@@ -160,6 +172,8 @@ class HeaderAsked:
     """Tokens of the vocabulary that stand in the GGUF as another text."""
     kinds: tuple[str, ...]
     """`token: is normal, expected control` of added tokens."""
+    other: str = ""
+    """By which the file cannot be of this folder, as another architecture or size; empty: nothing says so."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +219,14 @@ class GgufSeen:
     """An output head of its own."""
     asked: HeaderAsked | None = None
     source: WeightsSeen | None = None
-    """Its tensors against the merged folder's, or, without one, against those of a more exact GGUF beside it."""
+    """Its tensors against the merged folder's, or, without one, against those of a more exact GGUF beside it; None
+    where these are another model's."""
+    source_of: str = ""
+    """What `source` was held against."""
+    unlike: str = ""
+    """By which it cannot be of what it lies beside, as other shapes; empty: nothing says so."""
+    is_read: bool = False
+    """Whether its tensors were read."""
     weights: WeightsSeen | None = None
     """Its tensors against the base's, where that is there."""
     adapter_modules: tuple[ModuleWeights, ...] = ()

@@ -10,6 +10,7 @@ from jobs.logic.diagnosing.evidence import Taken
 from jobs.logic.diagnosing.ranking import Diagnosis, Told
 from jobs.logic.diagnosing.symptoms import SYMPTOMS
 from jobs.logic.pages.preview_page import STYLE
+from jobs.logic.pages.tables import table
 
 OWN_STYLE = """
 .first{border-left:.4rem solid #b42318;padding:.6rem 1rem;margin:1rem 0;font-size:1.1rem}
@@ -78,12 +79,7 @@ def _sentence(text: str) -> str:
 
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    if not rows:
-        return []
-    head = "".join(f"<th>{escape(one)}</th>" for one in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return [f'<h2>{escape(title)}</h2><div class="scroll">{table}</div>']
+    return [f'<h2>{escape(title)}</h2><div class="scroll">{table(heads, rows)}</div>'] if rows else []
 
 
 def _list(title: str, lines: Sequence[str]) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+LABEL_CHARS, ROWS_OF_A_LABEL = 40, 5
+"""The longest label (95 %), and the fewest rows that one has on average."""
 Example = tuple[str, int, str]
 """(file, line, counted from 1, a short piece of it with secrets masked)."""
 
@@ -47,3 +49,14 @@ class RowsSeen:
     """Of the longest rendered row, where a tokenizer was there."""
     num_above: Mapping[int, int]
     """Rows longer than so many tokens, for the lengths that settings name."""
+    num_distinct_answers: int | None = None
+    """Answers that differ; None: not counted."""
+
+    @property
+    def answers_are_labels(self) -> bool:
+        """Whether answers are short and from a small set, so that one prompt has one right answer."""
+        return (
+            self.num_distinct_answers is not None
+            and self.answer_chars[2] <= LABEL_CHARS
+            and self.num_distinct_answers * ROWS_OF_A_LABEL <= self.num_rows
+        )

@@ -9,6 +9,7 @@ from jobs.logic.forgetting.counting import Answered, Forgotten
 from jobs.logic.forgetting.suite import Item
 from jobs.logic.forgetting.words import HEADS, drift, reading, rows
 from jobs.logic.pages.preview_page import STYLE
+from jobs.logic.pages.tables import table
 
 CHANGES = (
     ("lost", True, False, "right before, wrong after"),
@@ -26,7 +27,7 @@ def page(title: str, found: Forgotten, items: Sequence[Item], answered: Sequence
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style></head>\n<body>",
         f"<h1>{escape(title)}</h1>",
-        _table(found),
+        table(HEADS, rows(found)),
         *(f"<p>{escape(line)}</p>" for line in reading(found)),
         f"<h2>Drift</h2><p>{escape(drift(found))}</p>",
     ]
@@ -39,18 +40,6 @@ def page(title: str, found: Forgotten, items: Sequence[Item], answered: Sequence
         parts.append(f"<h2>{escape(name)}: {len(of_kind)}</h2>")
         parts += [_card(item, said[item.id], how) for item in of_kind]
     return "\n".join([*parts, "</body></html>\n"])
-
-
-def _table(found: Forgotten) -> str:
-    head = "".join(f"<th>{escape(one)}</th>" for one in HEADS)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows(found))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _cell(text: str) -> str:
-    """What is set in on a terminal is set in on the page."""
-    inset = ' style="padding-left:1.5rem"' if text.startswith("  ") else ""
-    return f"<td{inset}>{escape(text)}</td>"
 
 
 def _card(item: Item, said: Answered, how: str) -> str:

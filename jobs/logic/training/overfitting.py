@@ -94,7 +94,7 @@ class Judgement:
     last_loss: float = math.nan
     rise: Rise | None = None
     enough_step: int | None = None
-    """The first evaluation that is not worse than the best one, as far as noise and `EQUAL` go."""
+    """The first evaluation that is within `EQUAL` of the best one; by a curve, within its jitter too."""
     saved_step: int | None = None
     """The best one that is on disk; None where none is, or nobody knows."""
     gain_of_more: float | None = None
@@ -136,10 +136,7 @@ def _by_rows(
         apart.low(least, place) > 0 and apart.losses[place] > best * (1 + EQUAL) for place in range(len(found))
     ]
     since = _from_here_on(surely_worse, least)
-    unlike = [
-        apart.losses[place] > best * (1 + EQUAL) or apart.low(least, place) > EQUAL * best for place in range(least)
-    ]
-    enough = next((place for place in range(least) if not unlike[place]), least)
+    enough = next((place for place in range(least) if apart.losses[place] <= best * (1 + EQUAL)), least)
     gain = _gain([one.step for one in found], list(apart.losses), lambda one, other: -apart.high(one, other))
     verdict = _verdict(since, least == len(found) - 1 and enough == least, gain)
     return replace(

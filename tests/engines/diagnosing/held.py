@@ -32,13 +32,13 @@ def merge(base: Path, tuned: Path, into: Path, times: float = 1.0, leave_out: st
     return into
 
 
-def small_gguf(folder: Path, into: Path) -> Path:
+def small_gguf(folder: Path, into: Path, architecture: str = "qwen3") -> Path:
     """A model of `small_model` as the converter would write it in F32, which knows no tokenizer of 76 words."""
     config, tokenizer = (json.loads((folder / name).read_text()) for name in ("config.json", "tokenizer.json"))
     texts = {place: text for text, place in tokenizer["model"]["vocab"].items()}
     added = {one["id"]: one["content"] for one in tokenizer["added_tokens"]}
     rows = range(config["vocab_size"])
-    writer = gguf.GGUFWriter(into, "qwen3")
+    writer = gguf.GGUFWriter(into, architecture)
     writer.add_file_type(0)
     writer.add_block_count(config["num_hidden_layers"])
     writer.add_context_length(config["max_position_embeddings"])

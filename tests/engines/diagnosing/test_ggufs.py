@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from jobs.engines.gguf import file as gguf_file, llama_tools
-from jobs.logic.diagnosing import causes_gguf, causes_quantizing
+from jobs.logic.diagnosing import causes_gguf, causes_quantizing, causes_tensors
 from tests import gguf_tamper
 from tests.engines.diagnosing import held as made
 from tests.engines.models import small_model
@@ -83,11 +83,12 @@ def test_files_of_one_merge_are_found_to_be_so(
 def test_a_quant_of_the_base_is_told_from_any_two(
     base: Path, tuned: Path, merged: Path, f16_gguf: Path, base_q4: Path, given: str
 ) -> None:
+    beside = Path(shutil.copyfile(f16_gguf, base_q4.with_name("model-F16.gguf")))
     paths = {
         "base and adapter": (f"base:{base}", tuned),
         "base and merged": (f"base:{base}", f"merged:{merged}"),
         "adapter and merged": (tuned, f"merged:{merged}"),
-        "adapter and F16": (tuned, f16_gguf),
+        "adapter and F16": (tuned, beside),
     }[given]
     found = made.found(made.evidence(*paths, base_q4))
     assert found.pop("gguf-made-from-base") == "proven"
@@ -102,6 +103,70 @@ def test_a_strength_is_told_from_base_adapter_and_quant_alone(base: Path, tuned:
     small_model.change_json(weaker / "adapter_config.json", lora_alpha=8, use_rslora=True, r=4)
     found = made.found(made.evidence(f"base:{base}", weaker, q4_gguf))
     assert found == {"merged-with-wrong-scale": "proven"}
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """GGUFs that somebody has beside a tune and that have nothing to do with it, each with a header of its own."""
+    folder, found = tmp_path_factory.mktemp("others"), {}
+    for name, changes in {
+        "larger": {"hidden_size": 512}, "deeper": {"num_hidden_layers": 4}, "another": {}, "llama": {}
+    }.items():  # fmt: skip
+        model = small_model.write(folder / name, seed=11, **changes)
+        (model / "chat_template.jinja").write_text("{{ messages[0].content }}<|endoftext|>")
+        small_model.change_json(model / "config.json", rope_parameters={"rope_theta": 5e6, "rope_type": "default"})
+        small_model.change_json(model / "config.json", eos_token_id=TEXT)
+        architecture = "llama" if name == "llama" else "qwen3"
+        found[name] = made.small_gguf(model, folder / f"{name}-f32.gguf", architecture)
+    return found
+
+
+@pytest.mark.parametrize("name", ["larger", "deeper", "another", "llama"])
+@pytest.mark.parametrize("given", ["all", "merged", "adapter and base", "nothing"])
+def test_another_models_file_proves_nothing(
+    base: Path, tuned: Path, merged: Path, q4_gguf: Path, others: dict[str, Path], given: str, name: str
+) -> None:
+    paths = {
+        "all": (f"base:{base}", tuned, f"merged:{merged}"),
+        "merged": (f"merged:{merged}",),
+        "adapter and base": (f"base:{base}", tuned),
+        "nothing": (),
+    }[given]
+    seen = made.evidence(*paths, q4_gguf, others[name])
+    assert made.found(seen) == {}
+    if name == "llama":
+        assert causes_tensors.weights_not_finite(seen).certainty.value == "not checked"
+
+
+@pytest.fixture(scope="module")
+def bases_own(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The base's own F16 GGUF, with a template and a stop token that the tune has changed."""
+    folder = Path(shutil.copytree(base, tmp_path_factory.mktemp("own") / "copy"))
+    (folder / "chat_template.jinja").write_text("{{ messages[0].content }}<|im_end|>, as the base has it")
+    small_model.change_json(folder / "config.json", eos_token_id=TEXT)
+    return quantized(folder, folder, "F16")
+
+
+@pytest.mark.parametrize("name", ["model-F16.gguf", "base-F16.gguf", "model-Q8_0.gguf"])
+@pytest.mark.parametrize("given", ["all", "merged", "merged alone", "adapter and base", "base and merged"])
+def test_the_bases_own_file_beside_the_tunes_proves_nothing(
+    base: Path, tuned: Path, merged: Path, q4_gguf: Path, bases_own: Path, tmp_path: Path, given: str, name: str
+) -> None:
+    paths = {
+        "all": (f"base:{base}", tuned, f"merged:{merged}", q4_gguf),
+        "merged": (f"merged:{merged}", q4_gguf),
+        "merged alone": (f"merged:{merged}",),
+        "adapter and base": (f"base:{base}", tuned, q4_gguf),
+        "base and merged": (f"base:{base}", f"merged:{merged}", q4_gguf),
+    }[given]
+    assert made.found(made.evidence(*paths, shutil.copyfile(bases_own, tmp_path / name))) == {}
+
+
+def test_the_bases_file_under_an_adapters_is_as_it_should_be(
+    base: Path, tuned: Path, bases_own: Path, tmp_path: Path
+) -> None:
+    adapter = made.adapter_gguf(tuned, tmp_path / "adapter.gguf")
+    assert made.found(made.evidence(f"base:{base}", tuned, bases_own, adapter)) == {}
 
 
 def other_template(path: Path) -> None:
@@ -150,7 +215,7 @@ def test_a_header_alone_says_what_it_can(q4: Path, spoil: Callable[[Path], None]
     assert made.found(made.evidence(q4)) == {}
     spoil(q4)
     found = made.found(made.evidence(q4))
-    assert found == ({} if cause == "gguf-rope-altered" else {cause: "proven"})
+    assert found == ({cause: "proven"} if cause == "gguf-token-types-altered" else {})
 
 
 @pytest.mark.parametrize(("spoil", "cause"), SPOILT[:2], ids=[cause for _, cause in SPOILT[:2]])

@@ -13,6 +13,7 @@ from jobs.logic.diagnosing import causes_modelfile as causes
 from jobs.logic.diagnosing.evidence import Evidence
 from jobs.logic.diagnosing.tokens_seen import TokenizerSeen
 from jobs.logic.pages import modelfile
+from tests.logic.diagnosing.model_evidence import quant
 
 PROMPT = (
     "<|im_start|>system\nmark-of-system<|im_end|>\n<|im_start|>user\nmark-of-user<|im_end|>\n<|im_start|>assistant\n"
@@ -62,7 +63,8 @@ ASKED = (causes.modelfile_without_stop, causes.modelfile_of_another_template, ca
             f'FROM ./model-Q4_K_M.gguf\nTEMPLATE """{OLD_STYLE}"""\nPARAMETER stop "<|im_end|>"\n',
             "ruled out, ruled out",
         ),
-        (f'FROM ./model-Q4_K_M.gguf\nTEMPLATE """{OLD_STYLE}"""\n', "proven, ruled out"),
+        (f'FROM ./model-Q4_K_M.gguf\nTEMPLATE """{OLD_STYLE}"""\n', "consistent with, ruled out"),
+        (f'FROM qwen3\nTEMPLATE """{ALPACA}"""\nPARAMETER stop "<|im_end|>"\n', "ruled out, consistent with"),
         (f'FROM ./model-Q4_K_M.gguf\nTEMPLATE """{ALPACA}"""\nPARAMETER stop "<|im_end|>"\n', "ruled out, proven"),
         ("FROM ./model-Q4_K_M.gguf\n", "consistent with, not checked"),
         (
@@ -76,9 +78,37 @@ def test_stops_and_template(tmp_path: Path, text: str, says: str) -> None:
     assert ", ".join(one(evidence).certainty.value for one in ASKED[:2]) == says
 
 
-@pytest.mark.parametrize(("base", "says"), [("./gone.gguf", "proven"), ("qwen3:0.6b", "not checked")])
-def test_from_another_model(tmp_path: Path, base: str, says: str) -> None:
-    assert causes.modelfile_of_another_model(seen(tmp_path, f"FROM {base}\n")).certainty.value == says
+@pytest.mark.parametrize(
+    ("base", "alone", "beside"),
+    [
+        ("./gone.gguf", "not checked", "proven"),
+        ("/elsewhere/gone.gguf", "not checked", "consistent with"),
+        ("~/gone.gguf", "not checked", "consistent with"),
+        ("/elsewhere/model-Q4_K_M.gguf", "not checked", "consistent with"),
+        ("qwen3:0.6b", "not checked", "consistent with"),
+        ("./model-Q4_K_M.gguf", "ruled out", "ruled out"),
+    ],
+)
+def test_from_another_model(tmp_path: Path, base: str, alone: str, beside: str) -> None:
+    evidence = seen(tmp_path, f"FROM {base}\n")
+    assert causes.modelfile_of_another_model(evidence).certainty.value == alone
+    given = replace(evidence, ggufs=(quant(file=str(tmp_path / "model-Q4_K_M.gguf")),))
+    assert causes.modelfile_of_another_model(given).certainty.value == beside
+
+
+def test_the_home_folder_is_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    evidence = seen(tmp_path, "FROM ~/model-Q4_K_M.gguf\n")
+    assert causes.modelfile_of_another_model(evidence).certainty.value == "ruled out"
+
+
+@pytest.mark.parametrize(
+    ("eos", "says"), [("<|im_end|>", "consistent with"), ("<|endoftext|>", "proven"), ("", "consistent with")]
+)
+def test_a_stop_string_is_missed_where_the_file_does_not_stop_by_itself(tmp_path: Path, eos: str, says: str) -> None:
+    evidence = seen(tmp_path, f'FROM ./model-Q4_K_M.gguf\nTEMPLATE """{OLD_STYLE}"""\n')
+    given = replace(evidence, ggufs=(quant(file=str(tmp_path / "model-Q4_K_M.gguf"), eos_text=eos),))
+    assert causes.modelfile_without_stop(given).certainty.value == says
 
 
 def test_the_bases_template_proves_nothing(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ import pytest
 from jobs.engines.diagnosing import recipe_files, settings_files
 from jobs.engines.diagnosing.looking import look
 from jobs.engines.diagnosing.settings_files import Unreadable
-from jobs.logic.diagnosing import kinds
+from jobs.logic.diagnosing import causes_recipe, kinds
+from jobs.logic.diagnosing.evidence import Evidence
+from jobs.logic.diagnosing.log_seen import LogSeen, StepSeen
 from jobs.logic.diagnosing.settings_seen import SettingsSeen
 
 AXOLOTL = """
@@ -72,6 +74,27 @@ def test_llama_factory(tmp_path: Path) -> None:
     assert (found.max_length, found.responses_only, found.template) == (512, True, "qwen3_nothink")
     assert (found.has_evaluation, found.eval_share, found.eval_every) == (True, 0.1, 500)
     assert "responses_only" in found.by_default
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("axolotl.yml", AXOLOTL.replace("adapter: qlora", "adapter:")),
+        ("axolotl.yml", AXOLOTL.replace("adapter: qlora\n", "")),
+        ("factory.yaml", FACTORY.replace("finetuning_type: lora", "finetuning_type: full")),
+        ("factory.yaml", FACTORY.replace("finetuning_type: lora\nlora_rank: 16", "finetuning_type: full")),
+        ("trl.yaml", "use_peft: false\nlora_r: 16\nlora_alpha: 32\nlearning_rate: 1e-5\nmax_length: 512\n"),
+    ],
+)
+def test_where_all_weights_are_trained_there_is_no_rank(tmp_path: Path, name: str, text: str) -> None:
+    """And so no rule about LoRA's learning rate: a log that hardly falls says nothing of it."""
+    found = read(tmp_path, name, text)
+    assert (found.rank, found.alpha, found.rslora) == (None, None, None)
+    assert found.learning_rate
+    flat = tuple(StepSeen(step, None, 2.0, 1e-5, 1.0) for step in range(1, 40))
+    log = LogSeen("log.jsonl", flat, (), (), None, False, None, 0)
+    for check in (causes_recipe.learning_rate_too_low, causes_recipe.rank_too_small, causes_recipe.scale_of_rslora):
+        assert check(Evidence(settings=found, log=log)).certainty.value == "not checked"
 
 
 def test_a_model_card_of_axolotl(tmp_path: Path) -> None:

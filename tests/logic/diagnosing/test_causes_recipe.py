@@ -2,7 +2,8 @@
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from jobs.logic.diagnosing.cause import Outcome
 from jobs.logic.diagnosing.certainty import Certainty
 from jobs.logic.diagnosing.evidence import Evidence, FindingSeen
 from jobs.logic.diagnosing.log_seen import EvaluationSeen, LogSeen, StepSeen
+from jobs.logic.diagnosing.rows_seen import RowsSeen
 from jobs.logic.diagnosing.settings_seen import SettingsSeen
 
 PROVEN, MEASURED, CONSISTENT = Certainty.PROVEN, Certainty.MEASURED, Certainty.CONSISTENT
@@ -39,6 +41,26 @@ def curve(first: float, last: float, num: int = 60) -> list[float]:
 
 HOT = {"rank": 32, "alpha": 64.0, "rslora": True, "learning_rate": 2e-4}
 FALLS, RISES, FLAT = curve(3.0, 0.5), curve(2.0, 6.0), [2.0 + place % 3 / 100 for place in range(60)]
+BY_HEART = [3 * 0.8**place + 0.01 + place % 3 / 1000 for place in range(60)]
+LABELS = RowsSeen(
+    files=("rows.jsonl",), num_rows=400, num_unreadable=0, dropped={}, examples={}, mojibake=0, departing=0,
+    num_exact_duplicates=0, num_near_duplicates=0, num_contradicting=0, belonging_p=None, belonging_says="cannot say",
+    num_in_other_side=None, languages={}, num_refusals=0, num_cut=0, num_thoughts=0, answer_chars=(3, 5, 8),
+    num_tokens_longest=None, num_above={}, num_distinct_answers=4,
+)  # fmt: skip
+NO_ROWS_HELD_OUT = FindingSeen("preflight", "TOK025", "few-held-out", "waived", ("0 rows are held out",))
+
+
+def with_bad_gradients(bad: Iterable[int], loss: float | None = None) -> LogSeen:
+    """A healthy log whose gradients at these steps are infinite, the loss there as it was or `loss`."""
+    good, at = log(FALLS), set(bad)
+    steps = [
+        replace(one, grad_norm=math.inf, loss=one.loss if loss is None else loss) if one.step in at else one
+        for one in good.steps
+    ]
+    return replace(good, steps=tuple(steps))
+
+
 GATE = FindingSeen("preflight", "TOK021", "update-too-hot", "waived", ("0.0023, at most 0.002",))
 Check = Callable[[Evidence], Outcome]
 CASES: list[tuple[Check, Evidence, Certainty]] = [
@@ -82,14 +104,31 @@ CASES: list[tuple[Check, Evidence, Certainty]] = [
     (causes_log.too_many_epochs, Evidence(log=log(FALLS, [2.0, 1.5, 1.4])), RULED_OUT),
     (causes_log.too_many_epochs, Evidence(log=log(curve(3.0, 0.1), epochs=30)), CONSISTENT),
     (causes_log.too_many_epochs, Evidence(log=log(FALLS, epochs=1.0)), RULED_OUT),
-    (causes_log.no_validation, Evidence(log=log(FALLS)), PROVEN),
+    (
+        causes_recipe.learning_rate_too_low,
+        Evidence(settings=settings(rank=16, alpha=32.0, learning_rate=5e-5), log=log(FALLS)),
+        CONSISTENT,
+    ),
+    (causes_log.no_validation, Evidence(log=log(FALLS)), CONSISTENT),
+    (causes_log.no_validation, Evidence(log=log(BY_HEART)), PROVEN),
+    (causes_log.no_validation, Evidence(log=log(BY_HEART), train_rows=LABELS), CONSISTENT),
+    (causes_log.no_validation, Evidence(log=log(curve(3.0, 0.1), epochs=30)), PROVEN),
+    (causes_log.no_validation, Evidence(log=log(FALLS), findings=(NO_ROWS_HELD_OUT,)), MEASURED),
+    (causes_log.no_validation, Evidence(log=replace(log(FALLS), evaluated_in="eval.csv")), RULED_OUT),
     (causes_log.no_validation, Evidence(log=log(FALLS, [1.0])), RULED_OUT),
-    (causes_log.no_validation, Evidence(settings=settings(has_evaluation=False)), PROVEN),
+    (causes_log.no_validation, Evidence(settings=settings(has_evaluation=False)), CONSISTENT),
     (causes_log.rows_packed_together, Evidence(settings=settings(packing=True)), CONSISTENT),
     (causes_log.rows_packed_together, Evidence(settings=settings(packing=False)), RULED_OUT),
     (causes_log.loss_not_finite, Evidence(log=log([2.0, math.nan, math.nan])), MEASURED),
     (causes_log.loss_not_finite, Evidence(log=log([2.0, 0.0, 0.0])), CONSISTENT),
     (causes_log.loss_not_finite, Evidence(log=log(FALLS)), RULED_OUT),
+    (causes_log.loss_not_finite, Evidence(log=with_bad_gradients([1])), CONSISTENT),
+    (causes_log.loss_not_finite, Evidence(log=with_bad_gradients(range(1, 9))), CONSISTENT),
+    (causes_log.loss_not_finite, Evidence(log=with_bad_gradients([1, 2, 40])), CONSISTENT),
+    (causes_log.loss_not_finite, Evidence(log=with_bad_gradients(range(30, 40))), MEASURED),
+    (causes_log.loss_not_finite, Evidence(log=with_bad_gradients(range(58, 61))), MEASURED),
+    (causes_log.loss_not_finite, Evidence(log=with_bad_gradients([1], loss=0.0)), MEASURED),
+    (causes_log.loss_not_finite, Evidence(log=with_bad_gradients([1], loss=math.nan)), MEASURED),
     (causes_log.training_loss_rose, Evidence(log=log(RISES)), MEASURED),
     (causes_log.training_loss_rose, Evidence(log=log(FALLS)), RULED_OUT),
     (causes_log.training_loss_rose, Evidence(log=log([3.0, 1.0])), NOT_CHECKED),

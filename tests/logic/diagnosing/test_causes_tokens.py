@@ -10,6 +10,7 @@ from jobs.logic.diagnosing.answers_seen import AnswersSeen
 from jobs.logic.diagnosing.cause import Outcome
 from jobs.logic.diagnosing.certainty import Certainty
 from jobs.logic.diagnosing.evidence import Evidence
+from jobs.logic.diagnosing.model_seen import ModelSeen
 from jobs.logic.diagnosing.settings_seen import SettingsSeen
 from jobs.logic.diagnosing.texts_seen import TextsSeen, TextTally
 from jobs.logic.diagnosing.tokens_seen import TokenizerSeen
@@ -58,6 +59,8 @@ KIND = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
 DOUBLED = rendered(lambda text: text.replace("assistant\n", "assistant\n\n"))
 LLAMA = rendered(lambda text: text.replace("<|im_start|>", "[INST]").replace("<|im_end|>", "[/INST]"))
 ADDED = rendered(lambda text: text if text.startswith(SYSTEM) else "<|im_start|>system\nBe kind.<|im_end|>\n" + text)
+PHI = rendered(lambda text: text.replace("user\n", "user<|im_sep|>").replace("assistant\n", "assistant<|im_sep|>"))
+MERGED = ModelSeen("mine", {"model_type": "qwen3"}, {"F32": 9}, 9, (), (), (), (), (), (), (), True, False, None)
 PAD = replace(GOOD, pad_token="<|im_end|>")
 Check = Callable[[Evidence], Outcome]
 CASES: list[tuple[Check, Evidence, Certainty]] = [
@@ -74,7 +77,7 @@ CASES: list[tuple[Check, Evidence, Certainty]] = [
     (causes_tokens.header_newline_odd, told(texts=texts(TOLD.replace("assistant\n", "assistant"))), PROVEN),
     (causes_tokens.header_newline_odd, told(texts=texts(TOLD.replace("assistant\n", "assistant\n\n"))), PROVEN),
     (causes_tokens.header_newline_odd, told(texts=texts(TOLD)), RULED_OUT),
-    (causes_tokens.system_prompt_added, told(texts=texts(KIND + TOLD)), PROVEN),
+    (causes_tokens.system_prompt_added, told(texts=texts(KIND + TOLD)), CONSISTENT),
     (causes_tokens.system_prompt_added, told(texts=texts(SYSTEM + TOLD)), CONSISTENT),
     (causes_tokens.system_prompt_added, told(texts=texts(TOLD)), RULED_OUT),
     (causes_tokens.another_tokenizer, told(base=None, other_tokenizers=(replace(GOOD, digest="c"),)), PROVEN),
@@ -91,8 +94,26 @@ CASES: list[tuple[Check, Evidence, Certainty]] = [
         NOT_CHECKED,
     ),
     (causes_tokens.wrong_template, told(LLAMA), PROVEN),
-    (causes_tokens.wrong_template, told(LLAMA, None), CONSISTENT),
-    (causes_tokens.wrong_template, told(replace(LLAMA, model_type="qwen3"), None), PROVEN),
+    (causes_tokens.wrong_template, told(LLAMA, None), NOT_CHECKED),
+    (causes_tokens.wrong_template, told(replace(LLAMA, model_type="llama"), None), NOT_CHECKED),
+    (causes_tokens.wrong_template, told(replace(LLAMA, model_type="qwen3"), None), CONSISTENT),
+    (causes_tokens.wrong_template, told(other_tokenizers=(replace(LLAMA, digest="c", folder="judge"),)), PROVEN),
+    (
+        causes_tokens.wrong_template,
+        told(other_tokenizers=(replace(LLAMA, digest="c", folder="judge"),), merged=MERGED),
+        RULED_OUT,
+    ),
+    (
+        causes_tokens.another_tokenizer,
+        told(other_tokenizers=(replace(LLAMA, digest="c", folder="judge"),), merged=MERGED),
+        RULED_OUT,
+    ),
+    (
+        causes_tokens.wrong_template,
+        told(settings=settings(base_model="deepseek-ai/DeepSeek-R1-0528-Qwen3-8B", template="deepseek3")),
+        RULED_OUT,
+    ),
+    (causes_tokens.header_newline_odd, told(replace(PHI, model_type="phi3"), None), NOT_CHECKED),
     (causes_tokens.wrong_template, told(), RULED_OUT),
     (causes_tokens.wrong_template, told(settings=settings(base_model="Qwen/Qwen3-4B", template="llama3")), PROVEN),
     (causes_tokens.wrong_template, told(settings=settings(base_model="Qwen/Qwen3-4B", template="qwen3")), RULED_OUT),
@@ -104,7 +125,12 @@ CASES: list[tuple[Check, Evidence, Certainty]] = [
     (causes_tokens.system_prompt_added, told(ADDED, None), CONSISTENT),
     (causes_tokens.system_prompt_added, told(), RULED_OUT),
     (causes_tokens.stop_token_not_set, told(replace(GOOD, eos_ids=(90,))), PROVEN),
-    (causes_tokens.stop_token_not_set, told(replace(GOOD, eos_ids=()), replace(BASE, eos_ids=(90,))), PROVEN),
+    (causes_tokens.stop_token_not_set, told(replace(GOOD, eos_ids=()), replace(BASE, eos_ids=(90,))), CONSISTENT),
+    (
+        causes_tokens.stop_token_not_set,
+        told(replace(GOOD, eos_ids=()), replace(BASE, eos_ids=(90,)), answers=answers(9)),
+        PROVEN,
+    ),
     (causes_tokens.stop_token_not_set, told(), RULED_OUT),
     (causes_tokens.stop_token_not_set, told(replace(GOOD, eos_ids=()), None), NOT_CHECKED),
     (causes_tokens.another_tokenizer, told(replace(GOOD, digest="c", tokens_digest="d")), PROVEN),
