@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 ANSWERS, VOTES = "answers", "votes.json"
 """Beside the stages of a run; in this one."""
+FEWER = "judge.rows or judge.qualify_rows"
 WAYS = (
     "judge.judge: no judge: there is none by default; give a server (judge.judge.url=http://HOST:8000/v1 and, where it "
     "needs one, judge.judge.key=NAME_OF_VARIABLE) or a GGUF file that is served here (judge.judge.gguf=FILE.gguf), of "
@@ -107,7 +108,7 @@ async def _asked(
         with estimating.higher_cap("judge", cfg.caps()):
             probed = await work.probe(len({(pair.id, pair.first) for pair in differing}))
             terminal.say(estimating.told("judge", probed))
-            estimating.require_caps("judge", cfg.caps(), probed, "judge.rows or judge.qualify_rows")
+            estimating.require_caps("judge", cfg.caps(), probed, FEWER)
             qualified = await work.qualify()
             require_answered(qualified, cfg.wanted())
             if not why_not(conducts(qualified), cfg.wanted()):
@@ -355,8 +356,9 @@ def require_no_kin(cfg: JudgeConfig, judge: Asker, inputs: Inputs) -> tuple[str,
     return (f"{'; '.join(found.related)}: {cfg.kin}" if found.related else ""), found.unknown
 
 
-def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
-    """What judging will cost, from a few pairs of right and wrong answers; no model answers for it."""
+def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> Iterator[str]:
+    """What judging will cost, from a few pairs of right and wrong answers; no model answers for it. Refusal above a
+    cap."""
     from jobs.engines.endpoints import asking as endpoints, estimating
     from jobs.logic.judging.pairs import Pair
 
@@ -366,14 +368,13 @@ def estimate(cfg: JudgeConfig, inputs: Inputs, root: Path) -> list[str]:
             judge = await session.asker(cfg.judge.options())
             require_no_kin(cfg, judge, inputs)
             work = working(cfg, inputs, pairs, session, judge)
-            return await work.probe(len(pairs) * (2 if cfg.blame else 1))
+            with estimating.higher_cap("judge", cfg.caps()):
+                return await work.probe(len(pairs) * (2 if cfg.blame else 1))
 
     require_judge(cfg)
     rows = held_rows(cfg, inputs)
-    return [
-        estimating.told("judge", endpoints.run(probed())),
-        f"judge: and {count(2 * len(rows))} answers of GGUFs on this machine",
-    ]
+    yield f"judge: {count(2 * len(rows), 'answer')} of GGUFs on this machine"
+    yield from estimating.lines("judge", cfg.caps(), endpoints.run(probed()), FEWER)
 
 
 def outside(cfg: JudgeConfig) -> dict[str, str]:

@@ -10,7 +10,7 @@ is not asked again.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -238,18 +238,19 @@ def caps(cfg: SynthConfig) -> Caps:
     return Caps(cfg.max_calls, cfg.max_tokens, cfg.max_minutes, cfg.max_usd)
 
 
-def estimate(cfg: SynthConfig, inputs: Inputs, root: Path) -> list[str]:
-    """What the rows will cost, from some that are scored and some that are made."""
+def estimate(cfg: SynthConfig, inputs: Inputs, root: Path) -> Iterator[str]:
+    """What the rows will cost, from some that are scored and some that are made; Refusal above a cap."""
     from jobs.engines.endpoints import asking, estimating
 
     async def probed() -> Estimate:
         with TemporaryDirectory() as folder:
             async with asking.open_session(root / ANSWERS, caps(cfg)) as session:
                 work, _ = await begun(cfg, inputs, session, Path(folder))
-                return await work.probe()
+                with estimating.higher_cap("synth", session.ledger.caps):
+                    return await work.probe()
 
     require_models(cfg)
-    return [estimating.told("synth", asking.run(probed()))]
+    yield from estimating.lines("synth", caps(cfg), asking.run(probed()), "synth.rows")
 
 
 def _base(inputs: Inputs) -> Callable[[], Path] | None:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from jobs.logic.training.overfitting import Judgement
 
 
+CLEAR = 0.10
+"""Relative rise that is told where there are too few evaluations or rows to say what noise makes."""
+
+
 class Learning(StrictModel):
     """What the evaluations of a training say, by the content losses of held-out rows; clusters are their sources."""
 
@@ -23,6 +27,7 @@ class Learning(StrictModel):
     """What stands in the way where nothing can be judged; else empty."""
     num_evaluations: int
     num_sources: int
+    """A row that says no source is one of its own, as if rows without one were independent."""
     since_step: int | None
     """The first evaluation from which on all are worse than the best."""
     best_step: int | None
@@ -87,9 +92,13 @@ def validation_rises(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
 
     Why: the last steps learnt rows, not the task. The best step is kept, so this is advice, not a failure. The rows of
     all evaluations are the same, so their differences tell noise; the best is the least of many, which is allowed for.
+    Noise is by source, a row without one counts as a source of its own: where rows of one origin say no `source`, a
+    rise looks surer than it is. Of too few evaluations or sources only a rise above 10 % is told, as one that may be
+    noise.
     Fix: fewer epochs, more rows, a lower learning rate.
     """
     found = trained(facts.learning)
+    yield from _clear_rise(found)
     rise, low = found.rise, found.rise_low
     if found.verdict != "overfits" or rise is None or low is None:
         if not all(map(math.isfinite, (facts.best_eval_loss, trained(facts.last_eval_loss)))):
@@ -101,11 +110,24 @@ def validation_rises(facts: TrainFacts, limits: TrainLimits) -> Iterator[str]:
             f", that of the template by {percent(found.template_rise)}" if found.template_rise is not None else ""
         )
         steps = [count(step or 0) for step in (found.best_step, found.last_step, facts.chosen_step, found.enough_step)]
+        alone = ", each row counts as a source of its own," if found.num_sources == facts.num_val_rows else ""
         yield (
-            f"overfits from step {count(found.since_step or 0)}: content loss of {count(found.num_sources, 'source')} "
-            f"rose by {shown}, at least {percent(low)}, from {loss(found.best_loss)} at step {steps[0]} to "
+            f"overfits from step {count(found.since_step or 0)}: content loss of {count(found.num_sources, 'source')}"
+            f"{alone} rose by {shown}, at least {percent(low)}, from {loss(found.best_loss)} at step {steps[0]} to "
             f"{loss(found.last_loss)} at step {steps[1]}{template}; advice is at most {most}. Step {steps[2]} was "
             f"kept, step {steps[3]} is within 1 % of the best"
+        )
+
+
+def _clear_rise(found: Learning) -> Iterator[str]:
+    """Of a training that has too few evaluations or sources for a verdict."""
+    best, last = found.best_loss, found.last_loss
+    if found.verdict == "cannot judge" and 0 < best * (1 + CLEAR) < last:
+        yield (
+            f"validation loss rose by {percent(last / best - 1)}, from {loss(best)} at step "
+            f"{count(found.best_step or 0)} to {loss(last)} at step {count(found.last_step or 0)}; it cannot be told "
+            f"from noise with {count(found.num_evaluations, 'evaluation')} and {count(found.num_sources, 'source')}: "
+            f"{NEEDED.get(found.why, found.why)}"
         )
 
 

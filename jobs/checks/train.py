@@ -16,7 +16,7 @@ from jobs.checks.adopted import (
 )
 from jobs.checks.overfitting import Learning, overfitting_not_judged, still_improving, validation_rises
 from jobs.checks.train_recipe import Recipe, prompt_tokens_differ, rates_not_the_schedules
-from jobs.core.model import Facts, Limits
+from jobs.core.model import Facts, Limits, Rise
 from jobs.core.rule import Gate, Measured, Skip
 from jobs.logic.pages.amounts import beside, count, learning_rate, loss, nats, number, percent, relative, signed
 
@@ -118,8 +118,8 @@ class TrainLimits(Limits):
     """Share of what a uniform guess costs that the validation loss may be."""
     min_improvement: float
     """Relative fall of the validation loss against the base model."""
-    max_validation_rise: float
-    """Relative, of the content loss from the best to the last evaluation, where it is beyond noise."""
+    max_validation_rise: Rise
+    """Relative, of the content loss from the best to the last evaluation, where it is beyond noise; 0.01 or more."""
     max_gap: float
     """Nats a content token."""
     max_heat: float

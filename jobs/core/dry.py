@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jobs.core import command_line, terminal
@@ -74,7 +74,7 @@ def _standing(
     return MADE, "passed, nothing to do"
 
 
-def _estimated(main: Main, slices: Mapping[str, Any], run_dir: RunDir, waiting: Sequence[str]) -> list[str]:
+def _estimated(main: Main, slices: Mapping[str, Any], run_dir: RunDir, waiting: Sequence[str]) -> Iterable[str]:
     """What the stage that was asked for will cost, where it can tell and what it stands on is made."""
     name = main.stage.name
     if main.estimate is None or list(waiting) != [name]:

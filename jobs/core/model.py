@@ -31,6 +31,10 @@ NotNegative = Annotated[float, Field(ge=0)]
 Hours = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+EQUAL = 0.01
+"""As in `logic.training.overfitting`, which loads numpy."""
+
+
 def _variable(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", text):
         raise ValueError("expected the name of an environment variable that has the secret, never the secret itself")
@@ -44,6 +48,15 @@ def _addresses(value: list[str] | str) -> list[str]:
     return [text.rstrip("/") for text in texts]
 
 
+def _rise(value: float) -> float:
+    if not value >= EQUAL:
+        raise ValueError("expected 0.01 or more: losses that lie within 1 % of each other are equal for what a model "
+                         "does, so that a lower limit has no effect")  # fmt: skip
+    return value
+
+
+Rise = Annotated[float, AfterValidator(_rise)]
+"""Of a loss, relative."""
 Variable = Annotated[str, AfterValidator(_variable)]
 """What stands in its place is not repeated in an error, for it may be the secret."""
 Addresses = Annotated[list[str] | str, AfterValidator(_addresses)]

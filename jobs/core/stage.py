@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -40,7 +40,7 @@ Outside = Callable[[C], dict[str, str]]
 """Fingerprints of what a stage takes from outside the run: label to digest."""
 Look = Callable[[C], list[str]]
 """What is seen of that before anything is made or fetched, in lines; raises Refusal as the stage would."""
-Estimate = Callable[[C, Inputs, Path], list[str]]
+Estimate = Callable[[C, Inputs, Path], Iterable[str]]
 """What making it will cost, in lines, from a small part that is made for it; the folder is the run's."""
 Foresight = Callable[[C, Inputs], None]
 """Raises Refusal for what a later stage would refuse, where the ancestors tell it already."""

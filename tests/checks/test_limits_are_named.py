@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.core import chain, pipeline
+from jobs.core import chain, model, pipeline
 from jobs.core.evidence import evidence
 from jobs.core.rule import Gate
 from jobs.logic.pages import amounts
@@ -34,6 +34,7 @@ NOT_ASKED = {
     "quantize.min_imatrix_tokens": "asked where there is an importance matrix",
 }
 """Limits that the plausible facts of a good run cannot be beyond, whatever they are set to."""
+LEAST = ("max_validation_rise",)
 STAGES = [stage.name for stage in pipeline.CHAIN if stage.name in records.FACTS]
 
 
@@ -73,6 +74,8 @@ def test_a_broken_limit_stands_in_the_message(stage: str) -> None:
         for value in (-0.123, 987.654, -123, 987_654_321):
             if isinstance(value, float) == isinstance(usual_value(usual, path), int):
                 continue
+            if path == LEAST and value < model.EQUAL:
+                continue  # refused by its name
             now = told(gate, facts, changed(usual, path, value))
             for code in readers:
                 for message in now.get(code, []):

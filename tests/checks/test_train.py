@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from jobs.checks.adopted import Adopted
 from jobs.checks.overfitting import Learning
-from jobs.checks.train import GATE, TrainFacts
+from jobs.checks.train import GATE, TrainFacts, TrainLimits
 from jobs.checks.train_recipe import Recipe
-from jobs.core import config
+from jobs.core import config, model
+from jobs.logic.training.overfitting import EQUAL
 from jobs.train import OF_A_LOG as ONLY_A_LOG, TrainConfig
 
 NAN, INF = float("nan"), float("inf")
@@ -77,6 +79,19 @@ GOOD = TrainFacts(
 
 def learning(**changes: Any) -> dict[str, Any]:
     return {"learning": LEARNING.model_copy(update=changes)}
+
+
+def unjudged(why: str, last_loss: float) -> dict[str, Any]:
+    """Of too few to judge by, with a best loss of 1."""
+    return learning(
+        verdict="cannot judge",
+        why=why,
+        rise=None,
+        rise_low=None,
+        template_rise=None,
+        best_loss=1.0,
+        last_loss=last_loss,
+    )
 
 
 def recipe(**changes: Any) -> dict[str, Any]:
@@ -214,6 +229,11 @@ def test_a_person_sees_that_an_adapter_was_adopted() -> None:
         (learning(verdict="under-trained", gain_of_more=0.11), "TRN010", "warn"),
         (learning(verdict="cannot judge", why="few-rows", rise=None, rise_low=None), "TRN010", "pass"),
         (learning(verdict="cannot judge", why="few-rows", rise=None, rise_low=None), "TRN007", "pass"),
+        (unjudged("few-rows", 1.10), "TRN007", "pass"),
+        (unjudged("few-rows", 1.11), "TRN007", "warn"),
+        (unjudged("few-evaluations", 1.11), "TRN007", "warn"),
+        (unjudged("few-evaluations", 1.11), "TRN014", "warn"),
+        (unjudged("no-validation", NAN), "TRN007", "pass"),
         (learning(verdict="cannot judge", why="few-evaluations", rise=None), "TRN014", "warn"),
         (learning(), "TRN014", "pass"),
         ({"adapter_norm": 0.0, "restored_eval_loss": 2.0}, "TRN002", "skip"),
@@ -238,6 +258,33 @@ def test_rule(changes: dict[str, Any], code: str, status: str) -> None:
     verdict = GATE.judge(GOOD.model_copy(update=changes), LIMITS, {})
     assert verdict.statuses[code] == status
     assert verdict.status == ("fail" if "fail" in verdict.statuses.values() else "pass")
+
+
+def test_a_rise_that_nobody_can_tell_from_noise_is_told_as_one() -> None:
+    findings = GATE.judge(GOOD.model_copy(update=unjudged("few-evaluations", 1.25)), LIMITS, {}).findings
+    [said] = next(one.messages for one in findings if one.code == "TRN007")
+    assert "from 1 at step 177" in said
+    assert "to 1.25 at step 213" in said
+    assert "rose by 25" in said
+    assert "cannot be told from noise" in said
+    assert "evals_per_epoch" in said
+
+
+@pytest.mark.parametrize(("num_sources", "told"), [(190, False), (281, True)])
+def test_rows_without_a_source_are_told_as_sources_of_their_own(num_sources: int, told: bool) -> None:
+    changes = learning(verdict="overfits", since_step=195, rise=0.04, rise_low=0.02, num_sources=num_sources)
+    findings = GATE.judge(GOOD.model_copy(update=changes), LIMITS, {}).findings
+    [said] = next(one.messages for one in findings if one.code == "TRN007")
+    assert ("each row counts as a source of its own" in said) is told
+
+
+def test_a_limit_of_a_rise_that_could_have_no_effect_is_refused() -> None:
+    assert model.EQUAL == EQUAL
+    least = {**LIMITS.model_dump(), "max_validation_rise": EQUAL}
+    assert TrainLimits.model_validate(least).max_validation_rise == EQUAL
+    for value in (0.0099, NAN):
+        with pytest.raises(ValidationError, match=r"0\.01 or more: losses that lie within 1 % of each other are equal"):
+            TrainLimits.model_validate({**least, "max_validation_rise": value})
 
 
 def test_levels() -> None:

@@ -19,12 +19,14 @@ from jobs.engines.comparing import judging, models, page, places, rows as row_ch
 from jobs.engines.comparing.models import Model
 from jobs.engines.comparing.rows import Chosen
 from jobs.engines.comparing.voting import JUDGED
+from jobs.engines.endpoints import estimating
 from jobs.logic.comparing import tables
 from jobs.logic.comparing.judgement import Judgement, judgement
 from jobs.logic.comparing.measures import Answer, Fact, Seen, facts, latency, looked_at
 from jobs.logic.comparing.options import Options
 from jobs.logic.comparing.tallies import Resampling
 from jobs.logic.comparing.verdict import Verdict, split, verdict
+from jobs.logic.endpoints.costs import NO_CAPS, Estimate
 from jobs.logic.judging.pairs import Judged, Pair
 from jobs.logic.pages.amounts import count
 from jobs.logic.parity.behaviour import Measure
@@ -65,6 +67,8 @@ def compare(asked: Options, is_dry: bool = False) -> int:
         terminal.say(line)
     if is_dry:
         return _estimated(asked, (first, second), chosen, root / ANSWERS)
+    if asked.judge is not None and asked.caps != NO_CAPS:  # told before the models answer, which takes far longer
+        judging.require_caps(asked, _of_judge(asked, (first, second), chosen, root / ANSWERS))
     said = _asked(asked, (first, second), called, chosen, root / ANSWERS)
     found = _compared(asked, (first, second), called, chosen, said, root / ANSWERS)
     how = Resampling(asked.num_resamples, asked.seed, asked.level)
@@ -75,14 +79,22 @@ def compare(asked: Options, is_dry: bool = False) -> int:
 
 
 def _estimated(asked: Options, both: Sequence[Model], chosen: Chosen, folder: Path) -> int:
+    found = None if asked.judge is None else _of_judge(asked, both, chosen, folder)
+    if found is not None:
+        print(estimating.told("compare", found), flush=True)
+    print(f"compare: {count(2 * len(chosen.asked), 'answer')} of GGUFs on this machine", flush=True)
+    if found is not None:
+        judging.require_caps(asked, found)
+    return Exit.PASSED
+
+
+def _of_judge(asked: Options, both: Sequence[Model], chosen: Chosen, folder: Path) -> Estimate:
+    """What the judge will cost where every pair differs."""
     pairs = [
         Pair(one.row.id, one.row.source, one.messages, one.row.reference, "", one.row.reference or None)
         for one in chosen.asked
     ]
-    if asked.judge is not None:
-        print(judging.estimate(pairs, asked, both, sheets.language(pairs), folder), flush=True)
-    print(f"compare: {count(2 * len(pairs), 'answer')} of GGUFs on this machine", flush=True)
-    return Exit.PASSED
+    return judging.estimate(pairs, asked, both, sheets.language(pairs), folder)
 
 
 def _digest(asked: Options, both: Sequence[Model], chosen: Chosen) -> str:

@@ -31,14 +31,26 @@ def judged(
     return asking.run(_judged(pairs, asked, models, language, folder))
 
 
-def estimate(pairs: Sequence[Pair], asked: Options, models: Sequence[Model], language: str, folder: Path) -> str:
-    """What the judge will cost, in a line, by a few pairs of right and wrong answers; no model answers for it."""
+def estimate(pairs: Sequence[Pair], asked: Options, models: Sequence[Model], language: str, folder: Path) -> Estimate:
+    """What the judge will cost at most, by a few pairs of right and wrong answers; no model answers for it.
+
+    Raises Refusal where the number of calls, which is known before any, is above its cap.
+    """
+    num_pairs = 0 if models[0].digest == models[1].digest else len(pairs)
 
     async def probed() -> Estimate:
         async with asking.open_session(folder, asked.caps) as session:
-            return await (await _working(pairs, asked, models, language, session)).probe(len(pairs))
+            work = await _working(pairs, asked, models, language, session)
+            with estimating.higher_cap(CAPS, asked.caps):
+                require_caps(asked, work.calls(num_pairs))
+                return await work.probe(num_pairs)
 
-    return estimating.told("compare", asking.run(probed()))
+    return asking.run(probed())
+
+
+def require_caps(asked: Options, found: Estimate) -> None:
+    """Raises Refusal where an estimate is above a cap."""
+    estimating.require_caps(CAPS, asked.caps, found, "compare.most_rows or compare.qualify_rows")
 
 
 async def _judged(
@@ -50,7 +62,7 @@ async def _judged(
         with estimating.higher_cap(CAPS, asked.caps):
             probed = await work.probe(sum(pair.first != pair.second for pair in pairs))
             terminal.say(estimating.told("compare", probed))
-            estimating.require_caps(CAPS, asked.caps, probed, "compare.most_rows or compare.qualify_rows")
+            require_caps(asked, probed)
             qualified = conducts(await work.qualify())
             unusable = why_not(qualified, wanted)
             if unusable:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from jobs.core.errors import Refusal
-from jobs.engines.endpoints.proxies import proxy_for
+from jobs.engines.endpoints.proxies import Proxy, proxy_for
 from jobs.logic.endpoints.answers import NoAnswer, error_text
 from jobs.logic.row import shown
 
@@ -55,7 +55,8 @@ AGAIN = {
 }
 """Faults after which the same question may be answered."""
 NOT_AGAIN = {
-    "tls": "the certificate is not one to trust, or no TLS is spoken",
+    "tls": "the certificate is not one to trust, or no TLS was ever spoken",
+    "proxy": "407: the proxy wants a name and password",
     "redirected": "the answer is at another address",
     "refused": "400, 401, 403, 404 ...",
     "quota": "429, and the account is used up",
@@ -79,7 +80,10 @@ class Fault(Exception):
 
 
 class Client:
-    """One server. `url` goes up to and with `/v1`; `key` is the key itself, which no error says."""
+    """One server. `url` goes up to and with `/v1`; `key` is the key itself, which no error says.
+
+    Raises Refusal where the environment names a proxy of another kind than HTTP.
+    """
 
     def __init__(self, url: str, key: str | None, timeout_seconds: float) -> None:
         self.url = url.rstrip("/")
@@ -88,6 +92,8 @@ class Client:
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
         others = urlsplit(self.url).hostname not in LOOPBACK  # a proxy is for others' machines
+        self._proxy = proxy_for(self.url) if others else None
+        self._has_answered = False
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS, ssl=_trusted(self.url, others)),
             headers=headers,
@@ -96,7 +102,6 @@ class Client:
             max_field_size=HEADER_BYTES,
             trust_env=False,  # it reads passwords of ~/.netrc too, before every request
         )
-        self._proxy = proxy_for(self.url) if others else None
 
     async def close(self) -> None:
         await self._http.close()
@@ -113,16 +118,17 @@ class Client:
         return await self._asked("GET", path, None)
 
     async def _asked(self, method: str, path: str, body: bytes | None) -> Any:
+        proxy = None if self._proxy is None else self._proxy.address
         try:
             async with (
                 asyncio.timeout(self._seconds),
-                self._http.request(
-                    method, self.url + path, data=body, allow_redirects=False, proxy=self._proxy
-                ) as response,
+                self._http.request(method, self.url + path, data=body, allow_redirects=False, proxy=proxy) as response,
             ):
+                self._has_answered = True
                 return self._read(response, await _body(response))
         except aiohttp.ClientError as error:
-            if isinstance(error, aiohttp.ConnectionTimeoutError) and await self._silent():
+            late = isinstance(error, aiohttp.ConnectionTimeoutError)
+            if late and not self._has_answered and await self._silent():
                 raise Fault("tls", f"connected, and no TLS was spoken within {CONNECT_SECONDS:g} s") from None
             raise Fault(*self._named(error)) from None
         except TimeoutError:
@@ -150,6 +156,8 @@ class Client:
         except (ValueError, RecursionError):
             said = _text(body)
         words = f"status {status}: {self._hidden(said)}"
+        if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self._proxy is not None:
+            return Fault(*_wants_password(self._proxy), status=status)
         if status == HTTPStatus.TOO_MANY_REQUESTS and any(word in _whole(body) for word in QUOTA):
             return Fault("quota", words, status=status)
         name = {429: "rate-limited", 503: "unavailable", 529: "unavailable", 408: "server-error"}.get(status)
@@ -176,6 +184,8 @@ class Client:
         if isinstance(cause, ssl.SSLError):
             return "tls", shown(getattr(cause, "verify_message", "") or str(cause))
         if isinstance(error, aiohttp.ClientHttpProxyError):  # its own text has the proxy's address, password and all
+            if error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self._proxy is not None:
+                return _wants_password(self._proxy)
             return "no-connection", self._hidden(f"the proxy says {error.status} {error.message}")
         said = self._hidden(str(error) or type(error).__name__)
         if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
@@ -188,6 +198,11 @@ class Client:
 
     def _hidden(self, text: str) -> str:
         return shown(text.replace(self._key, "***") if self._key else text)
+
+
+def _wants_password(proxy: Proxy) -> tuple[str, str]:
+    return "proxy", (f"the proxy {proxy.host} of {proxy.variable} wants a name and password, or others (status 407); "
+                     "give them there, as in http://NAME:PASSWORD@HOST:PORT")  # fmt: skip
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:

@@ -35,9 +35,15 @@ def require_caps(stage: str, caps: Caps, found: Estimate, fewer: str) -> None:
         name, value, cap = beyond[0]
         raise Refusal(
             f"{stage}.max_{name}: about {number(value)} are needed, the cap is {number(cap)}; raise it, or ask for "
-            f"fewer {fewer}; what the probe asked is kept",
+            f"fewer {fewer}; what was answered is kept",
             words=[_word(stage, name, value * ROOM) for name, value, _ in beyond],
         )
+
+
+def lines(stage: str, caps: Caps, found: Estimate, fewer: str) -> Iterator[str]:
+    """Of a dry run: the estimate, and then the Refusal that the run would end with."""
+    yield told(stage, found)
+    require_caps(stage, caps, found, fewer)
 
 
 @contextmanager

@@ -78,6 +78,11 @@ class Working:
             parts.append(estimate(_less(ended, after), seconds, len(scored), 2 * len(self.rows), at_once))
         return _together(parts)
 
+    def calls(self, num_pairs: int) -> Estimate:
+        """The calls that are known before any is sent, those so far too: all in both orders, each answered at once."""
+        num = sum(map(len, self.checks().values())) + num_pairs + (len(self.rows) if self.work.scoring else 0)
+        return Estimate(num, self.session.ledger.total.calls + 2 * num, None, None, 0.0, None)
+
     async def qualify(self) -> dict[str, list[Judged]]:
         """What the judge says of pairs of which anybody can tell."""
         wording, found = self.work.wording, {}

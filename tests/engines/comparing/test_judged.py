@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,11 @@ from tests.judges import KnowingJudge
 from tests.scripted_server import ScriptedServer
 
 NUM = 30
+PROBES, PROBED = 3, 10
+"""Chat calls of a probe of the server, and questions of a probe of the judge."""
+KNOWN = PROBES + 2 * (4 * 20 + NUM)
+"""Calls: four checks of 20 rows and all pairs, in both orders."""
+LINE = r"-> .*compare\.caps\.max_calls=280"
 QUESTIONS = [f"{number}番目の記事に題名を付けてください。" for number in range(NUM)]
 
 
@@ -49,10 +55,21 @@ def test_what_it_prefers_is_the_verdict_and_stands_on_the_page(
         assert out.startswith("compare: estimated by a probe: ")
         assert out.endswith("compare: 60 answers of GGUFs on this machine\n")
         before = server.count
-        assert compare(tmp_path / "runs", f16_gguf, q4_gguf, *words, "compare.caps.max_calls=30") == Exit.REFUSED
-        assert "-> " in (err := capsys.readouterr().err)
-        assert "compare.caps.max_calls: about " in err
-        assert server.count == before  # the probe's questions were kept
+        for more in ((), ("dry=true",)):
+            low = (*words, "compare.caps.max_calls=30", *more)
+            assert compare(tmp_path / "fresh", f16_gguf, q4_gguf, *low) == Exit.REFUSED
+            assert re.search(LINE, err := capsys.readouterr().err)
+            assert f"compare.caps.max_calls: about {KNOWN} are needed, the cap is 30" in err
+            assert (server.count, world.questions) == (before + PROBES, PROBED)  # known without asking a judge
+        for more in ((), ("dry=true",)):
+            low = (*words, "compare.caps.max_tokens=3000", *more)
+            assert compare(tmp_path / "fresh", f16_gguf, q4_gguf, *low) == Exit.REFUSED
+            out, err = capsys.readouterr()
+            assert re.search(r"-> .*compare\.caps\.max_tokens=[0-9]+", err)
+            assert "compare.caps.max_tokens: about " in err
+            assert world.questions == 2 * PROBED  # the probe's questions were kept
+        assert out.startswith("compare: estimated by a probe: ")
+        assert not (tmp_path / "fresh/compare/answers/gguf.sqlite").exists()  # no model has answered
 
         assert compare(tmp_path / "runs", f16_gguf, q4_gguf, *words) == Exit.PASSED
 

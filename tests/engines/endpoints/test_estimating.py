@@ -20,6 +20,15 @@ def test_every_cap_that_the_estimate_is_above_is_in_the_line_to_paste(stage: str
     assert no.value.words == (f"{stage}.max_calls=290", f"{stage}.max_tokens=12000", f"{stage}.max_usd=0.08")
 
 
+def test_a_dry_run_says_the_estimate_and_then_the_cap_that_is_too_low() -> None:
+    lines = estimating.lines("judge", Caps(calls=90), FOUND, "a.b")
+    assert next(lines) == estimating.told("judge", FOUND)
+    with pytest.raises(Refusal) as no:
+        next(lines)
+    assert no.value.words == ("judge.max_calls=290",)
+    assert len(list(estimating.lines("judge", Caps(calls=231), FOUND, "a.b"))) == 1
+
+
 def test_caps_that_suffice_are_no_word() -> None:
     estimating.require_caps("judge", Caps(calls=231, tokens=9312, minutes=2.0, usd=0.07), FOUND, "a.b")
 
