@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-REQUEST, LAST = 120, 60
-"""Characters of a first line that may ask, and of a last one that does not go on with what is given."""
+from jobs.logic.text.wanted import parted
+
 OPEN_ENDED = (
     "title", "headline", "caption", "slogan", "subject line", "hashtag", "name for", "one line", "label", "classif",
     "categor", "題名", "表題", "題を", "タイトル", "見出し", "件名", "名前", "標語", "キャッチ", "分類", "ラベル",
@@ -29,11 +29,7 @@ REQUESTS = 2048
 
 def request(prompt: str) -> str:
     """The part of a prompt that asks, in lower case."""
-    first, _, rest = prompt.partition("\n")
-    last = rest[rest.rfind("\n") + 1 :]
-    if not rest and len(prompt) > 2 * REQUEST:
-        last = prompt[-LAST:]
-    return f"{first[:REQUEST] if rest or last else first}\n{last if len(last) <= LAST else ''}".lower()
+    return parted(prompt)[0].lower()
 
 
 def is_open_ended(prompt: str) -> bool:

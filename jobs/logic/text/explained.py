@@ -28,6 +28,12 @@ RUN = re.compile(r"([^\W\d]|[^\w\s])\1{7}")
 """One sign so often that an answer may have it as often: a translation, an edit."""
 STRUCK = re.compile(r"<s>[^<>\n]*</s>")
 """Struck through in HTML."""
+STRUCK_WITHIN = re.compile(r"<s>[^<>\n]{1,200}</s>(?=\s{0,9}[^\s<\[])")
+"""That with text behind it: a model's own marks of a beginning and an end stand around all that was said."""
+TOKEN_WORDS = re.compile(r"\btokeni[sz]|\btokens?\b|\b(?:BOS|EOS)\b|トークン|词元")
+"""Of a text about tokens."""
+TOLD_TOKEN = re.compile(r"(?:(?<=[\w,] )|(?<=[ぁ-ヶ一-鿿]))</?s>(?=\s[a-z]|[,.、。ぁ-ん])")
+"""In the middle of one of its sentences."""
 CONFIG_LINE = re.compile(r"\s*(?:#|- |(?:- )?[a-z_][a-z0-9_.-]{0,60}\s?[:=](?:\s|\Z))")
 SECTION = re.compile(r"^\[[^\]\n/]{2,40}\]$", re.MULTILINE)
 """A heading in brackets, as songs and configurations have them."""
@@ -261,7 +267,7 @@ def _markup(seen: str, answer: str, asked: Asked) -> bool:
 
 def _is_told_of(spoken: str, asked: Asked) -> bool:
     """Whether every tag stands as a noun in sentences about pages or code."""
-    if not (asked.wants("code") or asked.wants("markup") or TAG_WORDS.search(spoken)):
+    if not (asked.wants("code") or asked.wants("markup") or TAG_WORDS.search(spoken) or TOKEN_WORDS.search(spoken)):
         return False
     return bool(spoken) and markup.MARKUP_TAG.search(MENTION.sub(" ", spoken)) is None
 
@@ -277,10 +283,15 @@ def _is_page(answer: str, least: int = LEAST_TAGS) -> bool:
 
 
 def _token(seen: str, answer: str, asked: Asked) -> bool:
-    """Only tokens of other models: in code marks, in the strings of code that was asked for, or named by the prompt."""
+    """Only tokens of other models: in code marks, in the strings of code that was asked for, named by the prompt, as
+    HTML that strikes words out, or as a noun of sentences about tokens."""
     if markup.control_token(OTHERS.sub("", answer)) is not None:
         return False
-    rest = markup.unquoted(answer)
+    rest = STRUCK_WITHIN.sub(" ", markup.unquoted(answer))
+    if asked.wants("markup"):
+        rest = STRUCK.sub(" ", rest)
+    if TOKEN_WORDS.search(rest) and not OTHERS.match(rest.lstrip()) and not rest.rstrip().endswith(">"):
+        rest = TOLD_TOKEN.sub(" ", MENTION.sub(" ", rest))
     if (asked.wants("code") or asked.has_code) and program.lines_of(answer).is_code:
         rest = STRUCK.sub("", program.without_strings(rest))
     left = (pattern.search(rest) for pattern in (OTHERS, markup.FOREIGN_TOKEN, markup.WORD_PIECES))

@@ -192,8 +192,32 @@ def test_a_word_in_the_prompt_is_no_pardon(reason: str, prompt: str, answer: str
 
 
 @pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [
+        ("Is <s>$20</s> $15 a good price for a pot?", "Yes, it is."),
+        ("Why does the tokenizer put <s> in front of a text?", "It tells the model where a text begins."),
+        ("How does Llama mark a text?", "The BOS token <s> begins it, and </s> ends it."),
+        ("What does `<s>` do in HTML?", "It strikes text out: `<s>old</s>`."),
+        ("Write the price in HTML, the old one struck out: 20, now 15.", "<p><s>20</s> 15</p>"),
+        ("取り消し線をHTMLで付けて：旧価格", "<s>旧価格</s>"),
+    ],
+)
+def test_struck_out_words_and_talk_of_tokens_stay(prompt: str, answer: str) -> None:
+    assert reasons([row(prompt, answer)]) == []
+
+
+@pytest.mark.parametrize(
     "prompt",
-    ["a<s>b</s>", "[INST] hello", "Say <mask> twice", "x <|im_end|>", "<think>x</think>"],
+    [
+        "a<s>b</s>",
+        "<s>Why is the sky blue?",
+        "Name a token.</s>",
+        "Hi</s><s>Why?</s> So",
+        "[INST] hello",
+        "Say <mask> twice",
+        "x <|im_end|>",
+        "<think>x</think>",
+    ],
 )
 def test_a_token_in_a_prompt_is_not_explained_by_the_prompt(prompt: str) -> None:
     token = {"Say <mask> twice": []}.get(prompt, ["think-tag"] if "think" in prompt else ["control-token"])
