@@ -15,6 +15,7 @@ from jobs.logic.pages.amounts import number
 GGUF, FOLDER = "the GGUF", "the folder that it was made from, with its tokenizer"
 TURN, TEXT = "<|im_end|>", "<|endoftext|>"
 AGAIN = "convert redo=true"
+BUILT = "llama.cpp, built (`make setup`), to read the tensors of a GGUF"
 Said = tuple[str, Place]
 
 
@@ -63,6 +64,9 @@ def gguf_damaged(evidence: Evidence) -> Outcome:
     found = [(f"{file.file}: {problem}", Place(file.file)) for file in evidence.ggufs for problem in file.problems]
     if found:
         return proven(*(sign for sign, _ in found[:3]), places=[where for _, where in found[:3]])
+    unloaded = [file.not_loaded for file in evidence.ggufs if file.not_loaded]
+    if unloaded:
+        return not_checked(f"llama.cpp to load {GGUF} ({unloaded[0]})")
     return ruled_out(f"{len(evidence.ggufs)} GGUFs are as long as their headers say, and llama.cpp reads their headers")
 
 
@@ -214,7 +218,7 @@ def quant_type_fallen_back(evidence: Evidence) -> Outcome:
     Fix: choose a type that the rows allow (Q8_0 needs rows divisible by 32), or another base.
     Seen in: made in tests/faults.
     """
-    files = [file for file in models(evidence) if file.file_type]
+    files = [file for file in models(evidence) if file.file_type and not file.tensors_unknown]
     found = [
         (
             f"{file.file}: {len(file.fallen_back)} tensors are not of a type that {file.file_type} gives: "
@@ -227,7 +231,7 @@ def quant_type_fallen_back(evidence: Evidence) -> Outcome:
     if found:
         return proven(*(sign for sign, _ in found[:3]), places=[where for _, where in found[:3]])
     if not files:
-        return not_checked(GGUF)
+        return not_checked(BUILT if models(evidence) else GGUF)
     return ruled_out(f"every tensor of {', '.join(file.file_type for file in files)} is of a type that the name gives")
 
 
@@ -267,6 +271,8 @@ def adapter_gguf_at_wrong_strength(evidence: Evidence) -> Outcome:
     Seen in: made in tests/faults.
     """
     files = [file for file in evidence.ggufs if file.content == "adapter" and not file.broken]
+    if not files and any(file.tensors_unknown for file in evidence.ggufs):
+        return not_checked(BUILT)
     if not files:
         return ruled_out("no GGUF is an adapter") if evidence.ggufs else not_checked("the adapter's GGUF")
     held = [file for file in files if file.adapter_modules]

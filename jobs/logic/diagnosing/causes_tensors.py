@@ -80,7 +80,8 @@ def weights_not_finite(evidence: Evidence) -> Outcome:
     Seen in: made in tests/faults; ggml-org/llama.cpp #13310 looks the same and is a fault of a backend.
     """
     found, seen = list(not_finite(evidence)), 0
-    seen += sum(one is not None for one in (evidence.base, evidence.adapter, evidence.merged)) + len(evidence.ggufs)
+    seen += sum(one is not None for one in (evidence.base, evidence.adapter, evidence.merged))
+    seen += sum(not file.tensors_unknown for file in evidence.ggufs)
     if not seen:
         return not_checked(ADAPTER, MERGED)
     if found:

@@ -47,3 +47,5 @@ class RowsSeen:
     """Of the longest rendered row, where a tokenizer was there."""
     num_above: Mapping[int, int]
     """Rows longer than so many tokens, for the lengths that settings name."""
+    num_counted: int = 0
+    """Rows whose tokens were counted, the longest ones."""
