@@ -92,7 +92,8 @@ def evidence(looked: Looked, survey: Survey, clean: CleanOptions, first: FirstRo
     recipe = recipe_files.read(records.looked)
     models = model_files.read(recipe.looked)
     rows = row_files.read(models.looked, survey)
-    counter = row_lengths.counter(recipe) if rows.train_rows is not None else None
+    known = any(one.code == "TOK009" for one in records.findings)  # a run of ours counted its rows' tokens itself
+    counter = None if known or rows.train_rows is None else row_lengths.counter(recipe)
     wanted = counter is not None or bool(rows.looked.of(kinds.ANSWERS))
     said = row_files.first_rows(rows.looked, first) if wanted else ()
     lengths = row_lengths.read(rows.looked, rows.train_rows, said, counter)

@@ -105,7 +105,7 @@ def counted(file: Path, texts: Sequence[str]) -> list[int]:
                 raise Unreadable(f"its tokenizer.json cannot be used: {found['error']}")
             lengths += found["lengths"]
     except (TimeoutError, ChildProcessError) as error:
-        raise Unreadable(f"its tokenizer.json could not count tokens within {SECONDS:g} s ({error})") from None
+        raise Unreadable(f"its tokenizer.json could not count tokens ({error})") from None
     finally:
         child.end()
     return lengths

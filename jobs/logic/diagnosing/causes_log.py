@@ -131,14 +131,18 @@ def rows_longer_than_max_length(evidence: Evidence) -> Outcome:
     Seen in: TRL's default of 1,024 tokens and Axolotl's of 512; made in tests/faults.
     """
     settings, rows = evidence.settings, evidence.train_rows
+    if recorded := by_record(evidence, "TOK009"):
+        return recorded
+    if evidence.passed("TOK009"):
+        return ruled_out("TOK009: no row is cut, and few were left out for their length")
     if settings is None or settings.max_length is None:
-        return by_record(evidence, "TOK009") or not_checked("settings", "rows and their tokenizer")
+        return not_checked("settings", "rows and their tokenizer")
     most = settings.max_length
     key = (settings.keys or {}).get("max_length", "")
     said = f"{key}={most:,}" if key else f"{most:,}, the default of {settings.dialect}"
     if rows is None or rows.num_tokens_longest is None:
         wanted = "rows and their tokenizer" if rows is None else "the rows' tokenizer, with its chat template"
-        return by_record(evidence, "TOK009") or not_checked(wanted)
+        return not_checked(wanted)
     if rows.num_tokens_longest <= most:
         return ruled_out(f"the longest row has {count(rows.num_tokens_longest, 'token')}, at most {said}")
     above = rows.num_above.get(most)

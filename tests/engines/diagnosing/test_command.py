@@ -33,7 +33,9 @@ def write_rows(path: Path, tagged: int) -> None:
 def answered(folder: Path, *names: str) -> tuple[int, dict[str, object]]:
     look_at = ",".join(f"'{folder / name}'" for name in names)
     code = diagnosing([f"diagnose.look=[{look_at}]", f"diagnose.out={folder / 'found'}"])
-    return code, json.loads((folder / "found/diagnosis.json").read_text())
+    text = (folder / "found/diagnosis.json").read_text()
+    assert "that is a bug here" not in text
+    return code, json.loads(text)
 
 
 def test_tags_in_a_strangers_rows_are_proven(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from jobs.engines.diagnosing import recipe_files, row_lengths
 from jobs.engines.diagnosing.boundary import Unreadable
 from jobs.engines.diagnosing.looking import look
 from jobs.logic.diagnosing import causes_log
-from jobs.logic.diagnosing.evidence import Evidence
+from jobs.logic.diagnosing.evidence import Evidence, FindingSeen
 from jobs.logic.row import Message, Row
 from tests.engines.diagnosing.conftest import small_tokenizer
 from tests.logic.diagnosing.test_causes_rows import GOOD
@@ -40,7 +41,7 @@ def measured(tokenizer: Path, folder: Path, most: int, *lengths: int) -> Evidenc
         json.dumps({"learning_rate": 1e-4, "num_train_epochs": 3, "max_length": most, "packing": False})
     )
     recipe = recipe_files.read(look([tokenizer, folder / "args.json"]))
-    seen = GOOD.__class__(**{**vars(GOOD), "num_rows": len(lengths)})
+    seen = replace(GOOD, num_rows=len(lengths))
     found = row_lengths.read(recipe.looked, seen, rows(*lengths), row_lengths.counter(recipe))
     return Evidence(settings=recipe.settings, train_rows=found.train_rows, taken=found.looked.taken)
 
@@ -95,3 +96,14 @@ def test_a_template_that_fails_on_rows_is_said_on_the_tokenizers_line(tokenizer:
     assert evidence.train_rows
     assert evidence.train_rows.num_tokens_longest is None
     assert any("tokens of rows were not counted" in one.why and "not so" in one.why for one in evidence.taken)
+
+
+@pytest.mark.parametrize(
+    ("status", "certainty"), [("pass", "ruled out"), ("fail", "measured"), ("waived", "measured"), ("skip", "proven")]
+)
+def test_what_a_gate_counted_goes_before_what_is_counted_here(
+    tokenizer: Path, tmp_path: Path, status: str, certainty: str
+) -> None:
+    finding = FindingSeen("preflight", "TOK009", "row-too-long", status, ("2 of 2 rows",))
+    evidence = replace(measured(tokenizer, tmp_path, 30, 100, 90), findings=(finding,))
+    assert causes_log.rows_longer_than_max_length(evidence).certainty.value == certainty
