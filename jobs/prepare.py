@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from jobs.engines.diagnosing.row_files import Survey
+    from jobs.engines.diagnosing.row_files import FirstRows, Survey
     from jobs.engines.rows.account import Account
     from jobs.engines.rows.choice import Chosen, HeldOut, NearOptions
     from jobs.engines.rows.known import Known
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from jobs.engines.rows.sources import Inside, Sources
     from jobs.engines.rows.store import RowStore
     from jobs.engines.rows.workers import Workers
+    from jobs.logic.row import Row
     from jobs.logic.rows.block import Checked
     from jobs.logic.rows.clean import CleanOptions
     from jobs.logic.rows.near import Pair
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 FILES_KEY, EVALUATION_KEY, PREVIOUS_KEY = "prepare.files", "prepare.evaluation.files", "prepare.split.previous"
 SMALL = 8 << 20
 """Bytes below which starting further processes takes longer than the work."""
+NUM_FIRST = 20_000
+"""Rows of each file that a diagnosis looks at as they stand."""
 NUM_EXAMPLES = 3
 """Of dropped rows, for each reason."""
 
@@ -117,8 +120,9 @@ def look(cfg: PrepareConfig) -> list[str]:
     return looking.told(cfg.files, FILES_KEY, options)
 
 
-def surveyor(composed: Mapping[str, Any]) -> tuple[Survey, CleanOptions]:
-    """For `diagnose`: a function that gives the facts of any files of rows, keeping nothing, and what is clean.
+def surveyor(composed: Mapping[str, Any]) -> tuple[Survey, CleanOptions, FirstRows]:
+    """For `diagnose`: a function that gives the facts of any files of rows, keeping nothing, and what is clean; and one
+    that gives their first rows as they stand.
 
     Rows that cannot be read are counted, and what the second files say is counted where the first ones say it too.
     """
@@ -131,7 +135,13 @@ def surveyor(composed: Mapping[str, Any]) -> tuple[Survey, CleanOptions]:
         with TemporaryDirectory() as folder:
             return run(cfg, {}, Path(folder)).model_dump()
 
-    return survey, _file_options(usual).clean
+    def first(paths: Sequence[Path]) -> list[Row]:
+        from jobs.engines.rows import passes, sources as row_sources
+
+        found = row_sources.sources([str(path) for path in paths], FILES_KEY, usual.encoding, _inside(usual))
+        return passes.first(found.files, _file_options(usual), NUM_FIRST)
+
+    return survey, _file_options(usual).clean, first
 
 
 def _sources(cfg: PrepareConfig) -> tuple[Sources, list[tuple[str, int]]]:

@@ -220,6 +220,9 @@ def diagnosed(words: Sequence[str], causes: str, out: Path) -> Seen:
     if code not in (Exit.PASSED, Exit.GATE_FAILED):
         raise RuntimeError(f"diagnose ended with {code}: {out.with_suffix('.txt').read_text()[-2000:]}")
     told = json.loads((out / "diagnosis.json").read_text(encoding="utf-8"))["causes"]
+    failed = [wanted for one in told for wanted in one["decides"] if "that is a bug here" in wanted]
+    if failed:
+        raise RuntimeError(f"a check ended with an error: {failed[0]}")
     names = causes.split()
     listed = [one["name"] for one in told if one["certainty"] in TOLD and not one["under"]]
     places = [place for place, name in enumerate(listed, 1) if name in names]

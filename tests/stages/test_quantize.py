@@ -16,7 +16,7 @@ from jobs.checks.quantize import GATE
 from jobs.core import config
 from jobs.core.artifact import Artifact, listing
 from jobs.core.errors import Refusal
-from jobs.engines.gguf import file as gguf_file, llama_tools
+from jobs.engines.gguf import file as gguf_file, library, llama_tools
 from jobs.logic.parity.quant_types import FILE_TYPES
 from jobs.quantize import QuantizeConfig
 from tests import gguf_tamper
@@ -95,7 +95,7 @@ def test_every_type_of_all_is_asked_for() -> None:
 
 
 def test_file_types_are_llama_cpps_own() -> None:
-    names = {member.name: member.value for member in gguf_file.gguf.LlamaFileType}
+    names = {member.name: member.value for member in library.gguf_py().LlamaFileType}
     for quant, number in FILE_TYPES.items():
         assert names["ALL_F32" if quant == "F32" else f"MOSTLY_{quant}"] == number
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from jobs.engines.diagnosing import tensors
+from jobs.engines.diagnosing.boundary import Unreadable
 from jobs.engines.diagnosing.tensors import Float32
 from jobs.logic.diagnosing.model_seen import AdapterSeen
 from jobs.logic.training import lora_settings
@@ -20,6 +21,7 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 FACTOR = re.compile(r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<side>[AB])(?:\.\w+)?\.weight")
 OF_TRAINING = re.compile(r".+\.lora_velora_embed")
 MOST_JSON_BYTES = 64 << 20
+MOST_NUMBER = 1 << 31
 
 
 class AdapterFiles:
@@ -44,6 +46,34 @@ class AdapterFiles:
         self.not_plain += [
             f"{where}: {module} has only one of its two factors" for module in sides if module not in self.factors_of
         ]
+        self.not_plain += [f"{where}: {wrong}" for module in self.factors_of if (wrong := self.misshapen(module))]
+
+    def _shapes(self, module: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        both = self.factors_of[module]
+        return self.stored.shapes[both["A"]], self.stored.shapes[both["B"]]
+
+    def misshapen(self, module: str) -> str:
+        """Why its factors cannot be multiplied; empty: they can."""
+        a, b = self._shapes(module)
+        fit = len(a) == len(b) == 2 and a[0] == b[1] and min(*a, *b) > 0
+        return (
+            "" if fit else f"the factors of {module} are {list(a)} and {list(b)}, expected [rank, in] and [out, rank]"
+        )
+
+    def shape(self, module: str) -> tuple[int, int]:
+        """[out, in] of its update."""
+        a, b = self._shapes(module)
+        return b[0], a[1]
+
+    def misfits(self, base: Mapping[str, tuple[int, ...]]) -> list[str]:
+        """Modules whose update has another shape than the weight of the base that it belongs to."""
+        found = []
+        for module in self.modules:
+            own = self.shape(module)
+            asked = base.get(f"{module}.weight", own)
+            if asked != own:
+                found.append(f"{self.where}: its update of {module} is {list(own)}, the base's is {list(asked)}")
+        return found
 
     @property
     def modules(self) -> list[str]:
@@ -64,31 +94,34 @@ class AdapterFiles:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """A JSON object; ValueError for anything else, in one line."""
+    """A JSON object; Unreadable for anything else, in one line."""
     if path.stat().st_size > MOST_JSON_BYTES:
-        raise ValueError(f"{path.name}: {path.stat().st_size} bytes are no settings")
+        raise Unreadable(f"{path.name}: {path.stat().st_size} bytes are no settings")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name}: is no JSON ({str(error)[:80]})") from None
+        raise Unreadable(f"{path.name}: is no JSON ({str(error)[:80]})") from None
     if not isinstance(data, dict):
-        raise ValueError(f"{path.name}: is {type(data).__name__}, expected an object")
+        raise Unreadable(f"{path.name}: is {type(data).__name__}, expected an object")
     return data
 
 
 def opened(folder: Path, where: str) -> AdapterFiles:
-    """Raises ValueError where its settings cannot be read, OSError where they are not there."""
+    """Raises Unreadable where its settings cannot be read, OSError where they are not there."""
     return AdapterFiles(folder, where)
 
 
 def seen(files: AdapterFiles) -> AdapterSeen:
     """Read every factor once."""
     config = files.config
+    alpha, saved = config.get("lora_alpha"), config.get("modules_to_save")
     layers: dict[str, int] = {}
     zero, nonfinite, other_ranks, squares = [], [], [], 0.0
     for module in files.factors_of:
         target = module.rpartition(".")[2]
         layers[target] = layers.get(target, 0) + 1
+        if files.misshapen(module):
+            continue
         a, b = files.factors(module)
         if isinstance(config.get("r"), int) and not files.not_plain and len(a) != lora_settings.rank(config, module):
             other_ranks.append(module)
@@ -102,7 +135,7 @@ def seen(files: AdapterFiles) -> AdapterSeen:
     return AdapterSeen(
         folder=files.where,
         rank=number(config, "r"),
-        alpha=config.get("lora_alpha") if isinstance(config.get("lora_alpha"), int | float) else None,
+        alpha=float(alpha) if alpha is not None and lora_settings.is_number(alpha) else None,
         rslora=bool(config.get("use_rslora")),
         patterns=bool(config.get("rank_pattern") or config.get("alpha_pattern")),
         target_modules=layers,
@@ -111,13 +144,13 @@ def seen(files: AdapterFiles) -> AdapterSeen:
         nonfinite=tuple(nonfinite),
         norm=math.sqrt(squares),
         base_model=str(config["base_model_name_or_path"]) if config.get("base_model_name_or_path") else None,
-        modules_to_save=tuple(str(one) for one in config.get("modules_to_save") or ()),
+        modules_to_save=tuple(str(one) for one in saved) if isinstance(saved, list) else (),
         not_plain=tuple(files.not_plain),
         other_ranks=tuple(other_ranks),
     )
 
 
 def number(config: Mapping[str, Any], key: str) -> int | None:
-    """A whole number of the settings."""
+    """A whole number of the settings, from 0 to `MOST_NUMBER`."""
     value = config.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NUMBER else None

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from jobs.engines.diagnosing.boundary import Reading, Unreadable
 from jobs.engines.diagnosing.looking import Looked
 from jobs.logic.diagnosing import kinds
 from jobs.logic.diagnosing.answers_seen import AnswersSeen
-from jobs.logic.parity.behaviour import Measure, signs, split_thinking
+from jobs.logic.parity.behaviour import THINK_TAG, Measure, signs, split_thinking
 from jobs.logic.row import Message, Row
 from jobs.logic.rows import clean
 from jobs.logic.rows.clean import CleanOptions
@@ -30,8 +33,8 @@ JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 """Of files that are not taken for plain text where nothing of them is JSON."""
 MEASURE = Measure(repeat_chars=12, loop_repeats=4, loop_chars=20)
 """What counts as repeated and looping, as `smoke` has it."""
-COPIED = 20
-"""Characters in a row that count as taken over."""
+WHOLE = sys.maxsize
+"""Characters in a row that count as taken over: pieces of training answers are not looked for here."""
 NAMES = (
     ("base", re.compile(r"(?<![a-z])base(?![a-z])", re.IGNORECASE)),
     ("quant", re.compile(r"i?q\d(_|\b)|quant", re.IGNORECASE)),
@@ -60,26 +63,21 @@ class Said:
 
 def read(looked: Looked, options: CleanOptions, training: Sequence[str] = ()) -> AnswerFilesSeen:
     """Every file of answers; one that cannot be read is a line in `looked`. `training`: answers of training rows."""
-    found: list[AnswersSeen] = []
-    for path in looked.of(kinds.ANSWERS):
-        try:
-            if path.stat().st_size > MOST_BYTES:
-                looked = looked.unreadable(path, f"has more than {MOST_BYTES // 2**20} MiB")
-                continue
-            said = list(_said(path.read_text(encoding="utf-8-sig"), path.suffix.lower()))
-        except OSError as error:
-            looked = looked.unreadable(path, error.strerror or type(error).__name__)
-            continue
-        except UnicodeDecodeError:
-            looked = looked.unreadable(path, "is not UTF-8")
-            continue
-        if not said:
-            looked = looked.unreadable(path, "has no answer in it")
-            continue
-        for model in dict.fromkeys(one.model for one in said):
-            own = [one for one in said if one.model == model]
-            found.append(seen(str(path), _whose(model or path.stem), own, training, options))
-    return AnswerFilesSeen(looked, tuple(found))
+    reading = Reading(looked)
+    files = list(reading.each(kinds.ANSWERS, lambda path: list(_of_file(path, options, training))))
+    return AnswerFilesSeen(reading.looked, tuple(one for file in files for one in file))
+
+
+def _of_file(path: Path, options: CleanOptions, training: Sequence[str]) -> Iterator[AnswersSeen]:
+    """The answers of each model in a file."""
+    if path.stat().st_size > MOST_BYTES:
+        raise Unreadable(f"has more than {MOST_BYTES // 2**20} MiB")
+    said = list(_said(path.read_text(encoding="utf-8-sig"), path.suffix.lower()))
+    if not said:
+        raise Unreadable("has no answer in it")
+    for model in dict.fromkeys(one.model for one in said):
+        own = [one for one in said if one.model == model]
+        yield seen(str(path), _whose(model or path.stem), own, training, options)
 
 
 def _said(text: str, suffix: str) -> Iterator[Said]:
@@ -120,7 +118,7 @@ def seen(
     file: str, of: str, said: Sequence[Said], training: Sequence[str], options: CleanOptions
 ) -> AnswersSeen:  # fmt: skip
     """What they show."""
-    known = TrainingAnswers(list(training), COPIED)
+    known = TrainingAnswers([split_thinking(answer)[1] for answer in training], WHOLE)
     found = [signs(one.text, one.stopped is not False, one.reference, known, MEASURE, False) for one in said]
     stopped = [one.stopped for one in said]
     agreements = [sign.agreement for one, sign in zip(said, found, strict=True) if one.reference]
@@ -138,6 +136,7 @@ def seen(
         num_unended=None if None in stopped else sum(one is False for one in stopped),
         num_control=sum(sign.markup for sign in found),
         num_think_leaks=sum(sign.think_leak for sign in found),
+        num_think_tags=sum(bool(THINK_TAG.search(split_thinking(one.text)[1])) for one in said),
         num_tags=sum(reason in TAG_REASONS for reason in own),
         num_copies=sum(sign.copy for sign in found) if training else None,
         num_other_language=sum(one not in (0, usual) for one in languages),

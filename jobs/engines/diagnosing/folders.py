@@ -10,6 +10,7 @@ import numpy as np
 
 from jobs.engines.diagnosing import tensors
 from jobs.engines.diagnosing.adapters import read_object
+from jobs.engines.diagnosing.boundary import Unreadable
 from jobs.engines.diagnosing.weights import HEAD, Finite
 from jobs.logic.diagnosing.model_seen import ModelSeen
 
@@ -19,10 +20,12 @@ INDEX = "model.safetensors.index.json"
 
 def stored(folder: Path, where: str) -> tensors.SafetensorsFiles:
     """The folder's weights, without an adapter that lies beside them; shards that its index names and that are not
-    there are problems."""
+    there are problems. Raises Unreadable for a folder without any."""
     paths = [path for path in sorted(folder.glob("*.safetensors")) if not path.name.startswith("adapter")]
     files = tensors.SafetensorsFiles(where, paths)
     index = folder / INDEX
+    if not paths and not index.is_file():
+        raise Unreadable("has no weights in it, expected *.safetensors; a pickle (pytorch_model.bin) is not opened")
     if index.is_file():
         try:
             told = read_object(index).get("weight_map")
@@ -49,7 +52,7 @@ def asked_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
         )  # fmt: skip
         each = int(config.get("head_dim") or width // heads)
         pairs = int(config.get("num_key_value_heads") or heads)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+    except (KeyError, TypeError, ValueError, ArithmeticError):
         return {}
     parts = {
         "input_layernorm": (width,), "post_attention_layernorm": (width,), "self_attn.q_norm": (each,),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from jobs.core.errors import EnvironmentProblem
 from jobs.engines.diagnosing import tensors, vocabulary, weights
 from jobs.engines.diagnosing.adapters import AdapterFiles
 from jobs.engines.diagnosing.tensors import GgufTensors, Stored
@@ -31,9 +32,11 @@ class Opened:
     """A file and what its header says."""
 
     path: Path
-    file: Any
-    """None: the header cannot be read."""
+    file: gguf_file.GgufFile | None
+    """None: its tensors cannot be read."""
     seen: GgufSeen
+    metadata: Mapping[str, Any] | None = None
+    """None: the header cannot be read."""
 
     @property
     def stored(self) -> Stored | None:
@@ -43,7 +46,10 @@ class Opened:
 
 
 def opened(path: Path) -> Opened:
-    """The header, whether the file is whole, and whether llama.cpp can read it."""
+    """The header, whether the file is whole, and whether llama.cpp can read it.
+
+    Where llama.cpp is not built, the header's values alone are read.
+    """
     file, problems = None, []
     if version := old_version(path):
         return Opened(path, None, replace(nothing(path), unlike=f"is GGUF version {version}, only 3 is read"))
@@ -54,18 +60,35 @@ def opened(path: Path) -> Opened:
         else:
             problems = split.problems(path)
             file = split.read_whole(path)
+        seen = of_header(path, file)
     except (gguf_file.BrokenGguf, OSError) as error:
-        problems = problems or [str(error)]
-    problems = [one.replace(f"{path}: ", "").replace(f"{path.parent}/", "") for one in problems]
-    if file is None:
-        return Opened(path, None, replace(nothing(path), problems=tuple(problems)))
-    seen = of_header(path, file)
+        return Opened(path, None, replace(nothing(path), problems=told(path, *problems or [str(error)])))
+    except EnvironmentProblem as lacking:
+        return header_alone(path, str(lacking))
+    lacks = ""
     if not problems and seen.content == "model" and seen.architecture == KNOWN:
         try:
             llama.vocabulary(path)
         except llama.LlamaFailed as error:
             problems = [f"llama.cpp cannot load it: {str(error).replace(str(path), path.name)[:200]}"]
-    return Opened(path, file, replace(seen, problems=tuple(problems)))
+        except EnvironmentProblem as lacking:
+            lacks = str(lacking)
+    return Opened(path, file, replace(seen, problems=told(path, *problems), not_loaded=lacks), file.metadata)
+
+
+def told(path: Path, *problems: str) -> tuple[str, ...]:
+    """Problems without the file's own path, which stands in front of them."""
+    return tuple(one.replace(f"{path}: ", "").replace(f"{path.parent}/", "") for one in problems)
+
+
+def header_alone(path: Path, lacking: str) -> Opened:
+    """What the values of a header say, where nothing here knows the types of its tensors."""
+    try:
+        file = gguf_file.read(path, with_tensors=False)
+        seen = of_header(path, file)
+    except (gguf_file.BrokenGguf, OSError) as error:
+        return Opened(path, None, replace(nothing(path), problems=told(path, str(error))))
+    return Opened(path, None, replace(seen, not_loaded=lacking, tensors_unknown=True), file.metadata)
 
 
 def old_version(path: Path) -> int:
@@ -83,7 +106,7 @@ def nothing(path: Path) -> GgufSeen:
     )  # fmt: skip
 
 
-def of_header(path: Path, file: Any) -> GgufSeen:
+def of_header(path: Path, file: gguf_file.GgufFile) -> GgufSeen:
     """Everything that the header says by itself."""
     data, told = file.metadata, gguf_file.describe(file)
     kinds, tokens = data.get("tokenizer.ggml.token_type", []), data.get("tokenizer.ggml.tokens", [])
@@ -184,14 +207,15 @@ def against_adapter(one: Opened, adapter: AdapterFiles) -> GgufSeen:
     llama.cpp applies `adapter.lora.alpha` / rank, or 1 where alpha is 0, whatever the folder's settings are
     (`get_scale` in the pinned src/llama-adapter.h).
     """
+    assert one.file is not None
     alpha = float(one.file.metadata.get("adapter.lora.alpha", 0.0))
     blocks = 1 + max((int(part) for name in adapter.modules for part in name.split(".") if part.isdigit()), default=0)
     modules, differs = [], []
     of_adapter = weights.OfAdapter(adapter)
     for module in adapter.modules:
         name = gguf_file.gguf_name(f"{module}.weight", blocks)
-        sides = [one.file.tensors.get(f"{name}.lora_{side}") for side in "ab"]
-        if sides[0] is None or sides[1] is None:
+        sides = [found for side in "ab" if (found := one.file.tensors.get(f"{name}.lora_{side}")) is not None]
+        if len(sides) < 2:
             differs.append(f"{module} is not in it")
             continue
         factors = adapter.factors(module)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.engines.diagnosing.settings_files import Unreadable
+from jobs.engines.diagnosing.boundary import Unreadable
 from jobs.engines.diagnosing.tokenizer_files import Vocabulary
 from jobs.logic.diagnosing import labels
 from jobs.logic.diagnosing.labels import Alphabet

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.engines.diagnosing import settings_files
-from jobs.engines.diagnosing.settings_files import Unreadable
+from jobs.engines.diagnosing.boundary import Unreadable
 from jobs.logic.diagnosing.log_seen import EvaluationSeen, LogSeen, StepSeen
 from jobs.logic.training import row_losses
 

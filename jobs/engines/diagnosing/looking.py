@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jobs.engines.diagnosing import sniffing
+from jobs.engines.diagnosing.boundary import FORMS, STUMBLED, why
 from jobs.logic.diagnosing import kinds
 from jobs.logic.diagnosing.evidence import Taken
 
@@ -39,11 +40,12 @@ class Looked:
         """The paths of these kinds."""
         return tuple(Path(one.path) for one in self.taken if one.kind in wanted)
 
-    def unreadable(self, path: Path | str, why: str) -> Looked:
-        """The same, but that a reader could not read `path`."""
+    def unreadable(self, path: Path | str, kind: str, why: str) -> Looked:
+        """The same, but that `path`, taken for `kind`, could not be read; what else it was taken for stays."""
+        found = (str(path), kind)
         taken = tuple(
-            Taken(one.path, kinds.UNREADABLE, why) if one.path == str(path) else one for one in self.taken
-        )  # fmt: skip
+            Taken(one.path, kinds.UNREADABLE, why) if (one.path, one.kind) == found else one for one in self.taken
+        )
         return Looked(taken, self.left_out)
 
     def also(self, path: Path | str, what: str) -> Looked:
@@ -81,10 +83,12 @@ def said(given: str) -> tuple[str, Path]:
 class _Walk:
     num_files: int = 0
     left_out: str = ""
+    closed: list[OSError] = field(default_factory=list)
+    """Folders that could not be read."""
 
     def files(self, root: Path) -> Iterator[tuple[Path, list[str]]]:
         """Each folder below `root` with the names of its files, sorted, within the limits."""
-        for where, folders, names in os.walk(root, followlinks=False):
+        for where, folders, names in os.walk(root, onerror=self.closed.append, followlinks=False):
             here = Path(where)
             depth = len(here.relative_to(root).parts)
             wanted = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
@@ -104,7 +108,11 @@ class _Walk:
 def folder(root: Path, kind: str, walk: _Walk) -> Iterator[Taken]:
     """What a folder holds: what belongs together is one line, anything else a line each."""
     if kind in (kinds.BASE, kinds.MERGED, kinds.ADAPTER, kinds.TOKENIZER):
-        names = sorted(path.name for path in root.iterdir() if path.is_file())
+        try:
+            names = sorted(path.name for path in root.iterdir() if path.is_file())
+        except OSError as error:
+            yield Taken(str(root), kinds.UNREADABLE, why(error, FORMS[kind]))
+            return
         yield Taken(str(root), kind, "as you say")
         if kind in (kinds.BASE, kinds.MERGED) and sniffing.is_tokenizer(names):
             own = kinds.BASE_TOKENIZER if kind == kinds.BASE else kinds.TOKENIZER
@@ -116,19 +124,22 @@ def folder(root: Path, kind: str, walk: _Walk) -> Iterator[Taken]:
             yield Taken(str(here), *found)
         for name in left:
             yield one_file(here / name, kind)
+    for closed in walk.closed:
+        yield Taken(str(closed.filename), kinds.UNREADABLE, why(closed, "a folder"))
+    walk.closed.clear()
 
 
 def one_file(path: Path, kind: str = "") -> Taken:
     """What a file is; `kind` is what somebody says that it is."""
-    why = _unopenable(path)
-    if why:
-        return Taken(str(path), kinds.UNREADABLE, why)
+    reason = _unopenable(path)
+    if reason:
+        return Taken(str(path), kinds.UNREADABLE, reason)
     if kind and not sniffing.is_pickle(path.name):
         return Taken(str(path), kind, "as you say")
     try:
         return Taken(str(path), *sniffing.sniffed(path))
-    except OSError as error:
-        return Taken(str(path), kinds.UNREADABLE, error.strerror or type(error).__name__)
+    except STUMBLED as error:
+        return Taken(str(path), kinds.UNREADABLE, why(error, "any file that is known here"))
 
 
 def _unopenable(path: Path) -> str:

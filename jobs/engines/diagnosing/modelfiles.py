@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from jobs.engines.diagnosing.boundary import Unreadable
 from jobs.logic.chat.delimiters import CONVERSATION
 from jobs.logic.diagnosing.model_seen import ModelfileSeen
 from jobs.logic.pages import go_template
@@ -24,19 +25,19 @@ HERE = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
 def read(path: Path) -> ModelfileSeen:
-    """Raises ValueError where it is no Modelfile, OSError where it cannot be read."""
+    """Raises Unreadable where it is no Modelfile, OSError where it cannot be read."""
     if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"{path.stat().st_size} bytes are no Modelfile")
+        raise Unreadable(f"{path.stat().st_size} bytes are no Modelfile")
     try:
         text = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise ValueError(f"is not UTF-8 ({error.reason} at byte {error.start})") from None
+        raise Unreadable(f"is not UTF-8 ({error.reason} at byte {error.start})") from None
     said: dict[str, list[str]] = {}
     for found in INSTRUCTION.finditer(text):
         value = found["long"] if found["long"] is not None else unquoted(found["line"].strip())
         said.setdefault(found["word"].upper(), []).append(value)
     if "FROM" not in said:
-        raise ValueError("has no FROM, which every Modelfile has")
+        raise Unreadable("has no FROM, which every Modelfile has")
     parameters = [tuple(one.split(None, 1)) for one in said.get("PARAMETER", []) if len(one.split(None, 1)) == 2]
     base = said["FROM"][-1]
     is_path = base.startswith((".", "/", "~")) or base.lower().endswith(".gguf")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.core.artifact import RECORD
+from jobs.engines.diagnosing.boundary import Reading, Unreadable
 from jobs.engines.diagnosing.looking import Looked
 from jobs.logic.diagnosing import kinds
 from jobs.logic.diagnosing.evidence import FindingSeen
@@ -44,30 +46,36 @@ def records(root: Path) -> list[Path]:
     return sorted(path for path in root.glob(f"*/{RECORD}") if not path.parent.name.endswith(".partial"))
 
 
-def said(looked: Looked, order: Sequence[str]) -> tuple[tuple[FindingSeen, ...], dict[str, Mapping[str, object]]]:
-    """What the gates said, in the order of the chain, and the facts of each stage. A record that cannot be read is left
-    out; the diagnosis is of files."""
+@dataclass(frozen=True)
+class RecordsSeen:
+    """What the records say, and what became of their files."""
+
+    looked: Looked
+    findings: tuple[FindingSeen, ...]
+    """What the gates said, in the order of the chain."""
+    facts: Mapping[str, Mapping[str, object]]
+    """Of each stage."""
+
+
+def read(looked: Looked, order: Sequence[str]) -> RecordsSeen:
+    """What all records say; one that cannot be read is a line in `looked`."""
+    reading = Reading(looked)
     found: dict[str, tuple[list[FindingSeen], Mapping[str, object]]] = {}
-    for path in looked.of(kinds.RECORD):
-        record = _read(path)
-        if record is not None:
-            found.setdefault(record[0], record[1:])
+    for stage, findings, facts in reading.each(kinds.RECORD, _read):
+        found.setdefault(stage, (findings, facts))
     stages = sorted(found, key=lambda stage: order.index(stage) if stage in order else len(order))
-    return (
-        tuple(one for stage in stages for one in found[stage][0]),
-        {stage: found[stage][1] for stage in stages},
-    )
+    said = tuple(one for stage in stages for one in found[stage][0])
+    return RecordsSeen(reading.looked, said, {stage: found[stage][1] for stage in stages})
 
 
-def _read(path: Path) -> tuple[str, list[FindingSeen], dict[str, object]] | None:
-    """Stage, findings and facts; None where the file is not what our records are."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        stage, facts = data["stage"], data["facts"]
-        findings = [
-            FindingSeen(stage, one["code"], one["name"], one["status"], tuple(one["messages"]))
-            for one in data["verdict"]["findings"]
-        ]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return (stage, findings, facts) if isinstance(stage, str) and isinstance(facts, dict) else None
+def _read(path: Path) -> tuple[str, list[FindingSeen], dict[str, object]]:
+    """Stage, findings and facts of a record, or of the one in a folder; raises what `Reading` takes for a line."""
+    data = json.loads((path / RECORD if path.is_dir() else path).read_text(encoding="utf-8"))
+    stage, facts = data["stage"], data["facts"]
+    findings = [
+        FindingSeen(stage, str(one["code"]), str(one["name"]), str(one["status"]), tuple(map(str, one["messages"])))
+        for one in data["verdict"]["findings"]
+    ]
+    if not isinstance(stage, str) or not isinstance(facts, dict):
+        raise Unreadable("is no record of a stage: it says no stage, or no facts")
+    return stage, findings, facts

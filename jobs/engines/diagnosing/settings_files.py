@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from jobs.engines.diagnosing import scripts
+from jobs.engines.diagnosing.boundary import Unreadable
 from jobs.logic.diagnosing import dialects
 from jobs.logic.diagnosing.settings_seen import SettingsSeen
 
@@ -26,10 +27,6 @@ CARD = {
 LISTED = re.compile(r"^- (\w+): ([^\n]+)$", re.MULTILINE)
 MOST_MERGED = 10_000
 """Keys that a YAML mapping may have with what `<<` brings: a few lines can ask for more than fits into memory."""
-
-
-class Unreadable(Exception):
-    """Why a file cannot be read, in one line."""
 
 
 class Loader(yaml.SafeLoader):
@@ -58,6 +55,8 @@ def read(path: Path) -> SettingsSeen:
         if isinstance(data, dict) and "cells" in data:
             return scripts.understood(str(path), scripts.cells(data))
         return _of_mapping(str(path), data)
+    except Unreadable:
+        raise
     except RecursionError:
         raise Unreadable("is nested too deeply") from None
     except yaml.YAMLError as error:

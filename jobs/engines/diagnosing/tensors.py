@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.engines.diagnosing.boundary import STUMBLED, Unreadable, why
+
 Float32 = NDArray[np.float32]
 
 BLOCK_VALUES = 4 << 20
@@ -72,8 +74,8 @@ class SafetensorsFiles:
                         self.places[name] = place
                     else:
                         self.unread.append(name)
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                self.problems.append(f"{path.name}: {error}")
+            except STUMBLED as error:
+                self.problems.append(f"{path.name}: {why(error, 'a safetensors file')}")
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -96,27 +98,27 @@ class SafetensorsFiles:
 
 
 def header(path: Path) -> Iterator[tuple[str, Place]]:
-    """Name and place of every tensor; ValueError where the file is not what its header says."""
+    """Name and place of every tensor; Unreadable where the file is not what its header says."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
         if length > min(MOST_HEADER_BYTES, size - 8):
-            raise ValueError(f"{size} bytes do not begin with a safetensors header; the file is cut or another one")
+            raise Unreadable(f"{size} bytes do not begin with a safetensors header; the file is cut or another one")
         try:
             told = json.loads(file.read(length))
         except (ValueError, RecursionError):
-            raise ValueError("its safetensors header is no JSON; the file is damaged") from None
+            raise Unreadable("its safetensors header is no JSON; the file is damaged") from None
     if not isinstance(told, dict):
-        raise ValueError("its safetensors header is no JSON object; the file is damaged")
+        raise Unreadable("its safetensors header is no JSON object; the file is damaged")
     for name, entry in told.items():
         if name == "__metadata__":
             continue
         shape, (begin, end) = tuple(int(one) for one in entry["shape"]), entry["data_offsets"]
         if 8 + length + end > size:
-            raise ValueError(f"is cut: {name} ends at byte {8 + length + end}, the file has {size}")
+            raise Unreadable(f"is cut: {name} ends at byte {8 + length + end}, the file has {size}")
         if end - begin != math.prod(shape) * WIDTHS.get(entry["dtype"], 0) and entry["dtype"] in LAYOUTS:
-            raise ValueError(f"{name} is {list(shape)} of {entry['dtype']} in {end - begin} bytes")
+            raise Unreadable(f"{name} is {list(shape)} of {entry['dtype']} in {end - begin} bytes")
         yield name, Place(path, str(entry["dtype"]), shape, 8 + length + begin)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core.errors import EnvironmentProblem, Refusal
-from jobs.engines.diagnosing.settings_files import Unreadable
+from jobs.engines.diagnosing.boundary import Unreadable
 from jobs.engines.models import template_places
 from jobs.engines.models.templates import Asked, Renderer, TemplateFailed
 from jobs.logic.chat.chatml import END_OF_TEXT, IM_END, IM_START, THINK_CLOSE, THINK_OPEN
@@ -22,6 +22,8 @@ MOST_BYTES = 256 << 20
 """Of a file of a tokenizer; Qwen3's has 11 million."""
 CONTROL = (END_OF_TEXT, IM_START, IM_END, THINK_OPEN, THINK_CLOSE)
 SPECIAL = "special_tokens_map.json"
+ODD = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
+"""What reading a value of another type than the usual one raises."""
 
 SYSTEM, USER, ANSWER = CONVERSATION
 PROBES: dict[str, Asked] = {
@@ -67,6 +69,8 @@ def files_of(paths: Sequence[Path]) -> dict[str, Path]:
 def read(paths: Sequence[Path]) -> tuple[TokenizerSeen, Vocabulary | None]:
     """What a folder, or some files of one, say; raises Unreadable, or OSError."""
     path, files = paths[0], files_of(paths)
+    if not files.keys() & {*JSON, "tokenizer.json", template_places.JINJA}:
+        raise Unreadable("has no file of a tokenizer, expected tokenizer.json, tokenizer_config.json or their like")
     configs = {name: _json(files[name]) for name in JSON if name in files}
     vocabulary = _vocabulary(files, configs)
     settings, special = configs.get(template_places.SETTINGS, {}), configs.get(SPECIAL, {})
@@ -132,8 +136,8 @@ def _vocabulary(files: Mapping[str, Path], configs: Mapping[str, dict[str, Any]]
         text = files["merges.txt"].read_text(encoding="utf-8") if "merges.txt" in files else ""
         merges = [line for line in text.splitlines() if line and not line.startswith("#version")]
         return _of_parts(configs["vocab.json"], dict(configs.get("added_tokens.json", {})), merges, ())
-    except (TypeError, ValueError, AttributeError) as error:
-        raise Unreadable(f"vocab.json is not as tokenizers write it: {type(error).__name__} {error}") from None
+    except ODD as error:
+        raise Unreadable(f"vocab.json is not as tokenizers write it ({type(error).__name__})") from None
 
 
 @functools.lru_cache(maxsize=4)  # the folders of one run have the same bytes
@@ -146,8 +150,8 @@ def _of_bytes(data: bytes) -> Vocabulary:
         merges = [one if isinstance(one, str) else " ".join(one) for one in model.get("merges") or ()]
         added = {one["content"]: int(one["id"]) for one in whole.get("added_tokens") or ()}
         return _of_parts(tokens, added, merges, _put_around(whole.get("post_processor")))
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise Unreadable(f"tokenizer.json is not as tokenizers write it: {type(error).__name__} {error}") from None
+    except ODD as error:
+        raise Unreadable(f"tokenizer.json is not as tokenizers write it ({type(error).__name__})") from None
 
 
 def _of_parts(
@@ -155,7 +159,13 @@ def _of_parts(
 ) -> Vocabulary:
     numbers = {str(token): int(number) for token, number in (*tokens.items(), *added.items())}
     by_id = sorted(numbers.items(), key=lambda item: (item[1], item[0]))
-    return Vocabulary(numbers, added, _digest([by_id, list(merges)]), _digest(by_id), adds)
+    return Vocabulary(
+        numbers,
+        {str(token): int(number) for token, number in added.items()},
+        _digest([by_id, list(merges)]),
+        _digest(by_id),
+        adds,
+    )
 
 
 def _digest(value: Any) -> str:
@@ -171,7 +181,7 @@ def _put_around(processor: Any) -> tuple[int, ...]:
             names = [one["SpecialToken"]["id"] for one in part.get("single", ()) if "SpecialToken" in one]
             special = part.get("special_tokens", {})
             found += [number for name in names for number in special.get(name, {}).get("ids", ())]
-    return tuple(found)
+    return tuple(map(int, found))
 
 
 def _added(settings: Mapping[str, Any], vocabulary: Vocabulary | None) -> tuple[int, ...]:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core.errors import Refusal
-from jobs.engines.diagnosing.adapters import read_object
+from jobs.engines.diagnosing.adapters import number, read_object
+from jobs.engines.diagnosing.boundary import Unreadable
 from jobs.engines.models import template_places
 from jobs.logic.diagnosing.kinship import KNOWN
 from jobs.logic.diagnosing.model_seen import HeaderAsked
+from jobs.logic.training.lora_settings import is_number
 
 KINDS = {1: "normal", 2: "unknown", 3: "control", 4: "user-defined", 5: "unused", 6: "byte"}
 """Of tokens, as llama.cpp numbers them."""
@@ -59,7 +61,7 @@ class Asking:
             template=template(self.folder, self.settings),
             eos_id=eos(self.config, self.settings, self.added),
             rope_base=rope(self.config),
-            context_length=self.config.get("max_position_embeddings"),
+            context_length=number(self.config, "max_position_embeddings"),
             tokens=differing_tokens(metadata, self.vocabulary, self.added),
             kinds=tuple(differing_kinds(metadata, self.added)),
             other=another_model(metadata, self.config, self.where),
@@ -69,14 +71,15 @@ class Asking:
 def asking(folder: Path, where: str, is_base: bool) -> Asking:
     """Raises ValueError or OSError where the folder's files cannot be read."""
     tokenizer = optional(folder / "tokenizer.json")
-    vocabulary = (tokenizer.get("model") or {}).get("vocab")
+    model, added = tokenizer.get("model"), tokenizer.get("added_tokens")
+    vocabulary = model.get("vocab") if isinstance(model, dict) else None
     return Asking(
         folder,
         where,
         is_base,
         optional(folder / "config.json"),
         optional(folder / "tokenizer_config.json"),
-        [one for one in tokenizer.get("added_tokens", []) if isinstance(one, dict)],
+        [one for one in added if isinstance(one, dict)] if isinstance(added, list) else [],
         vocabulary if isinstance(vocabulary, dict) else {},
     )
 
@@ -103,7 +106,7 @@ def template(folder: Path, settings: dict[str, Any]) -> str | None:
     try:
         return template_places.find(folder, {template_places.SETTINGS: settings}, [], folder.name).text
     except Refusal as error:
-        raise ValueError(str(error)) from None
+        raise Unreadable(str(error)) from None
 
 
 def eos(config: Mapping[str, Any], settings: Mapping[str, Any], added: Sequence[Mapping[str, Any]]) -> int | None:
@@ -121,7 +124,7 @@ def eos(config: Mapping[str, Any], settings: Mapping[str, Any], added: Sequence[
 def rope(config: Mapping[str, Any]) -> float | None:
     """RoPE's base by either spelling."""
     for place in (config.get("rope_parameters"), config, config.get("rope_scaling")):
-        if isinstance(place, dict) and isinstance(place.get("rope_theta"), int | float):
+        if isinstance(place, dict) and is_number(place.get("rope_theta")):
             return float(place["rope_theta"])
     return None
 

@@ -39,6 +39,9 @@ class Update(Protocol):
     def names(self) -> list[str]:
         """Tensors with an update."""
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Of the update of a tensor."""
+
     def rows(self, name: str, start: int, stop: int, base: Float32) -> Float32 | None:
         """Rows of the update, None where it is nothing; `base` has the base's."""
 
@@ -58,6 +61,9 @@ class OfAdapter:
 
     def names(self) -> list[str]:
         return [f"{module}.weight" for module in self.files.modules]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return self.files.shape(name.removesuffix(".weight"))
 
     def rows(self, name: str, start: int, stop: int, base: Float32) -> Float32:
         if self._last is None or self._last[0] != name:
@@ -83,6 +89,9 @@ class OfMerged:
 
     def names(self) -> list[str]:
         return list(self.merged.shapes)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return self.merged.shapes[name]
 
     def rows(self, name: str, start: int, stop: int, base: Float32) -> Float32 | None:
         merged = self.merged.rows(name, start, stop)
@@ -160,7 +169,9 @@ class Comparison:
     same: bool = True
 
     def __post_init__(self) -> None:
-        self.names = set(self.update.names()) if self.update is not None else set()
+        shapes, update = self.base.shapes, self.update
+        names = [] if update is None else update.names()
+        self.names = {name for name in names if update and shapes.get(name) in (None, update.shape(name))}
 
     def wants(self, name: str) -> bool:
         """Whether both have this tensor, in one shape."""

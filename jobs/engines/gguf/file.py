@@ -12,7 +12,6 @@ import json
 import math
 import mmap
 import struct
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,12 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engines.gguf.llama_tools import tree
-
-# gguf-py of the same source as converter and runtime, never another one that pip has put there.
-sys.path.insert(0, str(tree().src / "gguf-py"))
-import gguf
-from gguf import quants
+from jobs.engines.gguf.library import gguf_py
 
 Float32 = NDArray[np.float32]
 
@@ -109,15 +103,18 @@ class TensorProof:
     """In the GGUF and not in the folder."""
 
 
-def read(path: Path) -> GgufFile:
-    """Parse the header. Raises BrokenGguf; says nothing about the tensor data (see `structure_problems`)."""
+def read(path: Path, with_tensors: bool = True) -> GgufFile:
+    """Parse the header. Raises BrokenGguf; says nothing about the tensor data (see `structure_problems`).
+
+    Without tensors there are none in what is given back, and no build of llama.cpp is needed.
+    """
     with path.open("rb") as file:
         if path.stat().st_size < 24:
             raise BrokenGguf(f"{path}: {path.stat().st_size} bytes are too few for a GGUF header")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             header = _Header(path, data)
             try:
-                return header.parse()
+                return header.parse(with_tensors)
             except (struct.error, KeyError, ValueError, OverflowError) as error:
                 raise BrokenGguf(f"{path}: the header cannot be read at byte {header.at} ({error})") from None
 
@@ -153,10 +150,13 @@ def problems_of(file: GgufFile) -> list[str]:
 
 
 def describe(file: GgufFile) -> Description:
-    """The values of the header by their meaning."""
+    """The values of the header by their meaning. Raises BrokenGguf for a template that is no text."""
     data = file.metadata
     arch = data.get("general.architecture")
     template = data.get("tokenizer.chat_template")
+    for key, value in (("general.architecture", arch), ("tokenizer.chat_template", template)):
+        if value is not None and not isinstance(value, str):
+            raise BrokenGguf(f"{file.path}: {key} is {type(value).__name__} {str(value)[:40]}, expected a text")
     return Description(
         architecture=arch,
         file_type=data.get("general.file_type"),
@@ -177,13 +177,14 @@ def describe(file: GgufFile) -> Description:
 
 def as_type(tensor: Tensor, type: str) -> Tensor:
     """The tensor as it would be in another type, as in Q4_K."""
+    gguf = gguf_py()
     per_block, block_bytes = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[type]]
     return replace(tensor, type=type, n_bytes=math.prod(tensor.shape) // per_block * block_bytes)
 
 
 def type_number(type: str) -> int:
     """The number by which a header names a type."""
-    return int(gguf.GGMLQuantizationType[type])
+    return int(gguf_py().GGMLQuantizationType[type])
 
 
 def padded(place: int, alignment: int) -> int:
@@ -205,13 +206,13 @@ def tensor_values(file: GgufFile, name: str) -> Float32:
 def tensor_rows(tensor: Tensor, start: int, stop: int) -> Float32:
     """Rows `start` to `stop` as float32 `[rows, columns]`, dequantized if need be; one dimension is one row."""
     rows, columns = math.prod(tensor.shape[:-1]), tensor.shape[-1]
-    kind = gguf.GGMLQuantizationType[tensor.type]
+    kind = gguf_py().GGMLQuantizationType[tensor.type]
     raw = np.asarray(np.memmap(tensor.path, np.uint8, "r", tensor.offset, (rows, tensor.n_bytes // rows)))[start:stop]
     # gguf-py goes 16 rows at a time, which is slow where rows are short; blocks do not care where a row ends
     together = math.gcd(stop - start, _TOGETHER)
     while together > 1 and together * columns > _TOGETHER:
         together //= 2
-    values: Float32 = quants.dequantize(raw.reshape((stop - start) // together, -1), kind)
+    values: Float32 = gguf_py().quants.dequantize(raw.reshape((stop - start) // together, -1), kind)
     return values.reshape(stop - start, columns)
 
 
@@ -266,7 +267,7 @@ class _Header:
     def __init__(self, path: Path, data: mmap.mmap) -> None:
         self.path, self.data, self.at = path, data, 0
 
-    def parse(self) -> GgufFile:
+    def parse(self, with_tensors: bool) -> GgufFile:
         magic, version = self.data[:4], struct.unpack_from("<I", self.data, 4)[0]
         if magic != b"GGUF":
             raise BrokenGguf(f"{self.path}: starts with {magic!r}, a GGUF starts with b'GGUF'")
@@ -282,13 +283,13 @@ class _Header:
                 raise BrokenGguf(f"{self.path}: the key {key} is there twice")
             metadata[key] = self.value(self.scalar("<I"))
             spans[key] = (begin, self.at)
-        found = [self.tensor() for _ in range(num_tensors)]
+        found = [self.tensor() for _ in range(num_tensors if with_tensors else 0)]
         alignment = metadata.get(ALIGNMENT, USUAL_ALIGNMENT)
         if not isinstance(alignment, int) or alignment <= 0 or alignment % 8:
             raise BrokenGguf(f"{self.path}: alignment {alignment}, expected a multiple of 8")
         start = padded(self.at, alignment)
         tensors = {one[0]: Tensor(*one[:4], start + one[4], self.path) for one in found}
-        if len(tensors) != num_tensors:
+        if len(tensors) != len(found):
             raise BrokenGguf(f"{self.path}: two tensors have the same name")
         return GgufFile(self.path, metadata, tensors, start, alignment, spans)
 
@@ -336,6 +337,7 @@ class _Header:
         if not 1 <= num_dims <= 4:
             raise ValueError(f"{name} has {num_dims} dimensions")
         shape = tuple(self.scalar("<Q") for _ in range(num_dims))[::-1]
+        gguf = gguf_py()
         kind = gguf.GGMLQuantizationType(self.scalar("<I"))
         per_block, block_bytes = gguf.GGML_QUANT_SIZES[kind]
         if shape[-1] % per_block:
@@ -355,13 +357,15 @@ def _rounded(values: Float32, type: str) -> Float32:
     """Values after a trip through a 16-bit type; unchanged for any other."""
     if type not in ("F16", "BF16"):
         return values
+    gguf = gguf_py()
     kind = gguf.GGMLQuantizationType[type]
-    rounded: Float32 = quants.dequantize(quants.quantize(values, kind), kind)
+    rounded: Float32 = gguf.quants.dequantize(gguf.quants.quantize(values, kind), kind)
     return rounded
 
 
 @cache
 def _names(num_blocks: int) -> Any:
+    gguf = gguf_py()
     return gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN3, num_blocks)
 
 

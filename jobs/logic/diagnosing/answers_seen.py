@@ -32,3 +32,5 @@ class AnswersSeen:
     agreement: float | None
     """Mean agreement with references, by characters, where the file or the rows have them."""
     examples: tuple[tuple[int, str], ...]
+    num_think_tags: int = 0
+    """With a tag of thoughts in the answer itself: a block that was left open, or stands behind its beginning."""

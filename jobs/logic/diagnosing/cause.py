@@ -14,6 +14,9 @@ from enum import IntEnum
 from jobs.logic.diagnosing.certainty import Certainty
 from jobs.logic.diagnosing.evidence import Evidence
 
+MOST_SAID = 200
+"""Characters of an error that are told."""
+
 
 class Link(IntEnum):
     """The link of the chain where a cause sits; the earliest broken one is told first."""
@@ -50,11 +53,13 @@ class Outcome:
     decides: tuple[str, ...] = ()
     """Files that would decide, where it is not checked or merely consistent."""
     places: tuple[Place, ...] = ()
+    failed: str = ""
+    """The error that its check ended with, which is a fault of this program; empty: with none."""
 
     def told_from(self, folder: str) -> Outcome:
         """The same, files below `folder` said from there on."""
         front = folder.rstrip("/") + "/"
-        if front == "/":
+        if front in ("/", "./"):
             return self
         inside = re.compile(rf"(?<![\w./-]){re.escape(front)}")
         signs, against = (tuple(inside.sub("", one) for one in said) for said in (self.signs, self.against))
@@ -147,3 +152,13 @@ def ruled_out(*arguments: str) -> Outcome:
 def not_checked(*decides: str) -> Outcome:
     """Without these files."""
     return Outcome(Certainty.NOT_CHECKED, decides=decides)
+
+
+def asked(one: Cause, evidence: Evidence) -> Outcome:
+    """What a cause answers. A check that fails over evidence that nobody thought of costs its own answer, no other."""
+    try:
+        return one.check(evidence)
+    except Exception as error:
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"[:MOST_SAID]
+        wanted = f"a check that holds: {one.code} {one.name} ended with {said}; that is a bug here, please report it"
+        return replace(not_checked(wanted), failed=said)

@@ -20,6 +20,7 @@ QWENS = (TURN, TEXT)
 """Stop tokens of Qwen's own tokenizer; another one under its architecture is another's, with other habits."""
 AGAIN = "convert redo=true"
 LEAST_ROPE = 1_000_000
+BUILT = "llama.cpp, built (`make setup`), to read the tensors of a GGUF"
 Said = tuple[str, Place]
 Wrong = Callable[[GgufSeen, HeaderAsked], list[Said] | None]
 """What a header says otherwise than a folder asks for; None where that folder cannot tell."""
@@ -100,6 +101,9 @@ def gguf_damaged(evidence: Evidence) -> Outcome:
     unread = [file for file in evidence.ggufs if file.content == "model" and not file.architecture]
     if unread:
         return not_checked(f"{unread[0].file}: {unread[0].unlike or 'a header that says its architecture'}")
+    unloaded = [file.not_loaded for file in evidence.ggufs if file.not_loaded]
+    if unloaded:
+        return not_checked(f"llama.cpp to load {GGUF} ({unloaded[0]})")
     loaded = len(models(evidence))
     return ruled_out(
         f"{len(evidence.ggufs)} GGUFs are as long as their headers say"
@@ -262,7 +266,7 @@ def quant_type_fallen_back(evidence: Evidence) -> Outcome:
     Fix: choose a type that the rows allow (Q8_0 needs rows divisible by 32), or another base.
     Seen in: made in tests/faults.
     """
-    files = [file for file in models(evidence) if file.file_type]
+    files = [file for file in models(evidence) if file.file_type and not file.tensors_unknown]
     odd = [file for file in files if file.fallen_back]
     found = [
         (
@@ -277,7 +281,7 @@ def quant_type_fallen_back(evidence: Evidence) -> Outcome:
     if found:
         return consistent(*(sign for sign, _ in found[:3]), decides=("with which types it was meant to be made",))
     if not files:
-        return unknown(evidence)
+        return not_checked(BUILT) if models(evidence) else unknown(evidence)
     return ruled_out(f"every tensor of {', '.join(file.file_type for file in files)} is of a type that the name gives")
 
 
@@ -326,6 +330,8 @@ def adapter_gguf_at_wrong_strength(evidence: Evidence) -> Outcome:
     Seen in: made in tests/faults.
     """
     files = [file for file in evidence.ggufs if file.content == "adapter" and not file.broken]
+    if not files and any(file.tensors_unknown for file in evidence.ggufs):
+        return not_checked(BUILT)
     if not files:
         return ruled_out("no GGUF is an adapter") if evidence.ggufs else not_checked("the adapter's GGUF")
     held = [file for file in files if file.adapter_modules]

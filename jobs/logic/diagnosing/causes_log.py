@@ -160,20 +160,26 @@ def rows_longer_than_max_length(evidence: Evidence) -> Outcome:
     Seen in: TRL's default of 1,024 tokens and Axolotl's of 512; made in tests/faults.
     """
     settings, rows = evidence.settings, evidence.train_rows
+    if recorded := by_record(evidence, "TOK009"):
+        return recorded
+    if evidence.passed("TOK009"):
+        return ruled_out("TOK009: no row is cut, and few were left out for their length")
     if settings is None or settings.max_length is None:
-        return by_record(evidence, "TOK009") or not_checked("settings", "rows and their tokenizer")
+        return not_checked("settings", "rows and their tokenizer")
     most = settings.max_length
     key = (settings.keys or {}).get("max_length", "")
     said = f"{key}={most:,}" if key else f"{most:,}, the default of {settings.dialect}"
     if rows is None or rows.num_tokens_longest is None:
-        return by_record(evidence, "TOK009") or not_checked("rows and their tokenizer")
+        wanted = "rows and their tokenizer" if rows is None else "the rows' tokenizer, with its chat template"
+        return not_checked(wanted)
     if rows.num_tokens_longest <= most:
         return ruled_out(f"the longest row has {count(rows.num_tokens_longest, 'token')}, at most {said}")
     above = rows.num_above.get(most)
     if above is None:
         return consistent(f"the longest row has {count(rows.num_tokens_longest, 'token')}, the most is {said}",
                           decides=("rows and their tokenizer",))  # fmt: skip
-    what = f"{above:,} of {count(rows.num_rows, 'row')} ({part(above, rows.num_rows)}) are longer than {said}"
+    least = "" if rows.num_counted + rows.num_unreadable >= rows.num_rows else "at least "
+    what = f"{least}{above:,} of {count(rows.num_rows, 'row')} ({part(above, rows.num_rows)}) are longer than {said}"
     does = "left out or refused" if settings.dialect == KIWAME else "cut"
     if above > MOST_CUT * rows.num_rows and settings.dialect != KIWAME:
         return proven(f"{what} and are {does}", places=(Place(settings.file, key=key),))

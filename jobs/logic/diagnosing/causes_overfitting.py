@@ -15,6 +15,7 @@ from jobs.logic.diagnosing.cause import (
     not_checked,
     ruled_out,
 )
+from jobs.logic.diagnosing.causes_rows import ROWS
 from jobs.logic.diagnosing.evidence import Evidence
 from jobs.logic.diagnosing.log_seen import LogSeen
 from jobs.logic.pages.amounts import count, loss, part, percent
@@ -145,6 +146,8 @@ def rows_known_by_heart(evidence: Evidence) -> Outcome:
         return ruled_out(told)
     if evidence.passed("GEN006"):
         return ruled_out("GEN006: answers to held-out prompts are not copies of training answers")
+    if not num and any(one.of != "base" for one in evidence.answers):
+        return not_checked(ROWS)
     if not num:
         return not_checked("answers to held-out prompts, and the training rows")
     if copies > FEW_COPIES and copies >= num / LEAST_ANSWERS:

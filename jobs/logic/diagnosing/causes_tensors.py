@@ -30,9 +30,9 @@ def unread(evidence: Evidence) -> list[str]:
     if adapter is not None and not adapter.target_modules:
         found.append(f"{adapter.folder}: the adapter's weights as safetensors")
     found += [
-        f"{file.file}: a reader for tensors of {file.architecture or 'this file'}"
+        f"{file.file}: {file.not_loaded or ('a reader for tensors of ' + (file.architecture or 'this file'))}"
         for file in evidence.ggufs
-        if file.content == "model" and not file.broken and not file.is_read
+        if file.content == "model" and not file.problems and not file.is_read
     ]
     return found
 

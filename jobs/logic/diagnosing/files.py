@@ -22,12 +22,23 @@ def as_json(found: Diagnosis, taken: Sequence[Taken], left_out: str) -> dict[str
     return {
         "schema_version": SCHEMA,
         "headline": words.headline(found),
+        "symptoms": [{"name": one.name, "file": one.file, "text": one.text} for one in found.symptoms],
         "taken": [{"path": one.path, "kind": one.kind, "why": one.why} for one in taken],
         "left_out": left_out,
         "causes": [_cause(one) for one in found.told],
         "experiments": [{"code": one.cause.code, "command": f"make {line}"} for one, line in found.experiments],
         "not_given": {name: [one.cause.code for one in causes] for name, causes in found.missing.items()},
     }
+
+
+def encodable(data: Any) -> Any:
+    """The same, what no encoding has in its texts written out: names of files may be any bytes, and JSON has halves of
+    characters."""
+    if isinstance(data, str):
+        return data.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(data, dict):
+        return {encodable(key): encodable(value) for key, value in data.items()}
+    return [encodable(one) for one in data] if isinstance(data, list) else data
 
 
 def _cause(told: Told) -> dict[str, Any]:
@@ -65,7 +76,7 @@ def _rule(cause: Cause) -> dict[str, Any]:
 
 
 def _result(told: Told, rule: int, place: Place) -> dict[str, Any]:
-    location: dict[str, Any] = {"artifactLocation": {"uri": quote(place.file)}}
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(place.file, errors="surrogateescape")}}
     if place.row:
         location["region"] = {"startLine": place.row}
     found: dict[str, Any] = {"physicalLocation": location}

@@ -234,11 +234,15 @@ class GgufSeen:
     folder's."""
     adapter_differs: tuple[str, ...] = ()
     """Its factors that are not the folder's."""
+    not_loaded: str = ""
+    """What this machine lacks to have llama.cpp load it; empty: nothing."""
+    tensors_unknown: bool = False
+    """The values of its header were read and nothing else."""
 
     @property
     def broken(self) -> bool:
         """Whether nothing may be believed of its tensors."""
-        return bool(self.problems)
+        return bool(self.problems) or self.tensors_unknown
 
     @property
     def exact_type(self) -> bool:

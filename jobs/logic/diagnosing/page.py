@@ -27,13 +27,14 @@ td,th{vertical-align:top;overflow-wrap:anywhere}
 
 def page(title: str, found: Diagnosis, taken: Sequence[Taken], left_out: str) -> str:
     """The whole page: the answer, the causes with what to do, what is ruled out, what was not given, what was read."""
-    none = "" if found.found else " none"
+    none = "" if found.found or found.symptoms else " none"
     parts = [
         '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(title)}</title>\n<style>{STYLE}{OWN_STYLE}</style></head>\n<body>",
         f"<h1>{escape(title)}</h1>",
         f'<p class="first{none}">{escape(words.headline(found))}</p>',
+        *_list("What the answers show", words.symptoms(found)),
         *_causes(found),
         *_list("To tell the open ones apart", words.experiments(found)),
         *_table("Ruled out", words.RULED_OUT_HEADS, words.ruled_out(found)),

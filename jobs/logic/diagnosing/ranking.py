@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from jobs.logic.diagnosing.cause import CAUSES, Cause, Outcome
+from jobs.logic.diagnosing.cause import CAUSES, Cause, Outcome, asked
 from jobs.logic.diagnosing.certainty import Certainty
 from jobs.logic.diagnosing.evidence import Evidence
+from jobs.logic.diagnosing.symptoms_seen import SymptomSeen, symptoms_seen
 
 MOST_EXPERIMENTS = 2
 
@@ -31,10 +32,19 @@ class Diagnosis:
     """Everything that is told, in the order in which it is told."""
 
     told: tuple[Told, ...]
+    symptoms: tuple[SymptomSeen, ...] = ()
+    """What answers show, whatever its cause."""
 
     def told_from(self, folder: str) -> Diagnosis:
         """The same, files below `folder` said from there on."""
-        return Diagnosis(tuple(replace(one, outcome=one.outcome.told_from(folder)) for one in self.told))
+        front = folder.rstrip("/") + "/"
+        symptoms = tuple(replace(one, file=one.file.removeprefix(front)) for one in self.symptoms)
+        return Diagnosis(tuple(replace(one, outcome=one.outcome.told_from(folder)) for one in self.told), symptoms)
+
+    @property
+    def failed(self) -> tuple[Told, ...]:
+        """Causes whose check ended with an error."""
+        return tuple(one for one in self.told if one.outcome.failed)
 
     def of(self, certainty: Certainty) -> tuple[Told, ...]:
         """Causes of one class, in their order."""
@@ -77,12 +87,13 @@ class Diagnosis:
 
 def diagnosed(evidence: Evidence, causes: Sequence[Cause] | None = None) -> Diagnosis:
     """Ask every cause. What follows from a cause that was found stands under it."""
-    asked = CAUSES if causes is None else causes
-    outcomes = {one.code: one.check(evidence) for one in asked}
-    by_code = {one.code: one for one in asked}
-    ordered = sorted(asked, key=lambda one: (outcomes[one.code].certainty.rank, one.link, one.code))
+    listed = CAUSES if causes is None else causes
+    outcomes = {one.code: asked(one, evidence) for one in listed}
+    by_code = {one.code: one for one in listed}
+    ordered = sorted(listed, key=lambda one: (outcomes[one.code].certainty.rank, one.link, one.code))
     above = _above(ordered, outcomes, by_code)
-    return Diagnosis(tuple(Told(one, outcomes[one.code], above.get(one.code, "")) for one in ordered))
+    told = tuple(Told(one, outcomes[one.code], above.get(one.code, "")) for one in ordered)
+    return Diagnosis(told, symptoms_seen(evidence))
 
 
 def _above(ordered: Iterable[Cause], outcomes: Mapping[str, Outcome], by_code: Mapping[str, Cause]) -> dict[str, str]:

@@ -51,6 +51,8 @@ class RowsSeen:
     """Rows longer than so many tokens, for the lengths that settings name."""
     num_distinct_answers: int | None = None
     """Answers that differ; None: not counted."""
+    num_counted: int = 0
+    """Rows whose tokens were counted, the longest ones."""
 
     @property
     def answers_are_labels(self) -> bool:

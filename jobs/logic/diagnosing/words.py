@@ -8,6 +8,7 @@ from jobs.logic.diagnosing.certainty import JAPANESE, Certainty
 from jobs.logic.diagnosing.evidence import Taken
 from jobs.logic.diagnosing.kinds import KINDS, NEVER_READ, RECORD
 from jobs.logic.diagnosing.ranking import Diagnosis, Told
+from jobs.logic.diagnosing.symptoms import SYMPTOMS
 from jobs.logic.pages.amounts import count
 
 TAKEN_HEADS = ("file", "taken for", "by what")
@@ -15,6 +16,7 @@ CAUSE_HEADS = ("how certain", "cause", "what shows it")
 NOT_SEEN_HEADS = ("not given", "so these could not be seen")
 RULED_OUT_HEADS = ("ruled out", "by what")
 MOST_NAMES = 6
+MOST_SYMPTOMS = 3
 
 
 def certainty(value: Certainty) -> str:
@@ -37,9 +39,22 @@ def headline(found: Diagnosis) -> str:
     fitting = found.of(Certainty.CONSISTENT)
     if fitting:
         others = f", and {len(fitting) - 1} more" if len(fitting) > 1 else ""
-        return f"nothing is proven or measured; what was seen would fit {name(fitting[0])}{others}"
+        return f"nothing is proven or measured; what was seen would fit {name(fitting[0])}{others}{_shown(found)}"
     out, unseen = len(found.of(Certainty.RULED_OUT)), len(found.of(Certainty.NOT_CHECKED))
-    return f"no cause was found: {count(out, 'cause')} ruled out, {unseen} not checked"
+    checked = f"{count(out, 'cause')} ruled out, {unseen} not checked"
+    return f"no cause was found among what could be checked ({checked}){_shown(found)}"
+
+
+def symptoms(found: Diagnosis) -> list[str]:
+    """What answers show, each with its name for people and its file."""
+    return [f"{one.text} ({SYMPTOMS[one.name].japanese}; {one.file})" for one in found.symptoms]
+
+
+def _shown(found: Diagnosis) -> str:
+    """What answers show, for a headline that has no cause; empty: nothing."""
+    told = [one.text for one in found.symptoms[:MOST_SYMPTOMS]]
+    more = len(found.symptoms) - len(told)
+    return "".join(f"; {one}" for one in told) + (f"; and {more} more" if more else "")
 
 
 def taken(paths: Sequence[Taken]) -> list[tuple[str, str, str]]:

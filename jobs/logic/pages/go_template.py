@@ -4,7 +4,7 @@ conversation where there is no Ollama.
 Actions: output, `$x := ...`, `range`, `if`, `else`, `else if`, `end`, comments; trim markers. Operands: strings, whole
 numbers, `true`, `false`, `nil`, `.`, `$`, fields, variables, parentheses. Functions: and, eq, index, len, ne, not, or,
 slice. Lengths and slices of strings are not in it, for Go counts bytes. What is not in the subset is a ValueError,
-never a guess.
+never a guess; so is a template that takes more steps, or writes more, than any prompt does: ranges in ranges count.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ TOKEN = re.compile(
 )
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 BLOCKS = ("range", "if", "else", "end")
+MOST_STEPS = 100_000
+"""Actions and texts that are run, and variables that are handed on; a template of Qwen takes a few dozen a turn."""
+MOST_CHARACTERS = 1_000_000
+"""That are written."""
 
 Token = tuple[str, str]
 
@@ -55,14 +59,37 @@ class Range:
 
 
 @dataclass
+class Spent:
+    """What a template has taken so far."""
+
+    steps: int = 0
+    characters: int = 0
+
+    def step(self, num: int = 1) -> None:
+        """Raises ValueError beyond MOST_STEPS."""
+        self.steps += num
+        if self.steps > MOST_STEPS:
+            raise ValueError(f"takes more than {MOST_STEPS:,} steps, which no prompt does")
+
+    def write(self, text: str) -> str:
+        """The text; raises ValueError beyond MOST_CHARACTERS."""
+        self.characters += len(text)
+        if self.characters > MOST_CHARACTERS:
+            raise ValueError(f"writes more than {MOST_CHARACTERS:,} characters, which no prompt does")
+        return text
+
+
+@dataclass
 class Scope:
     """Where an action runs: the dot, and variables by name, the innermost last."""
 
     dot: Any
     variables: dict[str, Any] = field(default_factory=dict)
+    spent: Spent = field(default_factory=Spent)
 
     def inner(self, dot: Any, **more: Any) -> Scope:
-        return Scope(dot, {**self.variables, **more})
+        self.spent.step(len(self.variables) + len(more))
+        return Scope(dot, {**self.variables, **more}, self.spent)
 
 
 def render(template: str, data: Mapping[str, Any]) -> str:
@@ -194,10 +221,11 @@ def _pipeline(tokens: Sequence[Token]) -> list[Any]:
 
 def _run(nodes: Sequence[Any], scope: Scope) -> Iterator[str]:
     for node in nodes:
+        scope.spent.step()
         if isinstance(node, str):
-            yield node
+            yield scope.spent.write(node)
         elif isinstance(node, Output):
-            yield _printed(_value(node.words, scope))
+            yield scope.spent.write(_printed(_value(node.words, scope)))
         elif isinstance(node, Declare):
             scope.variables[node.name] = _value(node.words, scope)
         elif isinstance(node, If):
@@ -232,11 +260,12 @@ def _value(words: Sequence[Any], scope: Scope) -> Any:
 
 
 def _operand(word: Any, scope: Scope) -> Any:
+    scope.spent.step()
     if isinstance(word, list):
         return _value(word, scope)
     kind, text = word
     if kind == "string":
-        return re.sub(r"\\(.)", lambda found: ESCAPES[found[1]], text[1:-1])
+        return re.sub(r"\\(.)", lambda found: _unescaped(found[1]), text[1:-1])
     if kind == "word" and text in ("true", "false", "nil"):
         return {"true": True, "false": False, "nil": None}[text]
     if kind == "variable":
@@ -253,6 +282,12 @@ def _operand(word: Any, scope: Scope) -> Any:
     if kind not in plain:
         raise ValueError(f"`{text}`: not in the subset as an operand")
     return plain[kind]()
+
+
+def _unescaped(sign: str) -> str:
+    if sign not in ESCAPES:
+        raise ValueError(f"\\{sign}: not in the subset of what stands in a string")
+    return ESCAPES[sign]
 
 
 def _fields(value: Any, names: Sequence[str]) -> Any:

@@ -9,11 +9,16 @@ peft 0.21.2.
 from __future__ import annotations
 
 import math
-import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.logic.training import name_patterns
+
 Config = Mapping[str, Any]
+MOST_RANK = 1 << 20
+MOST_SHOWN = 60
+"""Characters of a value that is told."""
 
 FOLDED = frozenset(
     {
@@ -99,10 +104,10 @@ def _wrong_values(config: Config) -> list[str]:
         found.append(f"init_lora_weights: is {start!r}, which is not known here; known are {', '.join(PLAIN_STARTS)}")
     rank, alpha = config.get("r"), config.get("lora_alpha")
     if not _is_whole(rank):
-        found.append(f"r: is {rank!r}, expected a whole number from 1 on")
-    if not _is_number(alpha):
-        found.append(f"lora_alpha: is {alpha!r}, expected a number")
-    for name, fits in (("rank_pattern", _is_whole), ("alpha_pattern", _is_number)):
+        found.append(f"r: is {repr(rank)[:MOST_SHOWN]}, expected a whole number from 1 on")
+    if not is_number(alpha):
+        found.append(f"lora_alpha: is {repr(alpha)[:MOST_SHOWN]}, expected a number")
+    for name, fits in (("rank_pattern", _is_whole), ("alpha_pattern", is_number)):
         found += _wrong_pattern(name, config.get(name), fits)
     return found
 
@@ -112,21 +117,22 @@ def _wrong_pattern(name: str, pattern: Any, fits: Any) -> list[str]:
         return []
     if not isinstance(pattern, Mapping):
         return [f"{name}: is {type(pattern).__name__}, expected modules and their values"]
-    found = [f"{name}.{key}: is {value!r}, expected a number" for key, value in pattern.items() if not fits(value)]
-    for key in pattern:
-        try:
-            re.compile(key)
-        except re.error as error:
-            found.append(f"{name}.{key}: is no regular expression ({error})")
-    return found
+    found = [
+        f"{name}.{key}: is {repr(value)[:MOST_SHOWN]}, expected a number"
+        for key, value in pattern.items()
+        if not fits(value)
+    ]
+    wrong = name_patterns.offence(pattern)
+    return [*found, f"{name}.{wrong}"] if wrong else found
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_RANK
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any) -> bool:
+    """Whether it is a number that a float can hold: JSON has NaN, Infinity and whole numbers of any length."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def rank(config: Config, module: str) -> int:
@@ -149,6 +155,6 @@ def scale(config: Config, module: str) -> float:
 
 def _looked_up(pattern: Mapping[str, Any] | None, module: str, otherwise: Any) -> Any:
     for key, value in (pattern or {}).items():
-        if re.match(rf"(.*\.)?({key})$", module):
+        if name_patterns.matches(key, module):
             return value
     return otherwise

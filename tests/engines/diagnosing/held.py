@@ -8,14 +8,15 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from jobs.engines.gguf import file as gguf_file  # before gguf, whose place it says
-
-import gguf  # isort: skip
 from jobs.engines.diagnosing import adapters, folders, looking, model_files, weights
+from jobs.engines.gguf import file as gguf_file, library
 from jobs.engines.models import adapter
 from jobs.logic.diagnosing.every_cause import CAUSES
 from jobs.logic.diagnosing.evidence import Evidence
 from jobs.logic.diagnosing.model_seen import WeightsSeen
+
+library.gguf_py()  # says where it is
+import gguf  # noqa: E402
 
 
 def merge(base: Path, tuned: Path, into: Path, times: float = 1.0, leave_out: str = "", dtype: str = "float32") -> Path:

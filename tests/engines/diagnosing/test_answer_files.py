@@ -73,7 +73,7 @@ def test_plain_text_may_begin_as_json_does(tmp_path: Path, options: CleanOptions
 
 UNREADABLE = {
     "empty.jsonl": (b"", "is empty"), "blank.txt": (b"\n \n\t\n", "has no answer in it"),
-    "other.txt": ("\u9759か".encode("utf-16"), "is not UTF-8"),
+    "other.txt": ("\u9759か".encode("utf-16"), "is not UTF-8 (invalid start byte at byte 0)"),
     "cut.json": (b'[{"answer": "a"}, {"ans', "has no answer in it"),
     "deep.json": (b"[" * 100_000, "has no answer in it"), "unnamed.jsonl": (b'{"x": "a"}\n', "has no answer in it"),
 }  # fmt: skip

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobs.engines.diagnosing import logs, recipe_files
+from jobs.engines.diagnosing.boundary import Unreadable
 from jobs.engines.diagnosing.looking import look
-from jobs.engines.diagnosing.settings_files import Unreadable
 from jobs.logic.diagnosing.log_seen import LogSeen
 
 STATE = {

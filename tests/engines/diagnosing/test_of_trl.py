@@ -4,12 +4,13 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from jobs.engines.diagnosing import recipe_files
+from jobs.engines.diagnosing import model_files, recipe_files
 from jobs.engines.diagnosing.looking import look
-from jobs.logic.diagnosing import causes_labels, causes_log, causes_recipe, causes_tokens, kinds
+from jobs.logic.diagnosing import causes_labels, causes_log, causes_recipe, causes_tokens, every_cause, kinds
 from jobs.logic.diagnosing.cause import CAUSES
 from jobs.logic.diagnosing.certainty import Certainty
 from jobs.logic.diagnosing.evidence import Evidence
+from jobs.logic.diagnosing.ranking import diagnosed
 
 OURS = {one.__name__ for one in (causes_labels, causes_log, causes_recipe, causes_tokens)}
 
@@ -45,6 +46,18 @@ def test_it_is_read_whole(trl_run: Path) -> None:
     assert seen.tokenizer.rendered["prompt"].endswith("<|im_start|>assistant\n")
     assert seen.base_tokenizer is not None
     assert seen.base_tokenizer.eos_ids == (258,)
+
+
+def test_no_check_fails_on_it(trl_run: Path) -> None:
+    seen = recipe_files.read(look([trl_run]))
+    models = model_files.read(seen.looked)
+    evidence = Evidence(
+        settings=seen.settings, log=seen.log, tokenizer=seen.tokenizer, base_tokenizer=seen.base_tokenizer,
+        other_tokenizers=seen.other_tokenizers, base=models.base, adapter=models.adapter,
+    )  # fmt: skip
+    assert models.base is not None
+    assert models.adapter is not None
+    assert not diagnosed(evidence, every_cause.CAUSES).failed
 
 
 def test_rows_of_text_and_a_merged_model_beside_the_adapter(trl_run: Path, tmp_path: Path) -> None:

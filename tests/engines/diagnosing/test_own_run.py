@@ -69,7 +69,8 @@ def test_what_gates_said_in_the_order_of_the_chain(tmp_path: Path) -> None:
     }.items():
         (tmp_path / stage).mkdir()
         (tmp_path / stage / RECORD).write_text(text)
-    findings, facts = own_run.said(look(own_run.paths(tmp_path)), ORDER)
+    seen = own_run.read(look(own_run.paths(tmp_path)), ORDER)
+    findings, facts = seen.findings, seen.facts
     assert [(one.stage, one.code, one.status) for one in findings] == [
         ("fetch", "FET001", "fail"), ("fetch", "FET002", "waived"), ("merge", "MRG001", "pass"),
     ]  # fmt: skip
@@ -86,11 +87,12 @@ def test_what_gates_said_in_the_order_of_the_chain(tmp_path: Path) -> None:
         record("train", verdict={"findings": 1}), record(None),
     ],
 )  # fmt: skip
-def test_a_record_that_is_none_is_left_out_and_costs_no_other(tmp_path: Path, text: str) -> None:
+def test_a_record_that_is_none_is_a_line_and_costs_no_other(tmp_path: Path, text: str) -> None:
     for stage, said in (("train", text), ("merge", record("merge", finding("MRG001")))):
         (tmp_path / stage).mkdir()
         (tmp_path / stage / RECORD).write_text(said)
     looked = look(own_run.paths(tmp_path))
     assert [one.kind for one in looked.taken] == [kinds.RECORD, kinds.RECORD]
-    findings, facts = own_run.said(looked, ORDER)
-    assert ([one.code for one in findings], list(facts)) == (["MRG001"], ["merge"])
+    seen = own_run.read(looked, ORDER)
+    assert ([one.code for one in seen.findings], list(seen.facts)) == (["MRG001"], ["merge"])
+    assert [one.kind for one in seen.looked.taken] == [kinds.RECORD, kinds.UNREADABLE]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from jobs.engines.diagnosing import recipe_files, settings_files
+from jobs.engines.diagnosing.boundary import Unreadable
 from jobs.engines.diagnosing.looking import look
-from jobs.engines.diagnosing.settings_files import Unreadable
 from jobs.logic.diagnosing import causes_recipe, kinds
 from jobs.logic.diagnosing.evidence import Evidence
 from jobs.logic.diagnosing.log_seen import LogSeen, StepSeen

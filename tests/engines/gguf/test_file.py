@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.engines.gguf import file as gguf_file
+from jobs.engines.gguf import file as gguf_file, library
 
-gguf = gguf_file.gguf  # the pinned source's, which no package index has put there
+gguf = library.gguf_py()  # the pinned source's, which no package index has put there
 
 
 def test_describe(q4_gguf: Path, tiny_model: Path) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs.engines.gguf import file as gguf_file, llama, split
+from jobs.engines.gguf import file as gguf_file, library, llama, split
 from jobs.logic.parity import quant_files
 from tests import gguf_tamper
 
-gguf = gguf_file.gguf  # the pinned source's
+gguf = library.gguf_py()  # the pinned source's
 
 
 def into(folder: Path) -> Callable[[int, int], Path]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from jobs.logic.diagnosing.cause import Link, Place, consistent, measured, not_checked, proven, ruled_out
 from jobs.logic.diagnosing.evidence import Taken
-from jobs.logic.diagnosing.files import as_json, as_sarif
+from jobs.logic.diagnosing.files import as_json, as_sarif, encodable
 from tests.logic.diagnosing.made_causes import cause, told
 
 PLACES = [Place("rows.jsonl", row=7), Place("config.yaml", key="lora.r"), Place("学習 データ/a:b.jsonl")]
@@ -20,9 +20,12 @@ FOUND = told(
 )
 
 
+FIELDS = ["schema_version", "headline", "symptoms", "taken", "left_out", "causes", "experiments", "not_given"]
+
+
 def test_the_fields_of_diagnosis_json() -> None:
     data = as_json(FOUND, [Taken("rows.jsonl", "rows", "JSON lines")], "files beyond the first 5,000")
-    assert list(data) == ["schema_version", "headline", "taken", "left_out", "causes", "experiments", "not_given"]
+    assert list(data) == FIELDS
     assert data["schema_version"] == 1
     assert data["headline"] == "proven: Title of A. (A name-a)"
     assert data["taken"] == [{"path": "rows.jsonl", "kind": "rows", "why": "JSON lines"}]
@@ -88,3 +91,15 @@ def test_what_fits_is_a_warning_and_what_is_ruled_out_is_no_result() -> None:
     run = as_sarif(told(cause("A", Link.ROWS, fits), cause("B", Link.ROWS, ruled_out("b"))), "")["runs"][0]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["A"]
     assert [(one["ruleId"], one["level"]) for one in run["results"]] == [("A", "warning")]
+
+
+def test_what_no_encoding_has_is_written_out_and_an_address_has_the_files_own_bytes() -> None:
+    name = b"r\xffws.jsonl".decode("utf-8", "surrogateescape")
+    found = told(cause("A", Link.ROWS, proven(f"{name}: \ud800", places=[Place(name, row=1)])))
+    data = encodable(as_json(found, [Taken(name, "rows", "x")], ""))
+    assert data["taken"][0]["path"] == "r\\udcffws.jsonl"
+    assert data["causes"][0]["signs"] == ["r\\udcffws.jsonl: \\ud800"]
+    sarif = encodable(as_sarif(found, "1"))
+    (result,) = sarif["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "r%FFws.jsonl"
+    json.dumps([data, sarif], ensure_ascii=False).encode()

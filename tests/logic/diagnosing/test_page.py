@@ -79,7 +79,10 @@ def test_the_answer_is_first_and_what_was_read_is_last() -> None:
 
 def test_where_nothing_was_found_there_are_no_causes_and_no_alarm() -> None:
     html = page("Diagnosis", told(cause("B", Link.ROWS, ruled_out("b"))), [], "")
-    assert '<p class="first none">no cause was found: 1 cause ruled out, 0 not checked</p>' in html
+    assert (
+        '<p class="first none">no cause was found among what could be checked (1 cause ruled out, 0 not checked)</p>'
+        in html
+    )
     assert "<h2>Causes</h2>" not in html
     assert "What was read" not in html
     assert "Not looked at" not in html

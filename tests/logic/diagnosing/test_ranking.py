@@ -128,3 +128,21 @@ def test_without_evidence_every_cause_answers_and_none_is_found() -> None:
     assert not found.roots
     assert {one.certainty for one in found.told} == {Certainty.NOT_CHECKED}
     assert all(one.outcome.decides for one in found.told)
+
+
+def failing(evidence: Evidence) -> Outcome:
+    raise TypeError("'NoneType' object\nis not subscriptable")
+
+
+def test_a_check_that_fails_costs_its_own_answer_and_asks_to_be_reported() -> None:
+    found = told(
+        cause("A", Link.ROWS, proven("a"), explains=("B",)), cause("B", Link.ROWS, proven("b"), check=failing),
+        cause("C", Link.MERGE, proven("c")),
+    )  # fmt: skip
+    assert codes(found.found) == ["A", "C"]
+    assert codes(found.failed) == ["B"]
+    (wanted,) = found.missing
+    assert wanted == (
+        "a check that holds: B name-b ended with TypeError: 'NoneType' object is not subscriptable; that is a bug "
+        "here, please report it"
+    )

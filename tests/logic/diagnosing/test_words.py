@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from jobs.logic.diagnosing import kinds, words
 from jobs.logic.diagnosing.cause import Link, consistent, measured, not_checked, proven, ruled_out
 from jobs.logic.diagnosing.certainty import JAPANESE, Certainty
 from jobs.logic.diagnosing.evidence import Taken
+from jobs.logic.diagnosing.symptoms_seen import SymptomSeen
 from tests.logic.diagnosing.made_causes import cause, told
 
 A = cause("A", Link.ROWS, proven("a"), explains=("C",))
@@ -25,12 +28,31 @@ OPEN = [cause(code, Link.ROWS, consistent(code, decides=["log"])) for code in "X
         (OPEN, "nothing is proven or measured; what was seen would fit X name-x, and 2 more"),
         (
             [cause("R", Link.ROWS, ruled_out("r")), cause("N", Link.ROWS, not_checked("log"))],
-            "no cause was found: 1 cause ruled out, 1 not checked",
+            "no cause was found among what could be checked (1 cause ruled out, 1 not checked)",
         ),
     ],
 )
 def test_headline(causes: list[object], said: str) -> None:
     assert words.headline(told(*causes)) == said  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("causes", "said"),
+    [
+        ([A], "proven: Title of A. (A name-a)"),
+        (OPEN[:1], "nothing is proven or measured; what was seen would fit X name-x; 5 of 5 answers are x; and 1 more"),
+        ([], "no cause was found among what could be checked (0 causes ruled out, 0 not checked); 5 of 5 answers are x"
+         "; and 1 more"),
+    ],
+)  # fmt: skip
+def test_a_headline_without_a_cause_tells_what_answers_show(
+    causes: list[object], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "MOST_SYMPTOMS", 1)
+    shown = [SymptomSeen("loops", "a.txt", "5 of 5 answers are x"), SymptomSeen("garbage", "a.txt", "2 are y")]
+    found = replace(told(*causes), symptoms=tuple(shown))  # type: ignore[arg-type]
+    assert words.headline(found) == said
+    assert words.symptoms(found)[0] == "5 of 5 answers are x (同じ言葉を繰り返し続ける; a.txt)"
 
 
 @pytest.mark.parametrize("value", Certainty)

@@ -115,8 +115,21 @@ def test_go_writes_it_still(tmp_path: Path) -> None:
         "{{ .Messages }}",
         "{{ $x = 1 }}",
         "{{ not }}",
+        "{{ \"a\\q\" }}",
     ],
 )  # fmt: skip
 def test_what_is_not_in_the_subset_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the words differ, the refusal is what counts
         go_template.render(text, DATA)
+
+
+@pytest.mark.parametrize(
+    ("depth", "words", "says"),
+    [(30, "a", "steps"), (9, "{{ $x := 1 }}" * 40, "steps"), (4, "{{ or " + "false " * 2_000 + "}}", "steps"),
+     (6, "a" * 5_000, "characters")],
+)  # fmt: skip
+def test_a_template_that_counts_without_end_is_refused(depth: int, words: str, says: str) -> None:
+    data = {"Messages": [{"Messages": []}] * 3}
+    text = "{{ $all := .Messages }}" + "{{ range $all }}" * depth + words + "{{ end }}" * depth
+    with pytest.raises(ValueError, match=f"more than .* {says}"):
+        go_template.render(text, data)
