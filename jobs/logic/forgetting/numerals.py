@@ -38,6 +38,24 @@ TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "nin
 WORD = re.compile(
     rf"\b(?:(?:{'|'.join(TENS)})(?:[- ](?:{'|'.join(SMALL[1:10])}))?|{'|'.join(SMALL)}|hundred|thousand)\b"
 )
+FIRST = re.compile(r"[^.。!?\n]*(?:\.\d[^.。!?\n]*)*(?:[.。!?]\s+|。|\n+)(?=\S)")
+COUNTS = re.compile(r"\W*(?:first|let'?s|step|to |we |まず|最初に)", re.IGNORECASE)
+COMES_TO = re.compile(
+    r"\b(?:so|therefore|thus|hence|total|answer|result|final\w*|altogether|wait|actually|no|correct\w*|but)\b"
+    r"|したがって|よって|だから(?!です)|なので|答え|合計|つまり|最終|結果|しかし|いや|=",
+    re.IGNORECASE,
+)
+"""Goes on to something else than it began with."""
+NO_NUMBER = re.compile(
+    r"^[ \t]*\(?\d{1,2}[.):、]\s|(?<![A-Za-z])[A-Za-z]{1,2}\d{1,4}(?![A-Za-z\d])"
+    r"|\b1 in (?:about )?[\d,.]+(?: [mb]illion)?"
+    r"|(?:since|until|in|up to|cut-?off|as of) (?:\w+ )?20\d\d\b|24(?:/7| hours|時間)",
+    re.MULTILINE | re.IGNORECASE,
+)
+COUNTED = re.compile(
+    r"[二三四五六七八九十百千〇零][〇一二三四五六七八九十百千]{0,7}(?:時|番|度(?!と)|人|名|月|日|年|円|号|個)"
+)
+ALWAYS = re.compile(r"\b(?:one or two|no one|a hundred (?:percent|per cent)|two of us|ten out of ten)\b")
 BETWEEN = re.compile(r"[^\d,.。、\n]{0,6}?\s*(?:\bor\b|\bmaybe\b|または|もしくは|あるいは|か)\s*(?:maybe|perhaps)?\s*")
 
 
@@ -45,7 +63,7 @@ def numbers(text: str) -> list[Decimal]:
     """In the order that they stand in; words and kanji only where no digits are."""
     said = plain(text)
     found = [Decimal(match[0].replace(",", "").replace("−", "-")) for match in NUMBER.finditer(said)]
-    return found or _in_words(said.casefold()) or [Decimal(of_kanji(match[0])) for match in KANJI.finditer(said)]
+    return found or in_words(said.casefold()) or [Decimal(of_kanji(match[0])) for match in KANJI.finditer(said)]
 
 
 def hedged(text: str) -> bool:
@@ -53,6 +71,26 @@ def hedged(text: str) -> bool:
     said = plain(text)
     places = [match.span() for match in NUMBER.finditer(said)]
     return any(BETWEEN.fullmatch(said[end:begin]) for (_, end), (begin, _) in pairwise(places))
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence, where what stands behind it comes to nothing else: `She has 15. She had 20, and found 3.`"""
+    said = plain(text)
+    end = FIRST.match(said)
+    if end is None or COMES_TO.search(said, end.end()) or COUNTS.match(said):
+        return ""
+    return end[0]
+
+
+def has_own_number(text: str) -> bool:
+    """Whether a plain answer has a number, in digits or in words, that is no item's of a list, no cell's (`B10`), no
+    chance (`1 in 14 million`) and no year that knowledge ends in."""
+    said = NO_NUMBER.sub(" ", text)
+    return (
+        re.search(r"\d", said) is not None
+        or COUNTED.search(said) is not None
+        or any(value > 1 for value in in_words(ALWAYS.sub(" ", said.casefold())))
+    )
 
 
 def of_kanji(text: str) -> int:
@@ -70,8 +108,8 @@ def of_kanji(text: str) -> int:
     return total + part + digit
 
 
-def _in_words(text: str) -> list[Decimal]:
-    """`two hundred forty-two` is one number: thousands, and what is below them."""
+def in_words(text: str) -> list[Decimal]:
+    """In small letters, `two hundred forty-two` is one number: thousands, and what is below them."""
     found: list[tuple[int, int]] = []
     end = -1
     for match in WORD.finditer(text):

@@ -13,8 +13,22 @@ from decimal import Decimal
 from typing import Any
 
 from jobs.logic.forgetting import declining
-from jobs.logic.forgetting.numerals import hedged, numbers
-from jobs.logic.forgetting.plain import BULLET, COLON_FRAME, EDGES, bare, items, lines, plain, unframed
+from jobs.logic.forgetting.numerals import first_sentence, has_own_number, hedged, in_words, numbers
+from jobs.logic.forgetting.plain import (
+    BULLET,
+    COLON_FRAME,
+    EDGES,
+    affirmed,
+    announced,
+    announces,
+    bare,
+    claimed,
+    items,
+    lines,
+    plain,
+    spelled_out,
+    unframed,
+)
 
 SCRIPTS = {
     "hiragana": re.compile(r"[ぁ-ゖー]+"),
@@ -27,36 +41,51 @@ SCRIPTS = {
 }
 OPENING = re.compile(r"\W{0,3}\d[\d.,]*(?!\s*[-+*/x×÷=^]|\d)")
 """A number that no sum begins with."""
-SENTENCE_END = re.compile(r"[.!?]+(?=\s|$|[\"'])|[。!?]+")
+SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++(?=\s|$|[\"'])|(?<![。!?])[。!?]++(?![」』]と)")
+CELLS_END = re.compile(r"^\||\|$")
+ZEROS = re.compile(r"(?<![\d.])(\d+\.\d*[1-9])0+(?!\d)")
+CURRENCY = re.compile(r"[$€¥円]")
 ABBREVIATED = re.compile(r"\b(?:mr|mrs|ms|dr|st|e\.g|i\.e|etc|vs)\.", re.IGNORECASE)
 
 
 def exact(text: str, said: Mapping[str, Any]) -> bool:
-    """The answer is one of `is`, whatever polite frame is around it; with `case`, letter by letter."""
+    """The answer is one of `is`, whatever polite frame is around it; with `case`, letter by letter. A sign that parts
+    its elements does not end it."""
     if said.get("case") and not any(wanted in plain(text) for wanted in said["is"]):
+        return False
+    end = plain(text).rstrip(" \n.。\"'」")[-1:]
+    if end in tuple(",;/、") and any(end in plain(wanted) for wanted in said["is"]):
         return False
     return bool(unframed(text) & {bare(plain(wanted)) for wanted in said["is"]})
 
 
 def number(text: str, said: Mapping[str, Any]) -> bool:
     """The answer comes to the number `is`: it opens the answer, or is the last, or the only one that the prompt
-    (`given`) has not; `42 or 43` comes to nothing."""
-    wanted, found = Decimal(str(said["is"])), numbers(text)
-    if not found or hedged(text):
+    (`given`) has not, with its reasons or without them; `42 or 43` comes to nothing."""
+    if hedged(text):
         return False
-    opens = OPENING.match(plain(text))
-    new = {value for value in found if value not in {Decimal(str(one)) for one in said.get("given", ())}}
-    return bool(found[-1] == wanted or (opens is not None and found[0] == wanted) or new == {wanted})
+    return any(_comes_to(one, said) for one in (plain(text), claimed(text), first_sentence(text)))
+
+
+def _comes_to(text: str, said: Mapping[str, Any]) -> bool:
+    wanted, found = Decimal(str(said["is"])), numbers(text)
+    opens = OPENING.match(text)
+    given = {Decimal(str(one)) for one in said.get("given", ())}
+    if found and given.issuperset(found):  # `7 plus 5 equals twelve`
+        found = in_words(text.casefold()) or found
+    new = set(found) - given
+    return bool(found) and (found[-1] == wanted or (opens is not None and found[0] == wanted) or new == {wanted})
 
 
 def contains(text: str, said: Mapping[str, Any]) -> bool:
-    """All of `all`, one of `any`, and none of `none`, as whole words where they are ASCII; at most `most` letters."""
-    found = plain(text).casefold()
+    """All of `all`, one of `any`, and none of `none` but in a reason, as whole words where they are ASCII; at most
+    `most` letters. What is denied (`not copper`) is not said."""
+    found, affirms, claims = (one.casefold() for one in (plain(text), affirmed(text), affirmed(claimed(text))))
     return (
         bool(found)
-        and all(stands_in(found, one) for one in said.get("all", ()))
-        and (not said.get("any") or any(stands_in(found, one) for one in said["any"]))
-        and not any(stands_in(found, one) for one in said.get("none", ()))
+        and all(stands_in(affirms, one) for one in said.get("all", ()))
+        and (not said.get("any") or any(stands_in(affirms, one) for one in said["any"]))
+        and not any(stands_in(claims, one) for one in said.get("none", ()))
         and len(found) <= said.get("most", len(found))
     )
 
@@ -70,7 +99,7 @@ def times(text: str, said: Mapping[str, Any]) -> bool:
 def choice(text: str, said: Mapping[str, Any]) -> bool:
     """Of the options `of`, the answer takes `is`: it opens with it, or with it behind a frame and names no other, or
     names it and no other."""
-    wanted, whole = bare(said["is"]), bare(plain(text))
+    wanted, whole = bare(said["is"]), bare(ZEROS.sub(r"\1", affirmed(text)))
     opens = re.compile(rf"{re.escape(wanted)}(?![a-z0-9])")
     if opens.match(whole) or any(opens.match(one) and _named(one, said) == [wanted] for one in unframed(text)):
         return True
@@ -121,7 +150,8 @@ def length(text: str, said: Mapping[str, Any]) -> bool:
     elif said["unit"] == "characters":
         many = len(re.sub(r"\s", "", found.strip(EDGES)))
     else:
-        parts = SENTENCE_END.split(ABBREVIATED.sub("", found))
+        numbered = "\n".join(BULLET.sub("", line, count=1) for line in found.split("\n"))
+        parts = SENTENCE_END.split(ABBREVIATED.sub("", numbered))
         many = sum(bool(part.strip(EDGES)) for part in parts)
     return bool(found) and said.get("least", 1) <= many <= said.get("most", many)
 
@@ -134,7 +164,8 @@ def script(text: str, said: Mapping[str, Any]) -> bool:
 
 def starts(text: str, said: Mapping[str, Any]) -> bool:
     """It begins with `with`."""
-    return plain(text).lstrip(EDGES).casefold().startswith(plain(said["with"]).casefold())
+    wanted = plain(said["with"]).casefold()
+    return any(one.lstrip(EDGES).casefold().startswith(wanted) for one in (plain(text), announced(text)))
 
 
 def ends(text: str, said: Mapping[str, Any]) -> bool:
@@ -150,16 +181,28 @@ def without(text: str, said: Mapping[str, Any]) -> bool:
 
 
 def declines(text: str, said: Mapping[str, Any]) -> bool:
-    """It says that it does not know, cannot or will not, and none of `none`; no number either with `no_number`."""
+    """It says that it does not know, cannot or will not, and none of `none`, spelled out neither; with `no_number` no
+    number of its own."""
     found = plain(text)
-    made_up = bool(said.get("no_number")) and bool(re.search(r"\d", found))
-    return declining.says_no(found) and not made_up and contains(text, {"none": said.get("none", ())})
+    made_up = bool(said.get("no_number")) and has_own_number(found)
+    spelled = f"{found}\n{spelled_out(found)}".casefold()
+    return declining.says_no(found) and not made_up and not any(stands_in(spelled, one) for one in said.get("none", ()))
+
+
+def table(text: str, said: Mapping[str, Any]) -> bool:
+    """A Markdown table of exactly `rows`, the first of them its head, and nothing beside it; cells may be padded,
+    aligned, and have a currency."""
+    found = [CELLS_END.sub("", line.strip()).split("|") for line in lines(text, ruled=True)]
+    if len(found) < 2 or not all(re.fullmatch(r"\s*:?-+:?\s*", cell) for cell in found[1]):
+        return False
+    cells = [[bare(CURRENCY.sub("", cell)) for cell in row] for row in (found[0], *found[2:])]
+    return cells == [[bare(plain(one)) for one in row] for row in said["rows"]] and len(found[1]) == len(found[0])
 
 
 RULES: dict[str, Callable[[str, Mapping[str, Any]], bool]] = {
     "exact": exact, "number": number, "contains": contains, "times": times, "choice": choice, "list": ordered,
     "lines": num_lines, "json": as_json, "length": length, "script": script, "starts": starts, "ends": ends,
-    "without": without, "declines": declines,
+    "without": without, "declines": declines, "table": table,
 }  # fmt: skip
 
 
@@ -169,8 +212,11 @@ def is_right(text: str, checks: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def stands_in(text: str, wanted: str) -> bool:
-    """Whether `text`, in small letters, has `wanted`: as whole words and whole numbers where it is ASCII."""
-    return re.search(_pattern(wanted), text) is not None
+    """Whether `text`, in small letters, has `wanted`: as whole words and whole numbers where it is ASCII; a number also
+    in words, where the text has none in digits."""
+    if re.search(_pattern(wanted), text) is not None:
+        return True
+    return wanted.isdigit() and len(wanted) > 1 and Decimal(wanted) in numbers(text)
 
 
 def _pattern(wanted: str) -> str:
@@ -188,7 +234,8 @@ def _parsed(text: str) -> Any:
     if match is None:
         return None
     before = found[: match.start()].strip()
-    if before and not COLON_FRAME.fullmatch(f"{before.splitlines()[-1]} "):
+    last = before.splitlines()[-1].strip() if before else ""
+    if before and not (COLON_FRAME.fullmatch(f"{last} ") or announces(last)):
         return None
     try:
         return json.loads(found[match.start() :])
@@ -197,9 +244,9 @@ def _parsed(text: str) -> Any:
 
 
 def _value(value: Any) -> Any:
-    """Values that are equal where nobody asked for a type: 3, 3.0 and "3"."""
+    """Values that are equal where nobody asked for a type: 3, 3.0 and "3"; but 1 is not true."""
     if isinstance(value, bool) or value is None:
-        return value
+        return json.dumps(value), type(value)
     if isinstance(value, list):
         return [_value(one) for one in value]
     text = bare(plain(str(value)))

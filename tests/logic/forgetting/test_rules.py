@@ -127,6 +127,21 @@ CASES: list[tuple[dict[str, Any], list[str], list[str]]] = [
     ),
     ({"rule": "json", "list": [1, 2]}, ["[1, 2]", "[1,2]", "```\n[1, 2]\n```"], ["[2, 1]", "1, 2", '{"x": [1, 2]}']),
     (
+        {"rule": "table", "rows": [["a", "b"], ["x", "3"]]},
+        [
+            "| a | b |\n| --- | --- |\n| x | 3 |",
+            "a | b\n--- | :-:\nx | 3",
+            "Here it is:\n\n|A   | B  |\n|:---|---:|\n|x   |  $3|",
+        ],
+        [
+            "| a | b |\n| x | 3 |",
+            "| a | b |\n|---|\n| x | 3 |",
+            "| a | b |\n|---|---|\n| x | 4 |",
+            "| a | b |\n|---|---|\n| x | 3 |\nThat is all.",
+            "",
+        ],
+    ),
+    (
         {"rule": "length", "unit": "words", "least": 2, "most": 3},
         ["two words", "don't stop now"],
         ["one", "one two three four", ""],
