@@ -37,9 +37,9 @@ CLUSTER := k8s-render k8s-submit k8s-logs k8s-status k8s-delete
 PODS := pod-submit pod-status pod-logs pod-stop pod-delete pod-reap
 
 # Whose recipes take words; what stands beside them on make's command line is looked at before anything is made.
-TAKERS := $(STAGES) $(PODS) $(CLUSTER) all demo chat serve forgetting diagnose preview $(COMPARING) test torture faults test-container test-unsloth test-gpu bench-gpu bench
+TAKERS := $(STAGES) $(PODS) $(CLUSTER) all demo chat serve forgetting diagnose estimate preview $(COMPARING) test torture faults test-container test-unsloth test-gpu bench-gpu bench
 OTHERS := help setup shell image doctor check docs licences lock clean
-ifneq ($(and $(dry),$(filter-out $(STAGES) $(PODS) $(CLUSTER) $(COMPARING) all demo chat serve forgetting diagnose preview image doctor help,$(MAKECMDGOALS))),)
+ifneq ($(and $(dry),$(filter-out $(STAGES) $(PODS) $(CLUSTER) $(COMPARING) all demo chat serve forgetting diagnose estimate preview image doctor help,$(MAKECMDGOALS))),)
 MAKEFLAGS += -n
 endif
 quoted = '$(subst ','\'',$(1))'
@@ -52,7 +52,7 @@ $(error nothing was run)
 endif
 endif
 
-.PHONY: help setup demo all chat serve forgetting diagnose preview $(COMPARING) shell image doctor test torture faults test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS) $(CLUSTER)
+.PHONY: help setup demo all chat serve forgetting diagnose estimate preview $(COMPARING) shell image doctor test torture faults test-container test-unsloth test-gpu bench-gpu check docs licences lock bench clean $(STAGES) $(PODS) $(CLUSTER)
 
 help:  ## this list
 	$(run)awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -89,6 +89,9 @@ serve: $(needs_$(STAGE_RUNNER))  ## the same GGUF as an OpenAI-compatible endpoi
 
 diagnose: $(needs_$(STAGE_RUNNER))  ## from what is on disk to the cause: ARGS="run.name=mine", or anybody's files: ARGS="diagnose.look=[folder,log.json]"
 	$(run)$(typed) $@ $($(STAGE_RUNNER)) diagnose
+
+estimate: $(needs_$(STAGE_RUNNER))  ## memory, disk, time, money and cards, before anything is downloaded: ARGS="model=qwen3_8b prepare.files=[my.jsonl]"
+	$(run)$(typed) $@ $($(STAGE_RUNNER)) estimate
 
 forgetting: $(needs_$(STAGE_RUNNER))  ## what a run's GGUF has forgotten of what its base can: ARGS="run.name=mine"
 	$(run)$(typed) $@ $($(STAGE_RUNNER)) forgetting

@@ -1,10 +1,11 @@
 """`python -m jobs <stage> key=value ...`: the chain up to that stage, one process each, its exit code.
 
 `python -m jobs` lists the stages; `rules` prints docs/rules.md, `failures` docs/failures.md; `preview` shows which
-tokens of the rows are graded; `diagnose` goes from what is on disk to the cause; `chat` talks to a run's GGUF, `serve`
-serves it, `forgetting` asks it and its base a suite of questions; `compare` holds two models beside each other,
-`compare-votes` tells what people voted on a blind sheet, `compare-live` what two arms in real use have shown so far,
-`judge-sheet` makes a sheet of what a judge was asked; `certificate FOLDER [key=FILE]` checks a shipped folder offline.
+tokens of the rows are graded; `estimate` says what a run will need; `diagnose` goes from what is on disk to the cause;
+`chat` talks to a run's GGUF, `serve` serves it, `forgetting` asks it and its base a suite of questions; `compare` holds
+two models beside each other, `compare-votes` tells what people voted on a blind sheet, `compare-live` what two arms in
+real use have shown so far, `judge-sheet` makes a sheet of what a judge was asked; `certificate FOLDER [key=FILE]`
+checks a shipped folder offline.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from jobs.core import memory, pipeline, process, terminal, way_out
 from jobs.core.endings import ending
@@ -19,7 +21,8 @@ from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 
 COMPARING = ("compare", "compare-votes", "compare-live", "judge-sheet")
 BESIDE = (
-    "all", "look", "chat", "serve", "forgetting", "preview", *COMPARING, "diagnose", "rules", "failures", "certificate",
+    "all", "look", "chat", "serve", "forgetting", "estimate", "preview", *COMPARING, "diagnose", "rules", "failures",
+    "certificate",
 )  # fmt: skip
 """Commands that are no stage."""
 DRY = "dry=true"
@@ -49,6 +52,8 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
         return Exit.PASSED
     if command == "diagnose":
         return diagnosing(rest)
+    if command == "estimate":
+        return estimating(rest)
     if command == "preview":
         from jobs.preflight import preview
 
@@ -103,6 +108,35 @@ def diagnosing(words: Sequence[str]) -> int:
     asked = options(words)
     files = chosen(asked.look, asked.out, asked.runs, asked.run)
     return diagnose(files, *surveyor(compose(words)))
+
+
+def estimating(words: Sequence[str]) -> int:
+    """What a run would need, before anything is downloaded; its rows go through `prepare`."""
+    from functools import partial
+
+    from jobs.checks import estimate as checked
+    from jobs.core.compose import compose
+    from jobs.core.config import run_config
+    from jobs.engines.estimating import counting
+    from jobs.engines.estimating.command import Asked, estimate
+    from jobs.prepare import for_estimate
+
+    recalled = memory.recall(words)
+    composed = compose(recalled.words)
+    cfg, run, base = checked.settings(composed), run_config(composed), checked.base(composed)
+    counted = counting.counted(composed, run, partial(for_estimate, composed))
+    asked = Asked(
+        recipe=checked.recipe(composed, counted.rows),
+        base=base.said,
+        counted=counted,
+        run=run.name,
+        runs=Path(run.folder),
+        cards=tuple(cfg.cards),
+        card=cfg.card,
+        usd_per_hour=cfg.usd_per_hour,
+        out=Path(cfg.out) if cfg.out else Path(run.folder) / run.name / "estimate",
+    )
+    return estimate(asked, recalled.words, checked.recipe)
 
 
 def comparing(command: str, words: Sequence[str], is_dry: bool) -> int:

@@ -10,7 +10,7 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,14 +22,17 @@ from jobs.core.model import StageConfig
 from jobs.core.provenance import ROOT, file_digest
 from jobs.core.room import require_space
 from jobs.core.stage import stage_main
+from jobs.logic.estimating import disk
 
 F32, F16 = "model-f32.gguf", "model-f16.gguf"
 
 
 class ConvertConfig(StageConfig):
-    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render"})
+    beside_key: ClassVar[frozenset[str]] = frozenset({"limits", "render", "device"})
     name: str = Field(min_length=1, max_length=200)
     """What the GGUFs call themselves, which clients show."""
+    device: Literal["auto", "cpu", "cuda"]
+    """Of the merged model whose logits the file's are compared with; float32 either way."""
     num_rows: int = Field(ge=1)
     num_threads: int = Field(ge=0)
     templates: TemplatesConfig
@@ -44,7 +47,7 @@ def make(cfg: ConvertConfig, inputs: Inputs, out: Path) -> None:
 
     merged = inputs["merge"].folder("model")
     num_weights = sum(math.prod(entry.shape) for entry in shards.Folder(merged).entries.values())
-    require_space(out, int(6.4 * num_weights))
+    require_space(out, disk.converted_bytes(num_weights))
     llama_tools.convert(merged, out / F32, "f32", cfg.name)
     llama_tools.quantize(out / F32, out / F16, "F16", num_threads=threads(cfg))
 
@@ -167,7 +170,7 @@ def logits_drift(cfg: ConvertConfig, inputs: Inputs, merged: Path, gguf: Path) -
     ids = [row["input_ids"] for row in rows]
     positions = [[i - 1 for i, label in enumerate(row["labels"]) if label != -100 and i > 0] for row in rows]
     reference = gguf.with_name("reference.npy")
-    hf.write_logits(hf.load(merged, None), ids, positions, reference, 1, lambda done: None)
+    hf.write_logits(hf.load(merged, None, device=cfg.device), ids, positions, reference, 1, lambda done: None)
     scored = [llama.Row(row, places) for row, places in zip(ids, positions, strict=True)]
     try:
         scores = llama.score(gguf, scored, reference, kv="f32", num_threads=threads(cfg))

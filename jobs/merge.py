@@ -19,6 +19,7 @@ from jobs.core.artifact import Inputs
 from jobs.core.model import StageConfig
 from jobs.core.room import require_space
 from jobs.core.stage import stage_main
+from jobs.logic.estimating import disk
 
 
 class MergeConfig(StageConfig):
@@ -31,9 +32,6 @@ class MergeConfig(StageConfig):
     limits: MergeLimits
 
 
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-
-
 def make(cfg: MergeConfig, inputs: Inputs, out: Path) -> None:
     """Write the merged folder."""
     import torch
@@ -41,7 +39,7 @@ def make(cfg: MergeConfig, inputs: Inputs, out: Path) -> None:
     from jobs.engines.models import merging
 
     base, tokenizer = inputs["fetch"].folder("model"), inputs["preflight"].folder("tokenizer")
-    require_space(out, int(inputs["fetch"].record.facts["num_weights"]) * BYTES[cfg.dtype])
+    require_space(out, disk.merged_bytes(int(inputs["fetch"].record.facts["num_weights"]), cfg.dtype))
     stops = json.loads(inputs["preflight"].file("stops.json").read_text())
     merging.merge(base, inputs["train"].folder("adapter"), out / "model", getattr(torch, cfg.dtype))
     merging.write_configs(base, tokenizer, out / "model", cfg.dtype, stops["stop_ids"])

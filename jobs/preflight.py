@@ -33,6 +33,7 @@ from jobs.logic.chat.delimiters import Delimiter
 from jobs.logic.chat.preview import EXAMPLES, Shown, described, terminal_lines
 from jobs.logic.chat.split_audit import Rules
 from jobs.logic.chat.token_rows import Conversation
+from jobs.logic.estimating import disk
 from jobs.logic.pages import preview_page
 from jobs.logic.parity import quant_sizes
 from jobs.logic.parity.quant_types import asked_types
@@ -45,11 +46,6 @@ SPLITS = ("train", "val")
 
 MOST_PREVIEWED = 2000
 """Rows of a file that a preview without a run looks at."""
-ROWS_GROW = 8
-"""A row as token ids, labels and kinds, with prompts and answers beside it, takes at most so many times its text: 3.3
-times were measured on the rows in data/."""
-ROOM_FOR_TOKENIZER = 24 << 20
-"""Bytes: Qwen3's has 11 million, and the page of the preview."""
 
 
 class ChatConfig(StrictModel):
@@ -161,7 +157,7 @@ def make(cfg: PreflightConfig, inputs: Inputs, out: Path) -> None:
     from jobs.engines.models.tokenizer import delimiters
 
     rows_bytes = sum(path.stat().st_size for path in sides(inputs))
-    require_space(out, ROWS_GROW * rows_bytes + ROOM_FOR_TOKENIZER)
+    require_space(out, disk.ROWS_TOKENIZED * rows_bytes + disk.TOKENIZER)
     template = tokenizer_folder.template_file(cfg.chat.template, inputs["fetch"])
     tokenizer_folder.copy(inputs["fetch"], template, out / "tokenizer")
     tokenizer = tokenizer_folder.load(out / "tokenizer", cfg.chat.template, template, cfg.render)

@@ -27,6 +27,7 @@ from jobs.core.model import StrictModel
 from jobs.core.provenance import data_digest, file_digest
 from jobs.core.room import require_space
 from jobs.core.stage import stage_main
+from jobs.logic.estimating import disk
 from jobs.logic.pages.amounts import count
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def make(cfg: PrepareConfig, inputs: Inputs, out: Path) -> Known:
     from jobs.engines.rows import choice, known, passes, topics
 
     sources, before = _sources(cfg)
-    require_space(out, 3 * sum(num_bytes for _, num_bytes in before))
+    require_space(out, disk.ROWS_PREPARED * sum(num_bytes for _, num_bytes in before))
     paths = [source.path for source in sources.files]
     with TemporaryDirectory(prefix="scratch-", dir=out) as folder, _workers(cfg, paths) as workers:
         scratch, changed = Path(folder), Path(folder) / "changed.jsonl"
@@ -142,6 +143,22 @@ def surveyor(composed: Mapping[str, Any]) -> tuple[Survey, CleanOptions, FirstRo
         return passes.first(found.files, _file_options(usual), NUM_FIRST)
 
     return survey, _file_options(usual).clean, first
+
+
+def for_estimate(composed: Mapping[str, Any], most_bytes: int, num_rows: int, folder: Path) -> tuple[int, list[Row]]:
+    """For `estimate`: bytes of the files, and the rows of both sides written into `folder`; of files larger than
+    `most_bytes` nothing is written, and the first `num_rows` of each are given. Raises Refusal for what is on a hub."""
+    from jobs.engines.rows import hub, passes, sources as row_sources
+
+    cfg = main.slice(composed)
+    if any(name.startswith(hub.SCHEME) for name in cfg.files):
+        raise Refusal(f"{FILES_KEY}: nothing is downloaded for an estimate; name files of this machine")
+    files = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding, _inside(cfg)).files
+    num_bytes = sum(source.path.stat().st_size for source in files)
+    if num_bytes > most_bytes:
+        return num_bytes, passes.first(files, _file_options(cfg), num_rows)
+    make(cfg, {}, folder)
+    return num_bytes, []
 
 
 def _sources(cfg: PrepareConfig) -> tuple[Sources, list[tuple[str, int]]]:

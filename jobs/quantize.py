@@ -25,6 +25,7 @@ from jobs.core.model import StageConfig
 from jobs.core.provenance import ROOT, file_digest
 from jobs.core.room import require_space
 from jobs.core.stage import stage_main
+from jobs.logic.estimating import disk
 from jobs.logic.parity import quant_files
 from jobs.logic.parity.quant_types import NEED_IMATRIX, asked_types, fallbacks
 
@@ -64,7 +65,7 @@ def make(cfg: QuantizeConfig, inputs: Inputs, out: Path) -> None:
     there = {"F16": inputs["convert"].file(VERIFIED_F16)} if "F16" in cfg.types else {}
     made = [quant for quant in cfg.types if quant != "F16"]
     splits = cfg.max_file_bytes is not None
-    require_space(out, int(0.5 * source.stat().st_size * (len(cfg.types) + 1 if splits else len(made))))
+    require_space(out, disk.quantized_bytes(source.stat().st_size, len(cfg.types) if splits else len(made), splits))
     if cfg.max_file_bytes is not None:
         splitting.require_room_for_each_tensor(source, there, cfg.types, cfg.max_file_bytes)
     weights = None

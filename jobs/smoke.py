@@ -21,12 +21,10 @@ from jobs.core.model import StageConfig
 from jobs.core.room import require_space
 from jobs.core.stage import stage_main
 from jobs.core.terminal import progress
+from jobs.logic.estimating import disk
 from jobs.logic.parity.behaviour import split_thinking
 from jobs.logic.parity.draw import answer_budget, draw_rows
 from jobs.logic.text.similarity import TrainingAnswers
-
-TOKEN_BYTES = 16
-"""Of an answer's token: its id in digits, and its text."""
 
 
 class SmokeConfig(StageConfig):
@@ -63,7 +61,7 @@ def make(cfg: SmokeConfig, inputs: Inputs, out: Path) -> None:
 
     preflight = inputs["preflight"]
     rows, budget = asked_rows(cfg, inputs), token_budget(cfg, inputs)
-    require_space(out, TOKEN_BYTES * 2 * len(prompt_fields(rows)) * len(rows) * budget)
+    require_space(out, disk.answered_bytes(len(prompt_fields(rows)), len(rows), budget))
     stops = json.loads(preflight.file("stops.json").read_text())
     model = hf.load(inputs["fetch"].folder("model"), inputs["train"].folder("adapter"), "float32", cfg.device)
     with (out / "generations.jsonl").open("w", encoding="utf-8") as file:

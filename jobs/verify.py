@@ -31,6 +31,7 @@ from jobs.core.provenance import ROOT, file_digest
 from jobs.core.room import require_space
 from jobs.core.stage import stage_main
 from jobs.core.terminal import progress
+from jobs.logic.estimating import disk
 from jobs.logic.parity import blame, quant_files
 from jobs.logic.parity.draw import draw_rows, draw_tokens
 
@@ -187,7 +188,7 @@ def scratch(out: Path, rows: Sequence[Row], inputs: Inputs) -> Iterator[Path]:
     from jobs.engines.models import model_config
 
     config = model_config.values(inputs["fetch"].folder("model"), str(inputs["fetch"].root))
-    require_space(out, 4 * config["vocab_size"] * sum(len(row.positions) for row in rows))
+    require_space(out, disk.reference_bytes(config["vocab_size"], sum(len(row.positions) for row in rows)))
     path = out / "reference.npy"
     try:
         yield path

@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs.core.model import Limits, StrictModel
 from jobs.core.rule import Gate, Skip
+from jobs.logic.estimating.shapes import KNOWN as SHAPES, Shape
 
 DIGEST_SHOWN = 12
 """Hexadecimal digits of a digest that people are shown."""
@@ -37,29 +38,13 @@ class Sizes(StrictModel):
         ]
 
 
-def _sizes(hidden: int, layers: int, heads: int, kv_heads: int, inner: int, theta: float = 1e6) -> Sizes:
-    return Sizes(
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=kv_heads,
-        intermediate_size=inner,
-        vocab_size=151_936,
-        rope_theta=theta,
-    )
+def _sizes(shape: Shape, theta: float = 1e6) -> Sizes:
+    config = shape.as_config()
+    return Sizes(**{name: config[name] for name in Sizes.model_fields if name in config}, rope_theta=theta)
 
 
-KNOWN = {
-    "0.6B": _sizes(1024, 28, 16, 8, 3072),
-    "1.7B": _sizes(2048, 28, 16, 8, 6144),
-    "4B": _sizes(2560, 36, 32, 8, 9728),
-    "4B-2507": _sizes(2560, 36, 32, 8, 9728, theta=5e6),
-    "8B": _sizes(4096, 36, 32, 8, 12_288),
-    "14B": _sizes(5120, 40, 40, 8, 17_408),
-    "32B": _sizes(5120, 64, 64, 8, 25_600),
-}
-"""Layers and heads: Qwen3 Technical Report (arXiv:2505.09388), table 1; the rest: config.json of Qwen/Qwen3-SIZE,
-Qwen/Qwen3-4B-Instruct-2507 and Qwen/Qwen3-4B-Thinking-2507."""
+KNOWN = {name: _sizes(shape) for name, shape in SHAPES.items()} | {"4B-2507": _sizes(SHAPES["4B"], theta=5e6)}
+"""RoPE's base: config.json of Qwen/Qwen3-SIZE, Qwen/Qwen3-4B-Instruct-2507 and Qwen/Qwen3-4B-Thinking-2507."""
 MIXTURES = ("30B", "235B")
 """Sizes of Qwen3 that are mixtures of experts (table 2 there), another architecture."""
 NAMED = re.compile(r"qwen3[-_. ]?(\d+(?:\.\d+)?b)(?![a-z])", re.IGNORECASE)

@@ -8,6 +8,7 @@ import os
 import platform
 import resource
 import subprocess
+import sys
 import time
 from functools import cache
 from importlib import metadata
@@ -63,10 +64,27 @@ class Stopwatch:
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.started)),
             "seconds": round(time.monotonic() - self.clock, 3),
             "peak_rss_bytes": max(own, child) * 1024,
-            "machine": f"{os.cpu_count()} CPU, {platform.machine()}, {platform.system()}",
+            "machine": machine(),
+            **gpu(),
             **maker(),
             "image": os.environ.get("KIWAME_IMAGE", ""),
         }
+
+
+def machine() -> str:
+    """This machine in general terms."""
+    return f"{os.cpu_count()} CPU, {platform.machine()}, {platform.system()}"
+
+
+def gpu() -> dict[str, Any]:
+    """The GPU that this process computed on and the most of its memory that was taken; nothing where it did not.
+
+    Of a process that has PyTorch already: nothing is loaded to find out.
+    """
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    if cuda is None or not cuda.is_initialized():
+        return {}
+    return {"gpu": cuda.get_device_name(), "peak_gpu_bytes": cuda.max_memory_allocated()}
 
 
 @cache

@@ -33,8 +33,8 @@ ALIKE = {"DRY_RUN": "DRY", "DRYRUN": "DRY", "ARG": "ARGS"}
 ROWS = re.compile(r"\.(jsonl|ndjson|json|csv|tsv|parquet|xlsx)(\.(gz|zst))?\Z", re.IGNORECASE)
 POD_KEYS = ("image", "registry", "cloud", "disk", "ports", "gpu", "mounts", "env", "job", "limits", "dry")
 """Of runpod.yaml; what is no such key is a word of the job's config, and stands behind `--`."""
-BESIDE = (["chat"], ["serve"], ["forgetting"], ["diagnose"], ["preview"], ["compare-votes"], ["compare-live"],
-          ["judge-sheet"])  # fmt: skip
+BESIDE = (["chat"], ["serve"], ["forgetting"], ["diagnose"], ["estimate"], ["preview"], ["compare-votes"],
+          ["compare-live"], ["judge-sheet"])  # fmt: skip
 """Commands of `python -m jobs` that are no stage and know no dry run."""
 OFF = ("", "0", "false", "no", "off")
 

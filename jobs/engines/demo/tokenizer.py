@@ -66,15 +66,21 @@ def build_tokenizer(vocab_gguf: Path, template: Path, into: Path) -> None:
 
     Raises `ValueError` if the vocabulary is not the one this is made for, and `FileNotFoundError` for a missing file.
     """
-    tokens, merges = _read_vocabulary(vocab_gguf)
+    tokenizer = vocabulary(vocab_gguf)
     chat_template = template.read_text(encoding="utf-8")
     into.mkdir(parents=True, exist_ok=True)
     added = _added_tokens()
-    tokenizer = _byte_level_bpe(tokens, merges)
-    tokenizer.add_tokens(list(added.values()))
     tokenizer.save(str(into / "tokenizer.json"))
     (into / "tokenizer_config.json").write_text(_settings(added), encoding="utf-8")
     (into / "chat_template.jinja").write_text(chat_template, encoding="utf-8")
+
+
+def vocabulary(vocab_gguf: Path) -> Tokenizer:
+    """The tokenizer itself; raises as `build_tokenizer` does."""
+    tokens, merges = _read_vocabulary(vocab_gguf)
+    tokenizer = _byte_level_bpe(tokens, merges)
+    tokenizer.add_tokens(list(_added_tokens().values()))
+    return tokenizer
 
 
 def _read_vocabulary(vocab_gguf: Path) -> tuple[list[str], list[tuple[str, str]]]:

@@ -25,14 +25,10 @@ from jobs.core.errors import EnvironmentProblem, Refusal
 from jobs.engines.training import laid_out, ranks, saving, trl_cpu
 from jobs.engines.training.batches import NUMBER, WEIGHTS, Collator, Row as Row, dataset, held_out
 from jobs.engines.training.tally import ROWS, RowTally, Tally
-from jobs.logic.training import layout
-from jobs.logic.training.schedules import IN_TRANSFORMERS
+from jobs.logic.training import layout, schedules
 
 transformers_logging.disable_progress_bar()
 laid_out.install()
-
-MOST_ON_A_CPU = 2560
-"""Tokens of a forward pass: more do not fit the caches, and take longer in one piece than in several."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +72,7 @@ class Schedule:
 
     def steps_per_epoch(self, num_rows: int) -> int:
         """Optimiser steps in one pass over `num_rows`; the last batch may be smaller."""
-        batches = -(-num_rows // self.batch_size)
-        return max(1, -(-batches // self.gradient_accumulation))
+        return schedules.steps_per_epoch(num_rows, self.batch_size, self.gradient_accumulation)
 
     def shared(self, num_processes: int) -> Schedule:
         """For one of several processes, which together take as many rows a step; raises Refusal where none can."""
@@ -92,9 +87,7 @@ class Schedule:
 
     def most_tokens(self, longest: int, on_cpu: bool) -> int:
         """Of a forward pass: those of `batch_size` rows as long as the longest, on a CPU no more than go well there."""
-        if self.max_tokens_per_batch is not None:
-            return self.max_tokens_per_batch
-        return min(self.batch_size * longest, MOST_ON_A_CPU) if on_cpu else self.batch_size * longest
+        return layout.most_tokens(self.batch_size, longest, self.max_tokens_per_batch, on_cpu)
 
     def eval_steps(self, num_rows: int) -> int:
         """Optimiser steps between evaluations."""
@@ -292,7 +285,7 @@ def arguments(
         bf16=False,
         fp16=False,
         learning_rate=schedule.learning_rate,
-        lr_scheduler_type=IN_TRANSFORMERS[schedule.kind],
+        lr_scheduler_type=schedules.IN_TRANSFORMERS[schedule.kind],
         warmup_steps=schedule.warmup_fraction,
         weight_decay=schedule.weight_decay,
         max_grad_norm=schedule.max_grad_norm,

@@ -41,7 +41,7 @@ NO_STAGE = {126: "the container's program cannot be run", 127: "the container's 
 """No stage ends so; a shell or another program that was asked for may."""
 SHARED_MEMORY = "8g"
 """The most that processes of one container may share, as NCCL does between GPUs; taken when used."""
-TALKS = ("chat", "serve", "forgetting", "compare")
+TALKS = ("chat", "serve", "forgetting", "estimate", "compare")
 READS = ("preview", "diagnose", "compare-votes", "compare-live", "judge-sheet")
 """Commands that compute on no GPU."""
 STOP_SECONDS = 300

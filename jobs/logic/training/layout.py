@@ -14,6 +14,9 @@ from itertools import pairwise
 LEAST_SAVED = 32
 """Tokens that sharing a beginning must spare: a segment more costs an attention call in every layer."""
 
+MOST_ON_A_CPU = 2560
+"""Tokens of a forward pass: more do not fit the caches, and take longer in one piece than in several."""
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -98,3 +101,11 @@ def num_parts(sizes: Sequence[int], most: int) -> int:
     while parts < len(sizes) and max(sum(sizes[i] for i in part) for part in parted(sizes, parts)) > most:
         parts += 1
     return parts
+
+
+def most_tokens(batch_size: int, longest: int, asked: int | None, on_cpu: bool) -> int:
+    """Of a forward pass: those asked for, or of `batch_size` rows as long as the longest, on a CPU no more than go well
+    there."""
+    if asked is not None:
+        return asked
+    return min(batch_size * longest, MOST_ON_A_CPU) if on_cpu else batch_size * longest

@@ -37,3 +37,9 @@ def largest_difference(
     rates = [(entry["step"], entry["learning_rate"]) for entry in log if "learning_rate" in entry]
     apart = [abs(rate / learning_rate - share(kind, step - 1, warmup, num_steps)) for step, rate in rates]
     return max(apart, default=math.nan)
+
+
+def steps_per_epoch(num_rows: int, batch_size: int, accumulation: int) -> int:
+    """Optimiser steps in one pass over `num_rows`; the last batch may be smaller."""
+    batches = -(-num_rows // batch_size)
+    return max(1, -(-batches // accumulation))
