@@ -11,9 +11,11 @@ checks a shipped folder offline.
 from __future__ import annotations
 
 import difflib
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jobs.core import memory, pipeline, process, terminal, way_out
 from jobs.core.endings import ending
@@ -21,8 +23,8 @@ from jobs.core.errors import EnvironmentProblem, Exit, Refusal
 
 COMPARING = ("compare", "compare-votes", "compare-live", "judge-sheet")
 BESIDE = (
-    "all", "look", "chat", "serve", "forgetting", "estimate", "preview", *COMPARING, "diagnose", "rules", "failures",
-    "certificate",
+    "all", "look", "chat", "serve", "forgetting", "estimate", "fits", "preview", *COMPARING, "diagnose", "rules",
+    "failures", "certificate",
 )  # fmt: skip
 """Commands that are no stage."""
 DRY = "dry=true"
@@ -54,6 +56,8 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
         return diagnosing(rest)
     if command == "estimate":
         return estimating(rest)
+    if command == "fits":
+        return fits(rest)
     if command == "preview":
         from jobs.preflight import preview
 
@@ -95,6 +99,7 @@ def answer(command: str, rest: Sequence[str], is_dry: bool = False) -> int:
         terminal.say(recalled.line)
     from jobs.core import chain
 
+    require_fit(stage, composed)
     return chain.run_chain(stage, recalled.words, composed, way_out.Typed(command, tuple(rest)), is_dry)
 
 
@@ -108,6 +113,44 @@ def diagnosing(words: Sequence[str]) -> int:
     asked = options(words)
     files = chosen(asked.look, asked.out, asked.runs, asked.run)
     return diagnose(files, *surveyor(compose(words)))
+
+
+def require_fit(target: str, composed: Mapping[str, Any]) -> None:
+    """Raises EnvironmentProblem where this machine cannot make what is asked for; what else is wrong the chain says."""
+    from jobs.checks.estimate import least
+
+    try:
+        from jobs.core.config import run_config
+
+        smallest, run = least(composed), run_config(composed)
+    except Refusal:
+        return
+    if smallest is not None:
+        from jobs.engines.estimating.fitting import require_fit as on_this_machine
+
+        on_this_machine(smallest, Path(run.folder) / run.name, [stage.name for stage in pipeline.up_to(target)])
+
+
+def fits(words: Sequence[str]) -> int:
+    """What launchers ask before anything is rented: on stdout, as JSON, the least that the run needs of a machine, and
+    the words that make it fit each of `estimate.cards`; `null` where that is not known."""
+    from jobs.checks.estimate import least, settings
+    from jobs.core.compose import compose
+    from jobs.logic.estimating import cards, fitting
+
+    composed = compose(words)
+    smallest = least(composed)
+    if smallest is None:
+        print("null")
+        return Exit.PASSED
+    judged = [cards.judged(smallest, gib) for gib in settings(composed).cards]
+    needed = {
+        "gpu_gib": fitting.gpu_gib(smallest),
+        "ram_bytes": {"gpu": fitting.ram_bytes(smallest, True), "cpu": fitting.ram_bytes(smallest, False)},
+        "words": {str(one.gib): list(one.words) for one in judged if one.fits},
+    }
+    print(json.dumps(needed))
+    return Exit.PASSED
 
 
 def estimating(words: Sequence[str]) -> int:

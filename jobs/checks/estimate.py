@@ -13,7 +13,7 @@ from jobs.core import chain, config
 from jobs.core.errors import Refusal
 from jobs.core.model import Count, Money, StrictModel, Text
 from jobs.logic.estimating import shapes
-from jobs.logic.estimating.recipe import Measuring, Recipe, Rows, Training
+from jobs.logic.estimating.recipe import Measuring, Recipe, Rows, RowSize, Training
 from jobs.logic.estimating.shapes import Shape
 
 HYBRID = ("empty", "keep")
@@ -26,6 +26,7 @@ class EstimateConfig(StrictModel):
     cards: list[Count]
     card: Count | None
     usd_per_hour: Money | None
+    refuse: bool
     out: Text | None
 
 
@@ -114,7 +115,20 @@ def recipe(composed: Mapping[str, Any], rows: Rows) -> Recipe:
         ),
         rows=rows,
         fetched=composed["fetch"]["source"]["kind"] == "hub",
+        file_element=4 if composed["fetch"]["source"]["kind"] == "demo" else 2,
     )
+
+
+def least(composed: Mapping[str, Any]) -> Recipe | None:
+    """The same with rows that are next to nothing, so that no run needs less; None where the shape is not known, or
+    nobody is to be refused."""
+    if not settings(composed).refuse:
+        return None
+    row = RowSize(8, 4)
+    try:
+        return recipe(composed, Rows((row,), (row,), 1, 1))
+    except Refusal:
+        return None
 
 
 def _training(train: Any) -> Training:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,31 @@ def _element(text: str) -> str:
 def listed(key: str, names: Sequence[str]) -> str:
     """The word that names these files."""
     return f"{key}=[{','.join(map(_element, names))}]"
+
+
+@dataclass(frozen=True)
+class Least:
+    """What a run needs of a machine at least, whatever its rows are."""
+
+    gpu_gib: int
+    """GB of the smallest GPU that it may fit as it is."""
+    ram_on_gpu: float
+    """Bytes of memory beside a GPU."""
+    ram_on_cpu: float
+    words: Mapping[str, Sequence[str]]
+    """GB of a card to the words that make it fit there."""
+
+
+def least(words: Sequence[str], cards: Sequence[int] = ()) -> Least | None:
+    """What `python -m jobs fits` says of the words of a job; None where it cannot say."""
+    told = [f"estimate.cards=[{','.join(map(str, cards))}]"] if cards else []
+    command = [sys.executable, "-m", "jobs", "fits", *words, *told]
+    plain = {name: value for name, value in os.environ.items() if name not in BY_MAKE}
+    done = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=False)
+    found = json.loads(done.stdout) if done.returncode == Exit.PASSED else None
+    if found is None:
+        return None
+    return Least(found["gpu_gib"], found["ram_bytes"]["gpu"], found["ram_bytes"]["cpu"], found["words"])
 
 
 def look(words: Sequence[str], files: Sequence[Path]) -> None:

@@ -52,7 +52,7 @@ def of_run(root: Path, on: Machine, make_recipe: MakeRecipe) -> Iterator[Seen]:
             continue
         by, guess = artifact.record.made_by, needed.get(stage)
         yield Seen(
-            root.name, stage, seconds[stage], float(by["seconds"]), guess.ram_bytes if guess else 0.0,
+            root.name, stage, seconds[stage], float(by["seconds"]), guess.resident_bytes if guess else 0.0,
             float(by["peak_rss_bytes"]), guess.gpu_bytes if guess else 0.0, float(by.get("peak_gpu_bytes", 0)),
         )  # fmt: skip
 

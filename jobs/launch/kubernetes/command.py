@@ -6,11 +6,13 @@ Words are those of the config, and `k8s.key=value` for what k8s/launch.yaml has.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jobs.core import process, terminal
@@ -27,6 +29,9 @@ NO_DRY_RUN = "does not support dry run"
 """The API server's words where it would have to ask a webhook that makes something: then only the Job itself tells."""
 LOOK_SECONDS = 5.0
 """Between two looks at a run that writes nothing."""
+GIB = 1 << 30
+BESIDE = 1.1
+"""Times what a run takes at least: rows, the page cache of what is written, other processes of the pod."""
 MOST_IN_VAIN = 12
 """Connections to a log that give an error and no line, one after the other."""
 DELETE_SECONDS = 60
@@ -37,7 +42,7 @@ def render(words: Sequence[str], dry: bool = False) -> int:
     """The run's manifests on stdout; no cluster is asked."""
     plan = spec.plan(words)
     _look(plan)
-    built = kubernetes_render.manifests(plan)
+    built = sized(plan)
     _warn(plan)
     print(kubernetes_render.text(built), end="")
     terminal.say(f"the volume {CLAIM} is apart from the run: k8s/storage, which k8s-submit applies where it is missing")
@@ -49,7 +54,7 @@ def submit(words: Sequence[str], dry: bool = False) -> int:
     plan = spec.plan(words)
     _look(plan)
     kubectl = _kubectl(plan.settings)
-    built = kubernetes_render.manifests(plan)
+    built = sized(plan)
     there = _job(kubectl, plan.run)
     if there is not None:
         raise Refusal(_there(plan.run, kubernetes_state.judge(there, _pods(kubectl, plan.run))))
@@ -70,6 +75,27 @@ def submit(words: Sequence[str], dry: bool = False) -> int:
     terminal.say(f"  follow it: {_make('logs', plan.run)}")
     print(made["name"])
     return Exit.PASSED
+
+
+def sized(plan: spec.Plan) -> list[kubernetes_render.Manifest]:
+    """The manifests with as much memory as the run takes at least, whatever its rows are.
+
+    Raises EnvironmentProblem where k8s.memory says less.
+    """
+    built, known = kubernetes_render.manifests(plan), places.least(plan.words[1:])
+    limit = kubernetes_render.memory_limit(built)
+    needed = 0.0 if known is None else known.ram_on_gpu if plan.settings.gpus else known.ram_on_cpu
+    if limit is None or limit >= needed:
+        return built
+    enough = f"{math.ceil(needed * BESIDE / GIB)}Gi"
+    if plan.settings.memory is not None:
+        raise EnvironmentProblem(
+            f"k8s.memory: {plan.settings.memory}, and the run takes {enough} at least; estimate.refuse=false submits "
+            "it all the same", words=[f"k8s.memory={enough}"],
+        )  # fmt: skip
+    terminal.say(f"memory: {enough}, which the run takes at least")
+    chosen = plan.settings.model_copy(update={"memory": enough})
+    return kubernetes_render.manifests(replace(plan, settings=chosen))
 
 
 def _look(plan: spec.Plan) -> None:

@@ -183,6 +183,15 @@ def pod_template(built: Sequence[Manifest]) -> Manifest:
     return template
 
 
+def memory_limit(built: Sequence[Manifest]) -> int | None:
+    """Bytes that the run's container may have; None where nothing says it, or not in Ki, Mi, Gi or Ti."""
+    containers = pod_template(built)["spec"]["containers"]
+    container = next(one for one in containers if one["name"] == CONTAINER)
+    said = str(container.get("resources", {}).get("limits", {}).get("memory", ""))
+    found = re.fullmatch(r"(\d+)([KMGT])i", said)
+    return int(found[1]) << (10 * (1 + "KMGT".index(found[2]))) if found else None
+
+
 def storage() -> list[Manifest]:
     """What k8s/storage holds, which no kustomize is needed for."""
     listed = yaml.safe_load((K8S / "storage" / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]

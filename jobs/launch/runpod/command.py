@@ -60,6 +60,29 @@ def submit(desk: Desk) -> int:
         raise Refusal(f"job.secrets: {missing[0]} is not set in the environment")
     values = {name: desk.environment[name] for name in spec.job.secrets}
     check_words(spec)
+    spec, told = large_enough(spec)
+    try:
+        return _submitted(desk, spec, values)
+    except Refusal as refusal:
+        if told and str(refusal).startswith(runpod_place.NOTHING_FITS):
+            raise EnvironmentProblem(f"{told}; {refusal}") from None
+        raise
+
+
+def large_enough(spec: runpod_spec.PodFile) -> tuple[runpod_spec.PodFile, str]:
+    """The same with GPUs that the run can fit, whatever its rows are; and what is said where these are larger ones."""
+    known = places.least([f"run.name={spec.job.run}", *spec.job.words], (24, 48, 80))
+    if known is None or known.gpu_gib <= spec.limits.min_gpu_memory:
+        return spec, ""
+    told = f"the run takes a GPU of {known.gpu_gib} GB at least"
+    ways = [f"{gib} GB do with -- {' '.join(words)}" for gib, words in known.words.items() if words]
+    told = "; ".join([told, *ways[:1]])
+    terminal.say(f"{told}; limits.min_gpu_memory is taken as {known.gpu_gib}")
+    limits = spec.limits.model_copy(update={"min_gpu_memory": known.gpu_gib})
+    return spec.model_copy(update={"limits": limits}), told
+
+
+def _submitted(desk: Desk, spec: runpod_spec.PodFile, values: Mapping[str, str]) -> int:
     api = desk.api()
     if "@sha256:" not in spec.image:
         terminal.say(f"image: {spec.image} is a tag, which may be another image tomorrow; name@sha256:... is not")

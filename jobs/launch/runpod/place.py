@@ -23,6 +23,8 @@ SETTLE = (0.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0)
 """Seconds before each look for a pod whose create had no clear answer; it may be listed late."""
 SEES = "see `make pod-status` and RunPod's console"
 
+NOTHING_FITS = "no GPU type fits the limits"
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -50,7 +52,7 @@ def offers(spec: PodFile, catalog: Sequence[GpuType], data_center: str) -> list[
     fitting = [Offer(gpu, usd_per_hour(spec, gpu), _stock(gpu, data_center)) for gpu in wanted if not reasons[gpu.id]]
     if not fitting:
         said = "; ".join(f"{name}: {reason}" for name, reason in list(reasons.items())[:8])
-        raise Refusal(f"no GPU type fits the limits: {said or 'the catalog has none'}")
+        raise Refusal(f"{NOTHING_FITS}: {said or 'the catalog has none'}")
     return sorted(fitting, key=lambda offer: offer.stock == "NONE")
 
 

@@ -7,7 +7,7 @@ stages behind it as `engines/models/hf.py` loads it, which asks for some headroo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.logic.estimating.activations import ELEMENT, FLOAT32, head_bytes, layers_bytes, working_bytes
 from jobs.logic.estimating.plan import Pass, Plan
@@ -20,10 +20,10 @@ POSITIONS = 1024
 HEADROOM = 0.15
 """Beside a scored model's weights, which must be free before it is loaded: `HEADROOM` there."""
 LLAMA_BATCH = 512
-LIBRARIES = 900e6
-"""Bytes of a process with PyTorch, transformers, PEFT and TRL before it has a model; 0.87 GB measured on a CPU."""
-PLAIN = 400e6
-"""Of one without them, as `prepare` is."""
+TRAINING_LIBRARIES, LIBRARIES = 520e6, 350e6
+"""Bytes of a process with PyTorch and transformers, the first with PEFT and TRL, before it has a model: on a CPU."""
+PLAIN = 100e6
+"""Of one without them, as `prepare` is: 95 MB measured on the demo's 418 rows."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Needed:
     on_gpu: bool
     gpu: tuple[Part, ...]
     ram: tuple[Part, ...]
+    mapped: float = 0.0
+    """Bytes of weights' files whose pages are in memory too while there is room, and count as the process's."""
 
     @property
     def gpu_bytes(self) -> float:
@@ -51,13 +53,18 @@ class Needed:
     def ram_bytes(self) -> float:
         return sum(part.num_bytes for part in self.ram)
 
+    @property
+    def resident_bytes(self) -> float:
+        """What the process's peak is where nothing else wants the memory."""
+        return self.ram_bytes + self.mapped
+
 
 def needed(recipe: Recipe, plan: Plan, has_gpu: bool) -> list[Needed]:
     """Every stage that takes more than a process does, in the order of the chain."""
     measured = recipe.measuring
     return [
         _placed("prepare", False, [], [Part("program and rows", PLAIN)]),
-        _placed("train", *_training(recipe, plan, has_gpu)),
+        replace(_placed("train", *_training(recipe, plan, has_gpu)), mapped=recipe.base_file_bytes),
         _reference("smoke", recipe, on_gpu(measured.smoke_device, has_gpu), _answering(recipe)),
         _reference("merge", recipe, on_gpu(measured.merge_device, has_gpu), _merging(recipe)),
         _reference("convert", recipe, on_gpu(measured.convert_device, has_gpu), _logits(recipe, POSITIONS)),
@@ -95,7 +102,7 @@ def training_parts(recipe: Recipe, plan: Plan, is_on_gpu: bool) -> list[Part]:
 def _training(recipe: Recipe, plan: Plan, has_gpu: bool) -> tuple[bool, list[Part], list[Part]]:
     """While it trains, or while it scores what it has saved: whichever is more."""
     training, there = recipe.training, on_gpu(recipe.training.device, has_gpu)
-    loading = [Part("libraries", LIBRARIES)]
+    loading = [Part("libraries", TRAINING_LIBRARIES)]
     if there:  # transformers loads into RAM before the model is moved
         loading.append(Part("weights while loading", recipe.shape.num_weights * ELEMENT[training.dtype]))
     trained = [] if training.adopts else training_parts(recipe, plan, there)
@@ -129,7 +136,9 @@ def _reference(stage: str, recipe: Recipe, is_on_gpu: bool, beside: list[Part]) 
     lacking = max(0.0, asked - _sum(beside))
     parts = [weights, *beside, *([Part("headroom", lacking)] if lacking else [])]
     loading = Part("weights while loading", weights.num_bytes)
-    return _placed(stage, is_on_gpu, parts, [Part("libraries", LIBRARIES), *([loading] if is_on_gpu else [])])
+    mapped = recipe.base_file_bytes if stage in ("smoke", "merge") else weights.num_bytes
+    found = _placed(stage, is_on_gpu, parts, [Part("libraries", LIBRARIES), *([loading] if is_on_gpu else [])])
+    return replace(found, mapped=mapped)
 
 
 def _answering(recipe: Recipe) -> list[Part]:
@@ -189,7 +198,8 @@ def _verifying(recipe: Recipe, is_on_gpu: bool, has_gpu: bool) -> Needed:
     ]
     in_ram = [Part("libraries", LIBRARIES), *answering]
     on_the_gpu = max(found.gpu, tuple(answering) if there else (), key=_sum)
-    return Needed("verify", found.on_gpu or there, on_the_gpu, max(found.ram, tuple(in_ram), key=_sum))
+    most = max(found.ram, tuple(in_ram), key=_sum)
+    return Needed("verify", found.on_gpu or there, on_the_gpu, most, found.mapped)
 
 
 def _adapter(recipe: Recipe) -> Part:

@@ -119,6 +119,14 @@ class Recipe:
     rows: Rows
     fetched: bool = True
     """Whether weights are downloaded, and not built or taken from a folder."""
+    file_element: int = 2
+    """Bytes of a weight in the base's files: 2 as Qwen publishes them, 4 as the demo's is built."""
+
+    @property
+    def base_file_bytes(self) -> int:
+        return (
+            self.shape.file_weights * self.file_element if self.fetched else self.shape.num_weights * self.file_element
+        )
 
     def trained_with(self, **changes: object) -> Recipe:
         return replace(self, training=replace(self.training, **changes))  # type: ignore[arg-type]
