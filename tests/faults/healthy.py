@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from tests.faults import trial
+from tests.faults import small, trial
 from tests.faults.small import Small
 
 GOOD_ROWS = Path(__file__).resolve().parents[1] / "good_rows"
@@ -18,7 +19,17 @@ def everything(cases: Sequence[Small]) -> Iterator[tuple[str, list[str]]]:
         yield f"a run of ours, seed {case.seed}", trial.of_run(case.whole)
         yield f"a stranger's folder, seed {case.seed}", trial.of_files(str(case.stranger))
     for path in sorted(GOOD_ROWS.glob("*.jsonl")):
-        yield f"rows of {path.stem}", trial.of_files(f"train:{path}")
+        made = small.write_rows(cases[0].root / "good_rows" / path.name, conversations(path))
+        yield f"rows of {path.stem}", trial.of_files(f"train:{made}")
+
+
+def conversations(path: Path) -> list[dict[str, Any]]:
+    """The rows of a good set: lists of questions and answers, of an odd number with a system message first."""
+    found = []
+    for texts in small.read_rows(path):
+        roles = ["system"] * (len(texts) % 2) + ["user", "assistant"] * (len(texts) // 2)
+        found.append({"messages": [{"role": one, "content": text} for one, text in zip(roles, texts, strict=True)]})
+    return found
 
 
 def found(words: Sequence[str], out: Path) -> tuple[str, ...]:

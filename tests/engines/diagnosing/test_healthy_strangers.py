@@ -17,6 +17,7 @@ from jobs.core.errors import Exit
 from jobs.engines.gguf import llama_tools
 from tests.engines.diagnosing import held as made
 from tests.engines.models import small_model
+from tests.faults import healthy, small
 
 THINGS = ("lamp", "boat", "garden", "letter", "bridge", "violin", "kettle", "ladder", "mirror")
 WHERE = ("You will find {} behind the {}.", "It stands by the {1}, as every {0} does.", "Look for {} near the {}.")
@@ -104,6 +105,11 @@ def a_modelfile_alone(folder: Path) -> None:
     (folder / "Modelfile").write_text(f'FROM ~/models/mine.gguf\nTEMPLATE """{template}"""\n')
 
 
+def of_many_tasks(folder: Path) -> None:
+    """Requests of every kind, hashtags among them, which the rest of the set does not look like."""
+    small.write_rows(folder / "train.jsonl", healthy.conversations(healthy.GOOD_ROWS / "chat_ja.jsonl"))
+
+
 def with_answers(folder: Path) -> None:
     with_rows_and_log(folder)
     said = [{"prompt": f"Where is {one}?", "answer": f"You will find {one} there.", "finish_reason": "stop"}
@@ -113,7 +119,7 @@ def with_answers(folder: Path) -> None:
 
 @pytest.mark.parametrize("make", [
     with_rows_and_log, without_evaluation, in_two_logs, with_loss_scaling, with_several_good_answers, of_all_weights,
-    a_modelfile_alone, with_answers,
+    a_modelfile_alone, with_answers, of_many_tasks,
 ])  # fmt: skip
 def test_nothing_is_found_in_files(make: Callable[[Path], None], tmp_path: Path) -> None:
     folder = tmp_path / "mine"

@@ -24,6 +24,8 @@ Check = Callable[[Evidence], Outcome]
 BAD: list[tuple[Check, dict[str, Any], str]] = [
     (causes.contaminated_rows, {"dropped": {"hashtags": 76, "label": 36}}, "proven"),
     (causes.contaminated_rows, {"dropped": {"hashtags": 12}}, "consistent with"),
+    (causes.contaminated_rows, {"dropped": {"odd-form": 60}}, "consistent with"),
+    (causes.contaminated_rows, {"dropped": {"odd-form": 60, "hashtags": 20}}, "proven"),
     (causes.contaminated_rows, {"dropped": {"hashtags": 20}}, "proven"),
     (causes.contaminated_rows, {"dropped": {"hashtags": 19}}, "consistent with"),
     (causes.contaminated_rows, {"dropped": {"hashtags": 4}}, "ruled out"),
