@@ -23,7 +23,6 @@ from jobs.core.artifact import Inputs
 from jobs.core.errors import Refusal
 from jobs.core.provenance import file_digest
 from jobs.core.stage import stage_main
-from jobs.logic.text import private
 
 if TYPE_CHECKING:
     from jobs.engines.endpoints.asking import Asker, Session
@@ -134,6 +133,7 @@ def _making(
 ) -> MakingFacts:
     from jobs.engines.endpoints import estimating
     from jobs.engines.synth import making, texts as files
+    from jobs.logic.text import private
 
     writer, judge, same = asked
     corpus = work.corpus

@@ -60,6 +60,8 @@ class Chosen(NamedTuple):
     """Of all rows of the store."""
     pairs: list[Pair]
     """Near each other, among the rows that stay."""
+    compared: passes.Compared
+    """All pairs that were compared, so that none is compared twice."""
 
 
 def choose(
@@ -73,7 +75,9 @@ def choose(
     for rows in overlap.overlaps(store, account.alive, asked, alike.threshold, common, workers):
         account.drop(rows, IN_EVALUATION)
     account.drop_copies(keys["conversation"], DUPLICATE)
-    return Chosen(profile, common, keys, drop_near(account, keys, alike, common, workers))
+    compared = passes.Compared()
+    pairs = drop_near(account, keys, alike, common, workers, compared)
+    return Chosen(profile, common, keys, pairs, compared)
 
 
 def drop_departures(account: Account, options: departures.FormOptions) -> departures.Profile:
@@ -88,14 +92,20 @@ def drop_departures(account: Account, options: departures.FormOptions) -> depart
 
 
 def drop_near(
-    account: Account, keys: row_keys.Keys, options: NearOptions, common: near.Hashes, workers: Workers
+    account: Account,
+    keys: row_keys.Keys,
+    options: NearOptions,
+    common: near.Hashes,
+    workers: Workers,
+    compared: passes.Compared,
 ) -> list[Pair]:
     """Near duplicates go, with `options.drop`. Returns the pairs that are near among the rows that stay.
 
-    Of a crowd not all are compared: where some of it have gone, pairs are found that were not before, so that the
-    search goes on until none goes. What stays is then what a search in it finds, and no more.
+    `compared` has the pairs that were compared, and gets those that are. Of a crowd not all are: where some of it have
+    gone, pairs are found that were not before, so that the search goes on until none goes. What stays is then what a
+    search in it finds, and no more.
     """
-    labels, compared = _labels(keys["answer"], account.alive), passes.Compared()
+    labels = _labels(keys["answer"], account.alive)
     while True:
         alive = account.alive
         sketches = keys["sketch"][alive]
@@ -159,7 +169,8 @@ def held_out(
         pairs = [pair for pair in pairs if pair.first not in gone and pair.second not in gone]
         if not near.is_crowded(keys["sketch"][alive]):
             break
-        pairs = passes.near_pairs(store, alive, keys["sketch"][alive], threshold, chosen.common, workers).pairs
+        sketches = keys["sketch"][alive]
+        pairs = passes.near_pairs(store, alive, sketches, threshold, chosen.common, workers, chosen.compared).pairs
         between = split.between(keys[alive], _among(pairs, alive), previous, sides[alive])
     return HeldOut(alive[sides[alive]], pairs)
 

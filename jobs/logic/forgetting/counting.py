@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.logic.forgetting.suite import CATEGORIES, LANGUAGES, Item
-from jobs.logic.stats.clusters import cluster_sums
-from jobs.logic.stats.exact import sign_test
-from jobs.logic.stats.means import clustered_mean
 
 ALPHA = 0.05
 BOTH, ALL = "both", "all"
@@ -143,6 +140,8 @@ def _pair(item: Item, said: Answered) -> _Pair:
 
 
 def _family(family: Sequence[tuple[str, str]], pairs: Sequence[_Pair]) -> list[Group]:
+    from jobs.logic.stats.exact import sign_test  # numpy, which judging facts needs not
+
     members = [
         [pair for pair in pairs if category in (ALL, pair.item.category) and language in (BOTH, pair.item.language)]
         for category, language in family
@@ -158,6 +157,8 @@ def _family(family: Sequence[tuple[str, str]], pairs: Sequence[_Pair]) -> list[G
 
 
 def _group(name: tuple[str, str], pairs: Sequence[_Pair], p: float, p_holm: float, least: int) -> Group:
+    from jobs.logic.stats.clusters import cluster_sums
+
     concepts = [one.item.concept for one in pairs]
     won = cluster_sums([one.tuned - one.base for one in pairs], concepts).sums
     base_concepts = len({one.item.concept for one in pairs if one.base})
@@ -193,6 +194,8 @@ def _group(name: tuple[str, str], pairs: Sequence[_Pair], p: float, p_holm: floa
 
 def _drift(answered: Sequence[Answered], concepts: Sequence[str]) -> Drift | None:
     """None where it was not measured; NaN where a divergence is."""
+    from jobs.logic.stats.means import clustered_mean
+
     measured = [(one.kl, one.num_places, one.num_same_top) for one in answered if one.kl is not None]
     clusters = [concept for one, concept in zip(answered, concepts, strict=True) if one.kl is not None]
     if not measured:

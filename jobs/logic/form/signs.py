@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from jobs.logic.text import plane
 
 SPACE, NEWLINE, LETTER, LOWER, UPPER, WIDE_LETTER, HALF_KANA, CJK, DIGIT, PLAIN, PAIR, SIGN, MARK, EMOJI = range(14)
 NUM_KINDS = 14
@@ -54,9 +55,9 @@ BY_CATEGORY = {"Ll": LOWER, "Lu": UPPER, "Zs": SPACE, "Nd": DIGIT, "No": DIGIT, 
 def kinds() -> NDArray[np.uint8]:
     """Kind by code point, [LAST + 1]."""
     table = np.full(LAST + 1, CJK, np.uint8)
-    for point in range(0x10000):
-        category = unicodedata.category(chr(point))
-        table[point] = BY_CATEGORY.get(category, LETTER if category[0] in "LMN" else MARK)
+    found = plane.categories()
+    by_category = {one: BY_CATEGORY.get(one, LETTER if one[0] in "LMN" else MARK) for one in set(found)}
+    table[: plane.NUM_BASIC] = np.fromiter(map(by_category.__getitem__, found), np.uint8, plane.NUM_BASIC)
     for first, last, kind in RANGES:
         table[first : last + 1] = kind
     pairs = "".join((*PAIRS, *PAIRS.values()))
@@ -70,9 +71,19 @@ def hashes() -> NDArray[np.uint32]:
     """A number for each letter and digit, the same for both cases; 0 for everything else, [LAST + 1]."""
     table = np.zeros(LAST + 1, np.uint32)
     words = np.flatnonzero((kinds() >= LETTER) & (kinds() <= DIGIT))
-    lower = np.array([ord(chr(point).lower()[0]) for point in words.tolist()], np.uint64)
+    lower = _lower()[words].astype(np.uint64)
     table[words] = ((lower + 1) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32)).astype(np.uint32)
     return table
+
+
+def _lower() -> NDArray[np.uint32]:
+    """The code point of each in lower case, the first of several, [LAST + 1]: most pages of 256 have no capital."""
+    found, every = np.arange(LAST + 1, dtype=np.uint32), plane.first(LAST + 1)
+    for start in range(0, LAST + 1, 256):
+        page = every[start : start + 256]
+        if page.lower() != page:
+            found[start : start + 256] = [ord(sign.lower()[0]) for sign in page]
+    return found
 
 
 @cache

@@ -6,7 +6,6 @@ as such, and as a tie. What could not be read after every try stays in the denom
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -128,6 +127,8 @@ async def judge_pairs(
 
     `asks_equal`: pairs of one text are asked about too. `advance` is told how many pairs are done.
     """
+    import asyncio  # which judging facts needs not
+
     found: dict[int, Judged] = {}
     waiting: Iterator[tuple[int, Pair]] = iter(enumerate(pairs))
 
@@ -159,6 +160,8 @@ def pair_call(
 async def _judged(
     ask: Ask, pair: Pair, wording: JudgesWording, asking: Asking, purpose: str, shown: Shown, asks_equal: bool
 ) -> Judged:
+    import asyncio
+
     if pair.first == pair.second and not asks_equal:
         return Judged(pair.id, ("tie", "tie"))
 

@@ -88,7 +88,7 @@ def measured(
     same = _equal(prompts) | _equal(answers)
     groups = [pairing.script(answer) for answer in answers]
     found = pairing.compared(matrix, pairing.orders(groups, num_permutations, seed))
-    rare = _tells(answers, [len(pieces) for pieces in said])
+    rare = _tells(answers, groups, [len(pieces) for pieces in said])
     others = np.where(same, 0.0, matrix).max(axis=0, initial=0.0)
     displaced = rare & (others >= MUCH) & (np.diagonal(matrix) * TIMES <= others)
     offsets = _offsets(matrix, np.asarray(numbers), rare)
@@ -107,10 +107,10 @@ def _equal(texts: Sequence[str]) -> NDArray[np.bool_]:
     return np.equal.outer(found, found)
 
 
-def _tells(answers: Sequence[str], num_pieces: Sequence[int]) -> NDArray[np.bool_]:
+def _tells(answers: Sequence[str], scripts: Sequence[str], num_pieces: Sequence[int]) -> NDArray[np.bool_]:
     """[rows] Whether an answer is a row's own, and long enough to be looked for in other prompts."""
     counts = Counter(answers)
-    least = [LEAST_PIECES.get(pairing.script(answer)) for answer in answers]
+    least = [LEAST_PIECES.get(script) for script in scripts]
     return np.array(
         [
             counts[answer] < FREQUENT and few is not None and number >= few

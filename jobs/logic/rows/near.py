@@ -8,7 +8,6 @@ between copies that went through other hands.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -19,6 +18,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from jobs.logic.text import plane
 
 Hashes = NDArray[np.uint64]
 """Of 5-grams."""
@@ -114,8 +115,10 @@ def boilerplate(sample: Sequence[str], share: float) -> Hashes:
     """The grams that more than `share` of the sample have, such as those of an instruction; sorted."""
     if not sample:
         return np.zeros(0, np.uint64)
-    found, counts = np.unique(np.concatenate([grams(text) for text in sample]), return_counts=True)
-    return np.asarray(found[counts > max(share * len(sample), COMMON_ROWS)])
+    ranked = np.sort(np.concatenate(grams_of(sample)))
+    begins = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
+    counts = np.diff(np.append(begins, len(ranked)))
+    return np.asarray(ranked[begins[counts > max(share * len(sample), COMMON_ROWS)]])
 
 
 def similarity(a: Hashes, b: Hashes, common: Hashes) -> float:
@@ -316,13 +319,11 @@ def _codes(texts: Sequence[str]) -> tuple[Hashes, Ints]:
 @cache
 def _telling() -> NDArray[np.bool_]:
     """For each code up to LAST_CODE whether it tells texts apart: spaces and sentence marks do not."""
-    return np.asarray(
-        [
-            unicodedata.category(chr(code))[0] in "LMNS" or chr(code) in TELLING_MARKS or code == LAST_CODE
-            for code in range(LAST_CODE + 1)
-        ],
-        bool,
-    )
+    found = plane.categories()
+    tells = {category: category[0] in "LMNS" for category in set(found)}
+    table = np.fromiter(map(tells.__getitem__, found), bool, LAST_CODE + 1)
+    table[[*map(ord, TELLING_MARKS), LAST_CODE]] = True
+    return table
 
 
 def _strip(hashes: Hashes, offsets: Ints, common: Hashes) -> tuple[Hashes, Ints]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.logic.synth.candidate import Settled
-from jobs.logic.text import private
 
 UNREAD = ("empty", "cut", "unparsable", "schema")
 """Nothing could be read out of what the model wrote."""
@@ -51,6 +50,8 @@ def unparsable(settled: Sequence[Settled]) -> dict[str, Any]:
     in_order = sorted(settled, key=lambda one: one.made.plan.number)
     unread = [one for one in in_order if one.made.reason in UNREAD]
     raw = [one.made.raw for one in unread if one.made.raw.strip()]
+    from jobs.logic.text import private  # its patterns, which judging facts needs not
+
     samples = [private.masked(text[:SAMPLE_CHARACTERS]) for text in raw[:SAMPLES]]
     return {"number": len(unread), "of": len(settled), "samples": samples}
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +48,7 @@ def script(text: str) -> str:
     letters = [letter for letter in text if letter.isalpha()]
     if not letters:
         return "none"
-    wide = sum(letter >= chr(WIDE) for letter in letters)
+    wide = sum(map(chr(WIDE).__le__, letters))
     return "wide" if 4 * wide >= len(letters) else "latin"
 
 
@@ -69,22 +71,29 @@ def dice(texts: Features, references: Features) -> Matrix:
 
 def _common(of: Features, within: Features) -> tuple[Matrix, NDArray[np.float64]]:
     """[within, of] The weight of the pieces that two texts have in common, and [of] of all that a text has."""
-    owners: dict[str, list[int]] = {}
-    users: dict[str, list[int]] = {}
+    users, owners = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
     for place, pieces in enumerate(of):
         for piece in pieces:
-            users.setdefault(piece, []).append(place)
+            users[piece].append(place)
+    used = frozenset(users)
     for place, pieces in enumerate(within):
-        for piece in pieces & users.keys():
-            owners.setdefault(piece, []).append(place)
+        for piece in pieces & used:
+            owners[piece].append(place)
+    ranked = sorted(users)  # so that sums are the same in every process
+    weights = [math.log((len(within) + 1) / max(len(owners.get(piece, ())), 1)) for piece in ranked]
+    places = np.fromiter(chain.from_iterable(users[piece] for piece in ranked), np.int64)
+    totals = np.bincount(places, np.repeat(weights, [len(users[piece]) for piece in ranked]), len(of)).astype(
+        np.float64
+    )
     found = np.zeros((len(within), len(of)))
-    totals = np.zeros(len(of))
-    for piece in sorted(users):  # so that sums are the same in every process
-        have = owners.get(piece, [])
-        weight = math.log((len(within) + 1) / max(len(have), 1))
-        totals[users[piece]] += weight
-        if have:
-            found[np.ix_(have, users[piece])] += weight
+    for piece, weight in zip(ranked, weights, strict=True):
+        have = owners.get(piece)
+        if have is None:
+            continue
+        if len(have) == len(users[piece]) == 1:
+            found[have[0], users[piece][0]] += weight
+        else:
+            found[np.array(have)[:, None], users[piece]] += weight
     return found, totals
 
 

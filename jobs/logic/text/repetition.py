@@ -15,6 +15,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.logic.text import plane
+
 MARKS = "、。,.!?;:・…‥〜~*’‘”“\uff0c\uff0e\uff01\uff1f\uff1b\uff1a\uff61\uff64\uff65"
 RULED = re.compile(r"[\s|:+=\-_*~#─━═.・…]+")
 """What tables, rules and forms are drawn with."""
@@ -236,8 +238,9 @@ def _mark_codes() -> NDArray[np.uint32]:
 @cache
 def _is_numbered() -> NDArray[np.bool_]:
     """By code point; the last stands for all that come after it."""
-    flags = np.zeros(0x10000, np.bool_)
-    flags[[code for code in range(0x10000) if NUMBERED.fullmatch(chr(code))]] = True
+    flags = np.zeros(plane.NUM_BASIC, np.bool_)
+    for run in NUMBERED.finditer(plane.first(plane.NUM_BASIC)):
+        flags[run.start() : run.end()] = True
     return flags
 
 

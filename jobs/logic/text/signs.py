@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.logic.text import markup, mojibake
+from jobs.logic.text import markup, mojibake, plane
 
 NOTABLE, TOKEN, DRESS, DIGIT, VISIBLE, AT, BETWEEN = (1 << place for place in range(7))
 """Bits: what mojibake and invisible characters have; control tokens and tags; other forms of tags; digits, also
@@ -54,17 +54,16 @@ class Block(NamedTuple):
 def block(texts: Sequence[str]) -> Block:
     """The texts and their signs."""
     joined = "\0".join([*texts, ""])
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
+    points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
     ends = np.cumsum([len(text) + 1 for text in texts], dtype=np.int64)
-    return Block(joined, np.concatenate((np.zeros(1, np.int64), ends))[:-1], _bits_of_codes().take(codes, mode="clip"))
+    return Block(joined, np.concatenate((np.zeros(1, np.int64), ends))[:-1], _bits_of_codes().take(points, mode="clip"))
 
 
 @cache
 def _bits_of_codes() -> NDArray[np.uint8]:
     """By code point; the last stands for all that come after it, where emoji and tag characters are."""
-    bits = np.zeros(0x10000, np.uint8)
-    codes = "".join(chr(code) for code in range(0x10000))
+    bits = np.zeros(plane.NUM_BASIC, np.uint8)
     for bit, pattern in CLASSES.items():
-        bits[[ord(sign) for sign in pattern.findall(codes)]] |= np.uint8(bit)
+        bits[list(map(ord, pattern.findall(plane.first(plane.NUM_BASIC))))] |= np.uint8(bit)
     bits[-1] |= np.uint8(NOTABLE)
     return bits

@@ -58,7 +58,7 @@ def of_prepare(folder: Path, rows: list[Made], options: VettingOptions, scratch:
             account.drop(alive[faults == number].tolist(), departures.REASONS[number])
         keys = passes.keys(reading.store, options.near.threshold, common, workers)
         account.drop_copies(keys["conversation"], DUPLICATE)
-        choice.drop_near(account, keys, options.near, common, workers)
+        choice.drop_near(account, keys, options.near, common, workers, passes.Compared())
     dropped = {row.line: row.reason for row in reading.dropped}
     gone = {int(reading.numbers[row]): why.reason for row, why in account.gone.items() if reading.files[row] == 1}
     return dropped | gone
