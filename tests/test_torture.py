@@ -47,6 +47,14 @@ def test_what_passed_is_not_tried_again(tmp_path: Path) -> None:
     assert [json.loads(line)["number"] for line in path.read_text().splitlines()] == [0, 1, 2]
 
 
+def test_a_run_goes_on_behind_what_another_has_tried(tmp_path: Path) -> None:
+    from tests.torture.__main__ import left
+
+    whole = left(table.parse(["trials=1000"]), tmp_path / "none", {})
+    assert len(whole) == 2726
+    assert left(table.parse(["trials=1000", "skip=1571"]), tmp_path / "none", {}) == whole[1571:]
+
+
 @pytest.mark.parametrize(("trials", "kills", "stops", "secrets"), [(1, 1, 1, 1), (20, 20, 4, 1), (1000, 1000, 200, 6)])
 def test_trials_scale_every_kind(trials: int, kills: int, stops: int, secrets: int) -> None:
     asked = table.parse([f"trials={trials}"])

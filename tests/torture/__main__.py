@@ -74,14 +74,14 @@ def main(words: Sequence[str]) -> int:
 def left(asked: Asked, path: Path, skipped: dict[str, str]) -> list[tuple[str, int]]:
     """The trials that have not passed yet, the kinds mixed, so that a run that is cut short has tried all of them."""
     done = {(each.kind, each.number) for each in table.read(path) if each.seed == asked.seed and not each.failed}
-    found = [
-        (number / len(asked.numbers(kind)), kind, number)
-        for kind in asked.only
-        if kind not in skipped
-        for number in asked.numbers(kind)
-        if asked.trial is not None or (kind, number) not in done
+    mixed = sorted(
+        (number / len(asked.numbers(kind)), kind, number) for kind in asked.only for number in asked.numbers(kind)
+    )
+    return [
+        (kind, number)
+        for _, kind, number in mixed[asked.skip :]
+        if kind not in skipped and (asked.trial is not None or (kind, number) not in done)
     ]
-    return [(kind, number) for _, kind, number in sorted(found)]
 
 
 def prepared(root: Path, asked: Asked) -> Bench:

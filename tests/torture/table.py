@@ -40,6 +40,8 @@ class Asked:
     workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     trial: int | None = None
     """This one alone, of every kind in `only`."""
+    skip: int = 0
+    """So many of the first trials, all kinds together, are left out: a run elsewhere has tried them."""
     folder: Path | None = None
     """Where results are kept: what passed there with the same seed is not tried again."""
 
@@ -83,7 +85,7 @@ def parse(words: Sequence[str]) -> Asked:
     found: dict[str, object] = {}
     for word in words:
         key, _, value = word.partition("=")
-        if key in ("trials", "seed", "workers", "trial") and value.isdecimal():
+        if key in ("trials", "seed", "workers", "trial", "skip") and value.isdecimal():
             found[key] = int(value)
         elif key == "only" and set(value.split(",")) <= KINDS.keys():
             found[key] = tuple(value.split(","))
@@ -91,7 +93,8 @@ def parse(words: Sequence[str]) -> Asked:
             found[key] = Path(value).resolve()
         else:
             raise ValueError(
-                f"{word}: expected trials=20, seed=1, workers=2, trial=17, folder=PATH or only= of {','.join(KINDS)}"
+                f"{word}: expected trials=20, seed=1, workers=2, trial=17, skip=100, folder=PATH or only= of "
+                f"{','.join(KINDS)}"
             )
     return Asked(**found)  # type: ignore[arg-type]
 
