@@ -67,7 +67,8 @@ def end_of_turn_missing(evidence: Evidence) -> Outcome:
     Why: the model never saw where an answer ends, so it never ends one; a template without the end of turn, or a text
     column without an EOS, does it.
     Fix: render rows with the model's own chat template, or append its end of turn; look at the last ids of a few rows.
-    Seen in: made in tests/faults.
+    Seen in: TRL 1.15.0, which ends a column `text` where rows have one, and trains on their `prompt` and `completion`
+        without an end (findings/trl_text_column_takes_the_end.sh); made in tests/faults.
     """
     labels = evidence.labels
     if labels is not None:

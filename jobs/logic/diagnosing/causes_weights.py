@@ -181,8 +181,9 @@ def modules_left_out(evidence: Evidence) -> Outcome:
     """Some of the adapter's modules are not in the merged weights.
 
     Why: names that do not match are passed over in silence, and the model answers half trained.
-    Fix: merge again; every module of the adapter must change its matrix.
-    Seen in: made in tests/faults.
+    Fix: merge again; every module of the adapter must change its matrix. Read the adapter with PeftModel.
+    Seen in: transformers 5.17.0, which leaves out whole layers where it reads an adapter's folder itself
+        (findings/adapter_read_by_transformers.sh); made in tests/faults.
     """
     held, found = telling(evidence)
     if held is None or not found:
