@@ -50,8 +50,6 @@ if TYPE_CHECKING:
 FILES_KEY, EVALUATION_KEY, PREVIOUS_KEY = "prepare.files", "prepare.evaluation.files", "prepare.split.previous"
 SMALL = 8 << 20
 """Bytes below which starting further processes takes longer than the work."""
-NUM_FIRST = 20_000
-"""Rows of each file that a diagnosis looks at as they stand."""
 NUM_EXAMPLES = 3
 """Of dropped rows, for each reason."""
 
@@ -122,8 +120,7 @@ def look(cfg: PrepareConfig) -> list[str]:
 
 
 def surveyor(composed: Mapping[str, Any]) -> tuple[Survey, CleanOptions, FirstRows]:
-    """For `diagnose`: a function that gives the facts of any files of rows, keeping nothing, and what is clean; and one
-    that gives their first rows as they stand.
+    """For `diagnose`: what gives the facts of any files of rows, keeping nothing; what is clean; what gives first rows.
 
     Rows that cannot be read are counted, and what the second files say is counted where the first ones say it too.
     """
@@ -136,11 +133,10 @@ def surveyor(composed: Mapping[str, Any]) -> tuple[Survey, CleanOptions, FirstRo
         with TemporaryDirectory() as folder:
             return run(cfg, {}, Path(folder)).model_dump()
 
-    def first(paths: Sequence[Path]) -> list[Row]:
-        from jobs.engines.rows import passes, sources as row_sources
+    def first(paths: Sequence[Path], num_rows: int) -> list[Row]:
+        from jobs.engines.rows import looking
 
-        found = row_sources.sources([str(path) for path in paths], FILES_KEY, usual.encoding, _inside(usual))
-        return passes.first(found.files, _file_options(usual), NUM_FIRST)
+        return looking.first(list(map(str, paths)), FILES_KEY, _inside(usual), _file_options(usual), num_rows)[1]
 
     return survey, _file_options(usual).clean, first
 
@@ -148,17 +144,15 @@ def surveyor(composed: Mapping[str, Any]) -> tuple[Survey, CleanOptions, FirstRo
 def for_estimate(composed: Mapping[str, Any], most_bytes: int, num_rows: int, folder: Path) -> tuple[int, list[Row]]:
     """For `estimate`: bytes of the files, and the rows of both sides written into `folder`; of files larger than
     `most_bytes` nothing is written, and the first `num_rows` of each are given. Raises Refusal for what is on a hub."""
-    from jobs.engines.rows import hub, passes, sources as row_sources
+    from jobs.engines.rows import looking
 
     cfg = main.slice(composed)
-    if any(name.startswith(hub.SCHEME) for name in cfg.files):
+    if cfg.files != looking.local(cfg.files):
         raise Refusal(f"{FILES_KEY}: nothing is downloaded for an estimate; name files of this machine")
-    files = row_sources.sources(cfg.files, FILES_KEY, cfg.encoding, _inside(cfg)).files
-    num_bytes = sum(source.path.stat().st_size for source in files)
-    if num_bytes > most_bytes:
-        return num_bytes, passes.first(files, _file_options(cfg), num_rows)
-    make(cfg, {}, folder)
-    return num_bytes, []
+    num_bytes, rows = looking.first(cfg.files, FILES_KEY, _inside(cfg), _file_options(cfg), num_rows, most_bytes)
+    if num_bytes <= most_bytes:
+        make(cfg, {}, folder)
+    return num_bytes, rows
 
 
 def _sources(cfg: PrepareConfig) -> tuple[Sources, list[tuple[str, int]]]:

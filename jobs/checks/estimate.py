@@ -44,20 +44,19 @@ def settings(composed: Mapping[str, Any]) -> EstimateConfig:
 
 
 def base(composed: Mapping[str, Any]) -> Base:
-    """By the config.json of a folder, by the demo's recipe, or by the size that the model's name says.
+    """By the config.json of a folder, by a recipe, or by the size that the model's name says.
 
     Raises Refusal where none of these says a shape.
     """
     source, named = composed["fetch"]["source"], str(composed["model"]["id"])
-    if source["kind"] == "demo":
-        made = source["recipe"]
+    if made := source.get("recipe"):
         heads = int(made["num_heads"])
         width = int(made["hidden_size"]) // heads
         found = Shape(
             int(made["hidden_size"]), int(made["intermediate_size"]), int(made["num_layers"]), heads,
             int(made["num_kv_heads"]), width, shapes.VOCABULARY, tied=True,
         )  # fmt: skip
-        return Base(found, "the demo's recipe")
+        return Base(found, "its recipe")
     if source["kind"] == "local":
         return _of_folder(Path(str(source["folder"])))
     size = (size_named(named) or "").removesuffix("-2507")
@@ -115,7 +114,7 @@ def recipe(composed: Mapping[str, Any], rows: Rows) -> Recipe:
         ),
         rows=rows,
         fetched=composed["fetch"]["source"]["kind"] == "hub",
-        file_element=4 if composed["fetch"]["source"]["kind"] == "demo" else 2,
+        file_element=4 if "recipe" in composed["fetch"]["source"] else 2,
     )
 
 

@@ -60,8 +60,8 @@ def look(paths: Sequence[str | Path]) -> Looked:
     taken: list[Taken] = []
     for given in paths:
         kind, path = said(str(given))
-        if not os.path.lexists(path):
-            taken.append(Taken(str(path), kinds.UNREADABLE, "there is no such file or folder"))
+        if why := _absent(path):
+            taken.append(Taken(str(path), kinds.UNREADABLE, why))
         elif path.is_dir():
             taken += folder(path, kind, walk)
         else:
@@ -69,6 +69,17 @@ def look(paths: Sequence[str | Path]) -> Looked:
             taken.append(one_file(path, kind))
     whole = _once(taken)
     return Looked(tuple(_with_roles(whole)), walk.left_out)
+
+
+def _absent(path: Path) -> str:
+    """Why nothing can be seen at a path; empty: something is there."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "there is no such file or folder"
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""
 
 
 def said(given: str) -> tuple[str, Path]:

@@ -17,8 +17,10 @@ from jobs.logic.rows.reasons import BAD_REASONS, DUPLICATE, NEAR_DUPLICATE
 
 Survey = Callable[[Sequence[Path], Sequence[Path]], Mapping[str, Any]]
 """Files of rows, and files that are held against them: the facts of `prepare` on them, as its record has them."""
-FirstRows = Callable[[Sequence[Path]], Sequence[Row]]
-"""Files of rows to the first rows of each as `prepare` reads them, so many that they fit into memory."""
+FirstRows = Callable[[Sequence[Path], int], Sequence[Row]]
+"""Files of rows, and a number, to so many first rows of each as `prepare` reads them."""
+NUM_FIRST = 20_000
+"""Rows of each file that answers are held against."""
 FILES_KEY = "prepare.files"
 """What `prepare` calls them, and nobody wrote here."""
 
@@ -106,6 +108,6 @@ def first_rows(looked: Looked, first: FirstRows) -> Sequence[Row]:
     if not paths:
         return ()
     try:
-        return first(paths)
+        return first(paths, NUM_FIRST)
     except STUMBLED:  # of files that `read` could read one by one, and says so where it could not
         return ()

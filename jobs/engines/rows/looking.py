@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from jobs.core.errors import Refusal
 from jobs.engines.rows import hub, passes, sources as row_sources
 from jobs.engines.rows.passes import FileOptions
+from jobs.engines.rows.sources import Inside
+from jobs.logic.row import Row
 
 LOOKED_AT = 8
 """Rows of each file."""
@@ -33,6 +35,15 @@ def told(names: Sequence[str], key: str, options: FileOptions) -> list[str]:
             raise Refusal(f"{source.label}: none of its first rows is a conversation; see them all: make prepare")
         lines.append(f"{source.label}: {source.kind}, {len(rows)} rows looked at")
     return lines
+
+
+def first(
+    names: Sequence[str], key: str, inside: Inside, options: FileOptions, num_rows: int, above: int = 0
+) -> tuple[int, list[Row]]:
+    """Bytes of the files, and where they are more than `above`, the first rows of each as they stand."""
+    files = row_sources.sources(names, key, options.encoding, inside).files
+    num_bytes = sum(source.path.stat().st_size for source in files)
+    return num_bytes, passes.first(files, options, num_rows) if num_bytes > above else []
 
 
 def here(names: Sequence[str], key: str, encoding: str) -> list[str]:

@@ -37,7 +37,7 @@ def ram_bytes(least: Recipe, has_gpu: bool) -> float:
 
 def lack(least: Recipe, gpu_gb: int, ram: float, free: float, made: Collection[str] = ()) -> Lack | None:
     """What is too little for the stages that are not `made`: GB of the GPU, bytes of memory and of free disk; 0 where
-    there is no GPU, or memory is not known."""
+    there is no GPU, or memory or disk is not known."""
     plan = planning.planned(least.rows, least.training, on_cpu=not gpu_gb)
     needed = [one for one in memory.needed(least, plan, bool(gpu_gb)) if one.stage not in made]
     most = max(needed, key=lambda one: one.gpu_bytes, default=None)
@@ -49,7 +49,7 @@ def lack(least: Recipe, gpu_gb: int, ram: float, free: float, made: Collection[s
             f"{most.stage} takes {size(most.ram_bytes)} of memory at least, and this machine has {size(ram)}", ()
         )
     left = sum(num_bytes for stage, num_bytes in disk.needed(least).items() if stage not in (*made, "fetch", "verify"))
-    if left > free:
+    if 0 < free < left:
         return Lack(f"what is left to make takes {size(left)} of disk, and {size(free)} are free at run.folder", ())
     return None
 

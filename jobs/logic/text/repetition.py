@@ -239,8 +239,8 @@ def _mark_codes() -> NDArray[np.uint32]:
 def _is_numbered() -> NDArray[np.bool_]:
     """By code point; the last stands for all that come after it."""
     flags = np.zeros(plane.NUM_BASIC, np.bool_)
-    for run in NUMBERED.finditer(plane.first(plane.NUM_BASIC)):
-        flags[run.start() : run.end()] = True
+    for code, sign in enumerate(plane.first(plane.NUM_BASIC)):
+        flags[code] = NUMBERED.fullmatch(sign) is not None
     return flags
 
 

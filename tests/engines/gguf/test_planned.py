@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from jobs.engines.gguf import file as gguf_file, llama_tools, split
-from jobs.engines.gguf.file import gguf
+from jobs.engines.gguf.library import gguf_py
 from jobs.logic.parity.quant_sizes import BLOCKS, PART_BYTES, Sizes, least
 from jobs.logic.parity.quant_types import ALLOWED
+
+gguf = gguf_py()  # the pinned source's
 
 
 def header_only(path: Path, sizes: Sizes) -> Path:

@@ -99,7 +99,9 @@ def test_validation_and_the_log_are_of_graded_tokens_alone(base: Path, tmp_path:
     fit(base, tmp_path / "weighed", prompt_loss_weight=0.5, **WHOLE_EPOCH)
     assert log(tmp_path / "plain", "eval_loss")[0] == log(tmp_path / "weighed", "eval_loss")[0]
     plain, weighed = log(tmp_path / "plain", "loss")[0], log(tmp_path / "weighed", "loss")[0]
-    assert (plain["loss"], plain["graded_tokens"]) == (weighed["loss"], weighed["graded_tokens"])
+    assert plain["graded_tokens"] == weighed["graded_tokens"]
+    # More rows go through one product of matrices: some CPUs round it otherwise, 1.6e-9 was seen where fp32 has 6e-8.
+    assert weighed["loss"] == pytest.approx(plain["loss"], rel=1e-7, abs=0.0)
     assert "prompt_loss" not in plain
     assert any((one != weights(tmp_path / "weighed")[name]).any() for name, one in weights(tmp_path / "plain").items())
 
