@@ -2,7 +2,8 @@
 # Two adapters in one PeftModel, of which each has trained the embedding of a tied model with `ensure_weight_tying=True`.
 #
 # Versions: peft 0.21.2, transformers 5.17.0, torch 2.13.0, CPU.
-# Expected: each adapter, when it is the active one, gives the logits that it had when it was saved.
+# Expected: each adapter, when it is the active one, gives the logits that it had when it was saved: of tied models PEFT's
+#           guide of LoRA says that with this setting the tied layers are wrapped and kept tied.
 # Seen:     so it is for the first one that is loaded, whichever that is. The second gets its embedding and no head: it
 #           runs with its own embedding below and the base's head above, though its file has both. What is said is that
 #           "no tied modules were found in the model", which is tied; that weights of the file were left out stands only
