@@ -9,8 +9,7 @@
 #           "no tied modules were found in the model", which is tied; that weights of the file were left out stands only
 #           in what `load_adapter` returns. `add_adapter` does the same: a second adapter is trained with a frozen head.
 #           So comparing the best and the last checkpoint in one model compares one of them with something that never
-#           was. One PeftModel for each is right. How tied layers are treated is open in huggingface/peft issue 2864,
-#           second adapters are not spoken of there.
+#           was. One PeftModel for each is right. How tied layers are meant to be treated: huggingface/peft issue 2864.
 # Exit 0 while that is so, 1 when it has changed.
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT
