@@ -12,10 +12,10 @@ from jobs.core.run_dir import remove
 
 
 def once(kept: Path, make: Callable[[Path], None]) -> Path:
-    """`kept`, a file or a folder, unless it is there made by `make` at a path beside it, which is what that is given.
+    """`kept`, a file or a folder. Where it is not there, `make` makes it at the path it is given, which is beside it.
 
-    Whoever makes the same is waited for. Gone, in the end, is whatever has that path's name or begins with it: what is
-    left when `make` fails, and what one that was killed left.
+    Another command that makes the same is waited for. In the end nothing is left of that path, nor of any that begins
+    with its name: not of a `make` that failed, and not of an earlier one that was killed.
     """
     if kept.exists():
         return kept
