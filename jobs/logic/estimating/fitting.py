@@ -11,6 +11,9 @@ from jobs.logic.estimating.recipe import Recipe
 from jobs.logic.pages.amounts import count, size
 
 OVERRIDE = "estimate.refuse=false"
+SURELY = 1.25
+"""Times the memory there is: so much more must be foretold before a run is refused. `merge` and `convert` of a demo run
+took 19 and 14 % less than is foretold of them."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,8 @@ def lack(least: Recipe, gpu_gb: int, ram: float, free: float, made: Collection[s
     if gpu_gb and most is not None and most.gpu_bytes > cards.usable(gpu_gb):
         return on_card(least, gpu_gb, most.stage, most.gpu_bytes)
     most = max(needed, key=lambda one: one.ram_bytes, default=None)
-    if ram and most is not None and most.ram_bytes > ram:
-        return Lack(
-            f"{most.stage} takes {size(most.ram_bytes)} of memory at least, and this machine has {size(ram)}", ()
-        )
+    if ram and most is not None and most.ram_bytes > SURELY * ram:
+        return Lack(f"{most.stage} takes some {size(most.ram_bytes)} of memory, and this machine has {size(ram)}", ())
     left = sum(num_bytes for stage, num_bytes in disk.needed(least).items() if stage not in (*made, "fetch", "verify"))
     if 0 < free < left:
         return Lack(f"what is left to make takes {size(left)} of disk, and {size(free)} are free at run.folder", ())

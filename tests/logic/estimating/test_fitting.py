@@ -30,7 +30,10 @@ def test_memory_and_disk_are_asked_for_what_is_left_to_make() -> None:
     least = recipe("32B", LEAST)
     found = fitting.lack(least, 0, 32 * (1 << 30), 1e15)
     assert found is not None
-    assert "of memory at least" in found.said
+    assert "of memory, and this machine has" in found.said
+    ram = fitting.ram_bytes(least, has_gpu=False)
+    assert fitting.lack(least, 0, ram / (0.99 * fitting.SURELY), 1e15) is None
+    assert fitting.lack(least, 0, ram / (1.01 * fitting.SURELY), 1e15) is not None
     full = fitting.lack(recipe("8B", LEAST), 0, 0, 50e9)
     assert full is not None
     assert "of disk" in full.said
